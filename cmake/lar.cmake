@@ -1,0 +1,45 @@
+# lar_library(NAME [LINKS …]): the library lar_NAME from every .cc below src/NAME but tests, fuzzers and
+# mains; with LAR_TESTS also NAME_test from its *_test.cc. Sources are globbed, so that a new reader or
+# source is one new file.
+function(lar_library name)
+  cmake_parse_arguments(argument "" "" "LINKS" ${ARGN})
+  set(folder ${CMAKE_SOURCE_DIR}/src/${name})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_(test|fuzz|main)\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  if(sources)
+    add_library(lar_${name} STATIC ${sources})
+    target_include_directories(lar_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(lar_${name} PUBLIC ${argument_LINKS})
+    lar_warnings(lar_${name})
+  else()
+    add_library(lar_${name} INTERFACE)
+    target_include_directories(lar_${name} INTERFACE ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(lar_${name} INTERFACE ${argument_LINKS})
+  endif()
+  if(LAR_TESTS AND tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE lar_${name} GTest::gtest GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE LAR_SOURCE_FOLDER="${CMAKE_SOURCE_DIR}")
+    lar_warnings(${name}_test)
+    add_test(NAME ${name} COMMAND ${name}_test)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()
+
+function(lar_warnings target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+                         -Woverloaded-virtual -Wno-missing-field-initializers -Wcast-align -Wformat=2 -Werror)
+endfunction()
+
+# lar_embed(TARGET NAME FILES …): makes lar::embedded::NAME(), the bytes of files, part of TARGET.
+function(lar_embed target name base)
+  set(output ${CMAKE_CURRENT_BINARY_DIR}/embedded_${name}.cc)
+  add_custom_command(
+    OUTPUT ${output}
+    COMMAND python3 ${CMAKE_SOURCE_DIR}/cmake/embed.py ${name} ${base} ${output} ${ARGN}
+    DEPENDS ${ARGN} ${CMAKE_SOURCE_DIR}/cmake/embed.py
+    COMMENT "embedding ${name}" VERBATIM)
+  target_sources(${target} PRIVATE ${output})
+endfunction()

@@ -1,0 +1,581 @@
+// Patterns over the folded words of a text. Pure functions; the tables are constants.
+#include "base/time_expression.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdlib>
+#include <string>
+
+#include "base/text.h"
+
+namespace lar::base {
+namespace {
+
+struct Token {
+  std::string text;  // folded
+  size_t begin;
+  size_t end;
+};
+
+std::vector<Token> tokens_of(std::string_view utf8) {
+  std::vector<Token> tokens;
+  for (const Word& word : words(utf8)) {
+    tokens.push_back({fold(utf8.substr(word.begin, word.end - word.begin)), word.begin, word.end});
+  }
+  return tokens;
+}
+
+template <size_t count>
+int index_in(const std::array<std::string_view, count>& names, std::string_view word) {
+  for (size_t index = 0; index < count; ++index) {
+    if (names[index] == word) return static_cast<int>(index);
+  }
+  return -1;
+}
+
+constexpr std::array<std::string_view, 12> months_english = {
+    "january", "february", "march",     "april",   "may",      "june",
+    "july",    "august",   "september", "october", "november", "december"};
+constexpr std::array<std::string_view, 12> months_spanish = {
+    "enero", "febrero", "marzo",      "abril",   "mayo",      "junio",
+    "julio", "agosto",  "septiembre", "octubre", "noviembre", "diciembre"};
+constexpr std::array<std::string_view, 12> months_short = {
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"};
+constexpr std::array<std::string_view, 12> months_short_spanish = {
+    "ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"};
+constexpr std::array<std::string_view, 7> days_english = {
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
+constexpr std::array<std::string_view, 7> days_spanish = {"lunes",   "martes", "miercoles", "jueves",
+                                                          "viernes", "sabado", "domingo"};
+constexpr std::array<std::string_view, 13> numbers_english = {
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve"};
+constexpr std::array<std::string_view, 13> numbers_spanish = {
+    "cero", "un",   "dos",   "tres", "cuatro", "cinco", "seis",
+    "siete", "ocho", "nueve", "diez", "once",   "doce"};
+
+// 1-12, or 0. "mar" and "may" as short forms are too common as words: `strict` leaves them out.
+int month_of(std::string_view word, bool strict) {
+  for (const auto* table : {&months_english, &months_spanish}) {
+    if (const int month = index_in(*table, word); month >= 0) return month + 1;
+  }
+  if (word == "setiembre") return 9;
+  if (strict) return 0;
+  for (const auto* table : {&months_short, &months_short_spanish}) {
+    if (const int month = index_in(*table, word); month >= 0) return month + 1;
+  }
+  return word == "sept" ? 9 : 0;
+}
+
+int weekday_of(std::string_view word) {
+  if (const int day = index_in(days_english, word); day >= 0) return day;
+  return index_in(days_spanish, word);
+}
+
+// A non-negative number of at most four digits, or -1.
+int digits_of(std::string_view word) {
+  if (word.empty() || word.size() > 4) return -1;
+  int value = 0;
+  for (const char letter : word) {
+    if (letter < '0' || letter > '9') return -1;
+    value = value * 10 + (letter - '0');
+  }
+  return value;
+}
+
+// "3", "3rd", "primero": a day of a month, or 0.
+int day_of(std::string_view word) {
+  if (word == "primero" || word == "1o") return 1;
+  for (const std::string_view suffix : {"st", "nd", "rd", "th"}) {
+    if (word.size() > suffix.size() && word.ends_with(suffix)) {
+      word.remove_suffix(suffix.size());
+      break;
+    }
+  }
+  const int day = word.size() <= 2 ? digits_of(word) : -1;
+  return day >= 1 && day <= 31 ? day : 0;
+}
+
+int year_of(std::string_view word) {
+  const int year = word.size() == 4 ? digits_of(word) : -1;
+  return year >= 1900 && year <= 2100 ? year : 0;
+}
+
+int count_of(std::string_view word) {
+  if (const int value = digits_of(word); value >= 0) return value;
+  if (const int value = index_in(numbers_english, word); value >= 0) return value;
+  if (word == "una" || word == "a" || word == "an") return 1;
+  return index_in(numbers_spanish, word);
+}
+
+enum class Unit { none, day, week, month, year };
+Unit unit_of(std::string_view word) {
+  if (word == "day" || word == "days" || word == "dia" || word == "dias") return Unit::day;
+  if (word == "week" || word == "weeks" || word == "semana" || word == "semanas") return Unit::week;
+  if (word == "month" || word == "months" || word == "mes" || word == "meses") return Unit::month;
+  // "ano" without the letter ñ is how many people type año.
+  if (word == "year" || word == "years" || word == "año" || word == "años" || word == "ano" ||
+      word == "anos") {
+    return Unit::year;
+  }
+  return Unit::none;
+}
+
+int days_in_month(int year, int month) {
+  for (int day = 31; day > 28; --day) {
+    if (date_is_valid({year, month, day})) return day;
+  }
+  return 28;
+}
+
+Date shift_months(Date date, int months) {
+  const int index = date.year * 12 + date.month - 1 + months;
+  Date shifted{index / 12, index % 12 + 1, 1};
+  shifted.day = std::min(date.day, days_in_month(shifted.year, shifted.month));
+  return shifted;
+}
+
+Date shift(Date date, Unit unit, int count) {
+  switch (unit) {
+    case Unit::day: return add_days(date, count);
+    case Unit::week: return add_days(date, 7 * count);
+    case Unit::month: return shift_months(date, count);
+    case Unit::year: return shift_months(date, 12 * count);
+    case Unit::none: return date;
+  }
+  return date;
+}
+
+// The whole week, month or year that holds `date`.
+std::pair<Date, Date> span_around(Date date, Unit unit) {
+  switch (unit) {
+    case Unit::week: {
+      const Date monday = add_days(date, -weekday(date));
+      return {monday, add_days(monday, 6)};
+    }
+    case Unit::month:
+      return {{date.year, date.month, 1},
+              {date.year, date.month, days_in_month(date.year, date.month)}};
+    case Unit::year: return {{date.year, 1, 1}, {date.year, 12, 31}};
+    default: return {date, date};
+  }
+}
+
+// The year for a date stated without one.
+int fitting_year(int month, int day, Date reference, TimeDirection direction) {
+  const auto in_year = [&](int year) {
+    return Date{year, month, std::min(day, days_in_month(year, month))};
+  };
+  if (direction == TimeDirection::future) {
+    return in_year(reference.year) < reference ? reference.year + 1 : reference.year;
+  }
+  if (direction == TimeDirection::past) {
+    return in_year(reference.year) > reference ? reference.year - 1 : reference.year;
+  }
+  int best = reference.year;
+  for (const int year : {reference.year - 1, reference.year + 1}) {
+    if (std::abs(days_between(reference, in_year(year))) <
+        std::abs(days_between(reference, in_year(best)))) {
+      best = year;
+    }
+  }
+  return best;
+}
+
+class Finder {
+ public:
+  Finder(std::string_view text, Date reference, TimeDirection direction)
+      : text_(text), reference_(reference), direction_(direction), tokens_(tokens_of(text)) {}
+
+  std::vector<TimeExpression> find() {
+    while (position_ < tokens_.size()) {
+      if (!(numeric_date() || day_month() || month_day() || relative_word() || counted() ||
+            this_last_next() || weekday_name() || month_alone() || year_alone())) {
+        ++position_;
+      }
+    }
+    return std::move(found_);
+  }
+
+ private:
+  std::string_view word(size_t ahead) const {
+    return position_ + ahead < tokens_.size() ? std::string_view(tokens_[position_ + ahead].text)
+                                              : std::string_view();
+  }
+  // The raw text between token `ahead` and the next one.
+  std::string_view gap(size_t ahead) const {
+    if (position_ + ahead + 1 >= tokens_.size()) return {};
+    const size_t begin = tokens_[position_ + ahead].end;
+    return text_.substr(begin, tokens_[position_ + ahead + 1].begin - begin);
+  }
+  bool add(size_t count, Date first, Date last, bool relative) {
+    if (!date_is_valid(first) || !date_is_valid(last)) return false;
+    found_.push_back({tokens_[position_].begin, tokens_[position_ + count - 1].end, first, last,
+                      relative});
+    position_ += count;
+    return true;
+  }
+  bool add_day_month(size_t count, int day, int month, int year) {
+    const bool without_year = year == 0;
+    if (without_year) year = fitting_year(month, day, reference_, direction_);
+    const Date date{year, month, day};
+    return add(count, date, date, without_year);
+  }
+
+  bool numeric_date() {
+    // 2026-06-03
+    if (const int year = year_of(word(0)); year != 0 && gap(0) == "-" && gap(1) == "-") {
+      const int month = digits_of(word(1)), day = day_of(word(2).substr(0, 2));
+      if (month >= 1 && month <= 12 && day != 0 && word(1).size() == 2) {
+        if (!add(3, {year, month, day}, {year, month, day}, false)) return false;
+        // RFC 3339 runs on with "T10": the day ends after two digits.
+        found_.back().end = tokens_[position_ - 1].begin + 2;
+        return true;
+      }
+    }
+    // 03/06/2026, 3-6-26, 3.6.2026
+    const std::string_view sign = gap(0);
+    if ((sign == "/" || sign == "-" || sign == ".") && gap(1) == sign) {
+      const int day = day_of(word(0)), month = digits_of(word(1));
+      int year = digits_of(word(2));
+      if (word(2).size() == 2 && year >= 0) year += 2000;
+      if (day != 0 && month >= 1 && month <= 12 && year >= 1900 && year <= 2100 &&
+          word(2).size() != 3) {
+        return add(3, {year, month, day}, {year, month, day}, false);
+      }
+    }
+    // 3/6 with no third part
+    if (sign == "/" && gap(1) != "/") {
+      const int day = day_of(word(0)), month = digits_of(word(1));
+      if (day != 0 && month >= 1 && month <= 12 && word(1).size() <= 2 &&
+          (position_ == 0 || gap_before() != "/")) {
+        return add_day_month(2, day, month, 0);
+      }
+    }
+    return false;
+  }
+  std::string_view gap_before() const {
+    const size_t begin = tokens_[position_ - 1].end;
+    return text_.substr(begin, tokens_[position_].begin - begin);
+  }
+
+  // "3 de junio de 2026", "3 June 2026", "3rd of June"
+  bool day_month() {
+    const int day = day_of(word(0));
+    if (day == 0) return false;
+    size_t at = 1;
+    if (word(at) == "de" || word(at) == "of") ++at;
+    const int month = month_of(word(at), false);
+    if (month == 0) return false;
+    ++at;
+    size_t year_at = at;
+    if (word(year_at) == "de" || word(year_at) == "del") ++year_at;
+    if (const int year = year_of(word(year_at)); year != 0) {
+      return add_day_month(year_at + 1, day, month, year);
+    }
+    return add_day_month(at, day, month, 0);
+  }
+
+  // "June 3rd, 2026"
+  bool month_day() {
+    const int month = month_of(word(0), false);
+    const int day = day_of(word(1));
+    if (month == 0 || day == 0 || gap(0).find_first_not_of(" \t.") != std::string_view::npos) {
+      return false;
+    }
+    // "March 10:30" is a time, not a day.
+    if (gap(1) == ":") return false;
+    if (const int year = year_of(word(2)); year != 0) return add_day_month(3, day, month, year);
+    return add_day_month(2, day, month, 0);
+  }
+
+  bool relative_word() {
+    const std::string_view first = word(0), second = word(1);
+    const auto day = [&](size_t count, int offset) {
+      const Date date = add_days(reference_, offset);
+      return add(count, date, date, true);
+    };
+    if (first == "pasado" && second == "mañana") return day(2, 2);
+    if (first == "day" && second == "after" && word(2) == "tomorrow") return day(3, 2);
+    if (first == "day" && second == "before" && word(2) == "yesterday") return day(3, -2);
+    if (first == "today" || first == "hoy" || first == "tonight") return day(1, 0);
+    if (first == "tomorrow") return day(1, 1);
+    if (first == "yesterday" || first == "ayer" || first == "anoche") return day(1, -1);
+    if (first == "anteayer" || first == "antier") return day(1, -2);
+    if (first == "esta" && (second == "mañana" || second == "tarde" || second == "noche")) {
+      return day(2, 0);
+    }
+    if (first == "this" && (second == "morning" || second == "afternoon" || second == "evening")) {
+      return day(2, 0);
+    }
+    if (first == "mañana") {
+      // "por la mañana" is the morning, "mañana por la mañana" is tomorrow.
+      if (position_ > 0) {
+        const std::string& before = tokens_[position_ - 1].text;
+        if (before == "la" || before == "una" || before == "cada" || before == "de") return false;
+      }
+      return day(1, 1);
+    }
+    return false;
+  }
+
+  // "hace dos semanas", "3 days ago", "in two weeks", "dentro de 10 días", "last 30 days"
+  bool counted() {
+    if (word(0) == "hace" || (word(0) == "dentro" && word(1) == "de") || word(0) == "in") {
+      const bool past = word(0) == "hace";
+      const size_t at = word(0) == "dentro" ? 2 : 1;
+      const int count = count_of(word(at));
+      const Unit unit = unit_of(word(at + 1));
+      if (count > 0 && count < 1000 && unit != Unit::none) {
+        const Date date = shift(reference_, unit, past ? -count : count);
+        const auto [first, last] = unit == Unit::day || unit == Unit::week
+                                       ? std::pair{date, date}
+                                       : span_around(date, unit);
+        return add(at + 2, first, last, true);
+      }
+      return false;
+    }
+    if ((word(0) == "last" || word(0) == "past" || word(0) == "ultimos" || word(0) == "ultimas" ||
+         word(0) == "next" || word(0) == "proximos" || word(0) == "proximas") &&
+        unit_of(word(2)) != Unit::none) {
+      const int count = count_of(word(1));
+      if (count > 0 && count < 1000) {
+        const bool future = word(0) == "next" || word(0).starts_with("prox");
+        const Date other = shift(reference_, unit_of(word(2)), future ? count : -count);
+        return add(3, future ? reference_ : other, future ? other : reference_, true);
+      }
+    }
+    const int count = count_of(word(0));
+    if (count > 0 && count < 1000 && unit_of(word(1)) != Unit::none && word(2) == "ago") {
+      const Date date = shift(reference_, unit_of(word(1)), -count);
+      return add(3, date, date, true);
+    }
+    return false;
+  }
+
+  // "this week", "la semana pasada", "next month", "el mes que viene", "last Friday"
+  bool this_last_next() {
+    const auto side_of = [](std::string_view name) -> std::optional<int> {
+      if (name == "this" || name == "esta" || name == "este" || name == "current") return 0;
+      if (name == "last" || name == "previous" || name == "pasada" || name == "pasado") return -1;
+      if (name == "next" || name == "proxima" || name == "proximo" || name == "coming") return 1;
+      return std::nullopt;
+    };
+    // Side first.
+    if (const auto side = side_of(word(0))) {
+      if (word(0) == "pasado" || word(0) == "pasada") return false;
+      if (const Unit unit = unit_of(word(1)); unit != Unit::none && unit != Unit::day) {
+        const auto [first, last] = span_around(shift(reference_, unit, *side), unit);
+        return add(2, first, last, true);
+      }
+      if (const int day = weekday_of(word(1)); day >= 0) return add_weekday(2, day, *side);
+      if ((word(1) == "weekend" || (word(1) == "fin" && word(2) == "de" && word(3) == "semana"))) {
+        const Date monday = add_days(reference_, -weekday(reference_) + 7 * *side);
+        return add(word(1) == "weekend" ? 2 : 4, add_days(monday, 5), add_days(monday, 6), true);
+      }
+    }
+    // Unit first (Spanish).
+    if (const Unit unit = unit_of(word(0)); unit != Unit::none && unit != Unit::day) {
+      if (word(1) == "pasada" || word(1) == "pasado") {
+        const auto [first, last] = span_around(shift(reference_, unit, -1), unit);
+        return add(2, first, last, true);
+      }
+      if ((word(1) == "que" && word(2) == "viene") || word(1) == "proxima" || word(1) == "proximo") {
+        const auto [first, last] = span_around(shift(reference_, unit, 1), unit);
+        return add(word(1) == "que" ? 3 : 2, first, last, true);
+      }
+    }
+    return false;
+  }
+
+  bool add_weekday(size_t count, int day, int side) {
+    const int today_weekday = weekday(reference_);
+    int offset = day - today_weekday;
+    if (side < 0) {
+      if (offset >= 0) offset -= 7;
+    } else if (offset <= 0 && side > 0) {
+      offset += 7;
+    } else if (offset < 0) {
+      offset += 7;
+    }
+    const Date date = add_days(reference_, offset);
+    return add(count, date, date, true);
+  }
+
+  // "el viernes", "on Friday 6 June", "el lunes pasado"
+  bool weekday_name() {
+    const int day = weekday_of(word(0));
+    if (day < 0) return false;
+    // A weekday before a date belongs to that date, which then decides.
+    if (day_of(word(1)) != 0 || month_of(word(1), true) != 0 ||
+        (word(1) == "the" && day_of(word(2)) != 0)) {
+      return false;
+    }
+    if (word(1) == "pasado") return add_weekday(2, day, -1);
+    if (word(1) == "proximo") return add_weekday(2, day, 1);
+    if (word(1) == "que" && word(2) == "viene") return add_weekday(3, day, 1);
+    return add_weekday(1, day, direction_ == TimeDirection::past ? -1 : 0);
+  }
+
+  // "en marzo", "March 2026", "in May"
+  bool month_alone() {
+    const int month = month_of(word(0), true);
+    if (month == 0) return false;
+    // "may" and "march" are also verbs: in lower case they count only after a preposition.
+    const bool capital =
+        text_[tokens_[position_].begin] >= 'A' && text_[tokens_[position_].begin] <= 'Z';
+    if (word(0) == "may" || word(0) == "march") {
+      const std::string before = position_ > 0 ? tokens_[position_ - 1].text : "";
+      if (!capital && before != "in" && before != "of" && before != "last" && before != "next" &&
+          before != "since" && before != "until") {
+        return false;
+      }
+    }
+    size_t count = 1;
+    size_t at = word(1) == "de" || word(1) == "del" || word(1) == "of" ? 2 : 1;
+    int year = year_of(word(at));
+    const bool without_year = year == 0;
+    if (without_year) {
+      year = fitting_year(month, 15, reference_, direction_);
+    } else {
+      count = at + 1;
+    }
+    return add(count, {year, month, 1}, {year, month, days_in_month(year, month)}, without_year);
+  }
+
+  // "en 2025", "during 2025"
+  bool year_alone() {
+    const int year = year_of(word(0));
+    if (year == 0 || position_ == 0) return false;
+    const std::string& before = tokens_[position_ - 1].text;
+    for (const std::string_view preposition :
+         {"en", "in", "during", "durante", "since", "desde", "ano", "año", "year", "del"}) {
+      if (before == preposition) return add(1, {year, 1, 1}, {year, 12, 31}, false);
+    }
+    return false;
+  }
+
+  std::string_view text_;
+  Date reference_;
+  TimeDirection direction_;
+  std::vector<Token> tokens_;
+  size_t position_ = 0;
+  std::vector<TimeExpression> found_;
+};
+
+}  // namespace
+
+std::vector<TimeExpression> find_time_expressions(std::string_view utf8, Date reference,
+                                                  TimeDirection direction) {
+  return Finder(utf8, reference, direction).find();
+}
+
+std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
+  std::vector<ClockExpression> found;
+  const std::vector<Token> tokens = tokens_of(utf8);
+  const auto gap = [&](size_t index) -> std::string_view {
+    if (index + 1 >= tokens.size()) return {};
+    return utf8.substr(tokens[index].end, tokens[index + 1].begin - tokens[index].end);
+  };
+  // "9am" is one word; "9 am" and "9 a.m." are two or three.
+  const auto half_of_day = [&](size_t index, int& hour, size_t& end) {
+    std::string name;
+    size_t last = index;
+    if (index < tokens.size()) {
+      name = tokens[index].text;
+      if ((name == "a" || name == "p") && index + 1 < tokens.size() &&
+          tokens[index + 1].text == "m") {
+        name += "m";
+        last = index + 1;
+      }
+    }
+    if (name != "am" && name != "pm") return;
+    if (hour > 12) return;
+    hour = hour % 12 + (name == "pm" ? 12 : 0);
+    end = tokens[last].end;
+  };
+  for (size_t index = 0; index < tokens.size(); ++index) {
+    const std::string& word = tokens[index].text;
+    int hour = -1, minute = 0;
+    size_t end = tokens[index].end, following = index + 1;
+    if (word.size() <= 2 && digits_of(word) >= 0 && digits_of(word) < 24) {
+      const int value = digits_of(word);
+      const std::string_view sign = gap(index);
+      if ((sign == ":" || sign == "." || sign == "h") && index + 1 < tokens.size()) {
+        std::string_view next = tokens[index + 1].text;
+        int suffix_half = 0;
+        if (next.size() == 4 && (next.ends_with("am") || next.ends_with("pm"))) {
+          suffix_half = next.ends_with("am") ? 1 : 2;
+          next = next.substr(0, 2);
+        } else if (next.size() == 3 && next.ends_with("h")) {
+          next = next.substr(0, 2);
+        }
+        const int minutes = next.size() == 2 ? digits_of(next) : -1;
+        // "9.30" is a time only before am/pm or after "a las"/"at"; "9:30" always is.
+        const bool certain = sign == ":" || suffix_half != 0;
+        if (minutes >= 0 && minutes < 60) {
+          int candidate = value;
+          size_t candidate_end = tokens[index + 1].end;
+          if (suffix_half != 0) {
+            candidate = value % 12 + (suffix_half == 2 ? 12 : 0);
+          } else {
+            half_of_day(index + 2, candidate, candidate_end);
+          }
+          const bool introduced =
+              index > 0 && (tokens[index - 1].text == "las" || tokens[index - 1].text == "at" ||
+                            tokens[index - 1].text == "la");
+          if (certain || candidate_end != tokens[index + 1].end || introduced) {
+            hour = candidate;
+            minute = minutes;
+            end = candidate_end;
+            following = index + 2;
+          }
+        }
+      }
+      if (hour < 0) {
+        int candidate = value;
+        size_t candidate_end = end;
+        half_of_day(index + 1, candidate, candidate_end);
+        const bool introduced = index > 0 && (tokens[index - 1].text == "las" ||
+                                              tokens[index - 1].text == "at");
+        const bool unit = index + 1 < tokens.size() &&
+                          (tokens[index + 1].text == "h" || tokens[index + 1].text == "horas");
+        if (candidate_end != end || unit || introduced) {
+          hour = candidate;
+          end = candidate_end;
+        }
+      }
+    } else if (word.size() >= 3 && word.size() <= 4 &&
+               (word.ends_with("am") || word.ends_with("pm"))) {
+      const int value = digits_of(std::string_view(word).substr(0, word.size() - 2));
+      if (value >= 1 && value <= 12) hour = value % 12 + (word.ends_with("pm") ? 12 : 0);
+    } else if (word.size() >= 2 && word.size() <= 3 && word.ends_with("h")) {
+      const int value = digits_of(std::string_view(word).substr(0, word.size() - 1));
+      if (value >= 0 && value < 24) hour = value;
+    }
+    if (hour >= 0 && hour < 24) {
+      found.push_back({tokens[index].begin, end, hour, minute});
+      index = following - 1;
+    }
+  }
+  return found;
+}
+
+std::string spell_date(Date date, bool spanish) {
+  static constexpr std::array<std::string_view, 7> names_english = {
+      "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
+  static constexpr std::array<std::string_view, 7> names_spanish = {
+      "lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"};
+  const auto day = static_cast<size_t>(weekday(date));
+  const auto month = static_cast<size_t>(date.month - 1);
+  if (spanish) {
+    return fmt::format("{} {} de {} de {}", names_spanish[day], date.day, months_spanish[month],
+                       date.year);
+  }
+  std::string name(months_english[month]);
+  name[0] = static_cast<char>(name[0] - 32);
+  return fmt::format("{} {} {} {}", names_english[day], date.day, name, date.year);
+}
+
+}  // namespace lar::base

@@ -1,0 +1,81 @@
+// Reference day: Thursday 14 May 2026.
+#include "base/time_expression.h"
+
+#include <gtest/gtest.h>
+
+namespace lar::base {
+namespace {
+
+std::string spans(std::string_view text, TimeDirection direction = TimeDirection::any) {
+  std::string result;
+  for (const TimeExpression& found : find_time_expressions(text, {2026, 5, 14}, direction)) {
+    if (!result.empty()) result += "; ";
+    result += std::string(text.substr(found.begin, found.end - found.begin)) + "=" +
+              format_date(found.first);
+    if (found.last != found.first) result += ".." + format_date(found.last);
+  }
+  return result;
+}
+
+TEST(TimeExpression, reads_explicit_dates_of_both_languages) {
+  EXPECT_EQ(spans("el 3 de junio de 2026"), "3 de junio de 2026=2026-06-03");
+  EXPECT_EQ(spans("June 3rd, 2026"), "June 3rd, 2026=2026-06-03");
+  EXPECT_EQ(spans("3 June"), "3 June=2026-06-03");
+  EXPECT_EQ(spans("due 03/06/2026."), "03/06/2026=2026-06-03");
+  EXPECT_EQ(spans("2026-06-03T10:00"), "2026-06-03=2026-06-03");
+  EXPECT_EQ(spans("31/02/2026"), "");
+}
+
+TEST(TimeExpression, takes_the_year_that_fits) {
+  EXPECT_EQ(spans("el 20 de diciembre", TimeDirection::past), "20 de diciembre=2025-12-20");
+  EXPECT_EQ(spans("el 20 de diciembre", TimeDirection::future), "20 de diciembre=2026-12-20");
+  EXPECT_EQ(spans("en marzo"), "marzo=2026-03-01..2026-03-31");
+  EXPECT_EQ(spans("in November", TimeDirection::past), "November=2025-11-01..2025-11-30");
+}
+
+TEST(TimeExpression, resolves_relative_days) {
+  EXPECT_EQ(spans("mañana por la mañana"), "mañana=2026-05-15");
+  EXPECT_EQ(spans("por la mañana"), "");
+  EXPECT_EQ(spans("pasado mañana"), "pasado mañana=2026-05-16");
+  EXPECT_EQ(spans("yesterday and today"), "yesterday=2026-05-13; today=2026-05-14");
+  EXPECT_EQ(spans("hace dos semanas"), "hace dos semanas=2026-04-30");
+  EXPECT_EQ(spans("3 days ago"), "3 days ago=2026-05-11");
+}
+
+TEST(TimeExpression, resolves_weeks_months_and_weekdays) {
+  EXPECT_EQ(spans("last week"), "last week=2026-05-04..2026-05-10");
+  EXPECT_EQ(spans("la semana que viene"), "semana que viene=2026-05-18..2026-05-24");
+  EXPECT_EQ(spans("el mes pasado"), "mes pasado=2026-04-01..2026-04-30");
+  EXPECT_EQ(spans("next Tuesday"), "next Tuesday=2026-05-19");
+  EXPECT_EQ(spans("el viernes"), "viernes=2026-05-15");
+  EXPECT_EQ(spans("el lunes pasado"), "lunes pasado=2026-05-11");
+  EXPECT_EQ(spans("el lunes 18 de mayo"), "18 de mayo=2026-05-18");
+  EXPECT_EQ(spans("últimos 30 días"), "últimos 30 días=2026-04-14..2026-05-14");
+}
+
+TEST(TimeExpression, leaves_ordinary_words_alone) {
+  EXPECT_EQ(spans("you may march in order 66"), "");
+  EXPECT_EQ(spans("Invoice 2024-118, 412,60 €"), "");
+}
+
+TEST(ClockTime, is_found_in_its_usual_forms) {
+  const auto times = [](std::string_view text) {
+    std::string result;
+    for (const ClockExpression& found : find_clock_times(text)) {
+      result += std::to_string(found.hour) + ":" + std::to_string(found.minute) + " ";
+    }
+    return result;
+  };
+  EXPECT_EQ(times("a las 17:30 h"), "17:30 ");
+  EXPECT_EQ(times("at 5.30 pm or 9am"), "17:30 9:0 ");
+  EXPECT_EQ(times("a las 9"), "9:0 ");
+  EXPECT_EQ(times("total 12.50 EUR"), "");
+}
+
+TEST(SpellDate, speaks_both_languages) {
+  EXPECT_EQ(spell_date({2026, 6, 3}, true), "miércoles 3 de junio de 2026");
+  EXPECT_EQ(spell_date({2026, 6, 3}, false), "Wednesday 3 June 2026");
+}
+
+}  // namespace
+}  // namespace lar::base
