@@ -1,0 +1,57 @@
+# What a person types. Every target may be repeated and is quick when nothing has changed; the work
+# is in scripts/. Downloads and the engine go to $LAR_CACHE (~/.cache/lar), builds to build/.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test packages engine models page build build-dev run test test-deep eval bench format clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: packages engine models ## install what is missing: packages, llama.cpp, models
+
+packages:
+	@scripts/setup-packages.sh build
+
+engine: packages ## build llama.cpp for this machine, once
+	@scripts/setup-engine.sh >/dev/null
+
+models: packages ## fetch the models of `make run`
+	@scripts/setup-models.sh run
+
+page: packages
+	@scripts/build-page.sh
+
+build: page ## build the program: build/lar
+	@scripts/build.sh release
+	@ln -sfn release/lar build/lar
+
+run: setup build ## set up, build, load the sample household, ask it a question (ONESHOT=1: then exit)
+	@scripts/run.sh
+
+build-dev: page
+	@scripts/build.sh dev
+
+setup-test: engine
+	@scripts/setup-packages.sh build page
+	@scripts/setup-models.sh run test
+
+test: setup-test build-dev build ## every test but the slow ones
+	@scripts/test.sh
+
+eval: setup build ## answers to the questions of both households, measured
+	@python3 eval/run.py
+
+bench: setup-test build ## speed and size, side by side
+	@python3 bench/run.py
+
+format: packages ## format the C++ sources
+	@scripts/format.sh
+
+test-deep: page setup-test ## thread sanitizer and fuzzers (FUZZ_SECONDS=60 each)
+	@scripts/setup-packages.sh deep
+	@scripts/test-deep.sh
+
+clean: ## remove build/; what lies in the cache stays
+	@rm -rf build web/dist

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# The slow tests: unit tests under the thread sanitizer, and every fuzzer for FUZZ_SECONDS (60).
+# Findings of a fuzzer are left in build/fuzz/findings; the run fails when there are any.
+# Usage: test-deep.sh
+. "$(dirname "$0")/lib.sh"
+
+"$repository/scripts/build.sh" thread
+ctest --test-dir "$repository/build/thread" --output-on-failure
+
+"$repository/scripts/build.sh" fuzz
+cd "$repository/build/fuzz"
+mkdir -p findings corpus
+mapfile -t fuzzers < <(find . -type f -name '*_fuzz' -perm -u+x | sort)
+[ "${#fuzzers[@]}" -gt 0 ] || fail "build/fuzz holds no program named *_fuzz"
+failed=0
+for fuzzer in "${fuzzers[@]}"; do
+    name="$(basename "$fuzzer")"
+    mkdir -p "corpus/$name"
+    seeds=()
+    if [ -d "$repository/tests/fuzz/$name" ]; then seeds=("$repository/tests/fuzz/$name"); fi
+    say "$name, ${FUZZ_SECONDS:-60} s"
+    "$fuzzer" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+        -artifact_prefix="findings/$name-" "corpus/$name" "${seeds[@]}" >"findings/$name.log" 2>&1 || {
+        failed=1
+        tail -n 20 "findings/$name.log" >&2
+    }
+done
+exit "$failed"
