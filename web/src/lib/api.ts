@@ -1,0 +1,334 @@
+// The web API of lar: the shapes it speaks and one function per call. Everything here goes to the page's own origin;
+// the key travels in a cookie that scripts cannot read.
+import { events_of } from './sse';
+import type { Range, Segment } from './marks';
+
+export interface Notice {
+  code: string;
+  params: Record<string, unknown>;
+  message: string;
+  external_id?: string;
+}
+
+export type ItemKind = string;
+export type When = string | null;
+
+export interface Locator {
+  kind: 'text' | 'page' | 'event' | 'contact';
+  part: string;
+  begin: number;
+  end: number;
+  page?: number;
+  box?: [number, number, number, number];
+  line?: number;
+  label: string;
+}
+
+export interface Person {
+  role: string;
+  name: string;
+  address: string;
+}
+
+export interface Engine {
+  role: string;
+  model: string | null;
+  state: 'stopped' | 'starting' | 'ready' | 'failed' | 'unbound';
+  pid?: number | null;
+  memory_bytes?: number | null;
+  context?: number | null;
+  error?: Notice | null;
+}
+
+export interface Status {
+  version: string;
+  home: string;
+  now: string;
+  zone: string;
+  language: string;
+  household: string | null;
+  counts: { items: number; passages: number; vectors_done: number; vectors_total: number };
+  engines: Engine[];
+  sealed: boolean;
+}
+
+export type SourceKind = 'maildir' | 'mbox' | 'folder' | 'ics' | 'vcf';
+
+export interface Source {
+  id: string;
+  kind: SourceKind;
+  name: string;
+  location: string;
+  state: 'idle' | 'syncing' | 'error';
+  items: number;
+  progress: { done: number; total: number } | null;
+  last_sync: When;
+  error: Notice | null;
+  notices: Notice[];
+  notice_count: number;
+}
+
+export interface Hit {
+  item: string;
+  external_id: string;
+  kind: ItemKind;
+  title: string;
+  people: Person[];
+  when: When;
+  source: string;
+  locator: Locator;
+  snippet: string;
+  highlights: Range[];
+  score: number;
+}
+
+export interface SearchResult {
+  hits: Hit[];
+  understood: { terms: string[]; after?: When; before?: When; kind?: string | null; person?: string | null };
+  mode: 'hybrid' | 'text';
+}
+
+export interface Citation {
+  number: number;
+  item: string;
+  external_id: string;
+  kind: ItemKind;
+  title: string;
+  when: When;
+  locator: Locator;
+  quote: string;
+}
+
+export interface Passage {
+  number: number;
+  item: string;
+  kind: ItemKind;
+  title: string;
+  when: When;
+  locator: Locator;
+}
+
+export type AskMode = 'auto' | 'data' | 'model';
+
+export interface Answer {
+  question: string;
+  answer: string;
+  declined: boolean;
+  basis: 'data' | 'model';
+  language: string;
+  claims: { text: string; citations: number[] }[];
+  citations: Citation[];
+  read: { number: number; item: string; title: string; locator: Locator; score: number; tokens: number }[];
+  cut: { item: string; title: string; reason: string; tokens: number }[];
+  timings: { retrieve_ms: number; first_claim_ms: number | null; total_ms: number };
+  tokens: { prompt: number; cached: number; completion: number };
+  model: string;
+  conversation: string;
+}
+
+export interface ConversationTitle {
+  id: string;
+  title: string;
+  updated: string;
+}
+
+export interface Part {
+  id: string;
+  name: string;
+  media_type: string;
+  role: 'headers' | 'body' | 'attachment' | 'event' | 'contact';
+  text: string;
+  segments: Segment[];
+}
+
+export interface Item {
+  item: string;
+  external_id: string;
+  kind: ItemKind;
+  title: string;
+  people: Person[];
+  when: When;
+  end: When;
+  place: string | null;
+  origin: string;
+  language: string | null;
+  thread: string | null;
+  source_names: string[];
+  parts: Part[];
+  changed_on_disk: boolean;
+  has_original: boolean;
+}
+
+export interface Role {
+  role: string;
+  model: string | null;
+  state: Engine['state'];
+  error?: Notice | null;
+}
+
+export interface Model {
+  name: string;
+  title: string;
+  roles: string[];
+  architecture: string;
+  parameters: string | number;
+  quantisation: string;
+  size_bytes: number;
+  licence: string;
+  context: number;
+  installed: boolean;
+  verified: boolean;
+  sources: unknown[];
+}
+
+export interface Models {
+  roles: Role[];
+  models: Model[];
+}
+
+export interface JournalEntry {
+  id: string;
+  time: string;
+  kind: string;
+  summary: string;
+  detail: Record<string, unknown>;
+}
+
+export interface PullProgress {
+  done_bytes: number;
+  total_bytes: number;
+  bytes_per_second: number;
+  seconds_left: number | null;
+}
+
+/** What went wrong: the server's code and sentence, or `unreachable` (no answer) or `stream` (it broke off). */
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
+}
+
+let accept_language = 'en';
+
+/** The language in which the server is to answer. */
+export function set_accept_language(language: string): void {
+  accept_language = language;
+}
+
+async function send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+  const headers: Record<string, string> = { 'Accept-Language': accept_language };
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  let response: Response;
+  try {
+    response = await fetch(`/api/v1${path}`, {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: signal ?? null,
+      cache: 'no-store',
+      credentials: 'same-origin',
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError('unreachable', '', 0);
+  }
+  if (response.ok) return response;
+  const problem: unknown = await response.json().catch(() => null);
+  throw error_of(problem, response.status);
+}
+
+function error_of(body: unknown, status: number): ApiError {
+  const error = (body as { error?: Partial<Notice> } | null)?.error;
+  return new ApiError(error?.code ?? 'unknown', error?.message ?? '', status);
+}
+
+async function json<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const response = await send(method, path, body, signal);
+  return (await response.json()) as T;
+}
+
+export interface StreamEvent {
+  event: string;
+  data: unknown;
+}
+
+/** The events of a streaming call; an `error` event is thrown, and so is a stream that ends before `done`. */
+async function* stream(
+  method: string,
+  path: string,
+  body: unknown,
+  signal: AbortSignal,
+): AsyncGenerator<StreamEvent> {
+  const response = await send(method, path, body, signal);
+  if (!response.body) throw new ApiError('stream', '', 0);
+  let done = false;
+  try {
+    for await (const { event, data } of events_of(response.body)) {
+      const value: unknown = JSON.parse(data);
+      if (event === 'error') throw error_of(value, response.status);
+      yield { event, data: value };
+      if (event === 'done') {
+        done = true;
+        return;
+      }
+    }
+  } catch (error) {
+    if (signal.aborted || error instanceof ApiError) throw error;
+    throw new ApiError('stream', '', 0);
+  }
+  if (!done) throw new ApiError('stream', '', 0);
+}
+
+export interface SearchQuery {
+  q: string;
+  kind?: string;
+  source?: string;
+  person?: string;
+  after?: string;
+  before?: string;
+  limit?: number;
+}
+
+const segment = encodeURIComponent;
+
+export const api = {
+  status: () => json<Status>('GET', '/status'),
+  sources: () => json<{ sources: Source[] }>('GET', '/sources'),
+  add_source: (kind: SourceKind, path: string, name: string) =>
+    json<Source>('POST', '/sources', name ? { kind, path, name } : { kind, path }),
+  remove_source: (id: string) => json<{ removed_items: number }>('DELETE', `/sources/${segment(id)}`),
+  sync: (source: string | undefined, signal: AbortSignal) =>
+    stream('POST', '/sync', source ? { source, wait: 'items' } : { wait: 'items' }, signal),
+  search: (query: SearchQuery, signal: AbortSignal) => {
+    const parameters = new URLSearchParams();
+    for (const [key, value] of Object.entries(query)) {
+      if (value !== undefined && value !== '') parameters.set(key, String(value));
+    }
+    return json<SearchResult>('GET', `/search?${parameters}`, undefined, signal);
+  },
+  ask: (question: string, conversation: string | null, mode: AskMode, signal: AbortSignal) =>
+    stream('POST', '/ask', conversation ? { question, conversation, mode } : { question, mode }, signal),
+  conversations: () => json<{ conversations: ConversationTitle[] }>('GET', '/conversations'),
+  conversation: (id: string) =>
+    json<{ id: string; turns: { question: string; answer: Answer }[] }>('GET', `/conversations/${segment(id)}`),
+  item: (id: string, signal: AbortSignal) => json<Item>('GET', `/items/${segment(id)}`, undefined, signal),
+  original_address: (id: string) => `/api/v1/items/${segment(id)}/original`,
+  models: () => json<Models>('GET', '/models'),
+  use_model: (role: string, model: string) => json<{ roles: Role[] }>('POST', '/models/use', { role, model }),
+  pull_model: (name: string, signal: AbortSignal) => stream('POST', '/models/pull', { name }, signal),
+  journal: (limit: number, before?: string) =>
+    json<{ entries: JournalEntry[] }>(
+      'GET',
+      `/journal?limit=${limit}${before ? `&before=${segment(before)}` : ''}`,
+    ),
+  /** Global changes; this stream has no end of its own. */
+  async *events(signal: AbortSignal): AsyncGenerator<StreamEvent> {
+    const response = await send('GET', '/events', undefined, signal);
+    if (!response.body) return;
+    for await (const { event, data } of events_of(response.body)) yield { event, data: JSON.parse(data) };
+  },
+};
