@@ -72,6 +72,8 @@ class Report:
 
     def progress(self, model, done, total, started, done_before):
         now = time.monotonic()
+        if done == done_before and not self.as_json:
+            return
         if now - self.shown_at < (0.5 if self.terminal or self.as_json else 10):
             return
         self.shown_at = now
@@ -207,10 +209,20 @@ class Children:
                 child.terminate()
 
 
-def last_line(output):
+# A network that fails shows up in pip and the hub's client as many later errors; this is the first cause.
+NETWORK_TROUBLE = re.compile(
+    r"temporary failure in name resolution|name or service not known|network is unreachable"
+    r"|connection (?:refused|reset|timed out)|read timed out|no space left on device", re.IGNORECASE)
+
+
+def explanation(output):
+    """The line of a client's output that explains most."""
+    if trouble := NETWORK_TROUBLE.findall(output):
+        return trouble[-1]
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower()]
-    return re.sub(r"^(ERROR: |[\w.]+(Error|Exception): )", "", (errors or lines or ["no message"])[-1])[:300]
+    line = (errors or lines or ["no message"])[-1]
+    return re.sub(r"^(ERROR: |[\w.]+(Error|Exception): )", "", line)[:300]
 
 
 # --- Fetching --------------------------------------------------------------------------------------
@@ -284,8 +296,9 @@ class Fetcher:
                 reasons.append(f"{source}: {error}")
                 self.report.say(f"  {source}: {error}")
                 self.report.emit(event="source_failed", model=name, source=source, reason=str(error))
-        raise FetchError(f"{name} could not be had from any of its sources" +
-                         "".join(f"\n    {reason}" for reason in reasons))
+        if self.report.as_json:
+            raise FetchError("; ".join(reasons) or "the catalogue names no source")
+        raise FetchError(f"{name} could not be had from any of its sources; what came whole is kept")
 
     def accept(self, model, partial, target):
         """Checks size and hash of a finished file and gives it its name."""
@@ -371,7 +384,7 @@ class Fetcher:
                  "--no-input", "--no-deps", "--no-cache-dir", "--only-binary", ":all:",
                  "--dest", temporary + "/wheel", requirement], environment)
             if status != 0:
-                raise FetchError(f"pip could not load {requirement}: {last_line(output)}")
+                raise FetchError(f"pip could not load {requirement}: {explanation(output)}")
             (wheel,) = Path(temporary, "wheel").glob("*.whl")
             if not member:
                 os.replace(wheel, part)
@@ -414,7 +427,7 @@ class Fetcher:
                 self.report.clear()
                 status, output = running.result()
                 if status != 0:
-                    raise FetchError(f"the hub did not deliver: {last_line(output)}")
+                    raise FetchError(f"the hub did not deliver: {explanation(output)}")
                 loaded.append(folder / path)
         if len(loaded) == 1:
             os.replace(loaded[0], partial)
@@ -446,7 +459,7 @@ class Fetcher:
                 ):
                     status, output = self.children.run(command)
                     if status != 0:
-                        raise FetchError(f"the hub's client could not be installed: {last_line(output)}")
+                        raise FetchError(f"the hub's client could not be installed: {explanation(output)}")
                 (folder / "complete").touch()
         return str(python)
 
@@ -465,7 +478,7 @@ class Fetcher:
             sys.executable, str(HERE / "convert_embedding.py"), original["recipe"], str(folder),
             str(partial), wanted])
         if status != 0:
-            raise FetchError(last_line(output))
+            raise FetchError(explanation(output))
 
     def original_folder(self, name, original):
         folder = self.cache / "originals" / name

@@ -33,13 +33,16 @@ human() { numfmt --to=si --suffix=B --format=%.1f "$1"; }
 # clock SECONDS: 75 -> 1:15
 clock() { printf '%d:%02d' "$(($1 / 60))" "$(($1 % 60))"; }
 
-# try NAME COMMAND...: runs quietly; what it said is in $cache/NAME.log. After a failure $said holds its
-# last error line.
+# try NAME COMMAND...: runs quietly; what it said is in $cache/NAME.log. After a failure $said holds the
+# line of it that explains most: a network that fails shows up in clients as many later errors.
 try() {
     local log="$cache/$1.log"
     shift
     "$@" >"$log" 2>&1 && return
-    said="$({ grep -iE 'error|fail' "$log" || tail -n 1 "$log"; } | tail -n 1 | cut -c1-300)"
+    said="$({
+        grep -ioE 'temporary failure in name resolution|network is unreachable|connection (refused|timed out)|read timed out|getaddrinfo [A-Z_]+|no space left on device' "$log" ||
+            grep -iE 'error|fail' "$log" | grep -v 'complete log' || cat "$log"
+    } | tail -n 1 | cut -c1-300)"
     return 1
 }
 

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 "$repository/scripts/build.sh" thread
-ctest --test-dir "$repository/build/thread" --output-on-failure
+LAR_KILLS=50 ctest --test-dir "$repository/build/thread" --output-on-failure
 
 "$repository/scripts/build.sh" fuzz
 cd "$repository/build/fuzz"

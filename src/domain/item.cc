@@ -9,7 +9,7 @@ namespace lar::domain {
 namespace {
 
 // The position in the table is the value of the enumeration.
-constexpr std::array<std::string_view, 8> item_kinds = {"mail",     "event",   "task", "contact",
+constexpr std::array<std::string_view, 8> item_kinds = {"mail",    "event",    "task",    "contact",
                                                         "message", "document", "meeting", "note"};
 constexpr std::array<std::string_view, 6> origins = {"owner", "own_data", "known_contact",
                                                      "model", "stranger", "web"};

@@ -1,6 +1,6 @@
-// Domain values to and from JSON. What is read may come from a compromised reader, so every field is
-// checked: types, names, ranges, and that offsets lie inside their text on character boundaries. A
-// passage's text is not written: it is cut out of its part again, and so cannot disagree with it.
+// Domain values to and from JSON. What is read may come from a compromised reader, so every field
+// is checked: types, names, ranges, and that offsets lie inside their text on character boundaries.
+// A passage's text is not written: it is cut out of its part again, and so cannot disagree with it.
 #include "domain/json.h"
 
 #include <cmath>
@@ -231,9 +231,8 @@ Result<When> when_from_json(const json& value) {
 json to_json(const std::vector<Person>& people) {
   json list = json::array();
   for (const Person& person : people) {
-    list.push_back({{"role", name_of(person.role)},
-                    {"name", person.name},
-                    {"address", person.address}});
+    list.push_back(
+        {{"role", name_of(person.role)}, {"name", person.name}, {"address", person.address}});
   }
   return list;
 }
@@ -255,8 +254,7 @@ Result<std::vector<Person>> people_from_json(const json& value) {
 json to_json(const std::vector<Segment>& segments) {
   json list = json::array();
   for (const Segment& segment : segments) {
-    json entry = {
-        {"kind", name_of(segment.kind)}, {"begin", segment.begin}, {"end", segment.end}};
+    json entry = {{"kind", name_of(segment.kind)}, {"begin", segment.begin}, {"end", segment.end}};
     if (segment.page > 0) entry["page"] = segment.page;
     if (segment.line > 0) entry["line"] = segment.line;
     if (segment.box) entry["box"] = box_json(*segment.box);
@@ -306,14 +304,10 @@ Result<Notice> notice_from_json(const json& value) {
 }
 
 json to_json(const Item& item) {
-  json value = {{"kind", name_of(item.kind)},
-                {"external_id", item.external_id},
-                {"title", item.title},
-                {"people", to_json(item.people)},
-                {"place", item.place},
-                {"language", item.language},
-                {"references", item.references},
-                {"origin", name_of(item.origin)}};
+  json value = {{"kind", name_of(item.kind)},    {"external_id", item.external_id},
+                {"title", item.title},           {"people", to_json(item.people)},
+                {"place", item.place},           {"language", item.language},
+                {"references", item.references}, {"origin", name_of(item.origin)}};
   if (item.when) value["when"] = to_json(*item.when);
   if (item.end) value["end"] = to_json(*item.end);
   if (item.event) {
@@ -392,8 +386,7 @@ Result<Item> item_from_json(const json& value) {
         !at_boundary(text, passage.locator.end)) {
       return wrong("passages.end");
     }
-    passage.text =
-        text.substr(passage.locator.begin, passage.locator.end - passage.locator.begin);
+    passage.text = text.substr(passage.locator.begin, passage.locator.end - passage.locator.begin);
     item.passages.push_back(std::move(passage));
   }
   TRY_ASSIGN(const json* notices, array_field(value, "notices"));

@@ -23,8 +23,8 @@ Item sample() {
   item.references = {"a@example.org", "b@example.org"};
   item.origin = Origin::stranger;
   item.event = EventTimes{*item.when, std::nullopt, "BEGIN:VCALENDAR"};
-  item.occurrences = {{"20260603T153000Z", Floating{{{2026, 6, 3}, 17, 30, 0}}, std::nullopt,
-                       "Otra", "Sala 3"}};
+  item.occurrences = {
+      {"20260603T153000Z", Floating{{{2026, 6, 3}, 17, 30, 0}}, std::nullopt, "Otra", "Sala 3"}};
   TextPart part;
   part.id = "1";
   part.media_type = "text/plain";

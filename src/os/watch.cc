@@ -1,6 +1,6 @@
-// inotify(7). Watches belong to folders; a root that is a file is watched through its folder, because
-// programs replace files by renaming. All state lives in one call of watch() on its caller's thread;
-// only the stop token reaches in from outside, through an eventfd.
+// inotify(7). Watches belong to folders; a root that is a file is watched through its folder,
+// because programs replace files by renaming. All state lives in one call of watch() on its
+// caller's thread; only the stop token reaches in from outside, through an eventfd.
 #include "os/watch.h"
 
 #include <dirent.h>
@@ -31,8 +31,8 @@ using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 
 constexpr std::uint32_t folder_events = IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MODIFY |
-                                        IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF |
-                                        IN_ATTRIB | IN_ONLYDIR;
+                                        IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF |
+                                        IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR;
 constexpr std::size_t most_paths = 1000;  // more at once are reported as Extent::all
 constexpr int deepest = 64;
 
@@ -50,7 +50,8 @@ std::string parent_of(const std::string& path) {
 // A number that changes when anything below the roots does: names, sizes, times, identities.
 class TreeSum {
  public:
-  TreeSum(const WatchOptions& options, const std::stop_token& stop) : options_(options), stop_(stop) {}
+  TreeSum(const WatchOptions& options, const std::stop_token& stop)
+      : options_(options), stop_(stop) {}
 
   void add(const std::string& path, int depth = 0) {
     struct stat status{};
@@ -60,7 +61,7 @@ class TreeSum {
     mix(sum, status.st_ino);
     mix(sum, status.st_mode);
     mix(sum, static_cast<std::uint64_t>(status.st_mtim.tv_sec) * 1'000'000'000u +
-                   static_cast<std::uint64_t>(status.st_mtim.tv_nsec));
+                 static_cast<std::uint64_t>(status.st_mtim.tv_nsec));
     if (!S_ISDIR(status.st_mode)) mix(sum, static_cast<std::uint64_t>(status.st_size));
     sum_ += sum;  // in any order, because readdir promises none
     if (S_ISDIR(status.st_mode) && depth < deepest) {
@@ -91,7 +92,11 @@ class Watch {
   Watch(const std::vector<std::string>& roots, const WatchOptions& options,
         const std::function<void(const Changes&)>& changed,
         const std::function<void(WatchMode)>& ready, std::stop_token stop)
-      : roots_(roots), options_(options), changed_(changed), ready_(ready), stop_(std::move(stop)) {}
+      : roots_(roots),
+        options_(options),
+        changed_(changed),
+        ready_(ready),
+        stop_(std::move(stop)) {}
 
   base::Status run() {
     wake_ = Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -150,7 +155,8 @@ class Watch {
     }
     const int number = ::inotify_add_watch(inotify_.get(), folder.c_str(), folder_events);
     if (number < 0) {
-      // ENOSPC: the user's watches are used up. A folder that has gone or may not be listed is no loss.
+      // ENOSPC: the user's watches are used up. A folder that has gone or may not be listed is no
+      // loss.
       if (errno == ENOSPC || errno == ENOMEM) fall_back();
       return -1;
     }
@@ -268,8 +274,8 @@ class Watch {
     return all.value();
   }
 
-  // What the system does not tell: everything while polling; otherwise whether absent roots have come
-  // and whether another folder lies where a root was (a mount).
+  // What the system does not tell: everything while polling; otherwise whether absent roots have
+  // come and whether another folder lies where a root was (a mount).
   void look_again() {
     if (Steady::now() < next_look_) return;
     if (mode_ == WatchMode::polling) {
@@ -348,9 +354,10 @@ class Watch {
   WatchMode mode_ = WatchMode::notified;
   Descriptor wake_;
   Descriptor inotify_;
-  std::map<int, std::string> folders_;         // path of each watched folder
-  std::set<int> trees_;                        // those whose every entry matters
-  std::map<int, std::set<std::string>> files_; // roots that are files, by the watch of their folder
+  std::map<int, std::string> folders_;  // path of each watched folder
+  std::set<int> trees_;                 // those whose every entry matters
+  std::map<int, std::set<std::string>>
+      files_;  // roots that are files, by the watch of their folder
   std::map<std::string, std::pair<dev_t, ino_t>> identities_;
   std::set<std::string> absent_;
   bool started_ = false;

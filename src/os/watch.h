@@ -1,5 +1,6 @@
-// Watching files and folders for changes: inotify, recursive, with a pause so that many changes come
-// as one; where the system's limits on watches do not suffice, by looking again every few seconds.
+// Watching files and folders for changes: inotify, recursive, with a pause so that many changes
+// come as one; where the system's limits on watches do not suffice, by looking again every few
+// seconds.
 #pragma once
 
 #include <chrono>
@@ -38,11 +39,11 @@ struct Changes {
   std::vector<std::string> paths;  // files that changed, appeared or went; each once
 };
 
-// Watches `roots` (folders with all below them, or files) until `stop`, and calls `changed` from the
-// calling thread, never for what happened before the call. `ready` (may be empty) is called when
-// watching has begun, and again when its mode changes. A root may be absent and come later, be
-// replaced or be unmounted: each of these is a change. Files may be replaced by renaming others over
-// them. Errors: file.system, when the system gives not even a timer.
+// Watches `roots` (folders with all below them, or files) until `stop`, and calls `changed` from
+// the calling thread, never for what happened before the call. `ready` (may be empty) is called
+// when watching has begun, and again when its mode changes. A root may be absent and come later, be
+// replaced or be unmounted: each of these is a change. Files may be replaced by renaming others
+// over them. Errors: file.system, when the system gives not even a timer.
 base::Status watch(const std::vector<std::string>& roots, const WatchOptions& options,
                    const std::function<void(const Changes&)>& changed,
                    const std::function<void(WatchMode)>& ready, std::stop_token stop);

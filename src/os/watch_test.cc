@@ -60,7 +60,8 @@ class WatchTest : public ::testing::Test {
   }
   bool told(const std::string& name) {
     return eventually([&] {
-      return all_ || std::find(paths_.begin(), paths_.end(), (root_ / name).string()) != paths_.end();
+      return all_ ||
+             std::find(paths_.begin(), paths_.end(), (root_ / name).string()) != paths_.end();
     });
   }
   void clear() {

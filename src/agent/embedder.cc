@@ -1,0 +1,104 @@
+// The embedding thread. After a failure it waits longer each time, up to a minute.
+#include "agent/embedder.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+namespace lar::agent {
+namespace {
+constexpr int batch_size = 32;
+}
+
+Embedder::Pause::Pause(Embedder& embedder) : embedder_(embedder) { ++embedder_.paused_; }
+Embedder::Pause::~Pause() {
+  if (--embedder_.paused_ == 0) embedder_.wake();
+}
+
+base::Result<bool> Embedder::step(std::stop_token stop) {
+  const std::lock_guard lock(step_mutex_);
+  const std::string space = engines_.embed_space();
+  if (space.empty()) return false;
+  TRY_ASSIGN(const auto pending, store_.pending_vectors(space, batch_size));
+  if (pending.empty()) return false;
+  std::vector<engine::EmbedText> texts;
+  texts.reserve(pending.size());
+  for (const store::PendingPassage& passage : pending) texts.push_back({passage.title, passage.text});
+  TRY_ASSIGN(auto vectors, engines_.embed(engine::EmbedKind::document, texts, stop));
+  std::vector<store::PassageVector> saved;
+  saved.reserve(pending.size());
+  for (size_t index = 0; index < pending.size() && index < vectors.size(); ++index) {
+    saved.push_back({pending[index].passage, std::move(vectors[index])});
+  }
+  TRY(store_.save_vectors(space, saved));
+  return true;
+}
+
+void Embedder::start(std::function<void()> changed) {
+  on_change_ = std::move(changed);
+  thread_ = std::jthread([this](std::stop_token stop) {
+    std::chrono::milliseconds back_off{0};
+    while (!stop.stop_requested()) {
+      {
+        std::unique_lock lock(mutex_);
+        if (back_off.count() > 0) {
+          changed_.wait_for(lock, stop, back_off, [] { return false; });
+        }
+        changed_.wait(lock, stop, [&] { return wanted_ && paused_ == 0; });
+        if (stop.stop_requested()) return;
+        wanted_ = false;
+      }
+      while (!stop.stop_requested() && paused_ == 0) {
+        const auto more = step(stop);
+        const std::lock_guard lock(mutex_);
+        if (!more) {
+          if (!stop.stop_requested()) error_ = more.error();
+          back_off = std::clamp(back_off * 2, std::chrono::milliseconds(1000),
+                                std::chrono::milliseconds(60'000));
+          wanted_ = true;
+          break;
+        }
+        error_.reset();
+        back_off = std::chrono::milliseconds(0);
+        if (!*more) break;
+        wanted_ = true;  // the rest, should a pause end this loop
+        if (on_change_) on_change_();
+      }
+    }
+  });
+}
+
+void Embedder::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    wanted_ = true;
+  }
+  changed_.notify_all();
+}
+
+void Embedder::stop() {
+  thread_.request_stop();
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+base::Status Embedder::finish(const std::function<void(const store::VectorProgress&)>& progress,
+                              std::stop_token stop) {
+  const std::string space = engines_.embed_space();
+  if (space.empty()) return {};
+  while (true) {
+    if (stop.stop_requested()) return base::fail(base::ErrorKind::cancelled, "cancelled");
+    // The batch lock makes this and the background thread take turns: either one's work counts.
+    TRY_ASSIGN(const bool more, step(stop));
+    TRY_ASSIGN(const store::VectorProgress state, store_.vector_progress(space));
+    if (progress) progress(state);
+    if (!more) return {};
+  }
+}
+
+std::optional<base::Error> Embedder::last_error() {
+  const std::lock_guard lock(mutex_);
+  return error_;
+}
+
+}  // namespace lar::agent

@@ -1,0 +1,951 @@
+// The application and its routes. Routes are a table; each has a schema file of its own in schemas/,
+// against which queries and bodies are checked before the handler runs. Handlers run on the caller's
+// thread.
+#include "api/application.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cctype>
+#include <charconv>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <filesystem>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "agent/embedder.h"
+#include "agent/query.h"
+#include "api/render.h"
+#include "api/validation.h"
+#include "base/messages.h"
+#include "copilot/copilot.h"
+#include "engine/answer_cache.h"
+#include "engine/engine.h"
+#include "engine/gguf.h"
+#include "engine/models.h"
+#include "os/file.h"
+#include "os/process.h"
+#include "reading/reading_service.h"
+#include "sources/sync_service.h"
+#include "store/store.h"
+
+namespace lar::api {
+namespace {
+
+using base::ErrorKind;
+using base::fail;
+using base::Id;
+using base::Result;
+using nlohmann::json;
+
+constexpr const char* version = "0.1.0";
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+class ApplicationImplementation final : public Application {
+ public:
+  explicit ApplicationImplementation(ApplicationOptions options) : options_(std::move(options)) {}
+
+  ~ApplicationImplementation() override { shut_down(); }
+
+  base::Status open() {
+    TRY_ASSIGN(store_, store::Store::open(options_.home));
+    TRY_ASSIGN(const std::string zone, store_->setting("zone"));
+    if (!zone.empty()) base::Clock::prefer_zone(zone);
+    TRY_ASSIGN(models_, engine::Models::open(options_.models_folder));
+    TRY_ASSIGN(engines_, engine::Engines::open({.home = options_.home,
+                                                .models_folder = options_.models_folder,
+                                                .server_program = options_.server_program}));
+    if (!options_.answer_cache.empty()) {
+      TRY(os::make_folders(options_.answer_cache));
+      engines_ = engine::with_answer_cache(std::move(engines_), options_.answer_cache,
+                                           engine_identity());
+    }
+    TRY_ASSIGN(reading_, reading::ReadingService::start({.worker_program = options_.reader_program}));
+    const bool watch = options_.background == ApplicationOptions::Background::watch;
+    const auto changed = [this](const Id&) {
+      embedder_wake();
+      announce();
+    };
+    embedder_ = std::make_unique<agent::Embedder>(*store_, *engines_);
+    sources::SyncOptions sync_options;
+    sync_options.watch = watch;
+    sync_options.sync_at_start = watch;
+    sync_options.changed = changed;
+    TRY_ASSIGN(sync_, sources::SyncService::start(*store_, *reading_, std::move(sync_options)));
+    if (watch) embedder_->start([this] { announce(); });
+    routes_ = make_routes();
+    return {};
+  }
+
+  bool streams(const Request& request) const override {
+    const Match match = find(request);
+    return match.route != nullptr && match.route->stream;
+  }
+
+  Response handle(const Request& request, const EventSink& sink) override {
+    const Match match = find(request);
+    if (match.route == nullptr) {
+      return failure({ErrorKind::not_found,
+                      "api.unknown_route",
+                      {{"method", request.method}, {"path", request.path}},
+                      base::Retry::no,
+                      {}},
+                     request.language);
+    }
+    try {
+      Call call{request, match.parameter, json::object(), sink};
+      if (!request.body.empty()) {
+        call.body = json::parse(request.body, nullptr, false);
+        if (call.body.is_discarded()) {
+          return failure({ErrorKind::invalid_input,
+                          "api.malformed_json",
+                          {{"detail", "syntax"}},
+                          base::Retry::no,
+                          {}},
+                         request.language);
+        }
+      }
+      if (auto valid = validate_request(match.route->schema, request.query, call.body); !valid) {
+        return failure(valid.error(), request.language);
+      }
+      Result<Response> response = (this->*match.route->handler)(call);
+      if (!response) {
+        if (response.error().kind != ErrorKind::cancelled) note_error(response.error());
+        return failure(response.error(), request.language);
+      }
+      return std::move(*response);
+    } catch (const std::exception& exception) {
+      // Only third-party code throws; what it says may hold private text, so only its type is told.
+      return failure({ErrorKind::internal,
+                      "api.internal",
+                      {{"detail", typeid(exception).name()}},
+                      base::Retry::no,
+                      {}},
+                     request.language);
+    }
+  }
+
+  void shut_down() override {
+    if (closed_.exchange(true)) return;
+    announce();
+    if (embedder_) embedder_->stop();
+    sync_.reset();
+    reading_.reset();
+    if (engines_) engines_->stop_all();
+  }
+
+ private:
+  struct Call {
+    const Request& request;
+    std::string parameter;  // {id} of the path
+    json body;
+    const EventSink& sink;
+  };
+  using Handler = Result<Response> (ApplicationImplementation::*)(const Call&);
+  struct Route {
+    std::string method;
+    std::string path;  // may hold one {id}
+    std::string schema;
+    Handler handler;
+    bool stream = false;
+  };
+  struct Match {
+    const Route* route = nullptr;
+    std::string parameter;
+  };
+
+  // Which llama-server answers: the folder it was built into names source, options and processor.
+  std::string engine_identity() const {
+    std::string program = options_.server_program;
+    if (program.empty()) program = environment("LAR_LLAMA_SERVER");
+    if (program.empty()) {
+      const std::string cache = environment("LAR_CACHE");
+      program = (cache.empty() ? environment("HOME") + "/.cache/lar" : cache) +
+                "/engine/current/llama-server";
+    }
+    std::error_code error;
+    const auto resolved = std::filesystem::canonical(program, error);
+    return error ? program : resolved.string();
+  }
+
+  static std::vector<Route> make_routes() {
+    using A = ApplicationImplementation;
+    return {
+        {"GET", "/status", "status", &A::get_status},
+        {"GET", "/sources", "sources", &A::get_sources},
+        {"POST", "/sources", "add_source", &A::add_source},
+        {"DELETE", "/sources/{id}", "remove_source", &A::remove_source},
+        {"POST", "/sync", "sync", &A::sync_now, true},
+        {"GET", "/search", "search", &A::search},
+        {"POST", "/ask", "ask", &A::ask, true},
+        {"GET", "/conversations", "conversations", &A::conversations},
+        {"GET", "/conversations/{id}", "conversation", &A::conversation},
+        {"GET", "/items/{id}", "item", &A::item},
+        {"GET", "/items/{id}/original", "original", &A::original},
+        {"POST", "/household", "set_household", &A::set_household},
+        {"POST", "/roles/defaults", "bind_defaults", &A::bind_defaults},
+        {"GET", "/models", "models", &A::models},
+        {"POST", "/models/use", "use_model", &A::use_model},
+        {"POST", "/models/add", "add_model", &A::add_model},
+        {"GET", "/models/show", "show_model", &A::show_model},
+        {"POST", "/models/pull", "pull_model", &A::pull_model, true},
+        {"GET", "/journal", "journal", &A::journal},
+        {"GET", "/doctor", "doctor", &A::doctor},
+        {"GET", "/events", "events", &A::events, true},
+    };
+  }
+
+  Match find(const Request& request) const {
+    for (const Route& route : routes_) {
+      if (route.method != request.method) continue;
+      const size_t brace = route.path.find("{id}");
+      if (brace == std::string::npos) {
+        if (route.path == request.path) return {&route, {}};
+        continue;
+      }
+      const std::string_view before = std::string_view(route.path).substr(0, brace);
+      const std::string_view after = std::string_view(route.path).substr(brace + 4);
+      const std::string_view path = request.path;
+      if (path.size() <= before.size() + after.size() || !path.starts_with(before) ||
+          !path.ends_with(after)) {
+        continue;
+      }
+      const std::string_view id =
+          path.substr(before.size(), path.size() - before.size() - after.size());
+      if (id.find('/') == std::string_view::npos) return {&route, percent_decode(id)};
+    }
+    return {};
+  }
+
+  static Response failure(const base::Error& error, base::Language language) {
+    return {http_status(error.kind), "application/json", error_json(error, language).dump(), {}};
+  }
+  static Response reply(const json& value, int status = 200) {
+    // Texts are clean UTF-8 in the store; `replace` guards what comes from elsewhere.
+    return {status, "application/json", value.dump(-1, ' ', false, json::error_handler_t::replace),
+            {}};
+  }
+  void note_error(const base::Error& error) {
+    json detail = {{"code", error.code}};
+    for (const auto& [name, value] : error.parameters) detail["params"][name] = value;
+    (void)store_->write_journal("error", error.code, detail.dump());
+  }
+
+  void embedder_wake() {
+    if (embedder_) embedder_->wake();
+  }
+  void announce() {
+    {
+      const std::lock_guard lock(change_mutex_);
+      ++changes_;
+    }
+    change_.notify_all();
+  }
+
+  static Result<Id> parse_id(const std::string& text) {
+    if (const auto id = Id::parse(text)) return *id;
+    return fail(ErrorKind::invalid_input, "item.malformed_id", {{"id", text}});
+  }
+
+  // ---- status ----
+
+  json roles_json(base::Language language) {
+    json roles = json::array();
+    for (const engine::EngineStatus& status : engines_->status()) {
+      json role = {{"role", engine::name_of(status.role)},
+                   {"model", status.model.empty() ? json() : json(status.model)},
+                   {"state", engine::name_of(status.state)},
+                   {"pid", status.pid},
+                   {"memory_bytes", status.memory_bytes},
+                   {"context", status.context}};
+      if (status.error) role["error"] = render_error(*status.error, language);
+      roles.push_back(std::move(role));
+    }
+    return roles;
+  }
+
+  Result<json> status_json(base::Language language) {
+    TRY_ASSIGN(const store::Counts counts, store_->counts());
+    store::VectorProgress vectors;
+    if (const std::string space = engines_->embed_space(); !space.empty()) {
+      TRY_ASSIGN(vectors, store_->vector_progress(space));
+    }
+    TRY_ASSIGN(const std::string household, store_->setting("household"));
+    const std::string zone = base::Clock::zone();
+    json result = {{"version", version},
+                   {"home", options_.home},
+                   {"now", base::format_rfc3339(base::Clock::now(), zone)},
+                   {"zone", zone},
+                   {"language", base::language_code(base::environment_language())},
+                   {"household", household.empty() ? json() : json(household)},
+                   {"counts",
+                    {{"items", counts.items},
+                     {"passages", counts.passages},
+                     {"vectors_done", vectors.done},
+                     {"vectors_total", vectors.total}}},
+                   {"engines", roles_json(language)},
+                   // Until outside services exist the only policy is loopback and unix sockets.
+                   {"sealed", true}};
+    if (const auto error = embedder_->last_error()) {
+      result["embedding_error"] = render_error(*error, language);
+    }
+    return result;
+  }
+
+  Result<Response> get_status(const Call& call) {
+    TRY_ASSIGN(const json status, status_json(call.request.language));
+    return reply(status);
+  }
+
+  // ---- the home ----
+
+  Result<Response> set_household(const Call& call) {
+    for (const char* name : {"household", "owner", "zone"}) {
+      if (!call.body.contains(name)) continue;
+      const auto value = call.body[name].get<std::string>();
+      if (name == std::string_view("zone")) {
+        if (!base::zone_exists(value)) {
+          return fail(ErrorKind::invalid_input, "household.unknown_zone", {{"zone", value}});
+        }
+        base::Clock::prefer_zone(value);
+      }
+      TRY(store_->set_setting(name, value));
+    }
+    announce();
+    return get_status(call);
+  }
+
+  Result<Response> bind_defaults(const Call& call) {
+    TRY(engines_->bind_defaults());
+    embedder_wake();
+    announce();
+    return reply({{"roles", roles_json(call.request.language)}});
+  }
+
+  // ---- sources ----
+
+  static json notices_json(const sources::SyncReport& report, size_t most,
+                           base::Language language) {
+    json notices = json::array();
+    for (auto entry = report.notices.rbegin(); entry != report.notices.rend(); ++entry) {
+      if (notices.size() >= most) break;
+      const auto& [about, notice] = *entry;
+      json parameters = json::object();
+      for (const auto& [name, value] : notice.parameters) parameters[name] = value;
+      notices.push_back({{"code", notice.code},
+                         {"params", std::move(parameters)},
+                         {"message", base::message(notice.code, notice.parameters, language)},
+                         {"external_id", about}});
+    }
+    return notices;
+  }
+
+  static json source_json(const sources::SourceStatus& status, base::Language language) {
+    const bool running = status.state == sources::SyncState::running;
+    const sources::SyncReport report = status.last_report.value_or(sources::SyncReport{});
+    json progress, last_sync, error;
+    if (running) progress = {{"done", status.progress.done}, {"total", status.progress.total}};
+    if (status.last_sync) {
+      last_sync = base::format_rfc3339(*status.last_sync, base::Clock::zone());
+    }
+    if (status.error) error = render_error(*status.error, language);
+    return {{"id", status.source.id.text()},
+            {"kind", status.source.kind},
+            {"name", status.source.name},
+            {"location", status.source.location},
+            {"state", running ? "syncing" : status.error ? "error" : "idle"},
+            {"watching", sources::name_of(status.watching)},
+            {"items", status.source.items},
+            {"progress", std::move(progress)},
+            {"last_sync", std::move(last_sync)},
+            {"error", std::move(error)},
+            {"notices", notices_json(report, 50, language)},
+            {"notice_count", report.notices.size()}};
+  }
+
+  json sources_json(base::Language language) {
+    json list = json::array();
+    for (const sources::SourceStatus& status : sync_->status()) {
+      list.push_back(source_json(status, language));
+    }
+    return {{"sources", std::move(list)}};
+  }
+
+  Result<Response> get_sources(const Call& call) { return reply(sources_json(call.request.language)); }
+
+  Result<Response> add_source(const Call& call) {
+    TRY_ASSIGN(const store::Source added,
+               sync_->add(call.body["kind"].get<std::string>(), call.body["path"].get<std::string>(),
+                          call.body.value("name", "")));
+    announce();
+    for (const sources::SourceStatus& status : sync_->status()) {
+      if (status.source.id == added.id) return reply(source_json(status, call.request.language), 201);
+    }
+    return fail(ErrorKind::not_found, "source.unknown", {{"source", added.id.text()}});
+  }
+
+  Result<Response> remove_source(const Call& call) {
+    TRY_ASSIGN(const Id id, parse_id(call.parameter));
+    TRY_ASSIGN(const std::int64_t removed, sync_->remove(id));
+    announce();
+    return reply({{"removed_items", removed}});
+  }
+
+  // Waits for a sync on a thread of its own and tells the caller's sink how far it is meanwhile.
+  Result<std::vector<sources::SourceStatus>> sync_and_tell(const Call& call,
+                                                           const std::optional<Id>& source,
+                                                           std::stop_source& stop) {
+    std::optional<Result<std::vector<sources::SourceStatus>>> outcome;
+    std::atomic<bool> done{false};
+    const std::jthread waiter([&] {
+      outcome = sync_->sync(source, stop.get_token());
+      done = true;
+      announce();
+    });
+    std::map<Id, std::int64_t> told;
+    std::uint64_t seen = 0;
+    while (!done) {
+      {
+        std::unique_lock lock(change_mutex_);
+        change_.wait_for(lock, std::chrono::milliseconds(500),
+                         [&] { return changes_ != seen || done; });
+        seen = changes_;
+      }
+      for (const sources::SourceStatus& status : sync_->status()) {
+        if (status.state != sources::SyncState::running) continue;
+        if (source && status.source.id != *source) continue;
+        const auto [entry, fresh] = told.try_emplace(status.source.id, -1);
+        if (entry->second == status.progress.done) continue;
+        entry->second = status.progress.done;
+        if (!call.sink("progress", {{"source", status.source.id.text()},
+                                    {"name", status.source.name},
+                                    {"done", status.progress.done},
+                                    {"total", status.progress.total},
+                                    {"phase", "items"}})) {
+          stop.request_stop();
+        }
+      }
+    }
+    return std::move(*outcome);
+  }
+
+  Result<Response> sync_now(const Call& call) {
+    std::optional<Id> source;
+    if (call.body.contains("source")) {
+      TRY_ASSIGN(source, parse_id(call.body["source"]));
+    }
+    const std::string wait = call.body.value("wait", "items");
+    if (wait == "none") {
+      TRY(sync_->request(source));
+      call.sink("done", {{"sources", json::array()}});
+      return Response{};
+    }
+    std::stop_source stop;
+    const std::stop_callback outer(call.request.stop, [&] { stop.request_stop(); });
+    TRY_ASSIGN(const auto statuses, sync_and_tell(call, source, stop));
+    announce();
+    if (wait == "all") {
+      TRY(embedder_->finish(
+          [&](const store::VectorProgress& progress) {
+            if (!call.sink("progress", {{"source", ""},
+                                        {"name", ""},
+                                        {"done", progress.done},
+                                        {"total", progress.total},
+                                        {"phase", "vectors"}})) {
+              stop.request_stop();
+            }
+          },
+          stop.get_token()));
+    } else {
+      embedder_wake();
+    }
+    json list = json::array();
+    for (const sources::SourceStatus& status : statuses) {
+      json entry = {{"id", status.source.id.text()}, {"name", status.source.name}};
+      if (status.error) {
+        entry["error"] = render_error(*status.error, call.request.language);
+      } else if (status.last_report) {
+        const sources::SyncReport& report = *status.last_report;
+        entry["added"] = report.added;
+        entry["changed"] = report.changed;
+        entry["removed"] = report.removed;
+        entry["unchanged"] = report.unchanged;
+        entry["failed"] = report.failed;
+        entry["notices"] = notices_json(report, sources::SyncReport::most_notices,
+                                        call.request.language);
+      }
+      list.push_back(std::move(entry));
+    }
+    call.sink("done", {{"sources", std::move(list)}});
+    return Response{};
+  }
+
+  // ---- search, ask, items ----
+
+  Result<Response> search(const Call& call) {
+    const auto& given = call.request.query;
+    const auto value = [&](const char* name) -> std::string {
+      const auto found = given.find(name);
+      return found == given.end() ? std::string() : found->second;
+    };
+    const std::string zone = base::Clock::zone();
+    const agent::Query query = agent::understand(value("q"), base::Clock::now(), zone);
+    store::SearchRequest request;
+    request.text = query.search_text;
+    request.kind = query.kind;
+    request.person = query.person;
+    request.after = query.after;
+    request.before = query.before;
+    request.limit = std::clamp(std::atoi(value("limit").c_str()), 0, 200);
+    if (request.limit == 0) request.limit = 10;
+    if (!value("kind").empty()) request.kind = domain::item_kind_from(value("kind"));
+    if (!value("source").empty()) {
+      TRY_ASSIGN(request.source, parse_id(value("source")));
+    }
+    if (!value("person").empty()) request.person = value("person");
+    for (const auto& [name, target] :
+         {std::pair{"after", &request.after}, std::pair{"before", &request.before}}) {
+      if (value(name).empty()) continue;
+      const auto day = base::parse_date(value(name));
+      if (!day) return fail(ErrorKind::invalid_input, "time.malformed", {{"text", value(name)}});
+      *target = base::from_local({*day, 0, 0, 0}, zone);
+    }
+    std::string mode = "text";
+    if (const std::string space = engines_->embed_space(); !space.empty() && !request.text.empty()) {
+      const agent::Embedder::Pause pause(*embedder_);
+      // Without its vector a query still finds by words: say so by the mode, do not fail.
+      if (auto vectors = engines_->embed(engine::EmbedKind::query, {{"", request.text}},
+                                         call.request.stop);
+          vectors && !vectors->empty()) {
+        request.vector = std::move(vectors->front());
+        request.vector_model = space;
+        mode = "hybrid";
+      }
+    }
+    TRY_ASSIGN(const auto hits, store_->search(request));
+    const std::vector<std::string> terms = agent::content_words(request.text);
+    PartTexts texts(*store_);
+    json list = json::array();
+    for (const store::Hit& hit : hits) {
+      list.push_back(render_hit(hit, terms, texts, call.request.language));
+    }
+    const auto day = [&](const std::optional<base::Microseconds>& time) {
+      return time ? json(base::format_date(base::to_local(*time, zone).date)) : json();
+    };
+    return reply({{"hits", std::move(list)},
+                  {"understood",
+                   {{"terms", terms},
+                    {"after", day(request.after)},
+                    {"before", day(request.before)},
+                    {"kind", request.kind ? json(domain::name_of(*request.kind)) : json()},
+                    {"person", request.person.empty() ? json() : json(request.person)}}},
+                  {"mode", mode}});
+  }
+
+  Result<Response> ask(const Call& call) {
+    const agent::Embedder::Pause pause(*embedder_);
+    copilot::AskRequest request;
+    request.question = call.body["question"];
+    if (call.body.contains("conversation")) {
+      TRY_ASSIGN(request.conversation, parse_id(call.body["conversation"]));
+    }
+    const std::string mode = call.body.value("mode", "auto");
+    request.mode = mode == "data"    ? copilot::Mode::data
+                   : mode == "model" ? copilot::Mode::model
+                                     : copilot::Mode::any;
+    TRY_ASSIGN(request.owner_name, store_->setting("owner"));
+    std::stop_source stop;
+    const std::stop_callback outer(call.request.stop, [&] { stop.request_stop(); });
+    const auto send = [&](std::string_view name, const json& data) {
+      if (!call.sink(name, data)) stop.request_stop();
+    };
+    PartTexts texts(*store_);
+    const base::Language language = call.request.language;
+    copilot::AskEvents listeners;
+    listeners.retrieved = [&](const std::vector<copilot::ReadPassage>& passages) {
+      json list = json::array();
+      for (const auto& passage : passages) list.push_back(render_read(passage, texts, language));
+      send("retrieved", {{"passages", std::move(list)}});
+    };
+    listeners.claim = [&](const copilot::Claim& claim,
+                          const std::vector<copilot::Citation>& citations) {
+      json list = json::array();
+      for (const auto& citation : citations) {
+        list.push_back(render_citation(citation, texts, language));
+      }
+      send("claim", {{"text", claim.text}, {"citations", std::move(list)}});
+    };
+    listeners.text = [&](std::string_view delta) { send("text", {{"delta", delta}}); };
+    TRY_ASSIGN(const copilot::Answer answer,
+               copilot::ask(*store_, *engines_, request, listeners, stop.get_token()));
+    const json detail = {{"model", answer.model},
+                         {"basis", answer.basis == copilot::Basis::data ? "data" : "model"},
+                         {"passages", answer.read.size()},
+                         {"claims", answer.claims.size()},
+                         {"declined", answer.declined},
+                         {"prompt_tokens", answer.prompt_tokens},
+                         {"cached_tokens", answer.cached_tokens},
+                         {"completion_tokens", answer.completion_tokens},
+                         {"milliseconds", static_cast<int>(answer.total_ms)}};
+    TRY(store_->write_journal("model_call", "journal.ask", detail.dump()));
+    send("done", render_answer(answer, texts, language));
+    return Response{};
+  }
+
+  Result<Response> conversations(const Call&) {
+    TRY_ASSIGN(const auto all, store_->conversations());
+    json list = json::array();
+    for (const store::Conversation& conversation : all) {
+      list.push_back(
+          {{"id", conversation.id.text()},
+           {"title", conversation.title},
+           {"updated", base::format_rfc3339(conversation.updated, base::Clock::zone())}});
+    }
+    return reply({{"conversations", std::move(list)}});
+  }
+
+  Result<Response> conversation(const Call& call) {
+    TRY_ASSIGN(const Id id, parse_id(call.parameter));
+    TRY_ASSIGN(const auto turns, store_->turns(id));
+    PartTexts texts(*store_);
+    json list = json::array();
+    for (const store::Turn& turn : turns) {
+      TRY_ASSIGN(const copilot::Answer answer,
+                 copilot::answer_from_json(json::parse(turn.answer, nullptr, false)));
+      list.push_back({{"question", turn.question},
+                      {"answer", render_answer(answer, texts, call.request.language)}});
+    }
+    return reply({{"id", id.text()}, {"turns", std::move(list)}});
+  }
+
+  // Whether the file an item refers to is still what was read.
+  static bool changed_on_disk(const store::StoredItem& stored) {
+    if (!stored.blob.empty()) return false;
+    for (const store::Placement& placement : stored.placements) {
+      if (placement.path.empty()) continue;
+      struct stat status {};
+      if (::stat(placement.path.c_str(), &status) != 0) return true;
+      const base::Microseconds modified =
+          status.st_mtim.tv_sec * base::one_second + status.st_mtim.tv_nsec / 1000;
+      return static_cast<std::uint64_t>(status.st_size) != placement.size ||
+             modified != placement.modified;
+    }
+    return false;
+  }
+
+  // By id, or by external id (Message-ID, UID, path).
+  Result<Id> find_item(const std::string& name) {
+    if (const auto id = Id::parse(name)) return *id;
+    TRY_ASSIGN(const auto found, store_->find_item(name));
+    if (!found) return fail(ErrorKind::not_found, "item.unknown", {{"id", name}});
+    return *found;
+  }
+
+  Result<Response> item(const Call& call) {
+    TRY_ASSIGN(const Id id, find_item(call.parameter));
+    TRY_ASSIGN(const store::StoredItem stored, store_->item(id));
+    TRY_ASSIGN(const auto all, store_->sources());
+    std::vector<std::string> names;
+    for (const store::Placement& placement : stored.placements) {
+      for (const store::Source& source : all) {
+        if (source.id == placement.source &&
+            std::find(names.begin(), names.end(), source.name) == names.end()) {
+          names.push_back(source.name);
+        }
+      }
+    }
+    return reply(render_item(stored, changed_on_disk(stored), names));
+  }
+
+  Result<Response> original(const Call& call) {
+    TRY_ASSIGN(const Id id, find_item(call.parameter));
+    TRY_ASSIGN(const store::StoredItem stored, store_->item(id));
+    Response response;
+    response.content_type = "application/octet-stream";
+    if (!stored.blob.empty()) {
+      TRY_ASSIGN(response.body, store_->original(id));
+      response.file_name = stored.item.kind == domain::ItemKind::mail ? "mail.eml" : "original";
+      return response;
+    }
+    for (const store::Placement& placement : stored.placements) {
+      if (placement.path.empty()) continue;
+      if (auto bytes = os::read_file(placement.path)) {
+        response.body = std::move(*bytes);
+        response.file_name = placement.path.substr(placement.path.rfind('/') + 1);
+        return response;
+      }
+    }
+    return fail(ErrorKind::not_found, "api.original_missing");
+  }
+
+  // ---- models ----
+
+  static json model_json(const engine::CatalogueModel& model) {
+    json roles = json::array();
+    for (const engine::Role role : model.roles) roles.push_back(engine::name_of(role));
+    return {{"name", model.name},
+            {"title", model.title},
+            {"roles", roles},
+            {"architecture", model.architecture},
+            {"parameters", model.parameters},
+            {"quantisation", model.quantisation},
+            {"size_bytes", model.size_bytes},
+            {"licence", model.licence},
+            {"context", model.context},
+            {"installed", model.installed},
+            {"verified", model.verified},
+            {"sha256", model.sha256},
+            {"note", model.note},
+            {"sources", model.sources}};
+  }
+
+  Result<Response> models(const Call& call) {
+    json list = json::array();
+    for (const engine::CatalogueModel& model : models_->list()) list.push_back(model_json(model));
+    return reply({{"roles", roles_json(call.request.language)},
+                  {"models", std::move(list)},
+                  {"folder", models_->folder()}});
+  }
+
+  Result<Response> use_model(const Call& call) {
+    const auto role = engine::role_from(call.body["role"].get<std::string>());
+    if (!role) return fail(ErrorKind::invalid_input, "role.unknown", {{"role", call.body["role"].get<std::string>()}});
+    TRY(engines_->use(*role, call.body["model"]));
+    embedder_wake();
+    announce();
+    return reply({{"roles", roles_json(call.request.language)}});
+  }
+
+  Result<Response> add_model(const Call& call) {
+    TRY_ASSIGN(const engine::CatalogueModel model, models_->add(call.body["file"]));
+    return reply(model_json(model), 201);
+  }
+
+  Result<Response> show_model(const Call& call) {
+    const auto found = call.request.query.find("name");
+    const std::string name = found == call.request.query.end() ? "" : found->second;
+    std::string path = name;
+    json result = json::object();
+    if (name.find('/') == std::string::npos) {
+      TRY_ASSIGN(const engine::CatalogueModel model, models_->find(name));
+      result["catalogue"] = model_json(model);
+      if (!model.installed) return reply(result);
+      path = models_->folder() + "/" + model.file;
+    }
+    TRY_ASSIGN(const engine::GgufFile file, engine::read_gguf(path));
+    result["file"] = render_gguf(file, path);
+    return reply(result);
+  }
+
+  Result<Response> pull_model(const Call& call) {
+    std::stop_source stop;
+    const std::stop_callback outer(call.request.stop, [&] { stop.request_stop(); });
+    TRY_ASSIGN(const engine::CatalogueModel model,
+               models_->pull(
+                   call.body["name"],
+                   [&](const engine::PullProgress& progress) {
+                     const double left =
+                         progress.bytes_per_second > 0
+                             ? static_cast<double>(progress.total_bytes - progress.done_bytes) /
+                                   progress.bytes_per_second
+                             : 0;
+                     if (!call.sink("progress", {{"done_bytes", progress.done_bytes},
+                                                 {"total_bytes", progress.total_bytes},
+                                                 {"bytes_per_second", progress.bytes_per_second},
+                                                 {"seconds_left", left}})) {
+                       stop.request_stop();
+                     }
+                   },
+                   stop.get_token()));
+    call.sink("done",
+              {{"path", models_->folder() + "/" + model.file}, {"sha256", model.sha256}});
+    return Response{};
+  }
+
+  // ---- journal, doctor, events ----
+
+  Result<Response> journal(const Call& call) {
+    const auto limit = call.request.query.find("limit");
+    std::optional<Id> before;
+    if (const auto found = call.request.query.find("before"); found != call.request.query.end()) {
+      TRY_ASSIGN(before, parse_id(found->second));
+    }
+    TRY_ASSIGN(const auto entries,
+               store_->journal(limit == call.request.query.end()
+                                   ? 50
+                                   : std::clamp(std::atoi(limit->second.c_str()), 1, 500),
+                               before));
+    json list = json::array();
+    for (const store::JournalEntry& entry : entries) {
+      const json detail = json::parse(entry.detail, nullptr, false);
+      base::Parameters parameters;
+      if (detail.is_object()) {
+        for (const auto& [name, value] : detail.items()) {
+          parameters.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
+        }
+      }
+      list.push_back({{"id", entry.id.text()},
+                      {"time", base::format_rfc3339(entry.time, base::Clock::zone())},
+                      {"kind", entry.kind},
+                      {"summary", base::message(entry.summary, parameters, call.request.language)},
+                      {"detail", detail.is_object() ? detail : json::object()}});
+    }
+    return reply({{"entries", std::move(list)}});
+  }
+
+  Result<Response> doctor(const Call& call) {
+    const auto depth = call.request.query.find("depth");
+    const bool full = depth != call.request.query.end() && depth->second == "full";
+    json checks = json::array();
+    const auto add = [&](const char* code, bool well, base::Parameters parameters) {
+      checks.push_back({{"code", code},
+                        {"ok", well},
+                        {"message", base::message(code, parameters, call.request.language)}});
+    };
+    TRY_ASSIGN(const auto faults, store_->check(full ? store::Check::full : store::Check::quick));
+    add(faults.empty() ? "doctor.store_sound" : "doctor.store_faults", faults.empty(),
+        {{"count", std::to_string(faults.size())}, {"home", options_.home}});
+    for (const std::string& fault : faults) add("doctor.fault", false, {{"detail", fault}});
+    for (const engine::EngineStatus& status : engines_->status()) {
+      if (status.role != engine::Role::chat && status.role != engine::Role::embed) continue;
+      const bool bound = status.state != engine::EngineState::unbound;
+      add(bound ? "doctor.role_bound" : "doctor.role_unbound", bound,
+          {{"role", std::string(engine::name_of(status.role))}, {"model", status.model}});
+      if (status.error) {
+        checks.push_back({{"code", status.error->code},
+                          {"ok", false},
+                          {"message", base::message(*status.error, call.request.language)}});
+      }
+    }
+    std::string names;
+    for (const auto& [name, reader_version] : reading_->readers()) {
+      names += (names.empty() ? "" : ", ") + name;
+    }
+    add("doctor.readers", !names.empty(), {{"names", names}});
+    return reply({{"checks", std::move(checks)}});
+  }
+
+  Result<Response> events(const Call& call) {
+    std::uint64_t seen = 0;
+    {
+      const std::lock_guard lock(change_mutex_);
+      seen = changes_ - 1;  // the first state is sent at once
+    }
+    while (!call.request.stop.stop_requested() && !closed_) {
+      {
+        std::unique_lock lock(change_mutex_);
+        change_.wait(lock, call.request.stop, [&] { return changes_ != seen || closed_; });
+        seen = changes_;
+      }
+      if (closed_ || call.request.stop.stop_requested()) break;
+      const json all = sources_json(call.request.language);
+      TRY_ASSIGN(const json status, status_json(call.request.language));
+      if (!call.sink("sources", all) || !call.sink("status", status)) break;
+      // Changes come in bursts: at most four messages a second.
+      std::unique_lock lock(change_mutex_);
+      change_.wait_for(lock, call.request.stop, std::chrono::milliseconds(250),
+                       [&] { return closed_.load(); });
+    }
+    return Response{};
+  }
+
+  ApplicationOptions options_;
+  std::vector<Route> routes_;
+  std::mutex change_mutex_;
+  std::condition_variable_any change_;
+  std::uint64_t changes_ = 1;
+  std::atomic<bool> closed_{false};
+  // Destroyed from the last to the first: what is used goes after what uses it.
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<engine::Models> models_;
+  std::unique_ptr<engine::Engines> engines_;
+  std::unique_ptr<reading::ReadingService> reading_;
+  std::unique_ptr<agent::Embedder> embedder_;
+  std::unique_ptr<sources::SyncService> sync_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Application>> Application::open(ApplicationOptions options) {
+  if (options.home.empty()) options.home = default_home();
+  if (options.models_folder.empty()) options.models_folder = default_models_folder();
+  auto application = std::make_unique<ApplicationImplementation>(std::move(options));
+  TRY(application->open());
+  return std::unique_ptr<Application>(std::move(application));
+}
+
+std::string default_home() {
+  if (const std::string home = environment("LAR_HOME"); !home.empty()) return home;
+  if (const std::string data = environment("XDG_DATA_HOME"); !data.empty()) return data + "/lar";
+  return environment("HOME") + "/.local/share/lar";
+}
+
+std::string default_models_folder() {
+  if (const std::string models = environment("LAR_MODELS"); !models.empty()) return models;
+  if (const std::string cache = environment("LAR_CACHE"); !cache.empty()) return cache + "/models";
+  return environment("HOME") + "/.cache/lar/models";
+}
+
+std::string percent_encode(std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string result;
+  for (const char character : text) {
+    const auto byte = static_cast<unsigned char>(character);
+    if (std::isalnum(byte) != 0 || std::string_view("-._~").find(character) != std::string_view::npos) {
+      result += character;
+    } else {
+      result += '%';
+      result += digits[byte >> 4];
+      result += digits[byte & 15];
+    }
+  }
+  return result;
+}
+
+std::string percent_decode(std::string_view text) {
+  std::string result;
+  for (size_t position = 0; position < text.size(); ++position) {
+    unsigned value = 0;
+    const char* digits = text.data() + position + 1;
+    if (text[position] == '%' && position + 2 < text.size() &&
+        std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2) {
+      result += static_cast<char>(value);
+      position += 2;
+    } else {
+      result += text[position];
+    }
+  }
+  return result;
+}
+
+json error_json(const base::Error& error, base::Language language) {
+  return {{"error", render_error(error, language)}};
+}
+
+int http_status(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::invalid_input: return 400;
+    case ErrorKind::permission: return 403;
+    case ErrorKind::not_found: return 404;
+    case ErrorKind::already_exists: return 409;
+    case ErrorKind::busy: return 423;
+    case ErrorKind::unsupported: return 422;
+    case ErrorKind::timeout: return 504;
+    case ErrorKind::cancelled: return 499;
+    case ErrorKind::no_space: return 507;
+    case ErrorKind::unavailable: return 503;
+    case ErrorKind::corrupt:
+    case ErrorKind::internal: return 500;
+  }
+  return 500;
+}
+
+}  // namespace lar::api

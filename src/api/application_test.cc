@@ -1,0 +1,235 @@
+// The application as every face uses it: whole, with a real store and real readers, in a home of its
+// own, without engines.
+#include "api/application.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "api/validation.h"
+#include "base/clock.h"
+#include "os/process.h"
+
+namespace lar::api {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+class Home : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("lar-api-" + std::to_string(::getpid()) + "-" +
+                                           ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove_all(folder_);
+    fs::create_directories(folder_ / "documents");
+    write("documents/seguro.md",
+          "# Seguro del coche\n\nLa póliza 7741-B vence el 3 de junio de 2026. La prima es de 412,60 "
+          "euros.\n");
+    write("documents/garden.txt", "The gardener comes on Thursdays and prunes the old lemon tree.\n");
+    write("mails.mbox",
+          "From ana@correo.example Thu May 14 09:30:00 2026\n"
+          "From: Ana Robles <ana@correo.example>\n"
+          "To: clara@correo.example\n"
+          "Subject: =?utf-8?Q?Reuni=C3=B3n_del_colegio?=\n"
+          "Date: Thu, 14 May 2026 09:30:00 +0200\n"
+          "Message-ID: <reunion/1@correo.example>\n"
+          "Content-Type: text/plain; charset=utf-8\n\n"
+          "La reunión del colegio es el lunes a las 17:30 😀 en el aula verde.\n\n");
+    ApplicationOptions options;
+    options.home = folder_ / "home";
+    options.models_folder = folder_ / "models";
+    options.server_program = "/nonexistent/llama-server";
+    // The tests lie in the same build as lar-read, one folder lower.
+    const fs::path here = fs::path(os::program_path()).parent_path();
+    for (const fs::path& candidate : {here / "lar-read", here.parent_path() / "lar-read"}) {
+      if (fs::exists(candidate)) options.reader_program = candidate;
+    }
+    auto opened = Application::open(options);
+    ASSERT_TRUE(opened) << opened.error().describe();
+    application_ = std::move(*opened);
+  }
+  void TearDown() override {
+    application_.reset();
+    fs::remove_all(folder_);
+  }
+
+  void write(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ / name, std::ios::binary) << text;
+  }
+
+  Response send(std::string method, std::string path, const json& body = nullptr,
+                std::map<std::string, std::string> query = {}) {
+    Request request;
+    request.method = std::move(method);
+    request.path = std::move(path);
+    request.query = std::move(query);
+    if (!body.is_null()) request.body = body.dump();
+    events_.clear();
+    return application_->handle(request, [&](std::string_view name, const json& data) {
+      events_.emplace_back(name, data);
+      return true;
+    });
+  }
+  json get(const std::string& path, std::map<std::string, std::string> query = {}) {
+    const Response response = send("GET", path, nullptr, std::move(query));
+    EXPECT_EQ(response.status, 200) << response.body;
+    return json::parse(response.body, nullptr, false);
+  }
+  json add(const std::string& kind, const std::string& name) {
+    const Response response =
+        send("POST", "/sources", {{"kind", kind}, {"path", (folder_ / name).string()}});
+    EXPECT_EQ(response.status, 201) << response.body;
+    return json::parse(response.body, nullptr, false);
+  }
+  json sync() {
+    const Response response = send("POST", "/sync", {{"wait", "items"}});
+    EXPECT_EQ(response.status, 200) << response.body;
+    EXPECT_FALSE(events_.empty());
+    return events_.empty() ? json() : events_.back().second;
+  }
+  static void expect_valid(const std::string& route, const json& value) {
+    const auto valid = validate_response(route, value);
+    EXPECT_TRUE(valid) << valid.error().describe() << "\n" << value.dump(1);
+  }
+
+  fs::path folder_;
+  std::unique_ptr<Application> application_;
+  std::vector<std::pair<std::string, json>> events_;
+};
+
+TEST_F(Home, an_empty_home_has_a_status_that_obeys_its_schema) {
+  const json status = get("/status");
+  expect_valid("status", status);
+  EXPECT_EQ(status["counts"]["items"], 0);
+  EXPECT_TRUE(status["household"].is_null());
+  expect_valid("sources", get("/sources"));
+  expect_valid("models", get("/models"));
+  expect_valid("conversations", get("/conversations"));
+}
+
+TEST_F(Home, what_is_added_and_synchronised_is_found_and_shown) {
+  const json source = add("folder", "documents");
+  add("mbox", "mails.mbox");
+  const json done = sync();
+  ASSERT_EQ(done["sources"].size(), 2);
+  for (const json& entry : done["sources"]) EXPECT_FALSE(entry.contains("error")) << entry.dump();
+  expect_valid("sources", get("/sources"));
+
+  const json found = get("/search", {{"q", "cuándo vence el seguro"}});
+  expect_valid("search", found);
+  ASSERT_FALSE(found["hits"].empty());
+  EXPECT_EQ(found["mode"], "text");
+  EXPECT_EQ(found["hits"][0]["title"], "Seguro del coche");
+  EXPECT_NE(found["hits"][0]["snippet"].get<std::string>().find("7741-B"), std::string::npos);
+  EXPECT_EQ(found["hits"][0]["source"], source["id"]);
+
+  const json item = get("/items/" + found["hits"][0]["item"].get<std::string>());
+  expect_valid("item", item);
+  EXPECT_EQ(item["changed_on_disk"], false);
+  write("documents/seguro.md", "# Seguro del coche\n\nOtra póliza, mucho más corta.\n");
+  EXPECT_EQ(get("/items/" + found["hits"][0]["item"].get<std::string>())["changed_on_disk"], true);
+  expect_valid("journal", get("/journal"));
+}
+
+TEST_F(Home, items_are_found_by_message_ids_with_slashes_and_offsets_count_utf16_units) {
+  add("mbox", "mails.mbox");
+  sync();
+  const json item = get("/items/" + percent_encode("reunion/1@correo.example"));
+  EXPECT_EQ(item["title"], "Reunión del colegio");
+  const json hit = get("/search", {{"q", "aula verde"}})["hits"][0];
+  const auto snippet = hit["snippet"].get<std::string>();
+  const size_t byte = snippet.find("aula");
+  ASSERT_NE(byte, std::string::npos);
+  const size_t unit = base::utf16_length(snippet.substr(0, byte));
+  EXPECT_NE(unit, byte);
+  EXPECT_EQ(hit["highlights"][0][0], unit);
+  const Response original = send("GET", "/items/" + item["item"].get<std::string>() + "/original");
+  EXPECT_EQ(original.status, 200);
+  EXPECT_NE(original.body.find("Message-ID: <reunion/1@correo.example>"), std::string::npos);
+}
+
+TEST_F(Home, a_second_synchronisation_touches_nothing) {
+  add("folder", "documents");
+  sync();
+  const json again = sync();
+  EXPECT_EQ(again["sources"][0]["added"], 0);
+  EXPECT_EQ(again["sources"][0]["changed"], 0);
+  EXPECT_EQ(again["sources"][0]["removed"], 0);
+}
+
+TEST_F(Home, removing_a_source_removes_what_came_from_it) {
+  const json source = add("folder", "documents");
+  sync();
+  const Response removed = send("DELETE", "/sources/" + source["id"].get<std::string>());
+  EXPECT_EQ(removed.status, 200);
+  EXPECT_EQ(json::parse(removed.body)["removed_items"], 2);
+  EXPECT_TRUE(get("/search", {{"q", "lemon"}})["hits"].empty());
+}
+
+TEST_F(Home, wrong_requests_are_refused_with_the_field) {
+  const auto code = [](const Response& response) {
+    return json::parse(response.body)["error"]["code"].get<std::string>();
+  };
+  Response response = send("GET", "/search", nullptr, {{"q", "x"}, {"kind", "poem"}});
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(code(response), "api.invalid_field");
+  EXPECT_NE(response.body.find("kind"), std::string::npos);
+  response = send("POST", "/sources", {{"kind", "folder"}});
+  EXPECT_EQ(response.status, 400);
+  response = send("POST", "/ask", {{"question", ""}});
+  EXPECT_EQ(response.status, 400);
+  response = send("POST", "/sources", {{"kind", "maildir"}, {"path", (folder_ / "documents").string()}});
+  EXPECT_EQ(response.status, 400) << response.body;
+  EXPECT_EQ(code(response), "source.not_a_maildir");
+  response = send("GET", "/nothing");
+  EXPECT_EQ(response.status, 404);
+  EXPECT_EQ(code(response), "api.unknown_route");
+  response = send("GET", "/items/01928c0f-0000-7000-8000-000000000000");
+  EXPECT_EQ(response.status, 404);
+  Request broken;
+  broken.method = "POST";
+  broken.path = "/ask";
+  broken.body = "{\"question\": ";
+  response = application_->handle(broken, [](std::string_view, const json&) { return true; });
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(code(response), "api.malformed_json");
+}
+
+TEST_F(Home, a_body_of_the_wrong_type_is_no_internal_fault) {
+  for (const json& body : {json("text"), json(7), json::array({1}), json{{"question", 5}}}) {
+    EXPECT_EQ(send("POST", "/ask", body).status, 400) << body.dump();
+  }
+  EXPECT_EQ(send("POST", "/ask").status, 400);
+}
+
+TEST_F(Home, the_household_is_remembered) {
+  const Response response = send(
+      "POST", "/household", {{"household", "Aldana"}, {"owner", "Clara"}, {"zone", "Europe/Madrid"}});
+  EXPECT_EQ(response.status, 200) << response.body;
+  EXPECT_EQ(get("/status")["household"], "Aldana");
+  EXPECT_EQ(send("POST", "/household", {{"zone", "Nowhere/Land"}}).status, 400);
+}
+
+TEST_F(Home, a_second_application_on_the_same_home_is_told_who_holds_it) {
+  ApplicationOptions options;
+  options.home = folder_ / "home";
+  options.models_folder = folder_ / "models";
+  const auto second = Application::open(options);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, "store.locked");
+  EXPECT_EQ(second.error().kind, base::ErrorKind::busy);
+}
+
+TEST(PercentEncoding, goes_there_and_back) {
+  const std::string text = "a/b c%ñ?&=<reunion@x>";
+  EXPECT_EQ(percent_decode(percent_encode(text)), text);
+  EXPECT_EQ(percent_encode("a/b"), "a%2Fb");
+  EXPECT_EQ(percent_decode("100%"), "100%");
+  EXPECT_EQ(percent_decode("%zz%4"), "%zz%4");
+}
+
+}  // namespace
+}  // namespace lar::api

@@ -1,0 +1,754 @@
+// cpp-httplib parses and writes HTTP; sockets, waiting and threads are ours, because its own
+// connections can neither be ended at once nor tell that a client has gone. One thread per connection
+// (a pool that grows to most_connections); a streaming route runs on a further thread, so that the
+// connection's thread can watch the client while nothing is due.
+#include "api/server.h"
+
+#include <fcntl.h>
+#include <httplib.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/embedded.h"
+#include "base/messages.h"
+#include "base/text.h"
+#include "os/file.h"
+
+namespace lar::api {
+namespace {
+
+using base::ErrorKind;
+using nlohmann::json;
+using std::chrono::milliseconds;
+
+constexpr size_t most_connections = 64;
+constexpr size_t most_body_bytes = 8u << 20;
+constexpr size_t most_target_bytes = 2048;  // of requests matched by httplib's regular expressions
+constexpr milliseconds idle_limit{30'000};
+constexpr milliseconds read_limit{5'000};
+constexpr milliseconds write_limit{10'000};
+constexpr milliseconds keep_alive_pause{15'000};
+// An error that comes within this time is an ordinary response with its own status.
+constexpr milliseconds first_event_limit{150};
+constexpr const char* security_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+// ---- waiting ----
+
+// A flag that poll(2) can wait for.
+class Signal {
+ public:
+  Signal() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  void raise() const {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto count = ::write(descriptor_.get(), &one, sizeof one);
+  }
+  void clear() const {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto size = ::read(descriptor_.get(), &count, sizeof count);
+  }
+  int descriptor() const { return descriptor_.get(); }
+
+ private:
+  os::Descriptor descriptor_;
+};
+
+enum class Woken { by_time, by_socket, by_signal, by_stop };
+
+// One accepted connection, as httplib's stream. Used by the connection's thread only.
+class Connection final : public httplib::Stream {
+ public:
+  Connection(int descriptor, const Signal& stop) : descriptor_(descriptor), stop_(stop) {}
+
+  // Waits until something can be read, or until the server stops (false).
+  bool wait_for_request(milliseconds limit) {
+    return begin_ < end_ || wait(POLLIN, nullptr, limit) == Woken::by_socket;
+  }
+  // Waits for `signal` while the client is there; by_socket: the client has gone.
+  Woken wait_for(const Signal& signal, milliseconds limit) {
+    return wait(POLLRDHUP, &signal, limit);
+  }
+
+  bool is_readable() const override { return true; }
+  bool is_writable() const override {
+    pollfd entry{descriptor_, POLLRDHUP, 0};
+    return ::poll(&entry, 1, 0) == 0;
+  }
+  ssize_t read(char* bytes, size_t size) override {
+    if (begin_ == end_) {
+      if (wait(POLLIN, nullptr, read_limit) != Woken::by_socket) return -1;
+      const ssize_t count = ::recv(descriptor_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+      if (count <= 0) return count;
+      begin_ = 0;
+      end_ = static_cast<size_t>(count);
+    }
+    const size_t count = std::min(size, end_ - begin_);
+    std::memcpy(bytes, buffer_.data() + begin_, count);
+    begin_ += count;
+    return static_cast<ssize_t>(count);
+  }
+  ssize_t write(const char* bytes, size_t size) override {
+    size_t done = 0;
+    while (done < size) {
+      const ssize_t count =
+          ::send(descriptor_, bytes + done, size - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (count > 0) {
+        done += static_cast<size_t>(count);
+      } else if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        pollfd entry{descriptor_, POLLOUT, 0};
+        if (::poll(&entry, 1, static_cast<int>(write_limit.count())) <= 0) return -1;
+      } else if (count < 0 && errno != EINTR) {
+        return -1;
+      }
+    }
+    return static_cast<ssize_t>(size);
+  }
+  void get_remote_ip_and_port(std::string&, int&) const override {}
+  void get_local_ip_and_port(std::string&, int&) const override {}
+  ::socket_t socket() const override { return descriptor_; }
+
+ private:
+  Woken wait(short events, const Signal* signal, milliseconds limit) const {
+    std::array<pollfd, 3> entries{pollfd{descriptor_, events, 0},
+                                  pollfd{stop_.descriptor(), POLLIN, 0},
+                                  pollfd{signal != nullptr ? signal->descriptor() : -1, POLLIN, 0}};
+    const base::Microseconds end = base::steady_now() + limit.count() * 1000;
+    while (true) {
+      const auto left = std::max<base::Microseconds>((end - base::steady_now() + 999) / 1000, 0);
+      const int count = ::poll(entries.data(), entries.size(), static_cast<int>(left));
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) return Woken::by_time;
+      if (entries[1].revents != 0) return Woken::by_stop;
+      if (entries[2].revents != 0) return Woken::by_signal;
+      return Woken::by_socket;
+    }
+  }
+
+  int descriptor_;
+  const Signal& stop_;
+  std::array<char, 16 * 1024> buffer_;
+  size_t begin_ = 0, end_ = 0;
+};
+
+// The connection whose request this thread is answering.
+thread_local Connection* current_connection = nullptr;
+
+// ---- threads ----
+
+// Runs each connection on a thread; threads are made as they are needed and kept.
+class ConnectionThreads final : public httplib::TaskQueue {
+ public:
+  void enqueue(std::function<void()> task) override {
+    const std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+    if (idle_ < tasks_.size() && threads_.size() < most_connections) {
+      threads_.emplace_back([this] { work(); });
+    }
+    changed_.notify_one();
+  }
+  void shutdown() override {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    changed_.notify_all();
+    threads_.clear();  // joins
+  }
+
+ private:
+  void work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      ++idle_;
+      changed_.wait(lock, [&] { return ending_ || !tasks_.empty(); });
+      --idle_;
+      if (tasks_.empty()) return;
+      const std::function<void()> task = std::move(tasks_.front());
+      tasks_.pop_front();
+      lock.unlock();
+      task();
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> tasks_;
+  size_t idle_ = 0;
+  bool ending_ = false;
+  std::vector<std::jthread> threads_;
+};
+
+// httplib's server on a socket that was bound elsewhere.
+class Listener final : public httplib::Server {
+ public:
+  Listener(os::Descriptor socket, const Signal& stop, bool tcp) : stop_(stop), tcp_(tcp) {
+    svr_sock_ = socket.release();
+    new_task_queue = [] { return new ConnectionThreads; };
+    set_payload_max_length(most_body_bytes);
+    set_keep_alive_timeout(static_cast<time_t>(idle_limit.count() / 1000));
+  }
+  ~Listener() override { end(); }
+  void begin() {
+    thread_ = std::jthread([this] { listen_after_bind(); });
+    // stop() does nothing to a server that has not begun.
+    while (!is_running()) std::this_thread::yield();
+  }
+  void end() {
+    if (!thread_.joinable()) return;
+    stop();
+    thread_.join();
+  }
+
+ private:
+  bool process_and_close_socket(::socket_t socket) override {
+    if (tcp_) {
+      const int on = 1;
+      ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    Connection connection(socket, stop_);
+    current_connection = &connection;
+    bool closed = false;
+    while (!closed && connection.wait_for_request(idle_limit)) {
+      if (!process_request(connection, false, closed, nullptr)) break;
+    }
+    current_connection = nullptr;
+    ::shutdown(socket, SHUT_RDWR);
+    ::close(socket);
+    return true;
+  }
+
+  const Signal& stop_;
+  bool tcp_;
+  std::jthread thread_;
+};
+
+// ---- streaming routes ----
+
+// One call of a streaming route, on a thread of its own. Its events are kept as the text of an event
+// stream until the connection's thread takes them; a slow reader makes the route wait.
+class Run {
+ public:
+  Run(Application& application, Request request)
+      : application_(application), request_(std::move(request)), thread_([this](std::stop_token stop) {
+          request_.stop = stop;
+          Response response = application_.handle(
+              request_, [this, stop](std::string_view name, const json& data) {
+                return add(name, data, stop);
+              });
+          {
+            const std::lock_guard lock(mutex_);
+            response_ = std::move(response);
+            finished_ = true;
+          }
+          ready_.raise();
+        }) {}
+
+  const Signal& ready() const { return ready_; }
+  void cancel() {
+    thread_.request_stop();
+    room_.notify_all();
+  }
+  // What came since the last call; empty if nothing.
+  std::string take() {
+    const std::lock_guard lock(mutex_);
+    ready_.clear();
+    room_.notify_all();
+    return std::exchange(text_, {});
+  }
+  bool finished() {
+    const std::lock_guard lock(mutex_);
+    return finished_ && text_.empty();
+  }
+  // Whether it ended without a single event.
+  bool silent() {
+    const std::lock_guard lock(mutex_);
+    return finished_ && !any_;
+  }
+  // After it finished.
+  const Response& response() const { return response_; }
+  const std::string& result() const { return result_; }  // data of `done`
+
+ private:
+  bool add(std::string_view name, const json& data, const std::stop_token& stop) {
+    const std::string line = data.dump(-1, ' ', false, json::error_handler_t::replace);
+    {
+      std::unique_lock lock(mutex_);
+      room_.wait(lock, stop, [&] { return text_.size() < most_waiting; });
+      if (stop.stop_requested()) return false;
+      any_ = true;
+      if (name == "done") result_ = line;
+      text_ += "event: ";
+      text_ += name;
+      text_ += "\ndata: " + line + "\n\n";
+    }
+    ready_.raise();
+    return true;
+  }
+
+  static constexpr size_t most_waiting = 4u << 20;
+  Application& application_;
+  Request request_;
+  Signal ready_;
+  std::mutex mutex_;
+  std::condition_variable_any room_;
+  std::string text_;
+  std::string result_;
+  Response response_;
+  bool any_ = false;
+  bool finished_ = false;
+  std::jthread thread_;  // last: it uses everything above
+};
+
+// ---- requests ----
+
+base::Language language_of(const httplib::Request& request) {
+  const std::string header = request.get_header_value("Accept-Language");
+  double best = -1;
+  std::string_view code = "en";
+  for (const std::string_view range : base::split(header, ',')) {
+    const std::string_view tag = base::trim(range.substr(0, range.find(';')));
+    if (!tag.starts_with("es") && !tag.starts_with("en")) continue;
+    double weight = 1;
+    if (const size_t at = range.find("q="); at != std::string_view::npos) {
+      weight = std::atof(std::string(range.substr(at + 2)).c_str());
+    }
+    if (weight > best) {
+      best = weight;
+      code = tag.substr(0, 2);
+    }
+  }
+  return base::language_from_code(code);
+}
+
+bool same_secret(std::string_view given, std::string_view wanted) {
+  unsigned difference = given.size() == wanted.size() ? 0 : 1;
+  for (size_t index = 0; index < wanted.size(); ++index) {
+    const char other = index < given.size() ? given[index] : '\0';
+    difference |= static_cast<unsigned>(static_cast<unsigned char>(other) ^
+                                        static_cast<unsigned char>(wanted[index]));
+  }
+  return difference == 0;
+}
+
+std::string cookie(const httplib::Request& request, std::string_view name) {
+  const std::string header = request.get_header_value("Cookie");
+  for (const std::string_view pair : base::split(header, ';')) {
+    const std::string_view trimmed = base::trim(pair);
+    const size_t equals = trimmed.find('=');
+    if (equals != std::string_view::npos && trimmed.substr(0, equals) == name) {
+      return std::string(trimmed.substr(equals + 1));
+    }
+  }
+  return {};
+}
+
+bool is_loopback_host(std::string_view host) {
+  const size_t bracket = host.find(']');
+  const size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  const std::string name = base::lower_ascii(host.substr(0, colon));
+  return name == "127.0.0.1" || name == "localhost" || name == "[::1]";
+}
+
+std::string_view content_type(std::string_view path) {
+  constexpr std::pair<std::string_view, std::string_view> types[] = {
+      {".html", "text/html; charset=utf-8"},
+      {".js", "text/javascript; charset=utf-8"},
+      {".css", "text/css; charset=utf-8"},
+      {".json", "application/json"},
+      {".svg", "image/svg+xml"},
+      {".png", "image/png"},
+      {".ico", "image/x-icon"},
+      {".woff2", "font/woff2"},
+      {".webmanifest", "application/manifest+json"},
+      {".md", "text/plain; charset=utf-8"},
+      {".txt", "text/plain; charset=utf-8"}};
+  for (const auto& [ending, type] : types) {
+    if (path.ends_with(ending)) return type;
+  }
+  return "application/octet-stream";
+}
+
+// "lar-B2x9_Qk1.js": the name changes with the bytes, so it may be kept for ever.
+bool name_has_hash(std::string_view path) {
+  const size_t dash = path.rfind('-'), dot = path.rfind('.');
+  if (dash == std::string_view::npos || dot == std::string_view::npos || dot < dash + 9) return false;
+  bool digit = false;
+  for (const char character : path.substr(dash + 1, dot - dash - 1)) {
+    if (std::isalnum(static_cast<unsigned char>(character)) == 0 && character != '_') return false;
+    digit = digit || std::isdigit(static_cast<unsigned char>(character)) != 0;
+  }
+  return digit;
+}
+
+base::Result<std::string> read_or_make_key(const std::string& path) {
+  constexpr size_t length = 43;  // 32 bytes in base64url without padding
+  if (const auto kept = os::read_file(path, 4096)) {
+    const std::string key(base::trim(*kept));
+    if (key.size() == length) {
+      ::chmod(path.c_str(), 0600);
+      return key;
+    }
+  }
+  std::array<unsigned char, 33> bytes{};
+  if (::getrandom(bytes.data(), 32, 0) != 32) return base::fail_errno(errno, path, "writing");
+  constexpr std::string_view alphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string key;
+  for (size_t index = 0; index < bytes.size(); index += 3) {
+    const unsigned group = static_cast<unsigned>(bytes[index] << 16 | bytes[index + 1] << 8 |
+                                                 bytes[index + 2]);
+    for (unsigned shift = 18; key.size() < length; shift -= 6) {
+      key += alphabet[(group >> shift) & 63];
+      if (shift == 0) break;
+    }
+  }
+  TRY(os::write_file_atomically(path, key + "\n", 0600));
+  return key;
+}
+
+// ---- sockets ----
+
+base::Result<os::Descriptor> listen_tcp(int& port) {
+  os::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const std::string shown = "127.0.0.1:" + std::to_string(port);
+  if (!socket.valid()) return base::fail_errno(errno, shown, "listening");
+  const int on = 1;
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), length) != 0 ||
+      ::listen(socket.get(), 128) != 0) {
+    if (errno == EADDRINUSE) {
+      return base::fail(ErrorKind::busy, "serve.port_taken", {{"port", std::to_string(port)}});
+    }
+    return base::fail_errno(errno, shown, "listening");
+  }
+  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    return base::fail_errno(errno, shown, "listening");
+  }
+  port = ntohs(address.sin_port);
+  return socket;
+}
+
+base::Result<os::Descriptor> listen_unix(const std::string& path, const SocketPath& reachable) {
+  // The home's lock is ours, so a socket that lies there is of a lar that has died.
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return base::fail_errno(errno, path, "removing");
+  }
+  os::Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return base::fail_errno(errno, path, "listening");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (reachable.path.size() >= sizeof address.sun_path) {
+    return base::fail_errno(ENAMETOOLONG, path, "listening");
+  }
+  std::memcpy(address.sun_path, reachable.path.data(), reachable.path.size());
+  if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::chmod(path.c_str(), 0600) != 0 || ::listen(socket.get(), 128) != 0) {
+    return base::fail_errno(errno, path, "listening");
+  }
+  return socket;
+}
+
+// ---- the server ----
+
+enum class Face { tcp, unix_socket };
+
+class ServerImplementation final : public Server {
+ public:
+  ServerImplementation(Application& application, ServerOptions options)
+      : application_(application), options_(std::move(options)) {}
+
+  ~ServerImplementation() override {
+    stop_.raise();
+    tcp_.reset();
+    unix_.reset();
+    if (!socket_path_.empty()) ::unlink(socket_path_.c_str());
+  }
+
+  base::Status begin() {
+    const std::string folder = options_.home + "/run";
+    TRY(os::make_folders(folder));
+    ::chmod(folder.c_str(), 0700);
+    TRY_ASSIGN(key_, read_or_make_key(folder + "/key"));
+    port_ = options_.port;
+    TRY_ASSIGN(os::Descriptor tcp_socket, listen_tcp(port_));
+    TRY_ASSIGN(const SocketPath reachable, server_socket(options_.home));
+    TRY_ASSIGN(os::Descriptor unix_socket, listen_unix(folder + "/lar.sock", reachable));
+    socket_path_ = folder + "/lar.sock";
+    tcp_ = std::make_unique<Listener>(std::move(tcp_socket), stop_, true);
+    unix_ = std::make_unique<Listener>(std::move(unix_socket), stop_, false);
+    set_up(*tcp_, Face::tcp);
+    set_up(*unix_, Face::unix_socket);
+    tcp_->begin();
+    unix_->begin();
+    return {};
+  }
+
+  int port() const override { return port_; }
+  std::string address() const override {
+    return "http://127.0.0.1:" + std::to_string(port_) + "/?key=" + key_;
+  }
+
+ private:
+  void set_up(Listener& listener, Face face) {
+    listener.set_default_headers({{"Content-Security-Policy", security_policy},
+                                  {"X-Content-Type-Options", "nosniff"},
+                                  {"X-Frame-Options", "DENY"},
+                                  {"Referrer-Policy", "no-referrer"},
+                                  {"Cross-Origin-Opener-Policy", "same-origin"},
+                                  {"Cross-Origin-Resource-Policy", "same-origin"}});
+    // Requests without a body are answered here; the others after httplib has read their body.
+    listener.set_pre_routing_handler([this, face](const httplib::Request& in, httplib::Response& out) {
+      using Outcome = httplib::Server::HandlerResponse;
+      if (in.method == "GET" || in.method == "HEAD") {
+        answer(face, in, out);
+        return Outcome::Handled;
+      }
+      if (in.target.size() > most_target_bytes) {
+        out.status = 414;
+        refuse(in, out, 414, "api.too_long", {{"limit", std::to_string(most_target_bytes)}});
+        return Outcome::Handled;
+      }
+      return Outcome::Unhandled;
+    });
+    const auto all = [this, face](const httplib::Request& in, httplib::Response& out) {
+      answer(face, in, out);
+    };
+    listener.Post(".*", all).Put(".*", all).Patch(".*", all).Delete(".*", all).Options(".*", all);
+    // What httplib refuses by itself has no body yet.
+    listener.set_error_handler([](const httplib::Request& in, httplib::Response& out) {
+      if (!out.body.empty()) return;
+      if (out.status == 413) {
+        refuse(in, out, 413, "api.too_large", {{"limit", std::to_string(most_body_bytes)}});
+      } else {
+        refuse(in, out, out.status, "api.bad_request", {});
+      }
+    });
+  }
+
+  static void refuse(const httplib::Request& in, httplib::Response& out, int status,
+                     const char* code, base::Parameters parameters) {
+    const base::Error error{
+        status == 404 ? ErrorKind::not_found : ErrorKind::invalid_input, code, std::move(parameters), {},
+        {}};
+    out.status = status;
+    out.set_header("Cache-Control", "no-store");
+    out.set_content(error_json(error, language_of(in)).dump(), "application/json");
+  }
+
+  // Whether the request may come in at all; answers it if not.
+  bool permitted(const httplib::Request& in, httplib::Response& out) const {
+    const std::string host = in.get_header_value("Host");
+    if (!is_loopback_host(host)) {
+      refuse(in, out, 403, "api.wrong_host", {});
+      return false;
+    }
+    const std::string origin = in.get_header_value("Origin");
+    const std::string site = in.get_header_value("Sec-Fetch-Site");
+    const bool other_page = (!origin.empty() && origin != "http://" + host) ||
+                            (!site.empty() && site != "same-origin" && site != "none");
+    if (in.method != "GET" && in.method != "HEAD" && other_page) {
+      refuse(in, out, 403, "api.wrong_origin", {});
+      return false;
+    }
+    return true;
+  }
+
+  bool has_key(const httplib::Request& in) const {
+    const std::string header = in.get_header_value("Authorization");
+    constexpr std::string_view scheme = "Bearer ";
+    if (header.starts_with(scheme)) return same_secret(header.substr(scheme.size()), key_);
+    return same_secret(cookie(in, "lar_key"), key_);
+  }
+
+  void answer(Face face, const httplib::Request& in, httplib::Response& out) {
+    if (face == Face::tcp && !permitted(in, out)) return;
+    const std::string_view target = in.target;
+    const std::string_view path = target.substr(0, target.find('?'));
+    constexpr std::string_view base_path = "/api/v1";
+    if (path.starts_with(base_path) && path.size() > base_path.size() &&
+        path[base_path.size()] == '/') {
+      if (face == Face::tcp && !has_key(in)) {
+        out.set_header("WWW-Authenticate", "Bearer");
+        refuse(in, out, 401, "api.no_key", {});
+        return;
+      }
+      answer_api(in, out, std::string(path.substr(base_path.size())));
+      return;
+    }
+    if (face == Face::unix_socket || (in.method != "GET" && in.method != "HEAD")) {
+      refuse(in, out, 404, "api.unknown_route", {{"method", in.method}, {"path", std::string(path)}});
+      return;
+    }
+    if (path == "/" && in.has_param("key")) {
+      exchange_key(in, out);
+      return;
+    }
+    answer_page(in, out, percent_decode(path));
+  }
+
+  void exchange_key(const httplib::Request& in, httplib::Response& out) const {
+    if (!same_secret(in.get_param_value("key"), key_)) {
+      refuse(in, out, 401, "api.no_key", {});
+      return;
+    }
+    // Four hundred days: the longest a browser keeps a cookie.
+    out.set_header("Set-Cookie", "lar_key=" + key_ + "; Path=/; HttpOnly; SameSite=Strict; Max-Age=34560000");
+    out.set_header("Cache-Control", "no-store");
+    out.set_redirect("/", 303);
+  }
+
+  static void answer_page(const httplib::Request& in, httplib::Response& out, std::string path) {
+    path = path == "/" ? "index.html" : path.substr(1);
+    for (const embedded::File& file : embedded::page()) {
+      if (file.path != path) continue;
+      const std::string tag = "\"" + os::sha256(file.bytes).substr(0, 32) + "\"";
+      out.set_header("ETag", tag);
+      out.set_header("Cache-Control", name_has_hash(path) ? "public, max-age=31536000, immutable"
+                                                          : "no-cache");
+      if (in.get_header_value("If-None-Match") == tag) {
+        out.status = 304;
+        return;
+      }
+      out.status = 200;
+      out.set_content(file.bytes.data(), file.bytes.size(), std::string(content_type(path)));
+      return;
+    }
+    refuse(in, out, 404, "api.unknown_route", {{"method", in.method}, {"path", "/" + path}});
+  }
+
+  void answer_api(const httplib::Request& in, httplib::Response& out, std::string path) {
+    Request request;
+    request.method = in.method == "HEAD" ? "GET" : in.method;
+    request.path = std::move(path);
+    for (const auto& [name, value] : in.params) request.query.emplace(name, value);
+    request.body = in.body;
+    request.language = language_of(in);
+    out.set_header("Cache-Control", "no-store");
+    if (!application_.streams(request)) {
+      write(out, application_.handle(request, [](std::string_view, const json&) { return false; }));
+      return;
+    }
+    if (in.method == "HEAD") {
+      refuse(in, out, 405, "api.unknown_route", {{"method", "HEAD"}, {"path", request.path}});
+      return;
+    }
+    const std::string accept = in.get_header_value("Accept");
+    const bool wants_events = accept.find("application/json") == std::string::npos ||
+                              accept.find("text/event-stream") != std::string::npos;
+    stream(out, std::make_shared<Run>(application_, std::move(request)), wants_events);
+  }
+
+  static void write(httplib::Response& out, const Response& response) {
+    out.status = response.status;
+    if (!response.file_name.empty()) {
+      out.set_header("Content-Disposition",
+                     "attachment; filename*=UTF-8''" + percent_encode(response.file_name));
+    }
+    out.set_content(response.body, response.content_type);
+  }
+
+  static void stream(httplib::Response& out, const std::shared_ptr<Run>& run, bool wants_events) {
+    Connection* const connection = current_connection;
+    Woken woken = Woken::by_time;
+    if (wants_events) {
+      woken = connection->wait_for(run->ready(), first_event_limit);
+    } else {
+      while (!run->finished()) {
+        woken = connection->wait_for(run->ready(), idle_limit);
+        if (woken == Woken::by_socket || woken == Woken::by_stop) break;
+        if (woken == Woken::by_signal) run->take();
+      }
+    }
+    if (woken == Woken::by_socket || woken == Woken::by_stop) {
+      run->cancel();
+      out.status = 499;
+      return;
+    }
+    if (run->silent() || (!wants_events && run->response().status >= 400)) {
+      write(out, run->response());
+      return;
+    }
+    if (!wants_events) {
+      write(out, {200, "application/json", run->result(), {}});
+      return;
+    }
+    out.set_header("X-Accel-Buffering", "no");
+    out.set_chunked_content_provider(
+        "text/event-stream", [run, connection](size_t, httplib::DataSink& sink) {
+          switch (connection->wait_for(run->ready(), keep_alive_pause)) {
+            case Woken::by_socket:
+            case Woken::by_stop:
+              run->cancel();
+              return false;
+            case Woken::by_time:
+              return sink.write(": still here\n\n", 14);
+            case Woken::by_signal:
+              break;
+          }
+          std::string text = run->take();
+          const bool last = run->finished();
+          if (last && run->response().status >= 400) {
+            text += "event: error\ndata: " + run->response().body + "\n\n";
+          }
+          if (!text.empty() && !sink.write(text.data(), text.size())) {
+            run->cancel();
+            return false;
+          }
+          if (last) sink.done();
+          return true;
+        });
+  }
+
+  Application& application_;
+  ServerOptions options_;
+  std::string key_;
+  int port_ = 0;
+  std::string socket_path_;
+  Signal stop_;
+  std::unique_ptr<Listener> tcp_, unix_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<Server>> Server::start(Application& application, ServerOptions options) {
+  auto server = std::make_unique<ServerImplementation>(application, std::move(options));
+  TRY(server->begin());
+  return std::unique_ptr<Server>(std::move(server));
+}
+
+base::Result<SocketPath> server_socket(const std::string& home) {
+  SocketPath result;
+  result.path = home + "/run/lar.sock";
+  if (result.path.size() < sizeof(sockaddr_un::sun_path)) return result;
+  result.folder =
+      os::Descriptor(::open((home + "/run").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!result.folder.valid()) return base::fail_errno(errno, home + "/run", "opening");
+  result.path = "/proc/self/fd/" + std::to_string(result.folder.get()) + "/lar.sock";
+  return result;
+}
+
+}  // namespace lar::api

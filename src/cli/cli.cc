@@ -1,0 +1,259 @@
+// The table of commands, on CLI11, and how its refusals are told in the user's language.
+#include "cli/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "api/server.h"
+#include "base/messages.h"
+#include "cli/command.h"
+
+namespace lar::cli {
+namespace {
+
+constexpr const char* version = "0.1.0";
+
+std::string say(std::string_view code, const base::Parameters& parameters = {}) {
+  const std::string whole = "cli." + std::string(code);
+  return base::message(whole, parameters, base::environment_language());
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+// What the command line said.
+struct Arguments {
+  Options options;
+  std::string household, path, name, source, shell, model, wait, chat_mode;
+  std::vector<std::string> words;
+  ServeOptions serve;
+  SearchOptions search;
+  AskOptions ask;
+  ShowOptions show;
+  bool full = false, yes = false;
+};
+
+class Table {
+ public:
+  Table() : app_(say("help.lar"), "lar") {
+    auto formatter = std::make_shared<CLI::Formatter>();
+    formatter->column_width(34);
+    for (const char* label : {"Usage", "SUBCOMMAND", "SUBCOMMANDS", "OPTIONS", "Options",
+                              "Subcommands", "Positionals", "REQUIRED"}) {
+      formatter->label(label, say(std::string("help.label.") + label));
+    }
+    app_.formatter(formatter);
+    app_.option_defaults()->group(say("help.label.Options"));
+    app_.set_help_flag("-h,--help", say("help.help"));
+    app_.set_version_flag("--version", std::string("lar ") + version, say("help.version"));
+    app_.footer(say("help.footer"));
+    app_.require_subcommand(1);
+    arguments_.options.home = api::default_home();
+    app_.add_option("--home", arguments_.options.home, say("help.home"))->type_name("PATH");
+    home_commands();
+    source_commands();
+    answer_commands();
+    model_commands();
+  }
+
+  int run(int count, char** words) {
+    try {
+      app_.parse(count, words);
+    } catch (const CLI::Success& success) {
+      return app_.exit(success);  // help and version
+    } catch (const CLI::ParseError& error) {
+      std::cerr << "lar: " << explain(error) << "\n";
+      return exit_usage;
+    }
+    if (!arguments_.shell.empty()) {
+      std::cout << completions(app_, arguments_.shell);
+      return exit_ok;
+    }
+    Interrupts interrupts;
+    Terminal terminal;
+    Command command(arguments_.options, terminal, interrupts);
+    return action_(command);
+  }
+
+ private:
+  using Action = std::function<int(Command&)>;
+
+  CLI::App* add(CLI::App& parent, const char* name, const char* group, Action action) {
+    const std::string parent_name = &parent == &app_ ? "" : parent.get_name() + "_";
+    CLI::App* command = parent.add_subcommand(name, say("help." + parent_name + name));
+    command->group(say(std::string("help.group.") + group));
+    command->set_help_flag("-h,--help", say("help.help"));
+    command->add_option("--home", arguments_.options.home, say("help.home"))->type_name("PATH");
+    command->add_flag("-v,--verbose", arguments_.options.verbose, say("help.verbose"));
+    if (action) {
+      command->add_flag("--json", arguments_.options.json, say("help.json"));
+      command->callback([this, action = std::move(action)] { action_ = action; });
+    } else {
+      command->require_subcommand(1);
+    }
+    return command;
+  }
+
+  void add_cache_option(CLI::App* command) {
+    command->add_option("--answer-cache", arguments_.options.answer_cache, say("help.answer_cache"))
+        ->type_name("PATH");
+  }
+
+  void home_commands() {
+    Arguments& given = arguments_;
+    CLI::App* init = add(app_, "init", "home",
+                         [&given](Command& command) { return initialise(command, given.household); });
+    init->add_option("--household", given.household, say("help.household"))->type_name("FILE");
+    CLI::App* serving =
+        add(app_, "serve", "home", [&given](Command& command) { return serve(command, given.serve); });
+    given.serve.port = api::default_port;
+    serving->add_option("--port", given.serve.port, say("help.port"))
+        ->type_name("N")
+        ->check(CLI::Range(0, 65535));
+    serving->add_flag("--quiet", given.serve.quiet, say("help.quiet"));
+    add_cache_option(serving);
+    add(app_, "status", "home", [](Command& command) { return show_status(command); });
+    CLI::App* doctoring =
+        add(app_, "doctor", "home", [&given](Command& command) { return doctor(command, given.full); });
+    doctoring->add_flag("--full", given.full, say("help.full"));
+    CLI::App* completing = app_.add_subcommand("completions", say("help.completions"));
+    completing->group(say("help.group.home"));
+    completing->set_help_flag("-h,--help", say("help.help"));
+    completing->add_option("shell", given.shell, say("help.shell"))
+        ->required()
+        ->type_name("")
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  }
+
+  void add_kind(CLI::App& parent, const char* word, const char* kind) {
+    Arguments& given = arguments_;
+    CLI::App* command = add(parent, word, "sources", [&given, kind](Command& run) {
+      return add_source(run, kind, given.path, given.name);
+    });
+    command->add_option("path", given.path, say("help.path"))->required()->type_name("PATH");
+    command->add_option("--name", given.name, say("help.name"))->type_name("NAME");
+  }
+
+  void source_commands() {
+    Arguments& given = arguments_;
+    CLI::App* adding = add(app_, "add", "sources", {});
+    CLI::App* mail = add(*adding, "mail", "sources", {});
+    add_kind(*mail, "maildir", "maildir");
+    add_kind(*mail, "mbox", "mbox");
+    add_kind(*adding, "folder", "folder");
+    add_kind(*add(*adding, "calendar", "sources", {}), "ics", "ics");
+    add_kind(*add(*adding, "contacts", "sources", {}), "vcf", "vcf");
+    add(app_, "sources", "sources", [](Command& command) { return list_sources(command); });
+    CLI::App* syncing = add(app_, "sync", "sources", [&given](Command& command) {
+      return sync_sources(command, given.source, given.wait.empty() ? "none" : given.wait);
+    });
+    syncing->add_option("--source", given.source, say("help.source"))->type_name("SOURCE");
+    // A flag with a value of its own, so that a following word is never taken for it.
+    syncing->add_flag("--wait{items}", given.wait, say("help.wait"))
+        ->type_name("[=items|all]")
+        ->check(CLI::IsMember({"none", "items", "all"}));
+    CLI::App* removing = add(app_, "remove", "sources", [&given](Command& command) {
+      return remove_source(command, given.source, given.yes ? Confirmed::yes : Confirmed::no);
+    });
+    removing->add_option("source", given.source, say("help.source"))->required()->type_name("SOURCE");
+    removing->add_flag("--yes", given.yes, say("help.yes"));
+  }
+
+  void answer_commands() {
+    Arguments& given = arguments_;
+    CLI::App* searching = add(app_, "search", "questions", [&given](Command& command) {
+      given.search.query = joined(given.words);
+      return search(command, given.search);
+    });
+    searching->add_option("query", given.words, say("help.query"))->required()->type_name("");
+    searching->add_option("--limit", given.search.limit, say("help.limit"))
+        ->type_name("N")
+        ->check(CLI::Range(1, 200));
+    searching->add_option("--kind", given.search.kind, say("help.kind"))
+        ->type_name("KIND")
+        ->check(CLI::IsMember({"mail", "event", "contact", "document"}));
+    searching->add_option("--person", given.search.person, say("help.person"))->type_name("NAME");
+    searching->add_option("--after", given.search.after, say("help.after"))->type_name("DATE");
+    searching->add_option("--before", given.search.before, say("help.before"))->type_name("DATE");
+    searching->add_option("--source", given.search.source, say("help.source"))->type_name("SOURCE");
+
+    CLI::App* asking = add(app_, "ask", "questions", [&given](Command& command) {
+      given.ask.question = joined(given.words);
+      return ask(command, given.ask);
+    });
+    asking->add_option("question", given.words, say("help.question"))->required()->type_name("");
+    asking->add_option("--conversation", given.ask.conversation, say("help.conversation"))
+        ->type_name("ID");
+    // One question is about the owner's data unless it says otherwise; a chat is about anything.
+    const auto add_mode = [&](CLI::App* command, std::string& mode, const char* standard) {
+      mode = standard;
+      command->add_option("--mode", mode, say("help.mode"))
+          ->type_name("")
+          ->check(CLI::IsMember({"auto", "data", "model"}));
+    };
+    add_mode(asking, given.ask.mode, "data");
+    add_cache_option(asking);
+    add_mode(add(app_, "chat", "questions",
+                 [&given](Command& command) { return chat(command, given.chat_mode); }),
+             given.chat_mode, "auto");
+    CLI::App* showing = add(app_, "show", "questions",
+                            [&given](Command& command) { return show_item(command, given.show); });
+    showing->add_option("item", given.show.item, say("help.item"))->required()->type_name("ITEM");
+    showing->add_option("--quote", given.show.quote, say("help.quote"))->type_name("TEXT");
+    showing->add_flag("--original", given.show.original, say("help.original"));
+  }
+
+  void model_commands() {
+    Arguments& given = arguments_;
+    CLI::App* model = add(app_, "model", "models", {});
+    add(*model, "list", "models", [](Command& command) { return list_models(command); });
+    const auto add_named = [&](const char* name, const char* type, int (*run)(Command&, const std::string&)) {
+      CLI::App* command = add(*model, name, "models",
+                              [&given, run](Command& with) { return run(with, given.model); });
+      command->add_option(base::lower_ascii(type), given.model, say(std::string("help.model_") + name + "_what"))
+          ->required()
+          ->type_name("");
+    };
+    add_named("pull", "NAME", pull_model);
+    add_named("add", "FILE", add_model);
+    add_named("use", "ROLE=NAME", use_model);
+    add_named("show", "NAME", show_model);
+  }
+
+  std::string explain(const CLI::ParseError& error) const {
+    const std::string detail = error.what();
+    const auto* extras = dynamic_cast<const CLI::ExtrasError*>(&error);
+    if (extras != nullptr) {
+      return say("usage.unexpected", {{"word", detail.substr(detail.rfind(": ") + 2)}});
+    }
+    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+      if (!app_.remaining().empty()) {
+        return say("usage.unexpected", {{"word", app_.remaining().front()}});
+      }
+      if (detail.find("subcommand") != std::string::npos) return say("usage.no_command");
+      return say("usage.missing", {{"word", detail.substr(0, detail.find(' '))}});
+    }
+    if (dynamic_cast<const CLI::ValidationError*>(&error) != nullptr ||
+        dynamic_cast<const CLI::ConversionError*>(&error) != nullptr ||
+        dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+      constexpr std::string_view conversion = "Could not convert: ";
+      const std::string what =
+          detail.starts_with(conversion) ? detail.substr(conversion.size()) : detail;
+      return say("usage.wrong_value", {{"word", what.substr(0, what.find_first_of(": "))}});
+    }
+    return detail;
+  }
+
+  CLI::App app_;
+  Arguments arguments_;
+  Action action_;
+};
+
+}  // namespace
+
+int run(int count, char** arguments) { return Table().run(count, arguments); }
+
+}  // namespace lar::cli

@@ -1,0 +1,134 @@
+// What every command works with, and the commands. Each gives the exit code of the program.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/connection.h"
+#include "cli/interrupts.h"
+#include "cli/terminal.h"
+
+namespace CLI {
+class App;
+}
+
+namespace lar::cli {
+
+// Documented by `lar --help`.
+enum ExitCode {
+  exit_ok = 0,
+  exit_no = 1,           // nothing found, no answer in the data, `doctor` found a fault
+  exit_usage = 2,        // the command line is wrong
+  exit_not_found = 3,    // what was named does not exist
+  exit_unavailable = 4,  // a model, an engine or a source does not answer
+  exit_busy = 5,         // another program holds it
+  exit_bad_input = 6,    // malformed or damaged
+  exit_other = 7,
+  exit_interrupted = 130
+};
+
+struct Options {
+  std::string home;
+  std::string answer_cache;
+  bool json = false;
+  bool verbose = false;
+};
+
+class Command {
+ public:
+  Command(Options options, Terminal& terminal, Interrupts& interrupts);
+  ~Command();
+
+  const Options& options() const { return options_; }
+  Terminal& terminal() { return terminal_; }
+  Interrupts& interrupts() { return interrupts_; }
+  base::Language language() const { return language_; }
+
+  // The sentence cli.CODE in the user's language.
+  std::string say(std::string_view code, const base::Parameters& parameters = {}) const;
+  // With .one or .other after the code, by {count}.
+  std::string say_count(std::string_view code, std::int64_t count) const;
+
+  // The connection, opened at the first use; null after its failure was reported.
+  Connection* connection();
+  int connection_failure() const { return connection_failure_; }
+
+  // Sends a request; nothing after a failure, which was reported and whose exit code is `failure`.
+  // Event streams go to `sink`.
+  std::unique_ptr<nlohmann::json> call(std::string method, std::string path,
+                                       const nlohmann::json& body, int& failure,
+                                       const api::EventSink& sink = {},
+                                       std::map<std::string, std::string> query = {});
+  // The same, undigested.
+  api::Response send(std::string method, std::string path, const std::string& body,
+                     const api::EventSink& sink, std::map<std::string, std::string> query = {});
+
+  int report(const base::Error& error);
+  int report(const nlohmann::json& error);  // {code, kind, params, message}
+  void print_json(const nlohmann::json& value);
+
+ private:
+  Options options_;
+  Terminal& terminal_;
+  Interrupts& interrupts_;
+  base::Language language_;
+  std::unique_ptr<Connection> connection_;
+  int connection_failure_ = exit_other;
+};
+
+// ---- the home ----
+int initialise(Command& command, const std::string& household_file);
+struct ServeOptions {
+  int port = 7171;
+  bool quiet = false;
+};
+int serve(Command& command, const ServeOptions& options);
+int show_status(Command& command);
+int doctor(Command& command, bool full);
+
+// ---- sources ----
+int add_source(Command& command, const std::string& kind, const std::string& path,
+               const std::string& name);
+int list_sources(Command& command);
+int sync_sources(Command& command, const std::string& source, std::string wait);
+enum class Confirmed { no, yes };
+int remove_source(Command& command, const std::string& source, Confirmed confirmed);
+
+// ---- questions ----
+struct SearchOptions {
+  std::string query, kind, person, after, before, source;
+  int limit = 10;
+};
+int search(Command& command, const SearchOptions& options);
+struct AskOptions {
+  std::string question, conversation, mode = "auto";
+};
+int ask(Command& command, const AskOptions& options);
+int chat(Command& command, const std::string& mode);
+struct ShowOptions {
+  std::string item, quote;
+  bool original = false;
+};
+int show_item(Command& command, const ShowOptions& options);
+// Asks, prints the answer as it comes and gives it in `answer`; used by ask and chat.
+int ask_and_print(Command& command, const nlohmann::json& question, nlohmann::json& answer);
+void print_citations(Command& command, const nlohmann::json& answer);
+void print_item(Command& command, const nlohmann::json& item, const std::string& quote);
+// "mail · 3 May 2026": kind and time of a hit or citation.
+std::string describe_place(Command& command, const nlohmann::json& entry);
+
+// ---- models ----
+int list_models(Command& command);
+int pull_model(Command& command, const std::string& name);
+int add_model(Command& command, const std::string& file);
+int use_model(Command& command, const std::string& binding);
+int show_model(Command& command, const std::string& name);
+
+// A script that completes the commands of `app` in bash, zsh or fish.
+std::string completions(const CLI::App& app, const std::string& shell);
+
+}  // namespace lar::cli

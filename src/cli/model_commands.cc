@@ -1,0 +1,190 @@
+// The commands about models: model list, pull, add, use, show.
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+
+namespace lar::cli {
+
+using nlohmann::json;
+
+namespace {
+
+std::string padded(std::string text, size_t width) {
+  const size_t used = columns(text);
+  if (used < width) text.append(width - used, ' ');
+  return text;
+}
+
+void print_roles(Command& command, const json& roles) {
+  Terminal& out = command.terminal();
+  for (const json& role : roles) {
+    const bool bound = role["model"].is_string();
+    if (!bound && role["role"] != "chat" && role["role"] != "embed") continue;
+    out.line(padded(role["role"].get<std::string>(), 8) +
+             (bound ? role["model"].get<std::string>()
+                    : out.styled(command.say("models.unbound"), Style::dim)));
+    if (role.contains("error")) {
+      out.line("        " + out.styled(harmless(role["error"].value("message", "")), Style::bad));
+    }
+  }
+}
+
+void print_model(Command& command, const json& model) {
+  Terminal& out = command.terminal();
+  const bool installed = model.value("installed", false), verified = model.value("verified", false);
+  std::string roles;
+  for (const json& role : model["roles"]) {
+    roles += (roles.empty() ? "" : ",") + role.get<std::string>();
+  }
+  const auto size = model.value("size_bytes", std::uint64_t{0});
+  const std::string mark = installed ? (verified ? "●" : "◐") : "○";
+  out.line(out.styled(mark, installed ? Style::good : Style::dim) + " " +
+           padded(model["name"].get<std::string>(), 40) + " " +
+           padded(size > 0 ? format_bytes(size, command.language()) : "", 9) + " " +
+           padded(roles, 14) + " " + model.value("licence", ""));
+}
+
+}  // namespace
+
+int list_models(Command& command) {
+  int failure = exit_ok;
+  const auto answer = command.call("GET", "/models", nullptr, failure);
+  if (!answer) return failure;
+  if (command.options().json) {
+    command.print_json(*answer);
+    return exit_ok;
+  }
+  print_roles(command, (*answer)["roles"]);
+  command.terminal().line();
+  for (const json& model : (*answer)["models"]) print_model(command, model);
+  command.terminal().line();
+  command.terminal().line(command.say("models.legend", {{"folder", answer->value("folder", "")}}));
+  return exit_ok;
+}
+
+int pull_model(Command& command, const std::string& name) {
+  int failure = exit_ok;
+  json done = json::object();
+  Terminal& out = command.terminal();
+  const auto sink = [&](std::string_view event, const json& data) {
+    if (event == "done") done = data;
+    if (event == "progress" && !command.options().json) {
+      const auto reached = data["done_bytes"].get<std::uint64_t>();
+      const auto total = data["total_bytes"].get<std::uint64_t>();
+      const double left = data.value("seconds_left", 0.0);
+      out.progress(command.say(
+          left > 0 ? "models.pulling_left" : "models.pulling",
+          {{"name", name},
+           {"done", format_bytes(reached, command.language())},
+           {"total", format_bytes(total, command.language())},
+           {"percent", std::to_string(total > 0 ? reached * 100 / total : 0)},
+           {"rate", format_bytes(static_cast<std::uint64_t>(data.value("bytes_per_second", 0.0)),
+                                 command.language())},
+           {"left", format_seconds(left)}}));
+    }
+    return true;
+  };
+  const auto answer = command.call("POST", "/models/pull", {{"name", name}}, failure, sink);
+  out.end_progress();
+  if (!answer) return failure;
+  if (command.options().json) {
+    command.print_json(done);
+  } else {
+    out.line(command.say("models.pulled", {{"name", name}, {"path", done.value("path", "")}}));
+  }
+  return exit_ok;
+}
+
+int add_model(Command& command, const std::string& file) {
+  int failure = exit_ok;
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(file, error);
+  const auto added = command.call("POST", "/models/add",
+                                  {{"file", error ? file : absolute.string()}}, failure);
+  if (!added) return failure;
+  if (command.options().json) {
+    command.print_json(*added);
+  } else {
+    command.terminal().line(
+        command.say("models.added", {{"name", (*added)["name"].get<std::string>()}}));
+  }
+  return exit_ok;
+}
+
+int use_model(Command& command, const std::string& binding) {
+  const size_t equals = binding.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == binding.size()) {
+    command.terminal().error_line(command.say("models.use_form"));
+    return exit_usage;
+  }
+  int failure = exit_ok;
+  const auto answer = command.call(
+      "POST", "/models/use",
+      {{"role", binding.substr(0, equals)}, {"model", binding.substr(equals + 1)}}, failure);
+  if (!answer) return failure;
+  if (command.options().json) {
+    command.print_json(*answer);
+  } else {
+    print_roles(command, (*answer)["roles"]);
+  }
+  return exit_ok;
+}
+
+int show_model(Command& command, const std::string& name) {
+  int failure = exit_ok;
+  // A path is a file, even where the server's working folder is another.
+  std::string asked = name;
+  std::error_code error;
+  if (name.find('/') != std::string::npos || std::filesystem::exists(name, error)) {
+    asked = std::filesystem::absolute(name, error).string();
+  }
+  const auto answer = command.call("GET", "/models/show", nullptr, failure, {}, {{"name", asked}});
+  if (!answer) return failure;
+  if (command.options().json) {
+    command.print_json(*answer);
+    return exit_ok;
+  }
+  Terminal& out = command.terminal();
+  if (answer->contains("catalogue")) {
+    const json& model = (*answer)["catalogue"];
+    out.line(out.styled(model.value("title", model.value("name", "")), Style::bold));
+    print_model(command, model);
+    if (!model.value("note", "").empty()) out.paragraph(harmless(model.value("note", "")), "  ");
+    for (const json& source : model["sources"]) out.line("  " + source.get<std::string>());
+  }
+  if (!answer->contains("file")) {
+    out.line(command.say("models.not_installed", {{"name", name}}));
+    return exit_ok;
+  }
+  const json& file = (*answer)["file"];
+  const auto row = [&](const char* code, std::string value) {
+    if (value.empty() || value == "0") return;
+    out.line(padded(command.say(std::string("gguf.") + code), 22) + harmless(value));
+  };
+  row("path", file.value("path", ""));
+  row("name", file.value("name", ""));
+  row("architecture", file.value("architecture", ""));
+  row("quantisation", file.value("quantisation", ""));
+  row("size", format_bytes(file.value("file_bytes", std::uint64_t{0}), command.language()));
+  row("weights", std::to_string(file.value("weights", std::uint64_t{0})));
+  row("layers", std::to_string(file.value("layers", std::uint64_t{0})));
+  row("width", std::to_string(file.value("width", std::uint64_t{0})));
+  row("heads", std::to_string(file.value("heads", std::uint64_t{0})));
+  row("context", std::to_string(file.value("context", std::uint64_t{0})));
+  row("vocabulary", std::to_string(file.value("vocabulary", std::uint64_t{0})));
+  row("experts", std::to_string(file.value("experts", std::uint64_t{0})));
+  row("pooling", file.value("pooling", ""));
+  row("tokenizer", file.value("tokenizer", ""));
+  row("licence", file.value("licence", ""));
+  row("tensors", std::to_string(file.value("tensors", std::uint64_t{0})));
+  for (const auto& [type, share] : file["types"].items()) {
+    out.line("  " + padded(type, 20) +
+             padded(std::to_string(share["tensors"].get<std::uint64_t>()), 8) +
+             format_bytes(share["bytes"].get<std::uint64_t>(), command.language()));
+  }
+  return exit_ok;
+}
+
+}  // namespace lar::cli

@@ -1,0 +1,111 @@
+// Cited answers: a question about the owner's own mail, calendar and documents in, claims with
+// checked evidence out.
+//
+// The path of a question: understand (language, times, what sort of thing is asked) → retrieve
+// (hybrid search, threads, calendar, contacts) → a budgeted prompt whose beginning never changes →
+// one schema-constrained answer, read claim by claim as it streams → each claim is located in its
+// passage by code → is the evidence about what was asked? → the claim is shown, or it is not.
+// Thread-safe; every call works on its own.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/text.h"
+#include "engine/engine.h"
+#include "store/store.h"
+
+namespace lar::copilot {
+
+// data: only from the owner's store; model: only the model's general knowledge, marked as such;
+// any: the store first, the model where the store is silent and the question is a general one.
+enum class Mode { any, data, model };
+
+struct Citation {
+  int number = 0;  // 1-based, as the claims refer to it
+  base::Id item;
+  std::string external_id;
+  domain::ItemKind kind = domain::ItemKind::document;
+  std::string title;
+  std::optional<domain::When> when;
+  domain::Locator locator;  // of the quote itself
+  std::string quote;        // at most 300 characters, a literal piece of the part's text
+};
+
+struct Claim {
+  std::string text;
+  std::vector<int> citations;
+};
+
+// A passage the model was given.
+struct ReadPassage {
+  int number = 0;
+  base::Id item;
+  domain::ItemKind kind = domain::ItemKind::document;
+  std::string title;
+  std::optional<domain::When> when;
+  domain::Locator locator;
+  double score = 0;
+  int tokens = 0;  // estimated
+};
+// A passage that was found but did not fit, or a claim that was not let through.
+struct CutPassage {
+  base::Id item;
+  std::string title;
+  std::string reason;  // an i18n code: "ask.cut_budget", "ask.cut_duplicate", "ask.cut_evidence"
+  int tokens = 0;
+};
+
+enum class Basis { data, model };
+
+struct Answer {
+  std::string question;
+  std::string text;
+  bool declined = false;
+  Basis basis = Basis::data;
+  base::Language language = base::Language::english;
+  std::vector<Claim> claims;
+  std::vector<Citation> citations;
+  std::vector<ReadPassage> read;
+  std::vector<CutPassage> cut;
+  double retrieve_ms = 0, first_claim_ms = 0, total_ms = 0;
+  int prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+  std::string model;
+  std::optional<base::Id> conversation;
+};
+
+// Called on the asking thread, in the order of the answer. Any may be empty.
+struct AskEvents {
+  std::function<void(const std::vector<ReadPassage>&)> retrieved;
+  std::function<void(const Claim&, const std::vector<Citation>&)> claim;  // its citations
+  std::function<void(std::string_view)> text;  // answers from the model, piece by piece
+};
+
+struct AskRequest {
+  std::string question;
+  std::optional<base::Id> conversation;  // earlier turns give follow-up questions their context
+  Mode mode = Mode::any;
+  std::string owner_name;                // of the household, may be empty
+  bool remember = true;                  // save the turn
+};
+
+// How many tokens the passages of one prompt may take, and how many passages there may be.
+struct Budget {
+  int passages = 7;
+  int tokens = 1500;
+};
+
+base::Result<Answer> ask(store::Store& store, engine::Engines& engines, const AskRequest& request,
+                         const AskEvents& events, std::stop_token stop);
+
+// The JSON of `lar ask --json` and of the web API. Locators here count bytes; the
+// web API turns them into UTF-16 units.
+nlohmann::json to_json(const Answer& answer);
+base::Result<Answer> answer_from_json(const nlohmann::json& value);
+
+}  // namespace lar::copilot

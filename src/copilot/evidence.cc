@@ -1,0 +1,405 @@
+// Evidence checks by numbers, dates, names and word overlap.
+#include "copilot/evidence.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/time_expression.h"
+
+namespace lar::copilot {
+namespace {
+
+bool is_digit(char letter) { return letter >= '0' && letter <= '9'; }
+
+struct NumberAt {
+  size_t begin, end;
+  std::string canonical;
+};
+
+// Runs of digits joined by one separator each ("1.174,00", "401'90", "16:15", "655 010 700").
+std::vector<NumberAt> find_numbers(std::string_view text) {
+  std::vector<NumberAt> found;
+  for (size_t position = 0; position < text.size();) {
+    if (!is_digit(text[position])) {
+      ++position;
+      continue;
+    }
+    size_t end = position;
+    while (end < text.size()) {
+      if (is_digit(text[end])) {
+        ++end;
+        continue;
+      }
+      const bool joins = text[end] == '.' || text[end] == ',' || text[end] == ':' ||
+                         text[end] == '\'' || text[end] == ' ';
+      if (!joins || end + 1 >= text.size() || !is_digit(text[end + 1])) break;
+      // A space joins only groups of three digits after a group of at most three.
+      if (text[end] == ' ') {
+        size_t group = end + 1;
+        while (group < text.size() && is_digit(text[group])) ++group;
+        size_t before = end;
+        while (before > position && is_digit(text[before - 1])) --before;
+        if (group - end - 1 != 3 || end - before > 3) break;
+      }
+      ++end;
+    }
+    found.push_back({position, end, canonical_number(text.substr(position, end - position))});
+    position = end;
+  }
+  return found;
+}
+
+// Folded words of a text with their places.
+struct WordAt {
+  size_t begin, end;
+  std::string folded;
+};
+std::vector<WordAt> folded_words(std::string_view text) {
+  std::vector<WordAt> result;
+  for (const base::Word& word : base::words(text)) {
+    result.push_back(
+        {word.begin, word.end, base::fold(text.substr(word.begin, word.end - word.begin))});
+  }
+  return result;
+}
+
+// Same word, or same stem in either language.
+std::set<std::string> stems_of(const std::vector<WordAt>& words) {
+  std::set<std::string> result;
+  for (const WordAt& word : words) {
+    result.insert(word.folded);
+    result.insert(base::stem(word.folded, base::Language::spanish));
+    result.insert(base::stem(word.folded, base::Language::english));
+  }
+  return result;
+}
+bool contains(const std::set<std::string>& stems, const std::string& folded) {
+  return stems.contains(folded) || stems.contains(base::stem(folded, base::Language::spanish)) ||
+         stems.contains(base::stem(folded, base::Language::english));
+}
+
+// The hard facts of a claim that its evidence must hold.
+struct HardFacts {
+  std::vector<std::string> numbers;
+  std::vector<base::Date> days;  // exact days
+  std::vector<std::pair<int, int>> clock_times;
+  std::vector<std::string> names;  // folded
+};
+
+bool inside(size_t position, const std::vector<base::TimeExpression>& times) {
+  return std::any_of(times.begin(), times.end(), [&](const base::TimeExpression& time) {
+    return position >= time.begin && position < time.end;
+  });
+}
+
+HardFacts hard_facts(std::string_view claim, std::string_view question, base::Date written) {
+  HardFacts facts;
+  const auto times = base::find_time_expressions(claim, written);
+  for (const base::TimeExpression& time : times) {
+    if (time.first == time.last) facts.days.push_back(time.first);
+  }
+  const auto clocks = base::find_clock_times(claim);
+  for (const base::ClockExpression& clock : clocks) {
+    facts.clock_times.emplace_back(clock.hour, clock.minute);
+  }
+  const std::vector<std::string> asked = numbers_in(question);
+  for (const NumberAt& number : find_numbers(claim)) {
+    const bool in_clock = std::any_of(clocks.begin(), clocks.end(), [&](const auto& clock) {
+      return number.begin >= clock.begin && number.begin < clock.end;
+    });
+    if (in_clock || inside(number.begin, times)) continue;
+    if (std::find(asked.begin(), asked.end(), number.canonical) != asked.end()) continue;
+    facts.numbers.push_back(number.canonical);
+  }
+  const std::set<std::string> question_words = stems_of(folded_words(question));
+  bool sentence_start = true;
+  size_t last_end = 0;
+  for (const WordAt& word : folded_words(claim)) {
+    const std::string_view between = claim.substr(last_end, word.begin - last_end);
+    if (between.find_first_of(".!?:\n") != std::string_view::npos) sentence_start = true;
+    const std::string_view raw = claim.substr(word.begin, word.end - word.begin);
+    // A capital: ASCII, or the first byte pair of À-Þ.
+    const bool capital =
+        (raw[0] >= 'A' && raw[0] <= 'Z') ||
+        (raw.size() > 1 && raw[0] == '\xC3' && static_cast<unsigned char>(raw[1]) >= 0x80 &&
+         static_cast<unsigned char>(raw[1]) <= 0x9E);
+    if (capital && !sentence_start && word.folded.size() > 2 && !inside(word.begin, times) &&
+        !base::is_stop_word(word.folded) && !contains(question_words, word.folded) &&
+        base::find_time_expressions(raw, written).empty()) {
+      facts.names.push_back(word.folded);
+    }
+    sentence_start = false;
+    last_end = word.end;
+  }
+  return facts;
+}
+
+// Everything a stretch of text bears out.
+class Support {
+ public:
+  Support(std::string_view text, base::Date written) {
+    for (const NumberAt& number : find_numbers(text)) numbers_.insert(number.canonical);
+    for (const base::TimeExpression& time : base::find_time_expressions(text, written)) {
+      times_.push_back(time);
+    }
+    for (const base::ClockExpression& clock : base::find_clock_times(text)) {
+      clocks_.emplace_back(clock.hour, clock.minute);
+    }
+    // "16.15" in a text is a time if a claim says 16:15.
+    stems_ = stems_of(folded_words(text));
+  }
+  bool number(const std::string& canonical) const { return numbers_.contains(canonical); }
+  // Year and all where the text has a year of its own; a span of days bears out its ends.
+  bool day(const base::Date& date) const {
+    return std::any_of(times_.begin(), times_.end(), [&](const base::TimeExpression& time) {
+      const auto same = [&](const base::Date& other) {
+        return other.month == date.month && other.day == date.day &&
+               (other.year == date.year || time.relative);
+      };
+      return same(time.first) || same(time.last);
+    });
+  }
+  bool clock(const std::pair<int, int>& time) const {
+    if (std::find(clocks_.begin(), clocks_.end(), time) != clocks_.end()) return true;
+    // Half-day forms without am or pm: "at 5:30" bears out 17:30.
+    const std::pair<int, int> other{(time.first + 12) % 24, time.second};
+    if (std::find(clocks_.begin(), clocks_.end(), other) != clocks_.end()) return true;
+    return numbers_.contains(canonical_number(std::to_string(time.first) + ":" +
+                                              (time.second < 10 ? "0" : "") +
+                                              std::to_string(time.second)));
+  }
+  bool word(const std::string& folded) const { return contains(stems_, folded); }
+
+ private:
+  std::set<std::string> numbers_;
+  std::vector<base::TimeExpression> times_;
+  std::vector<std::pair<int, int>> clocks_;
+  std::set<std::string> stems_;
+};
+
+int missing_facts(const HardFacts& facts, const Support& here, const Support& known) {
+  int missing = 0;
+  for (const std::string& number : facts.numbers) {
+    if (!here.number(number) && !known.number(number)) ++missing;
+  }
+  for (const base::Date& day : facts.days) {
+    if (!here.day(day) && !known.day(day)) ++missing;
+  }
+  for (const auto& time : facts.clock_times) {
+    if (!here.clock(time) && !known.clock(time)) ++missing;
+  }
+  for (const std::string& name : facts.names) {
+    if (!here.word(name) && !known.word(name)) ++missing;
+  }
+  return missing;
+}
+
+// Starts of sentences and lines, and the end of the text.
+std::vector<size_t> sentence_starts(std::string_view text) {
+  std::vector<size_t> starts{0};
+  for (size_t position = 0; position + 1 < text.size(); ++position) {
+    const char letter = text[position];
+    const bool ends = letter == '\n' || ((letter == '.' || letter == '!' || letter == '?') &&
+                                         (text[position + 1] == ' ' || text[position + 1] == '\n'));
+    if (!ends) continue;
+    size_t next = position + 1;
+    while (next < text.size() && (text[next] == ' ' || text[next] == '\n')) ++next;
+    if (next > starts.back() && next < text.size()) starts.push_back(next);
+  }
+  starts.push_back(text.size());
+  return starts;
+}
+
+size_t characters(std::string_view utf8) {
+  return static_cast<size_t>(std::count_if(
+      utf8.begin(), utf8.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
+}
+
+}  // namespace
+
+std::string canonical_number(std::string_view written) {
+  std::vector<std::string> groups(1);
+  std::vector<char> signs;
+  for (const char letter : written) {
+    if (is_digit(letter)) {
+      groups.back() += letter;
+    } else if (!groups.back().empty()) {
+      signs.push_back(letter);
+      groups.emplace_back();
+    }
+  }
+  while (groups.size() > 1 && groups.back().empty()) {
+    groups.pop_back();
+    signs.pop_back();
+  }
+  std::string whole = groups[0], fraction;
+  for (size_t index = 1; index < groups.size(); ++index) {
+    const bool last = index + 1 == groups.size();
+    // Three digits after a point or comma are thousands, anything else at the end a fraction.
+    const bool thousands = groups[index].size() == 3 && signs[index - 1] != ':';
+    if (last && !thousands && signs[index - 1] != ' ') {
+      fraction = groups[index];
+    } else {
+      whole += groups[index];
+    }
+  }
+  const size_t first = whole.find_first_not_of('0');
+  whole = first == std::string::npos ? "0" : whole.substr(first);
+  while (!fraction.empty() && fraction.back() == '0') fraction.pop_back();
+  return fraction.empty() ? whole : whole + "." + fraction;
+}
+
+std::vector<std::string> numbers_in(std::string_view text) {
+  std::vector<std::string> result;
+  for (NumberAt& number : find_numbers(text)) result.push_back(std::move(number.canonical));
+  return result;
+}
+
+std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_view quote,
+                                      std::string_view claim, std::string_view question) {
+  const HardFacts facts = hard_facts(claim, question, source.written);
+  const Support known(source.known, source.written);
+  std::vector<std::string> wanted;
+  for (const WordAt& word : folded_words(quote)) {
+    if (!base::is_stop_word(word.folded)) wanted.push_back(word.folded);
+  }
+  std::vector<std::string> claimed;
+  for (const WordAt& word : folded_words(claim)) {
+    if (!base::is_stop_word(word.folded)) claimed.push_back(word.folded);
+  }
+  if (claimed.empty()) return std::nullopt;
+
+  // Every run of sentences of at most 300 characters is a candidate; the best holds all hard facts,
+  // most of what the model quoted, most of the claim, and is short.
+  const std::vector<size_t> starts = sentence_starts(source.text);
+  std::optional<Evidence> best;
+  double best_score = -1;
+  for (size_t first = 0; first + 1 < starts.size(); ++first) {
+    for (size_t last = first + 1; last < starts.size(); ++last) {
+      size_t begin = starts[first], end = starts[last];
+      while (end > begin && (source.text[end - 1] == ' ' || source.text[end - 1] == '\n')) --end;
+      std::string_view stretch = source.text.substr(begin, end - begin);
+      if (characters(stretch) > longest_quote) {
+        if (last > first + 1) break;
+        // One long sentence: cut around the first word of the quote that occurs in it.
+        size_t centre = begin;
+        for (const WordAt& word : folded_words(stretch)) {
+          if (std::find(wanted.begin(), wanted.end(), word.folded) != wanted.end()) {
+            centre = begin + word.begin;
+            break;
+          }
+        }
+        size_t from = centre > begin + 60 ? centre - 60 : begin;
+        while (from > begin && source.text[from] != ' ') --from;
+        while (from < end && source.text[from] == ' ') ++from;
+        stretch = base::cut_utf8(source.text.substr(from, end - from), longest_quote - 10);
+        begin = from;
+        end = from + stretch.size();
+      }
+      if (stretch.empty()) continue;
+      const Support here(stretch, source.written);
+      if (missing_facts(facts, here, known) > 0) continue;
+      const auto share = [&](const std::vector<std::string>& words) {
+        if (words.empty()) return 0.0;
+        const auto count = std::count_if(words.begin(), words.end(),
+                                         [&](const std::string& word) { return here.word(word); });
+        return static_cast<double>(count) / static_cast<double>(words.size());
+      };
+      const double quoted = share(wanted), said = share(claimed);
+      const double score =
+          2 * quoted + said - 0.3 * static_cast<double>(stretch.size()) / longest_quote;
+      if (score > best_score) {
+        best_score = score;
+        best = Evidence{begin, end, std::max(quoted, said)};
+      }
+    }
+  }
+  if (best && best->overlap < 0.3 && facts.numbers.empty() && facts.days.empty() &&
+      facts.clock_times.empty() && facts.names.empty()) {
+    return std::nullopt;
+  }
+  return best;
+}
+
+std::vector<Asked> asked_for(std::string_view question) {
+  const std::string folded = " " + base::collapse_spaces(base::fold(question)) + " ";
+  const auto has = [&](std::initializer_list<std::string_view> phrases) {
+    return std::any_of(phrases.begin(), phrases.end(), [&](std::string_view phrase) {
+      return folded.find(phrase) != std::string::npos;
+    });
+  };
+  std::vector<Asked> asked;
+  if (has({"telefono", "movil de", "phone", "mobile number", "numero de movil"})) {
+    asked.push_back(Asked::phone);
+  }
+  if (has({"correo electronico", "email address", "e-mail address", "direccion de correo"})) {
+    asked.push_back(Asked::email);
+  }
+  if (has({"a que hora", "que hora", "what time", "at which time"})) {
+    asked.push_back(Asked::clock_time);
+  }
+  if (has({"cuando", " when ", "que dia", "what day", "which day", "what date", "which date",
+           "en que fecha", "que fecha", "until what", "deadline", "cumpleaños", "birthday",
+           "desde cuando", "hasta cuando"})) {
+    asked.push_back(Asked::date);
+  }
+  if (has({"cuanto cuesta", "cuanto cobr", "cuanto pag", "cuanto vale", "cuanto nos cobr",
+           "cuanto costo", "cuanto debo", "que precio", "cuanto dinero", "how much does it cost",
+           "how much did", "how much do we pay", "how much do i pay", "how much will we pay",
+           "how much is the", "what price", "how much was"})) {
+    asked.push_back(Asked::money);
+  } else if (has({"cuantos", "cuantas", "cuanto", "cuanta", "how many", "how much", "how long"})) {
+    asked.push_back(Asked::count);
+  }
+  return asked;
+}
+
+bool holds(std::string_view text, Asked sort) {
+  const base::Date reference{2026, 1, 1};
+  switch (sort) {
+    case Asked::date: return !base::find_time_expressions(text, reference).empty();
+    case Asked::clock_time: return !base::find_clock_times(text).empty();
+    case Asked::money: {
+      const std::string folded = base::fold(text);
+      const bool currency =
+          text.find("€") != std::string_view::npos || text.find("£") != std::string_view::npos ||
+          text.find('$') != std::string_view::npos || folded.find("eur") != std::string::npos ||
+          folded.find("gbp") != std::string::npos || folded.find("usd") != std::string::npos ||
+          folded.find("mxn") != std::string::npos || folded.find("peso") != std::string::npos ||
+          folded.find("pound") != std::string::npos || folded.find("libras") != std::string::npos ||
+          folded.find("dollar") != std::string::npos || folded.find("dolar") != std::string::npos ||
+          folded.find("gratis") != std::string::npos || folded.find("free") != std::string::npos;
+      return currency && !find_numbers(text).empty();
+    }
+    case Asked::count: {
+      if (!find_numbers(text).empty()) return true;
+      for (const std::string_view number :
+           {" un ", " una ", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve",
+            "diez", " one ", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+            "twice", "once", "half", "medi"}) {
+        if (base::fold(text).find(number) != std::string::npos) return true;
+      }
+      return false;
+    }
+    case Asked::phone: {
+      // Nine digits or more, with spaces, points, hyphens and a plus between them.
+      int digits = 0;
+      for (const char letter : text) {
+        if (is_digit(letter)) {
+          if (++digits >= 9) return true;
+        } else if (letter != ' ' && letter != '-' && letter != '.' && letter != '(' &&
+                   letter != ')' && letter != '+') {
+          digits = 0;
+        }
+      }
+      return false;
+    }
+    case Asked::email: return text.find('@') != std::string_view::npos;
+    case Asked::anything:
+    case Asked::person:
+    case Asked::place: return true;
+  }
+  return true;
+}
+
+}  // namespace lar::copilot

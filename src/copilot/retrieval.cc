@@ -1,0 +1,357 @@
+// Retrieval for one question. No state; runs on the asking thread.
+#include "copilot/retrieval.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/time_expression.h"
+#include "copilot/evidence.h"
+
+namespace lar::copilot {
+namespace {
+
+using base::Microseconds;
+using domain::ItemKind;
+using domain::SegmentKind;
+using store::Hit;
+
+constexpr std::string_view header_part = "h";  // as the mail reader names it
+
+std::string people_text(const Hit& hit) {
+  std::string from, to;
+  for (const domain::Person& person : hit.people) {
+    const std::string& name = person.name.empty() ? person.address : person.name;
+    std::string* list = nullptr;
+    if (person.role == domain::PersonRole::from || person.role == domain::PersonRole::organizer) {
+      list = &from;
+    } else if (person.role == domain::PersonRole::to ||
+               person.role == domain::PersonRole::attendee) {
+      list = &to;
+    }
+    if (list == nullptr || name.empty() || list->size() > 80) continue;
+    if (!list->empty()) *list += ", ";
+    *list += name;
+  }
+  std::string text;
+  if (!from.empty()) text += ", from " + from;
+  if (!to.empty()) text += " to " + to;
+  return text;
+}
+
+base::Date day_of(const std::optional<domain::When>& when, std::string_view zone) {
+  if (!when) return base::today(zone);
+  return base::to_local(domain::begins_at(*when, zone), zone).date;
+}
+
+std::string header_of(const Hit& hit, std::string_view zone) {
+  std::string text(domain::name_of(hit.kind));
+  if (hit.when && hit.kind != ItemKind::contact) {
+    text += ", " + base::spell_date(day_of(hit.when, zone), false);
+  }
+  text += people_text(hit);
+  if (!hit.title.empty()) text += ": " + hit.title;
+  if (!hit.part_name.empty()) text += " (attachment " + hit.part_name + ")";
+  return base::collapse_spaces(text);
+}
+
+// The stretch of about `bytes` with most of the question's words, on sentence or line borders.
+std::pair<size_t, size_t> best_stretch(std::string_view text, const std::vector<std::string>& terms,
+                                       size_t bytes) {
+  if (text.size() <= bytes) return {0, text.size()};
+  struct Place {
+    size_t at;
+    double weight;
+  };
+  std::vector<Place> places;
+  for (const base::Word& word : base::words(text)) {
+    const std::string folded = base::fold(text.substr(word.begin, word.end - word.begin));
+    for (const std::string& term : terms) {
+      if (folded == term || base::stem(folded, base::Language::spanish) ==
+                                base::stem(term, base::Language::spanish)) {
+        places.push_back({word.begin, 1.0});
+      }
+    }
+  }
+  size_t best_begin = 0;
+  double best_weight = -1;
+  for (size_t index = 0; index <= places.size(); ++index) {
+    const size_t begin = index == 0 ? 0 : places[index - 1].at;
+    double weight = 0;
+    for (const Place& place : places) {
+      if (place.at >= begin && place.at < begin + bytes * 3 / 4) weight += place.weight;
+    }
+    if (weight > best_weight) {
+      best_weight = weight;
+      best_begin = begin;
+    }
+  }
+  size_t begin = best_begin > bytes / 4 ? best_begin - bytes / 4 : 0;
+  const size_t line = text.rfind('\n', begin);
+  if (begin > 0) begin = line != std::string_view::npos && begin - line < bytes / 4 ? line + 1 : begin;
+  while (begin > 0 && begin < text.size() && text[begin - 1] != ' ' && text[begin - 1] != '\n') {
+    --begin;
+  }
+  size_t end = begin + base::cut_utf8(text.substr(begin), bytes).size();
+  if (end < text.size()) {
+    const size_t stop = text.find_last_of(".\n", end - 1);
+    if (stop != std::string_view::npos && stop > begin + bytes / 2) end = stop + 1;
+  }
+  return {begin, end};
+}
+
+class Retrieval {
+ public:
+  Retrieval(store::Store& store, engine::Engines& engines, const agent::Query& query,
+            const Budget& budget)
+      : store_(store), engines_(engines), query_(query), budget_(budget) {}
+
+  base::Result<Retrieved> run(const std::string& earlier_question, std::stop_token stop) {
+    TRY(search(earlier_question, stop));
+    TRY(add_calendar());
+    TRY(add_later_in_thread());
+    TRY(add_contacts());
+    return choose();
+  }
+
+ private:
+  // Adds a hit unless its text is there already; `score` orders the choice.
+  void add(Hit hit, double score) {
+    const std::string key = hit.item.text() + "/" + hit.locator.part + "/" +
+                            std::to_string(hit.locator.begin);
+    if (!seen_.insert(key).second) return;
+    const std::string same_text = base::collapse_spaces(base::fold(hit.text));
+    if (!texts_.insert(same_text).second) {
+      result_.cut.push_back({hit.item, hit.title, "ask.cut_duplicate", estimate_tokens(hit.text)});
+      return;
+    }
+    hit.score = score;
+    hits_.push_back(std::move(hit));
+  }
+
+  base::Status search(const std::string& earlier_question, std::stop_token stop) {
+    store::SearchRequest request;
+    request.text = query_.text;
+    if (!earlier_question.empty()) request.text += " " + earlier_question;
+    if (const std::string space = engines_.embed_space(); !space.empty()) {
+      TRY_ASSIGN(auto vectors,
+                 engines_.embed(engine::EmbedKind::query, {{"", request.text}}, stop));
+      if (!vectors.empty()) {
+        request.vector = std::move(vectors.front());
+        request.vector_model = space;
+      }
+    }
+    request.limit = 24;
+    request.one_per_thread = false;
+    request.passages_per_item = 2;
+    request.person = query_.person;
+    request.kind = query_.kind;
+    TRY_ASSIGN(auto hits, store_.search(request));
+    for (const Hit& hit : hits) {
+      result_.best_similarity = std::max(result_.best_similarity, hit.similarity);
+    }
+    double rank = 0;
+    for (Hit& hit : hits) {
+      double score = 1.0 / (1.0 + 0.15 * rank);
+      if (hit.locator.part == header_part) {
+        // Every passage is shown with its item's header line: what matters is the text below it.
+        TRY_ASSIGN(auto passages, store_.item_passages(hit.item));
+        for (Hit& passage : passages) {
+          if (passage.locator.part == header_part) continue;
+          add(std::move(passage), score * 0.9);
+          break;
+        }
+        ++rank;
+        continue;
+      }
+      if (hit.segment == SegmentKind::quoted || hit.segment == SegmentKind::signature) score *= 0.7;
+      add(std::move(hit), score);
+      ++rank;
+    }
+    return {};
+  }
+
+  // Events that take place in the time asked about.
+  base::Status add_calendar() {
+    if (!query_.after || !query_.before) return {};
+    const Microseconds length = *query_.before - *query_.after;
+    if (length > 45 * base::one_day) return {};
+    TRY_ASSIGN(const auto occurrences, store_.occurrences(*query_.after, *query_.before));
+    const std::string zone = base::Clock::zone();
+    int count = 0;
+    for (const store::StoredOccurrence& occurrence : occurrences) {
+      if (++count > 20) break;
+      const Microseconds start = domain::begins_at(occurrence.occurrence.start, zone);
+      std::string when = base::spell_date(base::to_local(start, zone).date, false);
+      if (!std::holds_alternative<domain::AllDay>(occurrence.occurrence.start)) {
+        const base::LocalTime local = base::to_local(start, zone);
+        when += fmt::format(" at {:02}:{:02}", local.hour, local.minute);
+      }
+      occurs_[occurrence.item].push_back(std::move(when));
+      if (occurs_[occurrence.item].size() > 1) continue;
+      TRY_ASSIGN(auto passages, store_.item_passages(occurrence.item));
+      if (passages.empty()) continue;
+      // How much of the question the event shares decides between the events of that time.
+      const std::vector<std::string> title = agent::content_words(passages.front().text);
+      double shared = 0;
+      for (const std::string& word : agent::content_words(query_.text)) {
+        if (std::find(title.begin(), title.end(), word) != title.end()) shared += 1;
+      }
+      add(std::move(passages.front()), 0.45 + 0.2 * shared);
+    }
+    return {};
+  }
+
+  // A mail that supersedes another often shares few words with the question.
+  base::Status add_later_in_thread() {
+    std::map<std::string, double> threads;
+    for (const Hit& hit : hits_) {
+      if (hit.kind == ItemKind::mail && !hit.thread.empty() && hit.score > 0.45) {
+        threads[hit.thread] = std::max(threads[hit.thread], hit.score);
+      }
+    }
+    for (const auto& [thread, score] : threads) {
+      TRY_ASSIGN(const auto items, store_.thread_items(thread));
+      if (items.size() < 2) continue;
+      int added = 0;
+      for (auto id = items.rbegin(); id != items.rend() && added < 2; ++id) {
+        TRY_ASSIGN(auto passages, store_.item_passages(*id));
+        for (Hit& passage : passages) {
+          if (passage.segment == SegmentKind::quoted || passage.segment == SegmentKind::signature ||
+              passage.segment == SegmentKind::boilerplate ||
+              passage.locator.part == header_part) {
+            continue;
+          }
+          add(std::move(passage), score * (added == 0 ? 0.85 : 0.6));
+          break;
+        }
+        ++added;
+      }
+    }
+    return {};
+  }
+
+  // "Whose phone is it?": people named in the question or in what was found, from the address book.
+  base::Status add_contacts() {
+    const std::vector<Asked> asked = asked_for(query_.text);
+    const auto wants = [&](Asked sort) {
+      return std::find(asked.begin(), asked.end(), sort) != asked.end();
+    };
+    const std::string folded = base::fold(query_.text);
+    const bool wanted = wants(Asked::phone) || wants(Asked::email) ||
+                        folded.find("cumple") != std::string::npos ||
+                        folded.find("birthday") != std::string::npos ||
+                        folded.find("direccion") != std::string::npos ||
+                        folded.find("address") != std::string::npos ||
+                        folded.find("vive") != std::string::npos ||
+                        folded.find(" live") != std::string::npos;
+    if (!wanted) return {};
+    std::set<std::string> names;
+    std::vector<const Hit*> best;
+    for (const Hit& hit : hits_) best.push_back(&hit);
+    std::stable_sort(best.begin(), best.end(),
+                     [](const Hit* left, const Hit* right) { return left->score > right->score; });
+    if (best.size() > 3) best.resize(3);
+    for (const Hit* hit : best) {
+      for (const domain::Person& person : hit->people) {
+        if (!person.name.empty()) names.insert(person.name);
+      }
+    }
+    store::SearchRequest request;
+    request.text = query_.text;
+    request.kind = ItemKind::contact;
+    request.limit = 3;
+    TRY_ASSIGN(auto hits, store_.search(request));
+    for (Hit& hit : hits) add(std::move(hit), 0.5);
+    for (const std::string& name : names) {
+      request.text = name;
+      request.limit = 1;
+      TRY_ASSIGN(auto found, store_.search(request));
+      for (Hit& hit : found) add(std::move(hit), 0.45);
+    }
+    return {};
+  }
+
+  base::Result<Retrieved> choose() {
+    std::stable_sort(hits_.begin(), hits_.end(),
+                     [](const Hit& left, const Hit& right) { return left.score > right.score; });
+    const std::string zone = base::Clock::zone();
+    const std::vector<std::string> terms = agent::content_words(query_.text);
+    int tokens = 0;
+    std::map<base::Id, int> per_item;
+    for (Hit& hit : hits_) {
+      const auto full = static_cast<int>(result_.passages.size()) < 3;
+      Candidate candidate;
+      std::tie(candidate.begin, candidate.end) = best_stretch(hit.text, terms, full ? 900 : 500);
+      candidate.header = header_of(hit, zone);
+      if (const auto occurs = occurs_.find(hit.item); occurs != occurs_.end()) {
+        candidate.header += " (takes place";
+        for (size_t index = 0; index < occurs->second.size() && index < 3; ++index) {
+          candidate.header += (index > 0 ? "; " : " ") + occurs->second[index];
+        }
+        candidate.header += ")";
+      }
+      candidate.written = day_of(hit.when, zone);
+      candidate.tokens =
+          estimate_tokens(std::string_view(hit.text).substr(candidate.begin,
+                                                            candidate.end - candidate.begin)) +
+          estimate_tokens(candidate.header) + 4;
+      const bool fits = static_cast<int>(result_.passages.size()) < budget_.passages &&
+                        tokens + candidate.tokens <= budget_.tokens && per_item[hit.item] < 2;
+      if (!fits) {
+        if (result_.cut.size() < 40) {
+          result_.cut.push_back({hit.item, hit.title, "ask.cut_budget", candidate.tokens});
+        }
+        continue;
+      }
+      tokens += candidate.tokens;
+      ++per_item[hit.item];
+      candidate.hit = std::move(hit);
+      result_.passages.push_back(std::move(candidate));
+    }
+    const auto time_of = [&](const Candidate& candidate) {
+      return candidate.hit.when ? domain::begins_at(*candidate.hit.when, zone) : 0;
+    };
+    std::stable_sort(result_.passages.begin(), result_.passages.end(),
+                     [&](const Candidate& left, const Candidate& right) {
+                       return time_of(left) < time_of(right);
+                     });
+    for (size_t index = 0; index < result_.passages.size(); ++index) {
+      for (size_t later = index + 1; later < result_.passages.size(); ++later) {
+        if (result_.passages[later].hit.thread == result_.passages[index].hit.thread &&
+            result_.passages[later].hit.item != result_.passages[index].hit.item &&
+            result_.passages[index].hit.kind == ItemKind::mail) {
+          result_.passages[index].newest = false;
+        }
+      }
+    }
+    return std::move(result_);
+  }
+
+  store::Store& store_;
+  engine::Engines& engines_;
+  const agent::Query& query_;
+  const Budget& budget_;
+  std::vector<Hit> hits_;
+  std::set<std::string> seen_;
+  std::set<std::string> texts_;
+  std::map<base::Id, std::vector<std::string>> occurs_;
+  Retrieved result_;
+};
+
+}  // namespace
+
+int estimate_tokens(std::string_view text) {
+  // Qwen's and Gemma's vocabularies take 3.0 to 3.6 bytes of such text for a token.
+  return static_cast<int>(text.size() / 3) + 1;
+}
+
+base::Result<Retrieved> retrieve(store::Store& store, engine::Engines& engines,
+                                 const agent::Query& query, const std::string& earlier_question,
+                                 const Budget& budget, std::stop_token stop) {
+  return Retrieval(store, engines, query, budget).run(earlier_question, stop);
+}
+
+}  // namespace lar::copilot

@@ -1,0 +1,126 @@
+// Engines: model roles, the models behind them, and the llama-server processes that run them.
+//
+// Everything else in lar asks a role (`chat`, `embed`), never a model. Engines are child processes on
+// unix sockets with no network of their own; they start on demand, restart with back-off and die with
+// lar. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace lar::engine {
+
+enum class Role { chat, fast, embed, rerank, vision, speech, image };
+std::string_view name_of(Role role);
+std::optional<Role> role_from(std::string_view name);
+
+struct ChatMessage {
+  std::string role;  // "system", "user", "assistant"
+  std::string content;
+};
+
+struct ChatRequest {
+  std::vector<ChatMessage> messages;
+  std::string json_schema;  // JSON Schema text the answer must obey, by grammar; empty: free text
+  std::string grammar;      // GBNF, instead of a schema; empty: none
+  int max_tokens = 512;
+  double temperature = 0;
+  int seed = 1;
+  int alternatives = 0;  // how many candidates for the first token to report, 0-20
+};
+
+struct ChatResult {
+  std::string text;
+  bool truncated = false;  // stopped at max_tokens
+  std::string model;       // name of the model that answered
+  int prompt_tokens = 0;
+  int cached_tokens = 0;   // of the prompt, by the engine's own count
+  int completion_tokens = 0;
+  double first_token_ms = 0;
+  double total_ms = 0;
+  // Candidates for the first token with their probabilities before any grammar, most likely first.
+  std::vector<std::pair<std::string, double>> alternatives;
+};
+
+enum class EmbedKind { query, document };
+struct EmbedText {
+  std::string title;  // documents only; may be empty
+  std::string text;
+};
+
+enum class EngineState { unbound, stopped, starting, ready, failed };
+std::string_view name_of(EngineState state);
+
+struct EngineStatus {
+  Role role = Role::chat;
+  std::string model;  // empty if unbound
+  EngineState state = EngineState::unbound;
+  int pid = 0;
+  std::int64_t memory_bytes = 0;  // resident
+  int context = 0;                // tokens
+  std::int64_t cut_texts = 0;     // texts shortened to fit the embedding engine, since lar started
+  std::optional<base::Error> error;
+};
+
+struct EngineOptions {
+  // Sockets in HOME/run, logs in HOME/log, roles in HOME/roles.toml: `chat = "MODEL"`, or an engine the
+  // owner runs already: `chat = "unix:/path/engine.sock"`, `chat = "http://127.0.0.1:8080"`.
+  std::string home;
+  std::string models_folder;   // $LAR_MODELS or the cache
+  std::string server_program;  // llama-server; empty: $LAR_LLAMA_SERVER, then the cache's build
+  int threads = 0;             // 0: one per core
+  int chat_context = 8192;     // tokens; less where the model was trained for less
+  std::chrono::milliseconds start_limit{120'000};
+  // An engine that sends nothing for so long in the middle of a call counts as hung and is restarted.
+  std::chrono::milliseconds silence_limit{180'000};
+  std::chrono::milliseconds idle_limit{0};  // an engine unused for so long is stopped; 0: never
+};
+
+class Engines {
+ public:
+  // Cleans up what a crashed lar left behind (pid files checked against /proc).
+  static base::Result<std::unique_ptr<Engines>> open(EngineOptions options);
+  virtual ~Engines() = default;  // stops all engines in order
+
+  // Calls `on_text` with each piece as it comes (may be empty function). A stopped call is
+  // cancelled at the engine too. An engine that dies before it has said anything is started again and
+  // asked once more. `fast` without a model of its own is answered by `chat`.
+  // Errors: role.unbound {role}, engine.missing {path}, engine.start_failed {role, log}, engine.died
+  // {role, log}, engine.timeout {role}, engine.context_exceeded {role, needed, limit},
+  // engine.ignores_grammar {role, model}, engine.bad_answer {role, detail}, engine.unreachable
+  // {role, address} (an engine of the owner's), those of gguf.h, cancelled.
+  virtual base::Result<ChatResult> chat(Role role, const ChatRequest& request,
+                                        const std::function<void(std::string_view)>& on_text,
+                                        std::stop_token stop) = 0;
+  // Normalised vectors of the catalogue's dimensions, in order. Adds the model's own prompts; texts
+  // longer than the engine's batch are cut (counted in EngineStatus::cut_texts). Texts go in small
+  // requests, and a query passes before documents that wait, whoever asked first.
+  virtual base::Result<std::vector<std::vector<float>>> embed(EmbedKind kind,
+                                                              const std::vector<EmbedText>& texts,
+                                                              std::stop_token stop) = 0;
+  // Tokens of a text for the role's model, without any template.
+  virtual base::Result<int> count_tokens(Role role, const std::string& text) = 0;
+
+  // Name and version of the embedding space ("embeddinggemma-300m-q8_0/256"); empty if unbound.
+  virtual std::string embed_space() = 0;
+  virtual int context_tokens(Role role) = 0;  // 0 if unbound
+
+  virtual std::vector<EngineStatus> status() = 0;
+  // Binds a role to an installed model (or an address, see EngineOptions::home), waits for the calls
+  // under way, starts the engine and tries it; the old binding returns on failure.
+  virtual base::Status use(Role role, const std::string& model) = 0;
+  // Binds every unbound role to the best installed model for it (catalogue order); for `lar init`.
+  virtual base::Status bind_defaults() = 0;
+  virtual void stop_all() = 0;
+};
+
+}  // namespace lar::engine

@@ -1,0 +1,359 @@
+// See engine_client.h. JSON is built and read here only; a body that is not what the protocol says
+// becomes engine.bad_answer, never an exception. Engine messages may repeat what was asked, so they
+// are not passed on: only their type and status are.
+#include "engine/engine_client.h"
+
+#include <array>
+#include <cstring>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "net/event_stream.h"
+
+namespace lar::engine {
+using base::Error;
+using base::ErrorKind;
+using base::fail;
+using base::Result;
+using base::Retry;
+using nlohmann::json;
+namespace {
+
+constexpr std::size_t longest_refusal = 1u << 20;
+
+std::string to_text(const json& value) {
+  // Text may come from anywhere: bytes that are not UTF-8 are replaced, not thrown over.
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+int integer(const json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_number()) return 0;
+  const double value = found->get<double>();
+  return value > 0 && value < 2e9 ? static_cast<int>(value) : 0;
+}
+
+std::string text_of(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// Base64 (RFC 4648) of little-endian floats, as OpenAI's encoding_format wants; false if malformed.
+bool decode_floats(std::string_view text, std::vector<float>& values) {
+  static const std::array<signed char, 256> table = [] {
+    std::array<signed char, 256> codes{};
+    codes.fill(-1);
+    constexpr std::string_view alphabet =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (std::size_t index = 0; index < alphabet.size(); ++index) {
+      codes[static_cast<unsigned char>(alphabet[index])] = static_cast<signed char>(index);
+    }
+    return codes;
+  }();
+  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
+  std::string bytes;
+  bytes.reserve(text.size() * 3 / 4);
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char character : text) {
+    const signed char code = table[static_cast<unsigned char>(character)];
+    if (code < 0) return false;
+    bits = (bits << 6) | static_cast<std::uint32_t>(code);
+    if (++count == 4) {
+      bytes += static_cast<char>(bits >> 16);
+      bytes += static_cast<char>(bits >> 8);
+      bytes += static_cast<char>(bits);
+      count = 0;
+    }
+  }
+  if (count == 1) return false;
+  if (count >= 2) bytes += static_cast<char>(bits >> (count == 2 ? 4 : 10));
+  if (count == 3) bytes += static_cast<char>(bits >> 2);
+  if (bytes.empty() || bytes.size() % sizeof(float) != 0) return false;
+  values.resize(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return true;
+}
+
+// The candidates for the first token of a chunk; empty where the engine reports none.
+std::vector<std::pair<std::string, double>> alternatives_of(const json& choice) {
+  std::vector<std::pair<std::string, double>> result;
+  const json::json_pointer place("/logprobs/content/0/top_logprobs");
+  if (!choice.contains(place) || !choice[place].is_array()) return result;
+  for (const json& candidate : choice[place]) {
+    const std::string token = text_of(candidate, "token");
+    if (const auto logarithm = candidate.find("logprob");
+        logarithm != candidate.end() && logarithm->is_number()) {
+      result.emplace_back(token, std::exp(logarithm->get<double>()));
+    }
+  }
+  return result;
+}
+
+json chat_body(const ChatRequest& request) {
+  json messages = json::array();
+  for (const ChatMessage& message : request.messages) {
+    messages.push_back({{"role", message.role}, {"content", message.content}});
+  }
+  json body = {{"messages", std::move(messages)},
+               {"stream", true},
+               {"stream_options", {{"include_usage", true}}},
+               {"max_tokens", request.max_tokens},
+               {"temperature", request.temperature},
+               {"seed", request.seed},
+               // llama-server's own: keep the prompt, and show life while a long prompt is read.
+               {"cache_prompt", true},
+               {"return_progress", true},
+               // A typed step has no use for thoughts in front of it.
+               {"chat_template_kwargs", {{"enable_thinking", false}}}};
+  if (request.alternatives > 0) {
+    body["logprobs"] = true;
+    body["top_logprobs"] = request.alternatives;
+  }
+  if (!request.json_schema.empty()) {
+    body["response_format"] = {
+        {"type", "json_schema"},
+        {"json_schema",
+         {{"name", "answer"},
+          {"strict", true},
+          {"schema", json::parse(request.json_schema, nullptr, /*allow_exceptions=*/false)}}}};
+  } else if (!request.grammar.empty()) {
+    body["grammar"] = request.grammar;
+  }
+  return body;
+}
+
+}  // namespace
+
+EngineClient::EngineClient(EngineAddress address, std::string role,
+                           std::chrono::milliseconds silence_limit)
+    : address_(std::move(address)), role_(std::move(role)), silence_limit_(silence_limit) {}
+
+net::HttpRequest EngineClient::request(std::string method, std::string_view path,
+                                       std::string body) const {
+  net::HttpRequest request;
+  request.method = std::move(method);
+  request.url = address_.url + std::string(path);
+  request.unix_socket = address_.unix_socket;
+  if (!body.empty()) request.headers = {{"Content-Type", "application/json"}};
+  request.body = std::move(body);
+  request.silence_limit = silence_limit_;
+  return request;
+}
+
+Error EngineClient::translate(Error error) const {
+  if (error.code == "cancelled" || error.code == "net.refused") return error;
+  if (error.code == "net.timeout") {
+    return fail(ErrorKind::timeout, "engine.timeout", {{"role", role_}}, Retry::later).value();
+  }
+  if (error.code == "net.unreachable" || error.code == "net.broken") {
+    Error died = fail(ErrorKind::unavailable, "engine.died", {{"role", role_}}, Retry::later).value();
+    died.context.push_back(error.describe());
+    return died;
+  }
+  return bad_answer(error.code).value();
+}
+
+tl::unexpected<Error> EngineClient::bad_answer(std::string detail) const {
+  return fail(ErrorKind::unavailable, "engine.bad_answer",
+              {{"role", role_}, {"detail", std::move(detail)}});
+}
+
+Error EngineClient::refusal(int status, std::string_view body) const {
+  const json value = json::parse(body, nullptr, false);
+  std::string type;
+  if (value.is_object() && value.contains("error") && value["error"].is_object()) {
+    const json& error = value["error"];
+    type = text_of(error, "type");
+    // Embedding engines report a text beyond their batch as a plain server error.
+    const bool beyond_batch =
+        text_of(error, "message").find("too large to process") != std::string::npos;
+    if (type == "exceed_context_size_error" || beyond_batch) {
+      return fail(ErrorKind::invalid_input, "engine.context_exceeded",
+                  {{"role", role_},
+                   {"needed", std::to_string(integer(error, "n_prompt_tokens"))},
+                   {"limit", std::to_string(integer(error, "n_ctx"))}})
+          .value();
+    }
+  }
+  if (status == 503) {
+    return fail(ErrorKind::unavailable, "engine.loading", {{"role", role_}}, Retry::later).value();
+  }
+  return bad_answer("HTTP " + std::to_string(status) + (type.empty() ? "" : " " + type)).value();
+}
+
+Health EngineClient::health(std::chrono::milliseconds limit, std::stop_token stop) const {
+  net::HttpRequest probe = request("GET", "/health", "");
+  probe.deadline = limit;
+  const net::HttpClient http(net::local_only());
+  auto response = http.send(probe, stop);
+  if (!response) {
+    return response.error().code == "net.unreachable" ? Health::unreachable : Health::loading;
+  }
+  if (response->status == 404) {  // an engine without that route: does it know its models?
+    probe.url = address_.url + "/v1/models";
+    response = http.send(probe, stop);
+    if (!response) return Health::loading;
+  }
+  return response->status == 200 ? Health::ready : Health::loading;
+}
+
+Result<EngineProperties> EngineClient::properties(std::stop_token stop) const {
+  const net::HttpClient http(net::local_only());
+  EngineProperties properties;
+  net::HttpRequest ask = request("GET", "/v1/models", "");
+  ask.deadline = std::chrono::seconds(10);
+  auto response = http.send(ask, stop);
+  if (!response) return tl::unexpected<Error>(translate(std::move(response).error()));
+  const json models = json::parse(response->body, nullptr, false);
+  if (models.is_object() && models.contains("data") && models["data"].is_array() &&
+      !models["data"].empty() && models["data"][0].is_object()) {
+    const json& first = models["data"][0];
+    properties.model = text_of(first, "id");
+    properties.context = integer(first, "max_model_len");  // vLLM
+  }
+  ask.url = address_.url + "/props";  // llama-server
+  response = http.send(ask, stop);
+  if (response && response->status == 200) {
+    const json props = json::parse(response->body, nullptr, false);
+    if (props.is_object() && props.contains("default_generation_settings") &&
+        props["default_generation_settings"].is_object()) {
+      const int context = integer(props["default_generation_settings"], "n_ctx");
+      if (context > 0) properties.context = context;
+    }
+  }
+  return properties;
+}
+
+Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
+                                      const std::function<void(std::string_view)>& on_text,
+                                      std::stop_token stop) const {
+  const auto begun = base::steady_now();
+  const auto since = [&] { return static_cast<double>(base::steady_now() - begun) / 1000.0; };
+  ChatResult result;
+  std::optional<Error> failure;
+  std::string refused;
+  bool finished = false;
+  net::EventStream events;
+  const auto take = [&](const net::Event& event) {
+    if (event.data == "[DONE]") return false;
+    const json chunk = json::parse(event.data, nullptr, false);
+    if (!chunk.is_object()) {
+      failure = bad_answer("stream").value();
+      return false;
+    }
+    if (chunk.contains("error")) {
+      failure = refusal(200, event.data);
+      return false;
+    }
+    if (const auto choices = chunk.find("choices");
+        choices != chunk.end() && choices->is_array() && !choices->empty() && (*choices)[0].is_object()) {
+      const json& choice = (*choices)[0];
+      if (const auto delta = choice.find("delta"); delta != choice.end() && delta->is_object()) {
+        const std::string piece = text_of(*delta, "content");
+        if (!piece.empty()) {
+          if (result.text.empty()) result.first_token_ms = since();
+          result.text += piece;
+          if (on_text) on_text(piece);
+        }
+      }
+      if (asked.alternatives > 0 && result.alternatives.empty()) {
+        result.alternatives = alternatives_of(choice);
+      }
+      if (const std::string reason = text_of(choice, "finish_reason"); !reason.empty()) {
+        finished = true;
+        result.truncated = reason == "length";
+      }
+    }
+    if (const auto usage = chunk.find("usage"); usage != chunk.end() && usage->is_object()) {
+      result.prompt_tokens = integer(*usage, "prompt_tokens");
+      result.completion_tokens = integer(*usage, "completion_tokens");
+      if (usage->contains("prompt_tokens_details") && (*usage)["prompt_tokens_details"].is_object()) {
+        result.cached_tokens = integer((*usage)["prompt_tokens_details"], "cached_tokens");
+      }
+    }
+    // llama-server's own counters are exact where usage may leave out what was cached.
+    if (const auto timings = chunk.find("timings"); timings != chunk.end() && timings->is_object()) {
+      result.cached_tokens = integer(*timings, "cache_n");
+      result.prompt_tokens = integer(*timings, "prompt_n") + result.cached_tokens;
+      result.completion_tokens = integer(*timings, "predicted_n");
+    }
+    return true;
+  };
+  const auto response = net::HttpClient(net::local_only())
+                            .send(request("POST", "/v1/chat/completions", to_text(chat_body(asked))),
+                                  stop, [&](int status, std::string_view piece) {
+                                    if (status != 200) {
+                                      refused += piece.substr(0, longest_refusal - refused.size());
+                                      return net::Flow::go_on;
+                                    }
+                                    bool done = false;
+                                    const auto fed = events.feed(piece, [&](const net::Event& event) {
+                                      done = !take(event);
+                                      return !done;
+                                    });
+                                    if (!fed) failure = bad_answer(fed.error().code).value();
+                                    return done || failure ? net::Flow::stop : net::Flow::go_on;
+                                  });
+  if (!response) return tl::unexpected<Error>(translate(std::move(response).error()));
+  if (response->status != 200) return tl::unexpected<Error>(refusal(response->status, refused));
+  if (failure) return tl::unexpected<Error>(std::move(*failure));
+  if (!finished) return bad_answer("stream");
+  result.total_ms = since();
+  return result;
+}
+
+Result<std::vector<std::vector<float>>> EngineClient::embed(const std::vector<std::string>& texts,
+                                                            std::stop_token stop) const {
+  const json body = {{"input", texts}, {"encoding_format", "base64"}};
+  const auto response =
+      net::HttpClient(net::local_only()).send(request("POST", "/v1/embeddings", to_text(body)), stop);
+  if (!response) return tl::unexpected<Error>(translate(response.error()));
+  if (response->status != 200) {
+    return tl::unexpected<Error>(refusal(response->status, response->body));
+  }
+  const json answer = json::parse(response->body, nullptr, false);
+  if (!answer.is_object() || !answer.contains("data") || !answer["data"].is_array() ||
+      answer["data"].size() != texts.size()) {
+    return bad_answer("embeddings");
+  }
+  std::vector<std::vector<float>> vectors(texts.size());
+  for (std::size_t position = 0; position < texts.size(); ++position) {
+    const json& row = answer["data"][position];
+    if (!row.is_object() || !row.contains("embedding")) return bad_answer("embeddings");
+    const std::size_t index =
+        row.contains("index") ? static_cast<std::size_t>(integer(row, "index")) : position;
+    if (index >= vectors.size() || !vectors[index].empty()) return bad_answer("embeddings");
+    const json& embedding = row["embedding"];
+    if (embedding.is_string()) {
+      if (!decode_floats(embedding.get_ref<const std::string&>(), vectors[index])) {
+        return bad_answer("embeddings");
+      }
+    } else if (embedding.is_array() && !embedding.empty()) {
+      for (const json& value : embedding) {
+        if (!value.is_number()) return bad_answer("embeddings");
+        vectors[index].push_back(value.get<float>());
+      }
+    } else {
+      return bad_answer("embeddings");
+    }
+  }
+  return vectors;
+}
+
+Result<int> EngineClient::count_tokens(std::string_view text, std::stop_token stop) const {
+  const auto response = net::HttpClient(net::local_only())
+                            .send(request("POST", "/tokenize", to_text({{"content", text}})), stop);
+  if (!response) return tl::unexpected<Error>(translate(response.error()));
+  if (response->status != 200) {
+    return tl::unexpected<Error>(refusal(response->status, response->body));
+  }
+  const json answer = json::parse(response->body, nullptr, false);
+  if (!answer.is_object() || !answer.contains("tokens") || !answer["tokens"].is_array()) {
+    return bad_answer("tokenize");
+  }
+  return static_cast<int>(answer["tokens"].size());
+}
+
+}  // namespace lar::engine

@@ -1,0 +1,62 @@
+// Speaks to one engine: the OpenAI-style HTTP of llama-server, over a unix socket or loopback TCP.
+// Knows the protocol and nothing of processes or roles. Stateless; safe from any thread.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/engine.h"
+#include "net/http_client.h"
+
+namespace lar::engine {
+
+struct EngineAddress {
+  std::string unix_socket;  // path, or empty for TCP
+  std::string url;          // "http://engine" for a socket, else "http://127.0.0.1:8080"
+  std::string shown() const { return unix_socket.empty() ? url : unix_socket; }
+};
+
+enum class Health { ready, loading, unreachable };
+
+struct EngineProperties {
+  std::string model;  // as the engine names it
+  int context = 0;    // tokens of one conversation; 0 if it does not say
+};
+
+class EngineClient {
+ public:
+  // `role` goes into errors. `silence_limit`: longest wait for the next byte of a call.
+  EngineClient(EngineAddress address, std::string role, std::chrono::milliseconds silence_limit);
+
+  Health health(std::chrono::milliseconds limit, std::stop_token stop = {}) const;
+  base::Result<EngineProperties> properties(std::stop_token stop = {}) const;
+
+  // Errors: engine.died (the connection broke; the caller knows whether the engine did),
+  // engine.timeout, engine.context_exceeded, engine.bad_answer, engine.loading, cancelled.
+  base::Result<ChatResult> chat(const ChatRequest& request,
+                                const std::function<void(std::string_view)>& on_text,
+                                std::stop_token stop) const;
+  // Vectors as the engine gives them, in order. engine.context_exceeded if one text is too long.
+  base::Result<std::vector<std::vector<float>>> embed(const std::vector<std::string>& texts,
+                                                      std::stop_token stop) const;
+  base::Result<int> count_tokens(std::string_view text, std::stop_token stop = {}) const;
+
+  const EngineAddress& address() const { return address_; }
+
+ private:
+  net::HttpRequest request(std::string method, std::string_view path, std::string body) const;
+  base::Error translate(base::Error error) const;
+  base::Error refusal(int status, std::string_view body) const;
+  tl::unexpected<base::Error> bad_answer(std::string detail) const;
+
+  EngineAddress address_;
+  std::string role_;
+  std::chrono::milliseconds silence_limit_;
+};
+
+}  // namespace lar::engine

@@ -1,0 +1,124 @@
+// One engine process: start on demand, readiness, log, back-off after a death, orderly stop. Knows
+// processes and nothing of models or of what is asked. A thread of its own forks the child (so that the
+// child's parent-death signal is bound to a thread that lives as long as it should), empties its output
+// into the log and reaps it. All methods may be called from any thread.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "engine/engine.h"
+#include "engine/engine_client.h"
+#include "os/file.h"
+#include "os/process.h"
+
+namespace lar::engine {
+
+struct LaunchPlan {
+  std::string role;
+  std::string program;
+  std::vector<std::string> arguments;  // without the program
+  // Flags (with the value that follows) which may be left out for an engine that does not know them.
+  std::vector<std::vector<std::string>> optional_arguments;
+  std::string socket;    // path the engine will listen on; a stale one is removed first
+  std::string log_file;  // appended; moved to NAME.1 beyond 5 MB
+  std::string pid_file;
+  std::chrono::milliseconds start_limit{120'000};
+  std::chrono::milliseconds stop_grace{3'000};
+  std::chrono::milliseconds idle_limit{0};
+};
+
+// Ends what a crashed lar left running: reads RUN_FOLDER/*.json, and where pid, start time and command
+// line are those of an engine whose lar is gone, stops it and waits for its end. Gives the number ended.
+int end_leftover_engines(const std::string& run_folder);
+
+class EngineHost {
+ public:
+  explicit EngineHost(LaunchPlan plan);
+  ~EngineHost();  // stops the engine in order
+
+  // Starts the engine if it does not run and waits until it answers. Callers at the same time share
+  // one start. After a start that failed, the same error comes at once until the back-off has passed;
+  // after a death the call waits for it. The number counts starts, to tell one engine from the next.
+  base::Result<std::uint64_t> ensure_ready(std::stop_token stop);
+
+  // Whether start number `generation` has ended; waits up to `limit` for it.
+  bool has_ended(std::uint64_t generation, std::chrono::milliseconds limit);
+  // Ends it at once, as hung; the next call starts another.
+  void kill_hung(std::uint64_t generation);
+  // Stops it in order and waits; it may be started again.
+  void stop();
+  // Puts off idle_limit: a call begins or ends.
+  void touch(int change_of_calls);
+
+  struct Snapshot {
+    EngineState state = EngineState::stopped;
+    pid_t pid = 0;
+    std::optional<base::Error> error;
+  };
+  Snapshot snapshot() const;
+  // Milliseconds from the last start until it answered.
+  double start_ms() const;
+
+ private:
+  enum class Wish { nothing, stop, kill };  // for the process that runs
+
+  void run(std::stop_token stop);
+  base::Status launch();
+  void watch(std::stop_token stop);
+  void on_end(int status);
+  void settle(EngineState state, std::optional<base::Error> error);
+  void read_output();
+  void write_log(std::string_view bytes);
+  void say(const std::string& line);
+  bool drop_refused_flag();
+  base::Error start_failed(std::string detail) const;
+  void wake();
+  void wait_for_wake(std::chrono::milliseconds limit);
+
+  LaunchPlan plan_;
+  const EngineClient prober_;
+
+  // Owned by the thread.
+  std::optional<os::Process> process_;
+  os::Descriptor output_;
+  os::Descriptor log_;
+  std::uint64_t log_bytes_ = 0;
+  std::string tail_;  // last output, to find what a start failed of
+  std::set<std::string> refused_flags_;
+  bool flag_dropped_ = false;
+
+  os::Descriptor wake_;
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  EngineState state_ = EngineState::stopped;
+  Wish wish_ = Wish::nothing;
+  bool start_wanted_ = false;
+  std::optional<base::Error> error_;
+  pid_t pid_ = 0;
+  std::uint64_t begun_ = 0;    // starts begun
+  std::uint64_t settled_ = 0;  // starts that became ready or failed
+  std::uint64_t ended_ = 0;    // highest start that has ended
+  int failures_ = 0;
+  base::Microseconds begun_at_ = 0;
+  base::Microseconds ready_at_ = 0;
+  base::Microseconds retry_at_ = 0;
+  base::Microseconds used_at_ = 0;
+  int calls_ = 0;
+  bool closing_ = false;
+
+  std::jthread thread_;  // last: starts when all else stands, ends first
+};
+
+}  // namespace lar::engine

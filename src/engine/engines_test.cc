@@ -1,0 +1,741 @@
+// Engines against tests/engines/scripted_engine.py passed off as llama-server: everything that can go
+// wrong with an engine process, and one smoke with a real engine and a real small model where both lie.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/clock.h"
+#include "engine/engine.h"
+#include "engine/engine_host.h"
+#include "engine/models.h"
+#include "os/file.h"
+#include "os/process.h"
+
+namespace lar::engine {
+namespace {
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+// The least file the GGUF reader takes for a model.
+std::string tiny_gguf(const std::string& architecture) {
+  std::string bytes = "GGUF";
+  const auto number = [&](auto value) { bytes.append(reinterpret_cast<const char*>(&value), sizeof value); };
+  const auto text = [&](const std::string& value) {
+    number(std::uint64_t{value.size()});
+    bytes += value;
+  };
+  number(std::uint32_t{3});
+  number(std::uint64_t{1});
+  number(std::uint64_t{2});
+  text("general.architecture");
+  number(std::uint32_t{8});
+  text(architecture);
+  text(architecture + ".context_length");
+  number(std::uint32_t{4});
+  number(std::uint32_t{4096});
+  text("t");
+  number(std::uint32_t{1});
+  number(std::uint64_t{8});
+  number(std::uint32_t{0});
+  number(std::uint64_t{0});
+  bytes.resize((bytes.size() + 31) / 32 * 32 + 32);
+  return bytes;
+}
+
+void write_file(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+class EnginesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "lar-engines-XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    folder = name;
+    fs::create_directories(folder / "models");
+    fs::create_directories(folder / "home");
+    write_file(folder / "models/toy.gguf", tiny_gguf("toy"));
+    write_file(folder / "models/toy2.gguf", tiny_gguf("toy") + "x");
+    write_file(folder / "models/toy-embed.gguf", tiny_gguf("bert"));
+    write_file(folder / "models/short.gguf", tiny_gguf("toy").substr(0, 60));
+    write_file(folder / "models/models.toml", R"(
+[[model]]
+name = "toy"
+roles = ["chat", "fast"]
+file = "toy.gguf"
+[[model]]
+name = "toy2"
+roles = ["chat", "fast"]
+file = "toy2.gguf"
+[[model]]
+name = "short"
+roles = ["chat"]
+file = "short.gguf"
+[[model]]
+name = "gone"
+roles = ["chat"]
+file = "gone.gguf"
+[[model]]
+name = "toy-embed"
+roles = ["embed"]
+file = "toy-embed.gguf"
+embed_dimensions = 64
+query_prompt = "find {text}"
+document_prompt = "in {title} stands {text}"
+empty_title = "nothing"
+)");
+    script("normal");
+    write_file(folder / "home/roles.toml", "chat = \"toy\"\nembed = \"toy-embed\"\n");
+  }
+  void TearDown() override {
+    engines.reset();
+    fs::remove_all(folder);
+  }
+
+  // What the engine shall do from its next start on.
+  void script(const std::string& flags) {
+    const fs::path program = folder / "llama-server";
+    const fs::path fresh = folder / "llama-server.new";
+    write_file(fresh, "#!/bin/sh\nexec python3 '" LAR_SOURCE_FOLDER
+                      "/tests/engines/scripted_engine.py' --journal '" +
+                          (folder / "journal").string() + "' --mark '" + (folder / "mark").string() +
+                          "' --scripted " + flags + " \"$@\"\n");
+    fs::permissions(fresh, fs::perms::owner_all);
+    fs::rename(fresh, program);
+  }
+  EngineOptions options() {
+    EngineOptions options;
+    options.home = folder / "home";
+    options.models_folder = folder / "models";
+    options.server_program = folder / "llama-server";
+    options.start_limit = 20s;
+    options.silence_limit = 20s;
+    return options;
+  }
+  void open(const EngineOptions& with) {
+    engines.reset();
+    auto opened = Engines::open(with);
+    ASSERT_TRUE(opened) << opened.error().describe();
+    engines = std::move(*opened);
+  }
+  void open() { open(options()); }
+
+  base::Result<ChatResult> ask(const std::string& text, std::stop_token stop = {}) {
+    ChatRequest request;
+    request.messages = {{"user", text}};
+    return engines->chat(Role::chat, request, {}, stop);
+  }
+  int journal_count(const std::string& line) {
+    std::ifstream file(folder / "journal");
+    int count = 0;
+    for (std::string one; std::getline(file, one);) {
+      count += one == line || one.starts_with(line + " ") ? 1 : 0;
+    }
+    return count;
+  }
+  bool journal_reaches(const std::string& line, int count) {
+    const auto deadline = base::steady_now() + 5 * base::one_second;
+    while (journal_count(line) < count) {
+      if (base::steady_now() > deadline) return false;
+      std::this_thread::sleep_for(5ms);
+    }
+    return true;
+  }
+  EngineStatus status_of(Role role) {
+    for (const EngineStatus& status : engines->status()) {
+      if (status.role == role) return status;
+    }
+    return {};
+  }
+
+  fs::path folder;
+  std::unique_ptr<Engines> engines;
+};
+
+bool process_is_gone(pid_t pid) {
+  const auto deadline = base::steady_now() + 5 * base::one_second;
+  while (base::steady_now() < deadline) {
+    const auto stat = os::read_file("/proc/" + std::to_string(pid) + "/stat", 4096);
+    if (!stat || stat->find(") Z ") != std::string::npos) return true;
+    std::this_thread::sleep_for(5ms);
+  }
+  return false;
+}
+
+TEST_F(EnginesTest, an_engine_starts_when_it_is_first_asked_and_streams_its_answer) {
+  open();
+  EXPECT_EQ(status_of(Role::chat).state, EngineState::stopped);
+  EXPECT_EQ(journal_count("start"), 0);
+  ChatRequest request;
+  request.messages = {{"system", "be brief"}, {"user", "one two three"}};
+  std::string streamed;
+  int pieces = 0;
+  const auto result = engines->chat(
+      Role::chat, request,
+      [&](std::string_view piece) {
+        streamed += piece;
+        ++pieces;
+      },
+      {});
+  ASSERT_TRUE(result) << result.error().describe();
+  EXPECT_EQ(result->text, "You said: one two three");
+  EXPECT_EQ(streamed, result->text);
+  EXPECT_EQ(pieces, 5);
+  EXPECT_FALSE(result->truncated);
+  EXPECT_EQ(result->model, "toy");
+  EXPECT_EQ(result->prompt_tokens, 5);
+  EXPECT_EQ(result->completion_tokens, 5);
+  EXPECT_GT(result->first_token_ms, 0);
+  EXPECT_GE(result->total_ms, result->first_token_ms);
+  const EngineStatus status = status_of(Role::chat);
+  EXPECT_EQ(status.state, EngineState::ready);
+  EXPECT_GT(status.pid, 0);
+  EXPECT_GT(status.memory_bytes, 0);
+  EXPECT_EQ(status.context, 4096);
+  const auto again = engines->chat(Role::chat, request, {}, {});
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->cached_tokens, 5);
+  EXPECT_EQ(journal_count("start"), 1);
+}
+
+TEST_F(EnginesTest, max_tokens_cuts_and_says_so) {
+  open();
+  ChatRequest request;
+  request.messages = {{"user", "one two three"}};
+  request.max_tokens = 2;
+  const auto result = engines->chat(Role::chat, request, {}, {});
+  ASSERT_TRUE(result);
+  EXPECT_TRUE(result->truncated);
+  EXPECT_EQ(result->text, "You said:");
+}
+
+TEST_F(EnginesTest, many_callers_share_one_start_and_all_get_their_own_answer) {
+  script("slow-start --delay 0.3");
+  open();
+  std::vector<std::jthread> callers;
+  std::atomic<int> right = 0;
+  for (int caller = 0; caller < 8; ++caller) {
+    callers.emplace_back([&, caller] {
+      const auto result = ask("number " + std::to_string(caller));
+      if (result && result->text == "You said: number " + std::to_string(caller)) ++right;
+    });
+  }
+  callers.clear();
+  EXPECT_EQ(right, 8);
+  EXPECT_EQ(journal_count("start"), 1);
+}
+
+TEST_F(EnginesTest, an_engine_that_dies_before_a_word_is_started_again_and_asked_once_more) {
+  script("die-early,once");
+  open();
+  const auto result = ask("still there");
+  ASSERT_TRUE(result) << result.error().describe();
+  EXPECT_EQ(result->text, "You said: still there");
+  EXPECT_EQ(journal_count("start"), 2);
+}
+
+TEST_F(EnginesTest, an_engine_that_dies_mid_answer_is_an_error_and_the_next_question_works) {
+  script("die,once");
+  open();
+  std::string streamed;
+  ChatRequest request;
+  request.messages = {{"user", "a b c"}};
+  const auto result =
+      engines->chat(Role::chat, request, [&](std::string_view piece) { streamed += piece; }, {});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, "engine.died");
+  EXPECT_EQ(streamed, "You");
+  EXPECT_EQ(status_of(Role::chat).state, EngineState::failed);
+  const auto next = ask("again");
+  ASSERT_TRUE(next) << next.error().describe();
+  EXPECT_EQ(journal_count("start"), 2);
+}
+
+TEST_F(EnginesTest, an_engine_that_always_dies_is_started_more_and_more_slowly) {
+  script("die-early");
+  open();
+  const auto begun = base::steady_now();
+  const auto first = ask("x");  // start, die, 0.25 s, start, die
+  ASSERT_FALSE(first);
+  EXPECT_EQ(first.error().code, "engine.died");
+  EXPECT_EQ(journal_count("start"), 2);
+  EXPECT_GE(base::steady_now() - begun, 250'000);
+  const auto second_begun = base::steady_now();
+  EXPECT_FALSE(ask("x"));  // 0.5 s, start, die, 1 s, start, die
+  EXPECT_GE(base::steady_now() - second_begun, 1'500'000);
+  EXPECT_EQ(journal_count("start"), 4);
+}
+
+TEST_F(EnginesTest, an_engine_that_does_not_start_says_where_its_log_is_and_is_not_hammered) {
+  script("refuse");
+  open();
+  const auto result = ask("x");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, "engine.start_failed");
+  std::string log;
+  for (const auto& [name, value] : result.error().parameters) {
+    if (name == "log") log = value;
+  }
+  const auto text = os::read_file(log);
+  ASSERT_TRUE(text);
+  EXPECT_NE(text->find("refused to start, as told"), std::string::npos);
+  EXPECT_NE(result.error().describe().find("refused to start"), std::string::npos);
+  const auto begun = base::steady_now();
+  EXPECT_EQ(ask("x").error().code, "engine.start_failed");
+  EXPECT_LT(base::steady_now() - begun, 200'000) << "the same error at once, without another start";
+  script("normal");
+  std::this_thread::sleep_for(300ms);  // the back-off itself
+  EXPECT_TRUE(ask("x"));
+}
+
+TEST_F(EnginesTest, an_engine_that_never_gets_ready_fails_after_its_limit) {
+  script("deaf");
+  EngineOptions with = options();
+  with.start_limit = 400ms;
+  open(with);
+  const auto result = ask("x");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, "engine.start_failed");
+  EXPECT_EQ(status_of(Role::chat).pid, 0);
+}
+
+TEST_F(EnginesTest, a_silent_engine_times_out_and_is_replaced) {
+  script("hang,once");
+  EngineOptions with = options();
+  with.silence_limit = 200ms;
+  open(with);
+  const auto result = ask("x");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, "engine.timeout");
+  const auto next = ask("y");
+  ASSERT_TRUE(next) << next.error().describe();
+  EXPECT_EQ(journal_count("start"), 2);
+}
+
+TEST_F(EnginesTest, a_stopped_call_returns_at_once_and_the_engine_stops_working_on_it) {
+  script("hang-mid");
+  open();
+  std::stop_source stop;
+  std::atomic<base::Microseconds> asked = 0;
+  ChatRequest request;
+  request.messages = {{"user", "a b c"}};
+  const auto result = engines->chat(
+      Role::chat, request,
+      [&](std::string_view) {
+        asked = base::steady_now();
+        stop.request_stop();
+      },
+      stop.get_token());
+  const auto took = base::steady_now() - asked;
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, "cancelled");
+  EXPECT_LT(took, 50'000);
+  EXPECT_TRUE(journal_reaches("cancelled", 1));
+  EXPECT_EQ(status_of(Role::chat).state, EngineState::ready) << "the engine itself goes on";
+}
+
+TEST_F(EnginesTest, a_call_stopped_while_the_engine_starts_or_another_call_runs_returns_at_once) {
+  script("slow-start,hang-mid --delay 0.5");
+  open();
+  std::stop_source early;
+  std::jthread stopper([&] {
+    std::this_thread::sleep_for(50ms);
+    early.request_stop();
+  });
+  const auto begun = base::steady_now();
+  EXPECT_EQ(ask("x", early.get_token()).error().code, "cancelled");
+  EXPECT_LT(base::steady_now() - begun, 300'000);
+  std::stop_source long_call, waiting;
+  std::jthread busy([&] { (void)ask("a b c", long_call.get_token()); });
+  ASSERT_TRUE(journal_reaches("chat", 1));
+  std::jthread second_stopper([&] {
+    std::this_thread::sleep_for(50ms);
+    waiting.request_stop();
+  });
+  EXPECT_EQ(ask("queued", waiting.get_token()).error().code, "cancelled");
+  EXPECT_EQ(journal_count("chat"), 1) << "the second never reached the engine";
+  long_call.request_stop();
+}
+
+TEST_F(EnginesTest, nonsense_and_refusals_become_errors_without_private_text) {
+  script("garbage");
+  open();
+  EXPECT_EQ(ask("x").error().code, "engine.bad_answer");
+  script("error500");
+  engines->stop_all();
+  const auto refused = ask("x");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "engine.bad_answer");
+  EXPECT_EQ(refused.error().describe().find("private"), std::string::npos);
+}
+
+TEST_F(EnginesTest, a_prompt_beyond_the_context_says_how_much_is_too_much) {
+  open();
+  std::string text;
+  for (int word = 0; word < 5000; ++word) text += "w ";
+  const auto result = ask(text);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().describe(),
+            "engine.context_exceeded{role=chat, needed=5000, limit=4096}");
+}
+
+TEST_F(EnginesTest, a_schema_is_kept_to_and_an_engine_that_ignores_it_is_refused) {
+  open();
+  ChatRequest request;
+  request.messages = {{"user", "hello"}};
+  request.json_schema =
+      R"({"type":"object","properties":{"known":{"type":"boolean"}},"required":["known"]})";
+  const auto obedient = engines->chat(Role::chat, request, {}, {});
+  ASSERT_TRUE(obedient) << obedient.error().describe();
+  EXPECT_EQ(obedient->text, "{\"known\": false}");
+  engines->stop_all();
+  script("ignore-grammar");
+  EXPECT_EQ(engines->chat(Role::chat, request, {}, {}).error().code, "engine.ignores_grammar");
+  EXPECT_EQ(engines->use(Role::chat, "toy2").error().code, "engine.ignores_grammar");
+  EXPECT_EQ(status_of(Role::chat).model, "toy") << "the old binding is back";
+  EXPECT_NE(os::read_file(folder / "home/roles.toml")->find("\"toy\""), std::string::npos);
+}
+
+TEST_F(EnginesTest, engines_end_in_order_when_lar_does_and_leave_nothing) {
+  open();
+  ASSERT_TRUE(ask("x"));
+  const pid_t pid = status_of(Role::chat).pid;
+  EXPECT_TRUE(fs::exists(folder / "home/run/chat.json"));
+  engines.reset();
+  EXPECT_EQ(journal_count("stop"), 1);
+  EXPECT_TRUE(process_is_gone(pid));
+  EXPECT_FALSE(fs::exists(folder / "home/run/chat.json"));
+  EXPECT_FALSE(fs::exists(folder / "home/run/chat.sock"));
+}
+
+TEST_F(EnginesTest, an_engine_that_will_not_stop_is_killed_after_a_grace) {
+  script("stubborn");
+  open();
+  ASSERT_TRUE(ask("x"));
+  const pid_t pid = status_of(Role::chat).pid;
+  const auto begun = base::steady_now();
+  engines->stop_all();
+  EXPECT_TRUE(process_is_gone(pid));
+  EXPECT_LT(base::steady_now() - begun, 6 * base::one_second);
+  EXPECT_EQ(status_of(Role::chat).state, EngineState::stopped);
+}
+
+TEST_F(EnginesTest, an_idle_engine_is_stopped_and_starts_again_when_asked) {
+  EngineOptions with = options();
+  with.idle_limit = 100ms;
+  open(with);
+  ASSERT_TRUE(ask("x"));
+  EXPECT_TRUE(journal_reaches("stop", 1));
+  ASSERT_TRUE(ask("y"));
+  EXPECT_EQ(journal_count("start"), 2);
+}
+
+TEST_F(EnginesTest, a_stale_socket_is_no_hindrance) {
+  fs::create_directories(folder / "home/run");
+  write_file(folder / "home/run/chat.sock", "");
+  open();
+  EXPECT_TRUE(ask("x"));
+}
+
+TEST_F(EnginesTest, a_flag_the_engine_does_not_know_is_left_out) {
+  script("flag");
+  open();
+  const auto result = ask("x");
+  ASSERT_TRUE(result) << result.error().describe();
+  EXPECT_EQ(journal_count("start"), 1);
+}
+
+TEST_F(EnginesTest, a_home_with_a_very_long_path_gets_its_sockets_elsewhere) {
+  EngineOptions with = options();
+  with.home = (folder / std::string(90, 'h') / std::string(90, 'h')).string();
+  fs::create_directories(with.home);
+  write_file(with.home + "/roles.toml", "chat = \"toy\"\n");
+  open(with);
+  const auto result = ask("x");
+  EXPECT_TRUE(result) << result.error().describe();
+  EXPECT_FALSE(fs::exists(with.home + "/run/chat.sock"));
+}
+
+TEST_F(EnginesTest, what_a_crashed_lar_left_is_ended_and_other_processes_are_not) {
+  const std::string socket = folder / "home/run/chat.sock";
+  fs::create_directories(folder / "home/run");
+  const auto stray = [&](const std::string& argument) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      execl("/bin/sh", "sh", "-c", "while :; do sleep 1; done", argument.c_str(), nullptr);
+      _exit(1);
+    }
+    // The command line is the engine's only once exec has happened.
+    while (os::read_file("/proc/" + std::to_string(pid) + "/cmdline", 65536)->find(argument) ==
+           std::string::npos) {
+      std::this_thread::yield();
+    }
+    return pid;
+  };
+  const auto note = [&](const std::string& name, pid_t pid, std::uint64_t start_time) {
+    write_file(folder / "home/run" / name,
+               nlohmann::json{{"pid", pid},
+                              {"start_time", start_time},
+                              {"owner", 1 << 30},
+                              {"owner_start_time", 1},
+                              {"socket", socket}}
+                   .dump());
+  };
+  const pid_t leftover = stray(socket);
+  const pid_t reused = stray(socket);
+  const pid_t stranger = stray("somebody-else");
+  note("chat.json", leftover, os::process_start_time(leftover).value());
+  note("embed.json", reused, os::process_start_time(reused).value() + 1);
+  note("fast.json", stranger, os::process_start_time(stranger).value());
+  write_file(folder / "home/run/broken.json", "{\"pid\":");
+  open();
+  EXPECT_TRUE(process_is_gone(leftover));
+  EXPECT_EQ(kill(reused, 0), 0);
+  EXPECT_EQ(kill(stranger, 0), 0);
+  EXPECT_FALSE(fs::exists(folder / "home/run/chat.json"));
+  for (const pid_t pid : {leftover, reused, stranger}) {
+    kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+  }
+}
+
+// Run by the test below in a process of its own: starts an engine and waits to be killed.
+TEST(EnginesChild, DISABLED_holds_an_engine_until_killed) {
+  EngineOptions options;
+  options.home = getenv("LAR_TEST_HOME");
+  options.models_folder = getenv("LAR_TEST_MODELS");
+  options.server_program = getenv("LAR_TEST_SERVER");
+  auto engines = Engines::open(options);
+  ASSERT_TRUE(engines);
+  ChatRequest request;
+  request.messages = {{"user", "x"}};
+  ASSERT_TRUE((*engines)->chat(Role::chat, request, {}, {}));
+  std::ofstream(std::string(getenv("LAR_TEST_HOME")) + "/up") << "up";
+  pause();
+}
+
+TEST_F(EnginesTest, kill_nine_of_lar_takes_its_engine_along_and_the_next_lar_starts_clean) {
+  os::ProcessOptions child;
+  child.arguments = {os::program_path(), "--gtest_also_run_disabled_tests",
+                     "--gtest_filter=EnginesChild.*"};
+  child.environment = {"LAR_TEST_HOME=" + (folder / "home").string(),
+                       "LAR_TEST_MODELS=" + (folder / "models").string(),
+                       "LAR_TEST_SERVER=" + (folder / "llama-server").string(),
+                       std::string("PATH=") + getenv("PATH")};
+  auto parent = os::Process::start(child);
+  ASSERT_TRUE(parent);
+  const auto deadline = base::steady_now() + 20 * base::one_second;
+  while (!fs::exists(folder / "home/up") && base::steady_now() < deadline) std::this_thread::sleep_for(10ms);
+  ASSERT_TRUE(fs::exists(folder / "home/up"));
+  const auto note = nlohmann::json::parse(*os::read_file(folder / "home/run/chat.json"));
+  const auto engine = note["pid"].get<pid_t>();
+  ASSERT_EQ(kill(engine, 0), 0);
+  kill(parent->pid(), SIGKILL);
+  EXPECT_TRUE(parent->wait_for(5s));
+  EXPECT_TRUE(process_is_gone(engine));
+  open();
+  EXPECT_TRUE(ask("x"));
+}
+
+TEST_F(EnginesTest, an_engine_has_no_network) {
+  // Its own network namespace holds no address but an idle loopback; or sockets are refused it.
+  open();
+  ASSERT_TRUE(ask("x"));
+  const std::string proc = "/proc/" + std::to_string(status_of(Role::chat).pid);
+  std::error_code ignored;
+  const auto its = fs::read_symlink(proc + "/ns/net", ignored);
+  const auto ours = fs::read_symlink("/proc/self/ns/net", ignored);
+  const auto facts = os::read_file(proc + "/status");
+  ASSERT_TRUE(facts);
+  EXPECT_TRUE(its != ours || facts->find("Seccomp:\t2") != std::string::npos);
+}
+
+TEST_F(EnginesTest, embeddings_are_cut_to_their_dimensions_normalised_and_in_order) {
+  open();
+  std::vector<EmbedText> texts;
+  for (int index = 0; index < 21; ++index) texts.push_back({"", "text number " + std::to_string(index)});
+  const auto vectors = engines->embed(EmbedKind::document, texts, {});
+  ASSERT_TRUE(vectors) << vectors.error().describe();
+  ASSERT_EQ(vectors->size(), 21u);
+  for (const auto& vector : *vectors) {
+    ASSERT_EQ(vector.size(), 64u);
+    double sum = 0;
+    for (const float value : vector) sum += value * value;
+    EXPECT_NEAR(sum, 1.0, 1e-5);
+  }
+  const auto alone = engines->embed(EmbedKind::document, {texts[20]}, {});
+  ASSERT_TRUE(alone);
+  EXPECT_EQ((*alone)[0], (*vectors)[20]);
+  EXPECT_NE((*vectors)[0], (*vectors)[1]);
+  // The prompts are the model's own: a query reads "find …", an untitled document "in nothing stands …".
+  const auto query = engines->embed(EmbedKind::query, {{"", "in nothing stands text number 3"}}, {});
+  const auto titled = engines->embed(EmbedKind::document, {{"a {text}", "text number 3"}}, {});
+  ASSERT_TRUE(query && titled);
+  EXPECT_NE((*query)[0], (*vectors)[3]);
+  EXPECT_NE((*titled)[0], (*vectors)[3]);
+  EXPECT_EQ(engines->embed_space(), "toy-embed/64");
+}
+
+TEST_F(EnginesTest, texts_too_long_for_the_engine_are_cut_and_counted) {
+  open();
+  std::string text;
+  for (int word = 0; word < 3000; ++word) text += "w ";  // 6,000 bytes, 3,000 tokens here
+  const auto vectors = engines->embed(EmbedKind::document, {{"", "short"}, {"", text}}, {});
+  ASSERT_TRUE(vectors) << vectors.error().describe();
+  EXPECT_EQ(vectors->size(), 2u);
+  EXPECT_EQ(status_of(Role::embed).cut_texts, 1);
+}
+
+TEST_F(EnginesTest, an_embedding_engine_that_dies_is_asked_again) {
+  script("die-early,once");
+  open();
+  const auto vectors = engines->embed(EmbedKind::document, {{"", "a"}}, {});
+  ASSERT_TRUE(vectors) << vectors.error().describe();
+  EXPECT_EQ(journal_count("start"), 2);
+}
+
+TEST_F(EnginesTest, tokens_are_counted_by_the_engine) {
+  open();
+  const auto tokens = engines->count_tokens(Role::chat, "one two three");
+  ASSERT_TRUE(tokens);
+  EXPECT_EQ(*tokens, 3);
+}
+
+TEST_F(EnginesTest, roles_without_a_model_and_models_that_are_not_there_are_named) {
+  write_file(folder / "home/roles.toml", "chat = \"gone\"\n");
+  open();
+  EXPECT_EQ(ask("x").error().code, "model.not_installed");
+  EXPECT_EQ(engines->embed(EmbedKind::query, {{"", "x"}}, {}).error().code, "role.unbound");
+  EXPECT_EQ(engines->use(Role::chat, "nobody").error().code, "model.unknown");
+  EXPECT_EQ(engines->use(Role::chat, "toy-embed").error().code, "model.wrong_role");
+  EXPECT_EQ(engines->use(Role::chat, "short").error().code, "gguf.truncated");
+  EXPECT_EQ(engines->use(Role::image, "toy").error().code, "role.not_served");
+  write_file(folder / "models/gone.gguf", tiny_gguf("toy"));
+  EXPECT_TRUE(ask("x")) << "what was missing is found without a restart";
+}
+
+TEST_F(EnginesTest, a_malformed_roles_file_names_its_line) {
+  write_file(folder / "home/roles.toml", "chat = \"toy\"\nembed = \n");
+  EXPECT_EQ(Engines::open(options()).error().code, "toml.malformed");
+  write_file(folder / "home/roles.toml", "chat = \"toy\"\ncook = \"toy\"\n");
+  const auto unknown = Engines::open(options());
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().describe().find("line=2"), std::string::npos);
+}
+
+TEST_F(EnginesTest, a_change_of_model_drops_no_call_and_is_remembered) {
+  script("slow --delay 0.02");
+  open();
+  ASSERT_TRUE(ask("x"));
+  std::atomic<int> good = 0;
+  std::vector<std::jthread> callers;
+  for (int caller = 0; caller < 6; ++caller) {
+    callers.emplace_back([&] {
+      if (ask("a b c d e")) ++good;
+    });
+  }
+  ASSERT_TRUE(journal_reaches("chat", 2));
+  const auto used = engines->use(Role::chat, "toy2");
+  ASSERT_TRUE(used) << used.error().describe();
+  callers.clear();
+  EXPECT_EQ(good, 6);
+  EXPECT_EQ(status_of(Role::chat).model, "toy2");
+  open();
+  EXPECT_EQ(status_of(Role::chat).model, "toy2");
+  EXPECT_EQ(status_of(Role::embed).model, "toy-embed");
+}
+
+TEST_F(EnginesTest, fast_without_a_model_of_its_own_is_answered_by_chat) {
+  open();
+  ChatRequest request;
+  request.messages = {{"user", "x"}};
+  EXPECT_TRUE(engines->chat(Role::fast, request, {}, {}));
+  EXPECT_TRUE(engines->use(Role::fast, "toy"));
+  EXPECT_TRUE(engines->chat(Role::fast, request, {}, {}));
+  EXPECT_EQ(journal_count("start"), 1) << "one engine serves both";
+  ASSERT_TRUE(engines->use(Role::fast, "toy2"));
+  EXPECT_EQ(engines->chat(Role::fast, request, {}, {})->model, "toy2");
+  EXPECT_EQ(journal_count("start"), 2);
+}
+
+TEST_F(EnginesTest, defaults_bind_the_first_installed_model_of_each_role) {
+  fs::remove(folder / "home/roles.toml");
+  fs::remove(folder / "models/toy.gguf");
+  open();
+  ASSERT_TRUE(engines->bind_defaults());
+  EXPECT_EQ(status_of(Role::chat).model, "toy2");
+  EXPECT_EQ(status_of(Role::embed).model, "toy-embed");
+  EXPECT_EQ(journal_count("start"), 0) << "binding starts nothing";
+}
+
+TEST_F(EnginesTest, an_engine_of_the_owners_is_used_and_not_started) {
+  os::ProcessOptions server;
+  const std::string socket = folder / "own.sock";
+  server.arguments = {folder / "llama-server", "--host", socket, "-c", "1234"};
+  server.environment = {std::string("PATH=") + getenv("PATH")};
+  auto process = os::Process::start(server);
+  ASSERT_TRUE(process);
+  ASSERT_TRUE(journal_reaches("start", 1));
+  const auto deadline = base::steady_now() + 10 * base::one_second;
+  while (!fs::exists(socket) && base::steady_now() < deadline) std::this_thread::sleep_for(5ms);
+  open();
+  const auto used = engines->use(Role::chat, "unix:" + socket);
+  ASSERT_TRUE(used) << used.error().describe();
+  EXPECT_EQ(ask("x")->text, "You said: x");
+  EXPECT_EQ(engines->context_tokens(Role::chat), 1234);
+  EXPECT_EQ(journal_count("start"), 1);
+  process->stop(2s);
+  EXPECT_EQ(ask("x").error().code, "engine.unreachable");
+  EXPECT_EQ(engines->use(Role::chat, "http://192.0.2.1:80").error().code, "engine.unreachable");
+  EXPECT_EQ(status_of(Role::chat).model, "unix:" + socket);
+}
+
+TEST(EnginesReal, a_small_real_model_answers_in_the_form_it_is_given) {
+  const char* home = getenv("HOME");
+  const char* named = getenv("LAR_MODELS");
+  const std::string models = named != nullptr ? named : std::string(home != nullptr ? home : "") + "/.cache/lar/models";
+  const std::string model = "smollm2-135m-instruct-q4_1";
+  if (!fs::exists(models + "/" + model + ".gguf")) GTEST_SKIP() << "no " << model << " in " << models;
+  std::string folder = (fs::temp_directory_path() / "lar-engines-XXXXXX").string();
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  EngineOptions options;
+  options.home = folder;
+  options.models_folder = models;
+  auto engines = Engines::open(options);
+  ASSERT_TRUE(engines) << engines.error().describe();
+  const auto used = (*engines)->use(Role::chat, model);
+  if (!used && used.error().code == "engine.missing") {
+    fs::remove_all(folder);
+    GTEST_SKIP() << "no llama-server";
+  }
+  ASSERT_TRUE(used) << used.error().describe();
+  ChatRequest request;
+  request.messages = {{"user", "Is the sky blue?"}};
+  request.json_schema =
+      R"({"type":"object","properties":{"yes":{"type":"boolean"}},"required":["yes"],"additionalProperties":false})";
+  request.max_tokens = 40;
+  const auto answer = (*engines)->chat(Role::chat, request, {}, {});
+  ASSERT_TRUE(answer) << answer.error().describe();
+  const auto value = nlohmann::json::parse(answer->text, nullptr, false);
+  EXPECT_TRUE(value.is_object() && value["yes"].is_boolean()) << answer->text;
+  EXPECT_GT(answer->prompt_tokens, 5);
+  const auto again = (*engines)->chat(Role::chat, request, {}, {});
+  ASSERT_TRUE(again);
+  EXPECT_GT(again->cached_tokens, 5);
+  engines->reset();
+  fs::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace lar::engine

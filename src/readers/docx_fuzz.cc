@@ -1,0 +1,8 @@
+// Arbitrary bytes through the docx reader: it must neither crash nor give offsets outside its
+// texts.
+#include "readers/fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return lar::readers::fuzz(
+      "application/vnd.openxmlformats-officedocument.wordprocessingml.document", data, size);
+}

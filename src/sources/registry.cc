@@ -1,0 +1,36 @@
+// The source types lar knows. A new one is a folder beside this file and one line here. Read-only,
+// so any thread may ask.
+#include <array>
+
+#include "base/text.h"
+#include "sources/folder/folder.h"
+#include "sources/ics/ics.h"
+#include "sources/maildir/maildir.h"
+#include "sources/mbox/mbox.h"
+#include "sources/source.h"
+#include "sources/vcf/vcf.h"
+
+namespace lar::sources {
+
+std::span<const SourceType> registry() {
+  static const std::array types{
+      maildir::source_type(), mbox::source_type(), folder::source_type(),
+      ics::source_type(),     vcf::source_type(),
+  };
+  return types;
+}
+
+const SourceType* find_source_type(std::string_view kind) {
+  for (const SourceType& type : registry()) {
+    if (type.kind == kind) return &type;
+  }
+  return nullptr;
+}
+
+void SyncReport::note(std::string about, domain::Notice notice) {
+  if (notices.size() >= most_notices) return;
+  for (auto& [name, value] : notice.parameters) value = base::clean_utf8(value);
+  notices.emplace_back(base::clean_utf8(about), std::move(notice));
+}
+
+}  // namespace lar::sources

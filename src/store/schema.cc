@@ -1,0 +1,223 @@
+// The tables, as migrations that are never edited once released: a change is a new step. The folder
+// joins rows by integer keys; only the UUIDs leave it. Everything below `passage` and every column
+// `head` can be rebuilt from the items.
+#include "store/database.h"
+
+namespace lar::store {
+
+namespace {
+
+constexpr const char* first = R"sql(
+CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE source(
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  id BLOB NOT NULL UNIQUE CHECK(length(id) = 16),
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL UNIQUE,
+  location TEXT NOT NULL,
+  settings TEXT NOT NULL,
+  cursor TEXT NOT NULL,
+  last_sync INTEGER,
+  error TEXT NOT NULL
+) STRICT;
+
+-- Originals in HOME/blobs; size is that of the bytes before compression.
+CREATE TABLE blob(hash TEXT PRIMARY KEY, size INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+-- scope: 0 where the external id is the same everywhere (Message-IDs), else the source's key.
+-- starts, ends: the owner's moments in UTC microseconds, for sorting and filtering.
+-- details: JSON of people, when, end, place, references, event and notices.
+-- head: what the head column of the full text was made of: title and people, U+001F, folders.
+CREATE TABLE item(
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  id BLOB NOT NULL UNIQUE CHECK(length(id) = 16),
+  scope INTEGER NOT NULL,
+  external_id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  starts INTEGER,
+  ends INTEGER,
+  thread BLOB NOT NULL CHECK(length(thread) = 16),
+  version INTEGER NOT NULL,
+  hash TEXT NOT NULL,
+  blob TEXT REFERENCES blob(hash),
+  producer TEXT NOT NULL,
+  producer_version INTEGER NOT NULL,
+  recorded INTEGER NOT NULL,
+  language TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  title TEXT NOT NULL,
+  head TEXT NOT NULL,
+  details TEXT NOT NULL
+) STRICT;
+CREATE INDEX item_by_external_id ON item(external_id, scope);
+CREATE INDEX item_by_thread ON item(thread);
+CREATE INDEX item_by_time ON item(starts);
+CREATE INDEX item_by_kind ON item(kind, starts);
+CREATE INDEX item_by_blob ON item(blob) WHERE blob IS NOT NULL;
+CREATE INDEX item_by_producer ON item(producer, producer_version);
+
+-- What earlier versions of an item were, without their text.
+CREATE TABLE item_version(
+  item INTEGER NOT NULL REFERENCES item(key) ON DELETE CASCADE,
+  version INTEGER NOT NULL,
+  hash TEXT NOT NULL,
+  producer TEXT NOT NULL,
+  producer_version INTEGER NOT NULL,
+  recorded INTEGER NOT NULL,
+  PRIMARY KEY(item, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE placement(
+  key INTEGER PRIMARY KEY,
+  item INTEGER NOT NULL REFERENCES item(key),
+  source INTEGER NOT NULL REFERENCES source(key),
+  folder TEXT NOT NULL,
+  uid TEXT NOT NULL,
+  flags TEXT NOT NULL,
+  path TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  modified INTEGER NOT NULL,
+  fingerprint TEXT NOT NULL,
+  UNIQUE(source, folder, uid)
+) STRICT;
+CREATE INDEX placement_by_item ON placement(item);
+
+-- text and segments are zstd frames.
+CREATE TABLE part(
+  key INTEGER PRIMARY KEY,
+  item INTEGER NOT NULL REFERENCES item(key) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  media_type TEXT NOT NULL,
+  role TEXT NOT NULL,
+  text BLOB NOT NULL,
+  segments BLOB NOT NULL,
+  UNIQUE(item, position)
+) STRICT;
+
+CREATE TABLE passage(
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  id BLOB NOT NULL UNIQUE CHECK(length(id) = 16),
+  item INTEGER NOT NULL REFERENCES item(key) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  part_name TEXT NOT NULL,
+  locator TEXT NOT NULL,
+  text TEXT NOT NULL
+) STRICT;
+CREATE INDEX passage_by_item ON passage(item, position);
+
+-- Tokens come prepared (text_index.h), so the plainest tokenizer will do.
+CREATE VIRTUAL TABLE passage_text USING fts5(
+  words, stems, fallback, head, content='', tokenize='ascii');
+INSERT INTO passage_text(passage_text, rank) VALUES('usermerge', 4);
+
+CREATE TABLE person(
+  key INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  address TEXT NOT NULL,
+  folded TEXT NOT NULL,
+  UNIQUE(address, name)
+) STRICT;
+CREATE TABLE item_person(
+  item INTEGER NOT NULL REFERENCES item(key) ON DELETE CASCADE,
+  person INTEGER NOT NULL REFERENCES person(key),
+  PRIMARY KEY(item, person)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX item_person_by_person ON item_person(person, item);
+
+-- Which thread a Message-ID belongs to, seen or only referred to.
+CREATE TABLE thread_link(
+  external_id TEXT PRIMARY KEY,
+  thread BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX thread_link_by_thread ON thread_link(thread);
+
+CREATE TABLE occurrence(
+  key INTEGER PRIMARY KEY,
+  item INTEGER NOT NULL REFERENCES item(key) ON DELETE CASCADE,
+  recurrence_id TEXT NOT NULL,
+  starts INTEGER NOT NULL,
+  ends INTEGER NOT NULL,
+  start_json TEXT NOT NULL,
+  end_json TEXT NOT NULL,
+  summary TEXT NOT NULL,
+  location TEXT NOT NULL
+) STRICT;
+CREATE INDEX occurrence_by_item ON occurrence(item);
+CREATE INDEX occurrence_by_time ON occurrence(starts, ends);
+
+-- generation counts every change of the model's vectors; the mapped file carries the one it shows.
+CREATE TABLE vector_model(
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  dimensions INTEGER NOT NULL,
+  generation INTEGER NOT NULL
+) STRICT;
+-- numbers: IEEE half floats, little endian.
+CREATE TABLE vector(
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  model INTEGER NOT NULL REFERENCES vector_model(key) ON DELETE CASCADE,
+  passage INTEGER NOT NULL REFERENCES passage(key) ON DELETE CASCADE,
+  numbers BLOB NOT NULL,
+  UNIQUE(passage, model)
+) STRICT;
+CREATE INDEX vector_by_model ON vector(model);
+-- Passages still without a vector of a model.
+CREATE TABLE vector_queue(
+  model INTEGER NOT NULL REFERENCES vector_model(key) ON DELETE CASCADE,
+  starts INTEGER NOT NULL,
+  passage INTEGER NOT NULL REFERENCES passage(key) ON DELETE CASCADE,
+  PRIMARY KEY(model, starts, passage)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX vector_queue_by_passage ON vector_queue(passage);
+
+CREATE TABLE journal(
+  id BLOB PRIMARY KEY CHECK(length(id) = 16),
+  time INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  summary TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER journal_stays BEFORE UPDATE ON journal
+BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER journal_stays_whole BEFORE DELETE ON journal
+BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
+
+CREATE TABLE conversation(
+  id BLOB PRIMARY KEY CHECK(length(id) = 16),
+  title TEXT NOT NULL,
+  updated INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE turn(
+  id BLOB PRIMARY KEY CHECK(length(id) = 16),
+  conversation BLOB NOT NULL REFERENCES conversation(id) ON DELETE CASCADE,
+  time INTEGER NOT NULL,
+  question TEXT NOT NULL,
+  answer TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX turn_by_conversation ON turn(conversation, id);
+
+CREATE TABLE job(
+  id BLOB PRIMARY KEY CHECK(length(id) = 16),
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  state TEXT NOT NULL,
+  progress TEXT NOT NULL,
+  error TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  updated INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX job_unfinished ON job(kind, subject) WHERE state IN ('waiting', 'running');
+)sql";
+
+constexpr Migration all[] = {{1, first}};
+
+}  // namespace
+
+std::span<const Migration> migrations() { return all; }
+
+}  // namespace lar::store

@@ -1,0 +1,316 @@
+#!/usr/bin/env python3
+"""An engine that does as told: the HTTP of llama-server, without a model, for load and fault tests.
+
+It takes llama-server's own flags (those it does not know are ignored), so that a two-line wrapper
+passes it off as one; what it shall do stands in flags of its own:
+
+    --scripted MODE[,MODE…]   normal (default), and
+        slow              one word every --delay seconds (0.05)
+        hang              takes the question and never says a word
+        hang-mid          says one word, then nothing
+        die               ends in the middle of an answer, by SIGKILL
+        die-early         ends before the first word
+        once              with hang…, die… or refuse: only until --mark FILE exists, which it makes then
+        garbage           answers what no protocol knows
+        error500          answers status 500
+        ignore-grammar    talks freely whatever form was asked for
+        refuse            ends at once instead of starting
+        slow-start        needs --delay seconds to become ready
+        deaf              never becomes ready
+        stubborn          does not heed SIGTERM
+        flag              does not know the flag --cache-ram, as an older engine
+    --answers FILE        JSON list of {"match": REGEX, "text": …}: the first whose pattern is found in the
+                          last user message gives the answer
+    --journal FILE        one line for each thing that happens: "start PID", "chat", "cancelled", "stop" …
+    --dimensions N        of embeddings (768)
+    --limit N             tokens (words here) of an embedded text (2048)
+
+Embeddings are sums of word hashes: equal words make texts similar. Answers keep to the JSON schema.
+Only the standard library is used.
+"""
+import argparse
+import base64
+import hashlib
+import json
+import math
+import os
+import re
+import signal
+import socket
+import socketserver
+import struct
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler
+
+parser = argparse.ArgumentParser(allow_abbrev=False)
+parser.add_argument("--scripted", default="normal")
+parser.add_argument("--delay", type=float, default=0.05)
+parser.add_argument("--mark")
+parser.add_argument("--answers")
+parser.add_argument("--journal")
+parser.add_argument("--dimensions", type=int, default=768)
+parser.add_argument("--limit", type=int, default=2048)
+parser.add_argument("--host", default="127.0.0.1")
+parser.add_argument("--port", type=int, default=8080)
+parser.add_argument("-m", "--model", default="scripted")
+parser.add_argument("-c", "--ctx-size", type=int, default=4096)
+options, others = parser.parse_known_args()
+modes = set(options.scripted.split(","))
+ready_at = time.monotonic() + (options.delay if "slow-start" in modes else 0)
+journal_lock = threading.Lock()
+last_prompt = []
+
+
+def journal(line):
+    if options.journal:
+        with journal_lock, open(options.journal, "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
+def shall(mode):
+    """Whether a mode is on; with `once` it is on only the first time."""
+    if mode not in modes:
+        return False
+    if "once" in modes:
+        try:
+            os.close(os.open(options.mark, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return False
+    return True
+
+
+def instance(schema):
+    """A small value that a JSON schema allows."""
+    if "const" in schema:
+        return schema["const"]
+    if "enum" in schema:
+        return schema["enum"][0]
+    for key in ("anyOf", "oneOf"):
+        if key in schema:
+            return instance(schema[key][0])
+    kind = schema.get("type", "object")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        wanted = schema.get("required", list(schema.get("properties", {})))
+        return {name: instance(schema.get("properties", {}).get(name, {})) for name in wanted}
+    if kind == "array":
+        return [instance(schema.get("items", {}))] * schema.get("minItems", 0)
+    if kind == "string":
+        return "scripted"[: schema.get("maxLength", 8)]
+    if kind == "boolean":
+        return False
+    if kind in ("integer", "number"):
+        return schema.get("minimum", 0)
+    return None
+
+
+def word_hash(word):
+    return hashlib.sha256(word.encode()).digest()
+
+
+def embedding(text):
+    vector = [0.0] * options.dimensions
+    for word in re.findall(r"\w+", text.lower()) or [""]:
+        digest = word_hash(word)
+        for index in range(0, 32, 4):
+            place, sign = struct.unpack_from("<HH", digest, index)
+            # Half of the weight lies in the first twelfth, so that a shortened vector still tells.
+            reach = options.dimensions if sign & 2 else max(1, options.dimensions // 12)
+            vector[place % reach] += 1.0 if sign & 1 else -1.0
+    norm = math.sqrt(sum(value * value for value in vector)) or 1.0
+    return [value / norm for value in vector]
+
+
+def answer_to(body):
+    messages = body.get("messages", [])
+    question = messages[-1]["content"] if messages else ""
+    if "ignore-grammar" not in modes:
+        if options.answers:
+            with open(options.answers, encoding="utf-8") as file:
+                for known in json.load(file):
+                    if re.search(known["match"], question):
+                        return known["text"]
+        form = body.get("response_format", {})
+        if form.get("type") == "json_schema":
+            return json.dumps(instance(form["json_schema"]["schema"]), ensure_ascii=False)
+        if body.get("grammar"):
+            literal = re.search(r'root\s*::=\s*"([^"]*)"', body["grammar"])
+            return literal[1] if literal else ""
+    return "You said: " + question
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def address_string(self):
+        return "local"
+
+    def reply(self, status, value):
+        data = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def fail(self, status, message, kind, **more):
+        self.reply(status, {"error": {"code": status, "message": message, "type": kind, **more}})
+
+    def do_GET(self):
+        if self.path == "/health":
+            if "deaf" in modes or time.monotonic() < ready_at:
+                self.fail(503, "Loading model", "unavailable_error")
+            else:
+                self.reply(200, {"status": "ok"})
+        elif self.path == "/props":
+            self.reply(200, {"default_generation_settings": {"n_ctx": options.ctx_size}})
+        elif self.path == "/v1/models":
+            self.reply(200, {"object": "list", "data": [{"id": options.model}]})
+        else:
+            self.fail(404, "File Not Found", "not_found_error")
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        if self.path == "/tokenize":
+            self.reply(200, {"tokens": list(range(len(body["content"].split())))})
+        elif self.path == "/v1/embeddings":
+            self.embed(body)
+        elif self.path == "/v1/chat/completions":
+            self.chat(body)
+        else:
+            self.fail(404, "File Not Found", "not_found_error")
+
+    def trouble(self):
+        """The faults that come before any answer; True if one has been served."""
+        if shall("die-early"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if shall("hang"):
+            self.wait_until_left()
+            return True
+        if "error500" in modes:
+            self.fail(500, "something private", "server_error")
+            return True
+        if "garbage" in modes:
+            data = b"\x00\xff<html>not what you think"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+            return True
+        return False
+
+    def wait_until_left(self):
+        self.connection.settimeout(None)
+        self.connection.recv(1)
+        journal("cancelled")
+
+    def embed(self, body):
+        texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
+        journal(f"embed {len(texts)}")
+        if self.trouble():
+            return
+        for text in texts:
+            words = len(text.split())
+            if words > options.limit:
+                self.fail(500, f"input ({words} tokens) is too large to process. increase the physical batch size",
+                          "server_error")
+                return
+        rows = []
+        for index, text in enumerate(texts):
+            vector = embedding(text)
+            if body.get("encoding_format") == "base64":
+                vector = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+            rows.append({"object": "embedding", "index": index, "embedding": vector})
+        self.reply(200, {"object": "list", "data": rows[::-1]})
+
+    def event(self, value):
+        data = ("data: " + (value if isinstance(value, str) else json.dumps(value)) + "\n\n").encode()
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self.wfile.flush()
+
+    def chat(self, body):
+        global last_prompt
+        journal("chat")
+        if self.trouble():
+            return
+        prompt = " ".join(message["content"] for message in body.get("messages", [])).split()
+        if len(prompt) > options.ctx_size:
+            self.fail(400, "request exceeds the available context size", "exceed_context_size_error",
+                      n_prompt_tokens=len(prompt), n_ctx=options.ctx_size)
+            return
+        cached = 0
+        while cached < min(len(prompt), len(last_prompt)) and prompt[cached] == last_prompt[cached]:
+            cached += 1
+        last_prompt = prompt
+        pieces = re.findall(r"\s*\S+", answer_to(body))
+        wanted = pieces[: body.get("max_tokens", 512)]
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        try:
+            for number, piece in enumerate(wanted):
+                if number == 1:
+                    if shall("die"):
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    if shall("hang-mid"):
+                        self.wait_until_left()
+                        return
+                if "slow" in modes:
+                    time.sleep(options.delay)
+                self.event({"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]})
+            reason = "length" if len(wanted) < len(pieces) else "stop"
+            self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+            self.event({"choices": [],
+                        "usage": {"prompt_tokens": len(prompt), "completion_tokens": len(wanted)},
+                        "timings": {"cache_n": cached, "prompt_n": len(prompt) - cached,
+                                    "predicted_n": len(wanted)}})
+            self.event("[DONE]")
+            self.wfile.write(b"0\r\n\r\n")
+        except (BrokenPipeError, ConnectionResetError):
+            journal("cancelled")
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self):
+        if options.host.endswith(".sock"):
+            self.address_family = socket.AF_UNIX
+            super().__init__(options.host, Handler)
+        else:
+            super().__init__((options.host, options.port), Handler)
+
+    def handle_error(self, *_):
+        pass  # a client that went away in the middle
+
+
+def main():
+    if "flag" in modes and "--cache-ram" in others:
+        print("error: invalid argument: --cache-ram", file=sys.stderr)
+        return 1
+    if shall("refuse"):
+        print("scripted engine: error: refused to start, as told", file=sys.stderr)
+        return 3
+    if "stubborn" in modes:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    else:
+        def stop(*_):
+            journal("stop")
+            os._exit(0)
+        signal.signal(signal.SIGTERM, stop)
+    journal(f"start {os.getpid()}")
+    print(f"scripted engine: {options.scripted}, arguments {others}", flush=True)
+    Server().serve_forever()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

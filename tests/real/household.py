@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""The sample household on a real `lar serve` with the real small models: a handful of questions, then
+the page in a browser against the same server.
+
+    household.py [--page COMMAND …]    COMMAND runs with LAR_URL set to the page's address
+
+The questions are easy ones, so that a failure means a broken path and not a weak model; how well lar
+answers in general is measured by `make eval`. Also checked: every quote stands in its item, the JSON
+of `lar ask --json` obeys its schema, a stopped engine comes back, nothing runs on after the end.
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+repository = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(repository / "eval"))
+import households  # noqa: E402
+import run as evaluation  # noqa: E402
+
+easy = ["electrician-phone", "guest-wifi", "edinburgh-hotel", "iain-birthday"]
+program = str(repository / "build" / "lar")
+
+
+def check_schema(answer):
+    """What the schema of the answer requires, checked without a library: types and required fields."""
+    schema = json.loads((repository / "src/api/schemas/ask.json").read_text(encoding="utf-8"))["response"]
+    names = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict, "array": list,
+             "null": type(None)}
+
+    def check(value, part, where):
+        types = part.get("type")
+        if types:
+            allowed = [names[t] for t in ([types] if isinstance(types, str) else types)]
+            flat = tuple(x for a in allowed for x in (a if isinstance(a, tuple) else (a,)))
+            assert isinstance(value, flat), f"{where}: {type(value).__name__} is not {types}"
+        if "enum" in part:
+            assert value in part["enum"], f"{where}: {value!r} is none of {part['enum']}"
+        if isinstance(value, str) and "maxLength" in part:
+            assert len(value) <= part["maxLength"], f"{where}: {len(value)} characters"
+        if isinstance(value, dict):
+            for name in part.get("required", []):
+                assert name in value, f"{where}: {name} is missing"
+            for name, inner in part.get("properties", {}).items():
+                if name in value:
+                    check(value[name], inner, f"{where}.{name}")
+        if isinstance(value, list) and "items" in part:
+            for index, entry in enumerate(value):
+                check(entry, part["items"], f"{where}[{index}]")
+
+    check(answer, schema, "answer")
+
+
+def main():
+    page = sys.argv[2:] if sys.argv[1:2] == ["--page"] else None
+    household = households.households()[0]
+    failures = 0
+    with households.Served(household, program, wait="items") as served:
+        for question in household.questions:
+            if question["id"] not in easy:
+                continue
+            started = time.time()
+            done = subprocess.run([program, "ask", "--json", question["question"]], env=served.environment,
+                                  capture_output=True, text=True, timeout=300)
+            assert done.returncode in (0, 1), f"lar ask: exit {done.returncode}: {done.stderr}"
+            answer = json.loads(done.stdout)
+            check_schema(answer)
+            assert (done.returncode == 1) == answer["declined"], "exit status 1 means declined"
+            wrong = evaluation.judge(question, answer) + evaluation.check_quotes(served, answer)
+            failures += bool(wrong)
+            print(f"{'FAILED' if wrong else 'ok':7} {time.time() - started:5.1f} s  {question['question']}  "
+                  f"{answer['answer'][:90]}  {'; '.join(wrong)}", flush=True)
+        engines = {e["role"]: e for e in served.call("GET", "/status")["engines"]}
+        os.kill(engines["chat"]["pid"], 9)
+        again = served.call("POST", "/ask", {"question": household.questions[0]["question"], "mode": "data"})
+        assert "error" not in again, f"after its engine was killed: {again}"
+        print("ok      an engine that was killed comes back", flush=True)
+        if page:
+            environment = dict(served.environment, LAR_URL=served.address)
+            failures += subprocess.run(page, env=environment, cwd=repository).returncode != 0
+        engines = [e["pid"] for e in served.call("GET", "/status")["engines"] if e.get("pid")]
+    left = [pid for pid in engines if os.path.exists(f"/proc/{pid}")]
+    assert not left, f"engines run on after lar ended: {left}"
+    print(f"{len(easy)} questions, {failures} failed")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
