@@ -21,10 +21,10 @@ function(lar_library name)
   if(LAR_TESTS AND tests)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE lar_${name} GTest::gtest GTest::gtest_main)
-    target_compile_definitions(${name}_test PRIVATE LAR_SOURCE_FOLDER="${CMAKE_SOURCE_DIR}")
     lar_warnings(${name}_test)
     add_test(NAME ${name} COMMAND ${name}_test)
-    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300
+                         ENVIRONMENT "LAR_SOURCE_FOLDER=${CMAKE_SOURCE_DIR}")
   endif()
 endfunction()
 

@@ -17,12 +17,14 @@ export LAR_NOW TZ
 
 temporary=
 server=
+address=
 # shellcheck disable=SC2317
 stop() {
     if [ -n "$server" ]; then
         kill "$server" 2>/dev/null || true
         wait "$server" 2>/dev/null || true
     fi
+    rm -f "$address"
     if [ -n "$temporary" ]; then rm -rf "$temporary"; fi
 }
 trap stop EXIT
@@ -35,20 +37,22 @@ export LAR_HOME
 
 if [ ! -e "$LAR_HOME/lar.db" ]; then
     say "A home in $LAR_HOME with the household of samples/"
-    "$lar" init
+    "$lar" init --household "$household/household.json"
     "$lar" add mail maildir "$household/maildir"
     "$lar" add mail mbox "$household/work.mbox"
     for calendar in "$household"/calendars/*.ics; do "$lar" add calendar ics "$calendar"; done
     "$lar" add contacts vcf "$household/contacts.vcf"
     "$lar" add folder "$household/documents"
 fi
-"$lar" serve --port "${PORT:-0}" &
+address="$(mktemp)"
+"$lar" serve --port "${PORT:-0}" >"$address" &
 server=$!
-for ((i = 0; i < 300; i++)); do
-    if "$lar" status --json 2>/dev/null | grep -q '"serving": *true'; then break; fi
+for ((i = 0; i < 600; i++)); do
+    if [ -s "$address" ]; then break; fi
     kill -0 "$server" 2>/dev/null || fail "lar serve ended before it was ready (see above)"
     sleep 0.1
 done
+cat "$address"
 "$lar" sync --wait
 question="${QUESTION:-¿Cuándo vence el seguro del coche?}"
 say
@@ -56,5 +60,6 @@ say "> $question"
 "$lar" ask "$question"
 if [ -n "${ONESHOT:-}" ]; then exit 0; fi
 say
-say "The page's address is above. Ctrl-C ends lar."
+cat "$address"
+say "That is the page's address. Ctrl-C ends lar."
 wait "$server"

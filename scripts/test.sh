@@ -9,9 +9,11 @@ export LAR_LLAMA_SERVER LAR_MODELS="$models"
 node="$(scripts/setup-node.sh)"
 python="$(scripts/setup-python.sh)"
 failed=()
+steps=0
 step() {
     local name="$1" started=$SECONDS
     shift
+    steps=$((steps + 1))
     say "== $name"
     if "$@"; then
         say "   $(clock $((SECONDS - started)))"
@@ -23,17 +25,21 @@ step() {
 page() { (cd web && PATH="$node:$PATH" npm run --silent "$1"); }
 
 step "format" scripts/format.sh --check
-step "unit tests" ctest --test-dir build/dev --output-on-failure --parallel "$(nproc)"
+step "direction of includes" python3 scripts/check_includes.py
+step "sentences in two languages" python3 scripts/i18n.py check
+step "the sample household" python3 samples/check.py
+step "the second household" python3 eval/second_household/check.py
+step "unit tests, scenarios, kill loop" ctest --test-dir build/dev --output-on-failure --parallel "$(nproc)"
 step "model downloads" "$python" scripts/fetch_model_test.py
 step "embeddings against the reference" "$python" tests/real/check_embeddings.py
 step "page: types" page check
 step "page: units" page test
-step "page in a browser" page test:page
-for test in tests/scenarios/run.py tests/cli/run.py; do
-    if [ -f "$test" ]; then step "$test" "$python" "$test"; fi
-done
+step "terminal" env LAR="$repository/build/lar" python3 -m unittest discover -s tests/cli
+step "real models: questions, then the page in a browser" python3 tests/real/household.py \
+    --page env "PATH=$node:$PATH" node --test tests/page/page.test.mjs
+say
+say "$((steps - ${#failed[@]})) passed, ${#failed[@]} failed"
 if [ "${#failed[@]}" -gt 0 ]; then
     say "FAILED: ${failed[*]}"
     exit 1
 fi
-say "all tests passed"

@@ -1,13 +1,15 @@
-// bench_vectors: nearest-neighbour search on the same vectors by lar's flat 8-bit scan and by others.
+// bench_vectors: nearest-neighbour search on the same vectors by lar's flat 8-bit scan and by
+// others.
 //
-//   bench_vectors --vectors FILE [--rows N] [--repeats N] [--only NAME] [--work FOLDER] [--json FILE]
+//   bench_vectors --vectors FILE [--rows N] [--repeats N] [--only NAME] [--work FOLDER] [--json
+//   FILE]
 //
 // FILE holds rows of 384 floats (setup.sh). The last 200 are the queries; the others, cut to 256
-// dimensions and normalised, are the base. Where more rows are asked for than there are, copies with
-// noise (cosine to their original about 0.95) fill up, and the output says how many. Each contender
-// builds its index once in a process of its own; then, `repeats` times, a fresh process opens it and
-// answers all queries one at a time. Contenders that keep 8-bit numbers look at 40 candidates and
-// rescore them with the half floats in lar.db, which is the truth in each case.
+// dimensions and normalised, are the base. Where more rows are asked for than there are, copies
+// with noise (cosine to their original about 0.95) fill up, and the output says how many. Each
+// contender builds its index once in a process of its own; then, `repeats` times, a fresh process
+// opens it and answers all queries one at a time. Contenders that keep 8-bit numbers look at 40
+// candidates and rescore them with the half floats in lar.db, which is the truth in each case.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -370,7 +372,8 @@ class UsearchContender final : public Contender {
 
  private:
   std::string path(const std::string& folder) const {
-    return folder + (scalar_ == bench::UsearchScalar::float32 ? "/usearch-float32" : "/usearch-int8");
+    return folder +
+           (scalar_ == bench::UsearchScalar::float32 ? "/usearch-float32" : "/usearch-int8");
   }
   bench::UsearchScalar scalar_;
   std::size_t expansion_;
@@ -613,8 +616,9 @@ Options read_options(int count, char** words) {
     }
   }
   if (options.vectors.empty()) {
-    std::fprintf(stderr, "bench_vectors --vectors FILE [--rows N] [--repeats N] [--only NAME] "
-                         "[--work FOLDER] [--json FILE]\n");
+    std::fprintf(stderr,
+                 "bench_vectors --vectors FILE [--rows N] [--repeats N] [--only NAME] "
+                 "[--work FOLDER] [--json FILE]\n");
     std::exit(2);
   }
   return options;
@@ -627,13 +631,14 @@ int main(int count, char** words) {
   fs::remove_all(options.work);
   fs::create_directories(options.work);
   const Data data = read_data(options.vectors, options.rows);
-  json result = {{"rows", data.base.size()}, {"real", data.real}, {"dimensions", dimensions},
-                 {"queries", data.queries.size()}, {"repeats", options.repeats},
-                 {"contenders", json::array()}};
-  std::printf("%zu vectors of %zu dimensions: %zu real (MiniLM, cut from 384), %zu noisy copies; "
-              "%zu queries, %d runs\n",
-              data.base.size(), dimensions, data.real, data.base.size() - data.real,
-              data.queries.size(), options.repeats);
+  json result = {{"rows", data.base.size()},   {"real", data.real},
+                 {"dimensions", dimensions},   {"queries", data.queries.size()},
+                 {"repeats", options.repeats}, {"contenders", json::array()}};
+  std::printf(
+      "%zu vectors of %zu dimensions: %zu real (MiniLM, cut from 384), %zu noisy copies; "
+      "%zu queries, %d runs\n",
+      data.base.size(), dimensions, data.real, data.base.size() - data.real, data.queries.size(),
+      options.repeats);
   result["home"] = in_child([&] { return make_home(data, options.work); });
   std::printf("recording %zu items %.1f s, saving their vectors %.1f s\n\n", data.base.size(),
               result["home"]["record_ms"].get<double>() / 1000,
@@ -681,17 +686,18 @@ int main(int count, char** words) {
                     values["min"].get<double>(), values["max"].get<double>());
       return std::string(text);
     };
-    std::printf("%-28s %9.4f %19s %19s %9.1f %9.1f %9.1f %9.1f\n",
-                contender->name().c_str(), entry["recall"].get<double>(),
-                range(entry["p50_ms"]).c_str(), range(entry["p95_ms"]).c_str(),
-                entry["memory_mb"]["median"].get<double>(), entry["disk_mb"].get<double>(),
-                entry["open_ms"]["median"].get<double>(), entry["build_s"].get<double>());
+    std::printf("%-28s %9.4f %19s %19s %9.1f %9.1f %9.1f %9.1f\n", contender->name().c_str(),
+                entry["recall"].get<double>(), range(entry["p50_ms"]).c_str(),
+                range(entry["p95_ms"]).c_str(), entry["memory_mb"]["median"].get<double>(),
+                entry["disk_mb"].get<double>(), entry["open_ms"]["median"].get<double>(),
+                entry["build_s"].get<double>());
     std::fflush(stdout);
     result["contenders"].push_back(entry);
   }
-  std::printf("\nDisk is that of the index alone; the half floats in lar.db, the truth of each, add "
-              "%.1f MB.\n",
-              static_cast<double>(data.base.size() * dimensions * 2) / 1e6);
+  std::printf(
+      "\nDisk is that of the index alone; the half floats in lar.db, the truth of each, add "
+      "%.1f MB.\n",
+      static_cast<double>(data.base.size() * dimensions * 2) / 1e6);
   if (!options.json.empty()) std::ofstream(options.json) << result.dump(2) << "\n";
   fs::remove_all(options.work);
   return 0;

@@ -23,7 +23,8 @@ base::Result<bool> Embedder::step(std::stop_token stop) {
   if (pending.empty()) return false;
   std::vector<engine::EmbedText> texts;
   texts.reserve(pending.size());
-  for (const store::PendingPassage& passage : pending) texts.push_back({passage.title, passage.text});
+  for (const store::PendingPassage& passage : pending)
+    texts.push_back({passage.title, passage.text});
   TRY_ASSIGN(auto vectors, engines_.embed(engine::EmbedKind::document, texts, stop));
   std::vector<store::PassageVector> saved;
   saved.reserve(pending.size());

@@ -1,6 +1,6 @@
-// Gives every passage its vector, in the background, newest items first. The backlog is a question to
-// the store (which passages have none), so nothing is lost when lar stops. Yields to a waiting person:
-// no batch is begun while somebody asks.
+// Gives every passage its vector, in the background, newest items first. The backlog is a question
+// to the store (which passages have none), so nothing is lost when lar stops. Yields to a waiting
+// person: no batch is begun while somebody asks.
 #pragma once
 
 #include <atomic>

@@ -15,18 +15,19 @@
 namespace lar::agent {
 
 struct Query {
-  std::string text;          // as typed
-  std::string search_text;   // without times and filters; the whole text if nothing else is left
+  std::string text;         // as typed
+  std::string search_text;  // without times and filters; the whole text if nothing else is left
   base::Language language = base::Language::english;
   std::vector<base::TimeExpression> times;
-  std::optional<base::Microseconds> after;   // [after, before) of the first time expression or filter
+  std::optional<base::Microseconds>
+      after;  // [after, before) of the first time expression or filter
   std::optional<base::Microseconds> before;
   std::optional<domain::ItemKind> kind;
   std::string person;
 };
 
-// Filters: from:, de:, person:, persona:, kind:, tipo:, after:, desde:, before:, hasta: with a value.
-// `now` and `zone` resolve relative times.
+// Filters: from:, de:, person:, persona:, kind:, tipo:, after:, desde:, before:, hasta: with a
+// value. `now` and `zone` resolve relative times.
 Query understand(std::string_view text, base::Microseconds now, std::string_view zone);
 
 // Folded content words (no function words), in order, without doubles.

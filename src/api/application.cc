@@ -1,6 +1,6 @@
-// The application and its routes. Routes are a table; each has a schema file of its own in schemas/,
-// against which queries and bodies are checked before the handler runs. Handlers run on the caller's
-// thread.
+// The application and its routes. Routes are a table; each has a schema file of its own in
+// schemas/, against which queries and bodies are checked before the handler runs. Handlers run on
+// the caller's thread.
 #include "api/application.h"
 
 #include <sys/stat.h>
@@ -65,10 +65,11 @@ class ApplicationImplementation final : public Application {
                                                 .server_program = options_.server_program}));
     if (!options_.answer_cache.empty()) {
       TRY(os::make_folders(options_.answer_cache));
-      engines_ = engine::with_answer_cache(std::move(engines_), options_.answer_cache,
-                                           engine_identity());
+      engines_ =
+          engine::with_answer_cache(std::move(engines_), options_.answer_cache, engine_identity());
     }
-    TRY_ASSIGN(reading_, reading::ReadingService::start({.worker_program = options_.reader_program}));
+    TRY_ASSIGN(reading_,
+               reading::ReadingService::start({.worker_program = options_.reader_program}));
     const bool watch = options_.background == ApplicationOptions::Background::watch;
     const auto changed = [this](const Id&) {
       embedder_wake();
@@ -230,8 +231,8 @@ class ApplicationImplementation final : public Application {
   }
   static Response reply(const json& value, int status = 200) {
     // Texts are clean UTF-8 in the store; `replace` guards what comes from elsewhere.
-    return {status, "application/json", value.dump(-1, ' ', false, json::error_handler_t::replace),
-            {}};
+    return {
+        status, "application/json", value.dump(-1, ' ', false, json::error_handler_t::replace), {}};
   }
   void note_error(const base::Error& error) {
     json detail = {{"code", error.code}};
@@ -361,7 +362,9 @@ class ApplicationImplementation final : public Application {
             {"kind", status.source.kind},
             {"name", status.source.name},
             {"location", status.source.location},
-            {"state", running ? "syncing" : status.error ? "error" : "idle"},
+            {"state", running        ? "syncing"
+                      : status.error ? "error"
+                                     : "idle"},
             {"watching", sources::name_of(status.watching)},
             {"items", status.source.items},
             {"progress", std::move(progress)},
@@ -379,15 +382,18 @@ class ApplicationImplementation final : public Application {
     return {{"sources", std::move(list)}};
   }
 
-  Result<Response> get_sources(const Call& call) { return reply(sources_json(call.request.language)); }
+  Result<Response> get_sources(const Call& call) {
+    return reply(sources_json(call.request.language));
+  }
 
   Result<Response> add_source(const Call& call) {
     TRY_ASSIGN(const store::Source added,
-               sync_->add(call.body["kind"].get<std::string>(), call.body["path"].get<std::string>(),
-                          call.body.value("name", "")));
+               sync_->add(call.body["kind"].get<std::string>(),
+                          call.body["path"].get<std::string>(), call.body.value("name", "")));
     announce();
     for (const sources::SourceStatus& status : sync_->status()) {
-      if (status.source.id == added.id) return reply(source_json(status, call.request.language), 201);
+      if (status.source.id == added.id)
+        return reply(source_json(status, call.request.language), 201);
     }
     return fail(ErrorKind::not_found, "source.unknown", {{"source", added.id.text()}});
   }
@@ -479,8 +485,8 @@ class ApplicationImplementation final : public Application {
         entry["removed"] = report.removed;
         entry["unchanged"] = report.unchanged;
         entry["failed"] = report.failed;
-        entry["notices"] = notices_json(report, sources::SyncReport::most_notices,
-                                        call.request.language);
+        entry["notices"] =
+            notices_json(report, sources::SyncReport::most_notices, call.request.language);
       }
       list.push_back(std::move(entry));
     }
@@ -519,11 +525,12 @@ class ApplicationImplementation final : public Application {
       *target = base::from_local({*day, 0, 0, 0}, zone);
     }
     std::string mode = "text";
-    if (const std::string space = engines_->embed_space(); !space.empty() && !request.text.empty()) {
+    if (const std::string space = engines_->embed_space();
+        !space.empty() && !request.text.empty()) {
       const agent::Embedder::Pause pause(*embedder_);
       // Without its vector a query still finds by words: say so by the mode, do not fail.
-      if (auto vectors = engines_->embed(engine::EmbedKind::query, {{"", request.text}},
-                                         call.request.stop);
+      if (auto vectors =
+              engines_->embed(engine::EmbedKind::query, {{"", request.text}}, call.request.stop);
           vectors && !vectors->empty()) {
         request.vector = std::move(vectors->front());
         request.vector_model = space;
@@ -631,7 +638,7 @@ class ApplicationImplementation final : public Application {
     if (!stored.blob.empty()) return false;
     for (const store::Placement& placement : stored.placements) {
       if (placement.path.empty()) continue;
-      struct stat status {};
+      struct stat status{};
       if (::stat(placement.path.c_str(), &status) != 0) return true;
       const base::Microseconds modified =
           status.st_mtim.tv_sec * base::one_second + status.st_mtim.tv_nsec / 1000;
@@ -717,7 +724,9 @@ class ApplicationImplementation final : public Application {
 
   Result<Response> use_model(const Call& call) {
     const auto role = engine::role_from(call.body["role"].get<std::string>());
-    if (!role) return fail(ErrorKind::invalid_input, "role.unknown", {{"role", call.body["role"].get<std::string>()}});
+    if (!role)
+      return fail(ErrorKind::invalid_input, "role.unknown",
+                  {{"role", call.body["role"].get<std::string>()}});
     TRY(engines_->use(*role, call.body["model"]));
     embedder_wake();
     announce();
@@ -765,8 +774,7 @@ class ApplicationImplementation final : public Application {
                      }
                    },
                    stop.get_token()));
-    call.sink("done",
-              {{"path", models_->folder() + "/" + model.file}, {"sha256", model.sha256}});
+    call.sink("done", {{"path", models_->folder() + "/" + model.file}, {"sha256", model.sha256}});
     return Response{};
   }
 
@@ -789,7 +797,8 @@ class ApplicationImplementation final : public Application {
       base::Parameters parameters;
       if (detail.is_object()) {
         for (const auto& [name, value] : detail.items()) {
-          parameters.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
+          parameters.emplace_back(name,
+                                  value.is_string() ? value.get<std::string>() : value.dump());
         }
       }
       list.push_back({{"id", entry.id.text()},
@@ -899,7 +908,8 @@ std::string percent_encode(std::string_view text) {
   std::string result;
   for (const char character : text) {
     const auto byte = static_cast<unsigned char>(character);
-    if (std::isalnum(byte) != 0 || std::string_view("-._~").find(character) != std::string_view::npos) {
+    if (std::isalnum(byte) != 0 ||
+        std::string_view("-._~").find(character) != std::string_view::npos) {
       result += character;
     } else {
       result += '%';
@@ -932,18 +942,29 @@ json error_json(const base::Error& error, base::Language language) {
 
 int http_status(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::invalid_input: return 400;
-    case ErrorKind::permission: return 403;
-    case ErrorKind::not_found: return 404;
-    case ErrorKind::already_exists: return 409;
-    case ErrorKind::busy: return 423;
-    case ErrorKind::unsupported: return 422;
-    case ErrorKind::timeout: return 504;
-    case ErrorKind::cancelled: return 499;
-    case ErrorKind::no_space: return 507;
-    case ErrorKind::unavailable: return 503;
+    case ErrorKind::invalid_input:
+      return 400;
+    case ErrorKind::permission:
+      return 403;
+    case ErrorKind::not_found:
+      return 404;
+    case ErrorKind::already_exists:
+      return 409;
+    case ErrorKind::busy:
+      return 423;
+    case ErrorKind::unsupported:
+      return 422;
+    case ErrorKind::timeout:
+      return 504;
+    case ErrorKind::cancelled:
+      return 499;
+    case ErrorKind::no_space:
+      return 507;
+    case ErrorKind::unavailable:
+      return 503;
     case ErrorKind::corrupt:
-    case ErrorKind::internal: return 500;
+    case ErrorKind::internal:
+      return 500;
   }
   return 500;
 }

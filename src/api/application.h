@@ -1,7 +1,7 @@
-// The application: one object that owns the store, the engines, the sources and the flows of a home,
-// and answers every route of the web API. Every face (web, terminal, later MCP) goes through handle(),
-// so nothing can be reached from one face alone. `lar serve` puts it behind sockets; without a running
-// `lar serve` the terminal holds one itself. Thread-safe.
+// The application: one object that owns the store, the engines, the sources and the flows of a
+// home, and answers every route of the web API. Every face (web, terminal, later MCP) goes through
+// handle(), so nothing can be reached from one face alone. `lar serve` puts it behind sockets;
+// without a running `lar serve` the terminal holds one itself. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -22,8 +22,12 @@ struct ApplicationOptions {
   std::string models_folder;   // empty: $LAR_MODELS, else the cache
   std::string server_program;  // llama-server; empty: $LAR_LLAMA_SERVER, else the cache's build
   std::string reader_program;  // lar-read; empty: beside the running program
-  std::string answer_cache;    // folder of engine answers kept by request, for evaluations; empty: none
-  enum class Background { none, watch } background = Background::none;  // watch: follow sources, embed
+  std::string
+      answer_cache;  // folder of engine answers kept by request, for evaluations; empty: none
+  enum class Background {
+    none,
+    watch
+  } background = Background::none;  // watch: follow sources, embed
 };
 
 struct Request {
@@ -51,7 +55,8 @@ class Application {
   static base::Result<std::unique_ptr<Application>> open(ApplicationOptions options);
   virtual ~Application() = default;
 
-  // Whether the route answers by events; those need a sink, and their Response says only the status.
+  // Whether the route answers by events; those need a sink, and their Response says only the
+  // status.
   virtual bool streams(const Request& request) const = 0;
   // Never throws; errors are responses with {"error": {code, params, message}}.
   virtual Response handle(const Request& request, const EventSink& sink) = 0;

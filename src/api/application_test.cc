@@ -1,5 +1,5 @@
-// The application as every face uses it: whole, with a real store and real readers, in a home of its
-// own, without engines.
+// The application as every face uses it: whole, with a real store and real readers, in a home of
+// its own, without engines.
 #include "api/application.h"
 
 #include <gtest/gtest.h>
@@ -21,14 +21,17 @@ namespace fs = std::filesystem;
 class Home : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("lar-api-" + std::to_string(::getpid()) + "-" +
-                                           ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    folder_ = fs::temp_directory_path() /
+              ("lar-api-" + std::to_string(::getpid()) + "-" +
+               ::testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::remove_all(folder_);
     fs::create_directories(folder_ / "documents");
-    write("documents/seguro.md",
-          "# Seguro del coche\n\nLa póliza 7741-B vence el 3 de junio de 2026. La prima es de 412,60 "
-          "euros.\n");
-    write("documents/garden.txt", "The gardener comes on Thursdays and prunes the old lemon tree.\n");
+    write(
+        "documents/seguro.md",
+        "# Seguro del coche\n\nLa póliza 7741-B vence el 3 de junio de 2026. La prima es de 412,60 "
+        "euros.\n");
+    write("documents/garden.txt",
+          "The gardener comes on Thursdays and prunes the old lemon tree.\n");
     write("mails.mbox",
           "From ana@correo.example Thu May 14 09:30:00 2026\n"
           "From: Ana Robles <ana@correo.example>\n"
@@ -181,7 +184,8 @@ TEST_F(Home, wrong_requests_are_refused_with_the_field) {
   EXPECT_EQ(response.status, 400);
   response = send("POST", "/ask", {{"question", ""}});
   EXPECT_EQ(response.status, 400);
-  response = send("POST", "/sources", {{"kind", "maildir"}, {"path", (folder_ / "documents").string()}});
+  response =
+      send("POST", "/sources", {{"kind", "maildir"}, {"path", (folder_ / "documents").string()}});
   EXPECT_EQ(response.status, 400) << response.body;
   EXPECT_EQ(code(response), "source.not_a_maildir");
   response = send("GET", "/nothing");
@@ -206,8 +210,9 @@ TEST_F(Home, a_body_of_the_wrong_type_is_no_internal_fault) {
 }
 
 TEST_F(Home, the_household_is_remembered) {
-  const Response response = send(
-      "POST", "/household", {{"household", "Aldana"}, {"owner", "Clara"}, {"zone", "Europe/Madrid"}});
+  const Response response =
+      send("POST", "/household",
+           {{"household", "Aldana"}, {"owner", "Clara"}, {"zone", "Europe/Madrid"}});
   EXPECT_EQ(response.status, 200) << response.body;
   EXPECT_EQ(get("/status")["household"], "Aldana");
   EXPECT_EQ(send("POST", "/household", {{"zone", "Nowhere/Land"}}).status, 400);

@@ -29,6 +29,10 @@ const std::string* PartTexts::find(const base::Id& id, const std::string& part) 
 
 json render_when(const std::optional<domain::When>& when) {
   if (!when) return nullptr;
+  // A moment is told as the owner's clock shows it, whatever zone it was stated in.
+  if (const auto* instant = std::get_if<domain::Instant>(&*when)) {
+    return base::format_rfc3339(instant->time, base::Clock::zone());
+  }
   return domain::format(*when);
 }
 
@@ -85,10 +89,11 @@ Snippet make_snippet(const std::string& text, const std::vector<std::string>& te
     const std::string folded =
         base::fold(std::string_view(text).substr(word.begin, word.end - word.begin));
     for (const std::string& term : terms) {
-      const bool same = folded == term || base::stem(folded, base::Language::spanish) ==
-                                              base::stem(term, base::Language::spanish) ||
-                        base::stem(folded, base::Language::english) ==
-                            base::stem(term, base::Language::english);
+      const bool same =
+          folded == term ||
+          base::stem(folded, base::Language::spanish) ==
+              base::stem(term, base::Language::spanish) ||
+          base::stem(folded, base::Language::english) == base::stem(term, base::Language::english);
       if (same) {
         matches.push_back({word.begin, word.end});
         break;
@@ -123,7 +128,8 @@ Snippet make_snippet(const std::string& text, const std::vector<std::string>& te
     if (match.begin < begin || match.end > begin + piece.size()) continue;
     const size_t start = base::utf16_length(piece.substr(0, match.begin - begin));
     snippet.highlights.emplace_back(
-        start, start + base::utf16_length(piece.substr(match.begin - begin, match.end - match.begin)));
+        start,
+        start + base::utf16_length(piece.substr(match.begin - begin, match.end - match.begin)));
   }
   return snippet;
 }
@@ -140,8 +146,8 @@ json render_hit(const store::Hit& hit, const std::vector<std::string>& terms, Pa
           {"people", render_people(hit.people)},
           {"when", render_when(hit.when)},
           {"source", hit.source.text()},
-          {"locator", render_locator(hit.locator, texts.find(hit.item, hit.locator.part), hit.kind,
-                                     language)},
+          {"locator",
+           render_locator(hit.locator, texts.find(hit.item, hit.locator.part), hit.kind, language)},
           {"snippet", snippet.text},
           {"highlights", highlights},
           {"score", hit.score}};
@@ -195,38 +201,37 @@ json render_item(const store::StoredItem& stored, bool changed_on_disk,
                                            [](const auto& place) { return !place.path.empty(); })}};
 }
 
-json render_citation(const copilot::Citation& citation, PartTexts& texts,
-                     base::Language language) {
-  return {{"number", citation.number},
-          {"item", citation.item.text()},
-          {"external_id", citation.external_id},
-          {"kind", domain::name_of(citation.kind)},
-          {"title", citation.title},
-          {"when", render_when(citation.when)},
-          {"locator", render_locator(citation.locator,
-                                     texts.find(citation.item, citation.locator.part),
-                                     citation.kind, language)},
-          {"quote", citation.quote}};
+json render_citation(const copilot::Citation& citation, PartTexts& texts, base::Language language) {
+  return {
+      {"number", citation.number},
+      {"item", citation.item.text()},
+      {"external_id", citation.external_id},
+      {"kind", domain::name_of(citation.kind)},
+      {"title", citation.title},
+      {"when", render_when(citation.when)},
+      {"locator", render_locator(citation.locator, texts.find(citation.item, citation.locator.part),
+                                 citation.kind, language)},
+      {"quote", citation.quote}};
 }
 
 json render_read(const copilot::ReadPassage& passage, PartTexts& texts, base::Language language) {
-  return {{"number", passage.number},
-          {"item", passage.item.text()},
-          {"kind", domain::name_of(passage.kind)},
-          {"title", passage.title},
-          {"when", render_when(passage.when)},
-          {"locator", render_locator(passage.locator,
-                                     texts.find(passage.item, passage.locator.part), passage.kind,
-                                     language)},
-          {"score", passage.score},
-          {"tokens", passage.tokens}};
+  return {
+      {"number", passage.number},
+      {"item", passage.item.text()},
+      {"kind", domain::name_of(passage.kind)},
+      {"title", passage.title},
+      {"when", render_when(passage.when)},
+      {"locator", render_locator(passage.locator, texts.find(passage.item, passage.locator.part),
+                                 passage.kind, language)},
+      {"score", passage.score},
+      {"tokens", passage.tokens}};
 }
 
 json render_answer(const copilot::Answer& answer, PartTexts& texts, base::Language language) {
-  json claims = json::array(), citations = json::array(), read = json::array(),
-       cut = json::array();
+  json claims = json::array(), citations = json::array(), read = json::array(), cut = json::array();
   for (const copilot::Claim& claim : answer.claims) {
-    claims.push_back({{"text", claim.text}, {"citations", claim.citations}});
+    claims.push_back(
+        {{"text", claim.text}, {"citations", claim.citations}, {"support", claim.support}});
   }
   for (const copilot::Citation& citation : answer.citations) {
     citations.push_back(render_citation(citation, texts, language));

@@ -1,5 +1,5 @@
-// Domain and store values as the web API shows them. The API counts text offsets in UTF-16 units, the
-// store in bytes: this is the one place that turns one into the other.
+// Domain and store values as the web API shows them. The API counts text offsets in UTF-16 units,
+// the store in bytes: this is the one place that turns one into the other.
 #pragma once
 
 #include <map>

@@ -1,7 +1,7 @@
 // cpp-httplib parses and writes HTTP; sockets, waiting and threads are ours, because its own
-// connections can neither be ended at once nor tell that a client has gone. One thread per connection
-// (a pool that grows to most_connections); a streaming route runs on a further thread, so that the
-// connection's thread can watch the client while nothing is due.
+// connections can neither be ended at once nor tell that a client has gone. One thread per
+// connection (a pool that grows to most_connections); a streaming route runs on a further thread,
+// so that the connection's thread can watch the client while nothing is due.
 #include "api/server.h"
 
 #include <fcntl.h>
@@ -48,7 +48,8 @@ constexpr milliseconds keep_alive_pause{15'000};
 // An error that comes within this time is an ordinary response with its own status.
 constexpr milliseconds first_event_limit{150};
 constexpr const char* security_policy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src "
+    "'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 // ---- waiting ----
@@ -204,6 +205,7 @@ class Listener final : public httplib::Server {
     svr_sock_ = socket.release();
     new_task_queue = [] { return new ConnectionThreads; };
     set_payload_max_length(most_body_bytes);
+    set_keep_alive_max_count(10'000);
     set_keep_alive_timeout(static_cast<time_t>(idle_limit.count() / 1000));
   }
   ~Listener() override { end(); }
@@ -243,15 +245,17 @@ class Listener final : public httplib::Server {
 
 // ---- streaming routes ----
 
-// One call of a streaming route, on a thread of its own. Its events are kept as the text of an event
-// stream until the connection's thread takes them; a slow reader makes the route wait.
+// One call of a streaming route, on a thread of its own. Its events are kept as the text of an
+// event stream until the connection's thread takes them; a slow reader makes the route wait.
 class Run {
  public:
   Run(Application& application, Request request)
-      : application_(application), request_(std::move(request)), thread_([this](std::stop_token stop) {
+      : application_(application),
+        request_(std::move(request)),
+        thread_([this](std::stop_token stop) {
           request_.stop = stop;
-          Response response = application_.handle(
-              request_, [this, stop](std::string_view name, const json& data) {
+          Response response =
+              application_.handle(request_, [this, stop](std::string_view name, const json& data) {
                 return add(name, data, stop);
               });
           {
@@ -390,7 +394,8 @@ std::string_view content_type(std::string_view path) {
 // "lar-B2x9_Qk1.js": the name changes with the bytes, so it may be kept for ever.
 bool name_has_hash(std::string_view path) {
   const size_t dash = path.rfind('-'), dot = path.rfind('.');
-  if (dash == std::string_view::npos || dot == std::string_view::npos || dot < dash + 9) return false;
+  if (dash == std::string_view::npos || dot == std::string_view::npos || dot < dash + 9)
+    return false;
   bool digit = false;
   for (const char character : path.substr(dash + 1, dot - dash - 1)) {
     if (std::isalnum(static_cast<unsigned char>(character)) == 0 && character != '_') return false;
@@ -414,8 +419,8 @@ base::Result<std::string> read_or_make_key(const std::string& path) {
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   std::string key;
   for (size_t index = 0; index < bytes.size(); index += 3) {
-    const unsigned group = static_cast<unsigned>(bytes[index] << 16 | bytes[index + 1] << 8 |
-                                                 bytes[index + 2]);
+    const unsigned group =
+        static_cast<unsigned>(bytes[index] << 16 | bytes[index + 1] << 8 | bytes[index + 2]);
     for (unsigned shift = 18; key.size() < length; shift -= 6) {
       key += alphabet[(group >> shift) & 63];
       if (shift == 0) break;
@@ -521,19 +526,20 @@ class ServerImplementation final : public Server {
                                   {"Cross-Origin-Opener-Policy", "same-origin"},
                                   {"Cross-Origin-Resource-Policy", "same-origin"}});
     // Requests without a body are answered here; the others after httplib has read their body.
-    listener.set_pre_routing_handler([this, face](const httplib::Request& in, httplib::Response& out) {
-      using Outcome = httplib::Server::HandlerResponse;
-      if (in.method == "GET" || in.method == "HEAD") {
-        answer(face, in, out);
-        return Outcome::Handled;
-      }
-      if (in.target.size() > most_target_bytes) {
-        out.status = 414;
-        refuse(in, out, 414, "api.too_long", {{"limit", std::to_string(most_target_bytes)}});
-        return Outcome::Handled;
-      }
-      return Outcome::Unhandled;
-    });
+    listener.set_pre_routing_handler(
+        [this, face](const httplib::Request& in, httplib::Response& out) {
+          using Outcome = httplib::Server::HandlerResponse;
+          if (in.method == "GET" || in.method == "HEAD") {
+            answer(face, in, out);
+            return Outcome::Handled;
+          }
+          if (in.target.size() > most_target_bytes) {
+            out.status = 414;
+            refuse(in, out, 414, "api.too_long", {{"limit", std::to_string(most_target_bytes)}});
+            return Outcome::Handled;
+          }
+          return Outcome::Unhandled;
+        });
     const auto all = [this, face](const httplib::Request& in, httplib::Response& out) {
       answer(face, in, out);
     };
@@ -551,9 +557,11 @@ class ServerImplementation final : public Server {
 
   static void refuse(const httplib::Request& in, httplib::Response& out, int status,
                      const char* code, base::Parameters parameters) {
-    const base::Error error{
-        status == 404 ? ErrorKind::not_found : ErrorKind::invalid_input, code, std::move(parameters), {},
-        {}};
+    const base::Error error{status == 404 ? ErrorKind::not_found : ErrorKind::invalid_input,
+                            code,
+                            std::move(parameters),
+                            {},
+                            {}};
     out.status = status;
     out.set_header("Cache-Control", "no-store");
     out.set_content(error_json(error, language_of(in)).dump(), "application/json");
@@ -600,7 +608,8 @@ class ServerImplementation final : public Server {
       return;
     }
     if (face == Face::unix_socket || (in.method != "GET" && in.method != "HEAD")) {
-      refuse(in, out, 404, "api.unknown_route", {{"method", in.method}, {"path", std::string(path)}});
+      refuse(in, out, 404, "api.unknown_route",
+             {{"method", in.method}, {"path", std::string(path)}});
       return;
     }
     if (path == "/" && in.has_param("key")) {
@@ -616,7 +625,8 @@ class ServerImplementation final : public Server {
       return;
     }
     // Four hundred days: the longest a browser keeps a cookie.
-    out.set_header("Set-Cookie", "lar_key=" + key_ + "; Path=/; HttpOnly; SameSite=Strict; Max-Age=34560000");
+    out.set_header("Set-Cookie",
+                   "lar_key=" + key_ + "; Path=/; HttpOnly; SameSite=Strict; Max-Age=34560000");
     out.set_header("Cache-Control", "no-store");
     out.set_redirect("/", 303);
   }
@@ -627,8 +637,8 @@ class ServerImplementation final : public Server {
       if (file.path != path) continue;
       const std::string tag = "\"" + os::sha256(file.bytes).substr(0, 32) + "\"";
       out.set_header("ETag", tag);
-      out.set_header("Cache-Control", name_has_hash(path) ? "public, max-age=31536000, immutable"
-                                                          : "no-cache");
+      out.set_header("Cache-Control",
+                     name_has_hash(path) ? "public, max-age=31536000, immutable" : "no-cache");
       if (in.get_header_value("If-None-Match") == tag) {
         out.status = 304;
         return;
@@ -734,7 +744,8 @@ class ServerImplementation final : public Server {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Server>> Server::start(Application& application, ServerOptions options) {
+base::Result<std::unique_ptr<Server>> Server::start(Application& application,
+                                                    ServerOptions options) {
   auto server = std::make_unique<ServerImplementation>(application, std::move(options));
   TRY(server->begin());
   return std::unique_ptr<Server>(std::move(server));
@@ -744,8 +755,7 @@ base::Result<SocketPath> server_socket(const std::string& home) {
   SocketPath result;
   result.path = home + "/run/lar.sock";
   if (result.path.size() < sizeof(sockaddr_un::sun_path)) return result;
-  result.folder =
-      os::Descriptor(::open((home + "/run").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  result.folder = os::Descriptor(::open((home + "/run").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!result.folder.valid()) return base::fail_errno(errno, home + "/run", "opening");
   result.path = "/proc/self/fd/" + std::to_string(result.folder.get()) + "/lar.sock";
   return result;

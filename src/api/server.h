@@ -1,6 +1,7 @@
-// The HTTP face of the application: the web page and the API on loopback TCP, and the API on the unix
-// socket HOME/run/lar.sock for the terminal. TCP needs the home's key (a cookie or a bearer token) and
-// a loopback Host header, so that neither other users of the machine nor other web pages reach it.
+// The HTTP face of the application: the web page and the API on loopback TCP, and the API on the
+// unix socket HOME/run/lar.sock for the terminal. TCP needs the home's key (a cookie or a bearer
+// token) and a loopback Host header, so that neither other users of the machine nor other web pages
+// reach it.
 #pragma once
 
 #include <memory>

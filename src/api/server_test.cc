@@ -22,8 +22,8 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-// Answers what a test needs: /status at once, /wait when it is stopped, /late with an error after an
-// event, /flood with a great many events.
+// Answers what a test needs: /status at once, /wait when it is stopped, /late with an error after
+// an event, /flood with a great many events.
 class FakeApplication final : public Application {
  public:
   bool streams(const Request& request) const override {
@@ -59,9 +59,13 @@ class FakeApplication final : public Application {
       }
       return {};
     }
-    return {200, "application/json",
-            json{{"path", request.path}, {"method", request.method}, {"query", request.query},
-                 {"body", request.body}, {"language", base::language_code(request.language)}}
+    return {200,
+            "application/json",
+            json{{"path", request.path},
+                 {"method", request.method},
+                 {"query", request.query},
+                 {"body", request.body},
+                 {"language", base::language_code(request.language)}}
                 .dump(),
             {}};
   }
@@ -145,7 +149,7 @@ TEST_F(Serving, the_key_is_exchanged_for_a_cookie_and_leaves_the_address) {
 }
 
 TEST_F(Serving, the_key_is_private_and_survives_a_restart) {
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat((home_ / "run/key").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600U);
   ASSERT_EQ(::stat((home_ / "run/lar.sock").c_str(), &status), 0);

@@ -9,7 +9,8 @@
 
 namespace lar::api {
 
-// Checks the query and the body of a route's request; api.invalid_field names the first wrong field.
+// Checks the query and the body of a route's request; api.invalid_field names the first wrong
+// field.
 base::Status validate_request(const std::string& route,
                               const std::map<std::string, std::string>& query,
                               const nlohmann::json& body);

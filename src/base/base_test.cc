@@ -59,12 +59,15 @@ TEST(Text, repairs_malformed_bytes_and_line_ends) {
 TEST(Text, splits_words_at_signs) {
   std::vector<std::string> found;
   const std::string_view text = "El niño pagó 412,60 € (ref. ES-20X).";
-  for (const Word& word : words(text)) found.emplace_back(text.substr(word.begin, word.end - word.begin));
-  EXPECT_EQ(found, (std::vector<std::string>{"El", "niño", "pagó", "412", "60", "ref", "ES", "20X"}));
+  for (const Word& word : words(text))
+    found.emplace_back(text.substr(word.begin, word.end - word.begin));
+  EXPECT_EQ(found,
+            (std::vector<std::string>{"El", "niño", "pagó", "412", "60", "ref", "ES", "20X"}));
 }
 
 TEST(Text, tells_the_language_of_short_questions) {
-  EXPECT_EQ(detect_language("Cuando vence el seguro del coche", Language::english), Language::spanish);
+  EXPECT_EQ(detect_language("Cuando vence el seguro del coche", Language::english),
+            Language::spanish);
   EXPECT_EQ(detect_language("When is the dentist?", Language::spanish), Language::english);
   EXPECT_EQ(detect_language("ITV", Language::spanish), Language::spanish);
 }
@@ -77,7 +80,8 @@ TEST(Text, stems_in_both_languages) {
 TEST(Text, measures_in_utf16_units) { EXPECT_EQ(utf16_length("añ\xF0\x9F\x90\xB6"), 4u); }
 
 TEST(Messages, fill_places_in_both_languages_and_only_once) {
-  const Error error{ErrorKind::busy, "file.locked", {{"path", "{pid}"}, {"pid", "7"}}, Retry::no, {}};
+  const Error error{
+      ErrorKind::busy, "file.locked", {{"path", "{pid}"}, {"pid", "7"}}, Retry::no, {}};
   EXPECT_EQ(message(error, Language::english), "{pid} is in use by process 7.");
   EXPECT_EQ(message(error, Language::spanish), "{pid} lo está usando el proceso 7.");
   EXPECT_EQ(message("no.such.code", Language::english), "no.such.code");

@@ -1,5 +1,5 @@
-// The clock on top of Howard Hinnant's date library (gcc 12 has no chrono zones). The fixed values are
-// the only state; tests set them before starting threads.
+// The clock on top of Howard Hinnant's date library (gcc 12 has no chrono zones). The fixed values
+// are the only state; tests set them before starting threads.
 #include "base/clock.h"
 
 #include <date/date.h>
@@ -146,8 +146,7 @@ Microseconds from_local(const LocalTime& local, std::string_view zone) {
 Date today(std::string_view zone) { return to_local(Clock::now(), zone).date; }
 
 Date add_days(Date start, int days) {
-  return from_library(
-      date::year_month_day{date::sys_days{to_library(start)} + date::days{days}});
+  return from_library(date::year_month_day{date::sys_days{to_library(start)} + date::days{days}});
 }
 
 int weekday(Date day) {
@@ -165,10 +164,10 @@ bool date_is_valid(const Date& day) {
 
 std::string format_rfc3339(Microseconds time, std::string_view zone) {
   const LocalTime local = to_local(time, zone);
-  const auto offset_minutes = static_cast<int>(
-      ((to_library(local).time_since_epoch().count() / one_second) -
-       (time >= 0 ? time / one_second : (time - one_second + 1) / one_second)) /
-      60);
+  const auto offset_minutes =
+      static_cast<int>(((to_library(local).time_since_epoch().count() / one_second) -
+                        (time >= 0 ? time / one_second : (time - one_second + 1) / one_second)) /
+                       60);
   const int magnitude = std::abs(offset_minutes);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}{:02}:{:02}", local.date.year,
                      local.date.month, local.date.day, local.hour, local.minute, local.second,
@@ -205,7 +204,8 @@ Result<Microseconds> parse_rfc3339(std::string_view text) {
   const auto malformed = [&] {
     return fail(ErrorKind::invalid_input, "time.malformed", {{"text", std::string(text)}});
   };
-  if (text.size() < 20 || (text[10] != 'T' && text[10] != 't' && text[10] != ' ')) return malformed();
+  if (text.size() < 20 || (text[10] != 'T' && text[10] != 't' && text[10] != ' '))
+    return malformed();
   const auto day = parse_date(text.substr(0, 10));
   const auto hour = digits(text, 11, 2), minute = digits(text, 14, 2), second = digits(text, 17, 2);
   if (!day || !hour || !minute || !second || text[13] != ':' || text[16] != ':' || *hour > 23 ||
@@ -228,7 +228,8 @@ Result<Microseconds> parse_rfc3339(std::string_view text) {
   if (rest == "Z" || rest == "z") {
     offset = 0;
   } else {
-    if (rest.size() != 6 || (rest[0] != '+' && rest[0] != '-') || rest[3] != ':') return malformed();
+    if (rest.size() != 6 || (rest[0] != '+' && rest[0] != '-') || rest[3] != ':')
+      return malformed();
     const auto hours = digits(rest, 1, 2), minutes = digits(rest, 4, 2);
     if (!hours || !minutes || *hours > 23 || *minutes > 59) return malformed();
     offset = (*hours * 3600 + *minutes * 60) * one_second * (rest[0] == '-' ? -1 : 1);

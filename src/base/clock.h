@@ -1,5 +1,5 @@
-// The one clock. All time in lar comes from here; LAR_NOW (RFC 3339) fixes it for tests and samples.
-// LAR_ZONE or TZ name the owner's zone; else /etc/localtime decides; else UTC.
+// The one clock. All time in lar comes from here; LAR_NOW (RFC 3339) fixes it for tests and
+// samples. LAR_ZONE or TZ name the owner's zone; else /etc/localtime decides; else UTC.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,8 @@ class Clock {
   static Microseconds now();
   // IANA name of the owner's zone, e.g. "Europe/Madrid".
   static std::string zone();
-  // The zone to use where the environment names none: the owner's setting. An unknown one is ignored.
+  // The zone to use where the environment names none: the owner's setting. An unknown one is
+  // ignored.
   static void prefer_zone(std::string_view zone);
   // For tests: fixes time and zone in this process; empty values undo it.
   static void fix(std::optional<Microseconds> time, std::optional<std::string> zone);
@@ -51,7 +52,8 @@ Microseconds steady_now();
 // Conversions; an unknown zone counts as UTC (zone_exists tells).
 bool zone_exists(std::string_view zone);
 LocalTime to_local(Microseconds time, std::string_view zone);
-// A reading that occurs twice takes the earlier moment; one that is skipped, the moment of the change.
+// A reading that occurs twice takes the earlier moment; one that is skipped, the moment of the
+// change.
 Microseconds from_local(const LocalTime& local, std::string_view zone);
 Date today(std::string_view zone);
 Date add_days(Date date, int days);

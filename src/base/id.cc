@@ -1,5 +1,6 @@
 // UUIDv7 with a 12-bit counter in rand_a (RFC 9562, section 6.2, method 1). The last id is the only
-// state, behind a mutex. The time is the real one even when LAR_NOW fixes the clock: ids must differ.
+// state, behind a mutex. The time is the real one even when LAR_NOW fixes the clock: ids must
+// differ.
 #include "base/id.h"
 
 #include <sys/random.h>
@@ -16,10 +17,10 @@ Id Id::make() {
   Id id;
   // getrandom cannot fail for 16 bytes once the kernel's pool is ready, which it is at this point.
   if (getrandom(id.bytes.data() + 8, 8, 0) != 8) id.bytes[15] = static_cast<std::uint8_t>(counter);
-  std::uint64_t milliseconds = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(
-          std::chrono::system_clock::now().time_since_epoch())
-          .count());
+  std::uint64_t milliseconds =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                     std::chrono::system_clock::now().time_since_epoch())
+                                     .count());
   std::uint32_t sequence = 0;
   {
     const std::lock_guard lock(mutex);

@@ -62,7 +62,9 @@ std::string message(std::string_view code, const Parameters& parameters, Languag
   return result;
 }
 
-std::string message(std::string_view code, Language language) { return message(code, {}, language); }
+std::string message(std::string_view code, Language language) {
+  return message(code, {}, language);
+}
 
 std::string message(const Error& error, Language language) {
   return message(error.code, error.parameters, language);

@@ -38,8 +38,8 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 
 struct Error {
   ErrorKind kind = ErrorKind::internal;
-  std::string code;                  // key in i18n, e.g. "mbox.truncated"
-  Parameters parameters;             // fill the {name} places of the sentence
+  std::string code;       // key in i18n, e.g. "mbox.truncated"
+  Parameters parameters;  // fill the {name} places of the sentence
   Retry retry = Retry::no;
   std::vector<std::string> context;  // what was being done, innermost first; for logs
 
@@ -67,16 +67,16 @@ tl::unexpected<Error> fail_errno(int error_number, std::string_view path, std::s
 #define LAR_CONCAT(a, b) LAR_CONCAT_INNER(a, b)
 
 // TRY(call): passes the error up, drops the value.
-#define TRY(expression)                                                \
-  do {                                                                 \
-    if (auto try_result = (expression); !try_result)                   \
+#define TRY(expression)                                                         \
+  do {                                                                          \
+    if (auto try_result = (expression); !try_result)                            \
       return tl::unexpected<::lar::base::Error>(std::move(try_result).error()); \
   } while (false)
 
 // TRY_ASSIGN(auto value, call): passes the error up or names the value.
 #define TRY_ASSIGN(declaration, expression) \
   TRY_ASSIGN_INNER(LAR_CONCAT(try_result_, __LINE__), declaration, expression)
-#define TRY_ASSIGN_INNER(holder, declaration, expression)            \
-  auto holder = (expression);                                        \
+#define TRY_ASSIGN_INNER(holder, declaration, expression)                            \
+  auto holder = (expression);                                                        \
   if (!holder) return tl::unexpected<::lar::base::Error>(std::move(holder).error()); \
   declaration = std::move(*holder)

@@ -62,8 +62,8 @@ std::string fold_with(std::string_view utf8, Tilde tilde) {
   for (size_t position = 0; position < utf8.size();) {
     const auto first = static_cast<unsigned char>(utf8[position]);
     if (first < 0x80) {
-      result += first >= 'A' && first <= 'Z' ? static_cast<char>(first + 32)
-                                             : static_cast<char>(first);
+      result +=
+          first >= 'A' && first <= 'Z' ? static_cast<char>(first + 32) : static_cast<char>(first);
       ++position;
       continue;
     }
@@ -104,26 +104,27 @@ std::string fold_with(std::string_view utf8, Tilde tilde) {
 const std::unordered_set<std::string_view>& stop_words(Language language) {
   // Folded. Question words are among them: they say what is asked, not what to look for.
   static const std::unordered_set<std::string_view> english = {
-      "a",     "about", "after", "all",   "also",  "am",    "an",    "and",   "any",   "are",
-      "as",    "at",    "be",    "been",  "before", "but",  "by",    "can",   "could", "did",
-      "do",    "does",  "for",   "from",  "had",   "has",   "have",  "he",    "her",   "his",
-      "how",   "i",     "if",    "in",    "into",  "is",    "it",    "its",   "just",  "many",
-      "me",    "much",  "my",    "no",    "not",   "of",    "on",    "or",    "our",   "out",
-      "s",     "she",   "should", "so",   "some",  "t",     "tell",  "than",  "that",  "the",
-      "their", "them",  "then",  "there", "these", "they",  "this",  "those", "to",    "up",
-      "us",    "was",   "we",    "were",  "what",  "when",  "where", "which", "who",   "whom",
-      "whose", "why",   "will",  "with",  "would", "you",   "your",  "got",   "get",   "long"};
+      "a",     "about", "after",  "all",   "also",   "am",   "an",    "and",   "any",   "are",
+      "as",    "at",    "be",     "been",  "before", "but",  "by",    "can",   "could", "did",
+      "do",    "does",  "for",    "from",  "had",    "has",  "have",  "he",    "her",   "his",
+      "how",   "i",     "if",     "in",    "into",   "is",   "it",    "its",   "just",  "many",
+      "me",    "much",  "my",     "no",    "not",    "of",   "on",    "or",    "our",   "out",
+      "s",     "she",   "should", "so",    "some",   "t",    "tell",  "than",  "that",  "the",
+      "their", "them",  "then",   "there", "these",  "they", "this",  "those", "to",    "up",
+      "us",    "was",   "we",     "were",  "what",   "when", "where", "which", "who",   "whom",
+      "whose", "why",   "will",   "with",  "would",  "you",  "your",  "got",   "get",   "long"};
   static const std::unordered_set<std::string_view> spanish = {
-      "a",     "al",    "algo",  "ante",  "asi",   "aun",    "como",  "con",    "cual",   "cuales",
-      "cuando", "cuanta", "cuantas", "cuanto", "cuantos", "de", "del", "desde",  "donde",  "e",
-      "el",    "ella",  "ellos", "en",    "entre", "era",    "eran",  "es",     "esa",    "ese",
-      "eso",   "esta",  "estaba", "estan", "este", "esto",   "estos", "fue",    "fueron", "ha",
-      "habia", "han",   "hasta", "hay",   "he",    "hemos",  "hizo",  "la",     "las",    "le",
-      "les",   "lo",    "los",   "me",    "mi",    "mis",    "muy",   "nada",   "ni",     "no",
-      "nos",   "nuestra", "nuestro", "o", "os",    "para",   "pero",  "por",    "porque", "que",
-      "quien", "quienes", "se",  "sea",   "ser",   "si",     "sido",  "sin",    "sobre",  "son",
-      "su",    "sus",   "te",    "tengo", "tiene", "tienen", "tenemos", "todo", "tu",     "tus",
-      "u",     "un",    "una",   "unas",  "unos",  "y",      "ya",    "yo",     "dime"};
+      "a",      "al",     "algo",   "ante",    "asi",    "aun",     "como",  "con",     "cual",
+      "cuales", "cuando", "cuanta", "cuantas", "cuanto", "cuantos", "de",    "del",     "desde",
+      "donde",  "e",      "el",     "ella",    "ellos",  "en",      "entre", "era",     "eran",
+      "es",     "esa",    "ese",    "eso",     "esta",   "estaba",  "estan", "este",    "esto",
+      "estos",  "fue",    "fueron", "ha",      "habia",  "han",     "hasta", "hay",     "he",
+      "hemos",  "hizo",   "la",     "las",     "le",     "les",     "lo",    "los",     "me",
+      "mi",     "mis",    "muy",    "nada",    "ni",     "no",      "nos",   "nuestra", "nuestro",
+      "o",      "os",     "para",   "pero",    "por",    "porque",  "que",   "quien",   "quienes",
+      "se",     "sea",    "ser",    "si",      "sido",   "sin",     "sobre", "son",     "su",
+      "sus",    "te",     "tengo",  "tiene",   "tienen", "tenemos", "todo",  "tu",      "tus",
+      "u",      "un",     "una",    "unas",    "unos",   "y",       "ya",    "yo",      "dime"};
   return language == Language::spanish ? spanish : english;
 }
 
@@ -180,10 +181,10 @@ std::string clean_utf8(std::string_view bytes) {
   }
   if (ascii) return valid;
   utf8proc_uint8_t* composed = nullptr;
-  const utf8proc_ssize_t length = utf8proc_map(
-      reinterpret_cast<const utf8proc_uint8_t*>(valid.data()),
-      static_cast<utf8proc_ssize_t>(valid.size()), &composed,
-      static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  const utf8proc_ssize_t length =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(valid.data()),
+                   static_cast<utf8proc_ssize_t>(valid.size()), &composed,
+                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
   if (length < 0) return valid;
   std::string result(reinterpret_cast<char*>(composed), static_cast<size_t>(length));
   std::free(composed);

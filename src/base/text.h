@@ -9,7 +9,7 @@
 namespace lar::base {
 
 enum class Language { english, spanish };
-std::string_view language_code(Language language);  // "en", "es"
+std::string_view language_code(Language language);   // "en", "es"
 Language language_from_code(std::string_view code);  // anything but es… is English
 
 // Valid UTF-8 in Unicode NFC: malformed bytes become U+FFFD, CR LF and CR become LF, NUL goes.

@@ -46,13 +46,13 @@ constexpr std::array<std::string_view, 12> months_short_spanish = {
     "ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"};
 constexpr std::array<std::string_view, 7> days_english = {
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
-constexpr std::array<std::string_view, 7> days_spanish = {"lunes",   "martes", "miercoles", "jueves",
-                                                          "viernes", "sabado", "domingo"};
+constexpr std::array<std::string_view, 7> days_spanish = {
+    "lunes", "martes", "miercoles", "jueves", "viernes", "sabado", "domingo"};
 constexpr std::array<std::string_view, 13> numbers_english = {
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve"};
+    "zero",  "one",   "two",  "three", "four",   "five",  "six",
+    "seven", "eight", "nine", "ten",   "eleven", "twelve"};
 constexpr std::array<std::string_view, 13> numbers_spanish = {
-    "cero", "un",   "dos",   "tres", "cuatro", "cinco", "seis",
+    "cero",  "un",   "dos",   "tres", "cuatro", "cinco", "seis",
     "siete", "ocho", "nueve", "diez", "once",   "doce"};
 
 // 1-12, or 0. "mar" and "may" as short forms are too common as words: `strict` leaves them out.
@@ -138,11 +138,16 @@ Date shift_months(Date date, int months) {
 
 Date shift(Date date, Unit unit, int count) {
   switch (unit) {
-    case Unit::day: return add_days(date, count);
-    case Unit::week: return add_days(date, 7 * count);
-    case Unit::month: return shift_months(date, count);
-    case Unit::year: return shift_months(date, 12 * count);
-    case Unit::none: return date;
+    case Unit::day:
+      return add_days(date, count);
+    case Unit::week:
+      return add_days(date, 7 * count);
+    case Unit::month:
+      return shift_months(date, count);
+    case Unit::year:
+      return shift_months(date, 12 * count);
+    case Unit::none:
+      return date;
   }
   return date;
 }
@@ -157,8 +162,10 @@ std::pair<Date, Date> span_around(Date date, Unit unit) {
     case Unit::month:
       return {{date.year, date.month, 1},
               {date.year, date.month, days_in_month(date.year, date.month)}};
-    case Unit::year: return {{date.year, 1, 1}, {date.year, 12, 31}};
-    default: return {date, date};
+    case Unit::year:
+      return {{date.year, 1, 1}, {date.year, 12, 31}};
+    default:
+      return {date, date};
   }
 }
 
@@ -211,8 +218,8 @@ class Finder {
   }
   bool add(size_t count, Date first, Date last, bool relative) {
     if (!date_is_valid(first) || !date_is_valid(last)) return false;
-    found_.push_back({tokens_[position_].begin, tokens_[position_ + count - 1].end, first, last,
-                      relative});
+    found_.push_back(
+        {tokens_[position_].begin, tokens_[position_ + count - 1].end, first, last, relative});
     position_ += count;
     return true;
   }
@@ -381,7 +388,8 @@ class Finder {
         const auto [first, last] = span_around(shift(reference_, unit, -1), unit);
         return add(2, first, last, true);
       }
-      if ((word(1) == "que" && word(2) == "viene") || word(1) == "proxima" || word(1) == "proximo") {
+      if ((word(1) == "que" && word(2) == "viene") || word(1) == "proxima" ||
+          word(1) == "proximo") {
         const auto [first, last] = span_around(shift(reference_, unit, 1), unit);
         return add(word(1) == "que" ? 3 : 2, first, last, true);
       }
@@ -537,8 +545,8 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
         int candidate = value;
         size_t candidate_end = end;
         half_of_day(index + 1, candidate, candidate_end);
-        const bool introduced = index > 0 && (tokens[index - 1].text == "las" ||
-                                              tokens[index - 1].text == "at");
+        const bool introduced =
+            index > 0 && (tokens[index - 1].text == "las" || tokens[index - 1].text == "at");
         const bool unit = index + 1 < tokens.size() &&
                           (tokens[index + 1].text == "h" || tokens[index + 1].text == "horas");
         if (candidate_end != end || unit || introduced) {

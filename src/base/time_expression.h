@@ -16,13 +16,13 @@ enum class TimeDirection { any, past, future };
 struct TimeExpression {
   std::size_t begin = 0;  // bytes [begin, end) of the text
   std::size_t end = 0;
-  Date first;             // days [first, last]
+  Date first;  // days [first, last]
   Date last;
   bool relative = false;  // needs the reference day ("tomorrow"), as opposed to "3 June 2026"
 };
 
-// In order, not overlapping. A date without year takes the one that fits `direction`: nearest to the
-// reference for `any`, not after it for `past`, not before it for `future`.
+// In order, not overlapping. A date without year takes the one that fits `direction`: nearest to
+// the reference for `any`, not after it for `past`, not before it for `future`.
 std::vector<TimeExpression> find_time_expressions(std::string_view utf8, Date reference,
                                                   TimeDirection direction = TimeDirection::any);
 

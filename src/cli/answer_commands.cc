@@ -139,9 +139,8 @@ void print_citations(Command& command, const json& answer) {
   for (const json& citation : answer["citations"]) {
     const std::string number = "[" + std::to_string(citation["number"].get<int>()) + "] ";
     const std::string title = text_of(citation, "title");
-    out.line(out.styled(number, Style::accent) +
-             (title.empty() ? command.say("untitled") : title) + "  " +
-             out.styled(describe_place(command, citation), Style::dim));
+    out.line(out.styled(number, Style::accent) + (title.empty() ? command.say("untitled") : title) +
+             "  " + out.styled(describe_place(command, citation), Style::dim));
     out.paragraph("“" + text_of(citation, "quote") + "”", "    ");
     out.line("    " + out.styled("lar show " + text_of(citation, "item"), Style::dim));
   }
@@ -153,8 +152,8 @@ int ask_and_print(Command& command, const json& question, json& answer) {
   bool streamed = false, in_text = false;
   const auto sink = [&](std::string_view event, const json& data) {
     if (event == "retrieved") {
-      out.progress(command.say_count("ask.reading",
-                                     static_cast<std::int64_t>(data["passages"].size())));
+      out.progress(
+          command.say_count("ask.reading", static_cast<std::int64_t>(data["passages"].size())));
     } else if (event == "claim") {
       std::string line = text_of(data, "text");
       for (const json& citation : data["citations"]) {
@@ -214,8 +213,11 @@ void print_item(Command& command, const json& item, const std::string& quote) {
   out.line(out.styled(describe_place(command, item), Style::dim));
   for (const json& person : item["people"]) {
     const std::string name = text_of(person, "name"), address = text_of(person, "address");
-    out.line(out.styled(command.say("person." + text_of(person, "role")) + ": ", Style::dim) + name +
-             (name.empty() ? address : address.empty() ? "" : " <" + address + ">"));
+    out.line(out.styled(command.say("person." + text_of(person, "role")) + ": ", Style::dim) +
+             name +
+             (name.empty()      ? address
+              : address.empty() ? ""
+                                : " <" + address + ">"));
   }
   if (const std::string place = text_of(item, "place"); !place.empty()) {
     out.line(out.styled(command.say("show.place") + ": ", Style::dim) + place);
@@ -275,9 +277,10 @@ int show_item(Command& command, const ShowOptions& options) {
   const auto item = command.call("GET", path, nullptr, failure);
   if (!item) return failure;
   if (!options.quote.empty()) {
-    const bool held = std::any_of((*item)["parts"].begin(), (*item)["parts"].end(), [&](const json& part) {
-      return part["text"].get<std::string>().find(options.quote) != std::string::npos;
-    });
+    const bool held =
+        std::any_of((*item)["parts"].begin(), (*item)["parts"].end(), [&](const json& part) {
+          return part["text"].get<std::string>().find(options.quote) != std::string::npos;
+        });
     if (!held) {
       command.terminal().error_line(command.say("show.no_quote"));
       return exit_not_found;

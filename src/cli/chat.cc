@@ -1,5 +1,5 @@
-// lar chat: a conversation in the terminal. Lines are read through readline's callback interface, so
-// that Ctrl-C, which arrives through Interrupts, can clear the line or stop an answer.
+// lar chat: a conversation in the terminal. Lines are read through readline's callback interface,
+// so that Ctrl-C, which arrives through Interrupts, can clear the line or stop an answer.
 #include <poll.h>
 #include <readline/history.h>
 #include <readline/readline.h>

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include <CLI/CLI.hpp>
+#include <clocale>
 #include <iostream>
 
 #include "api/server.h"
@@ -86,6 +87,7 @@ class Table {
     CLI::App* command = parent.add_subcommand(name, say("help." + parent_name + name));
     command->group(say(std::string("help.group.") + group));
     command->set_help_flag("-h,--help", say("help.help"));
+    command->footer("");
     command->add_option("--home", arguments_.options.home, say("help.home"))->type_name("PATH");
     command->add_flag("-v,--verbose", arguments_.options.verbose, say("help.verbose"));
     if (action) {
@@ -104,34 +106,36 @@ class Table {
 
   void home_commands() {
     Arguments& given = arguments_;
-    CLI::App* init = add(app_, "init", "home",
-                         [&given](Command& command) { return initialise(command, given.household); });
+    CLI::App* init = add(app_, "init", "home", [&given](Command& command) {
+      return initialise(command, given.household);
+    });
     init->add_option("--household", given.household, say("help.household"))->type_name("FILE");
-    CLI::App* serving =
-        add(app_, "serve", "home", [&given](Command& command) { return serve(command, given.serve); });
+    CLI::App* serving = add(app_, "serve", "home",
+                            [&given](Command& command) { return serve(command, given.serve); });
     given.serve.port = api::default_port;
     serving->add_option("--port", given.serve.port, say("help.port"))
-        ->type_name("N")
+        ->option_text("N")
         ->check(CLI::Range(0, 65535));
     serving->add_flag("--quiet", given.serve.quiet, say("help.quiet"));
     add_cache_option(serving);
     add(app_, "status", "home", [](Command& command) { return show_status(command); });
-    CLI::App* doctoring =
-        add(app_, "doctor", "home", [&given](Command& command) { return doctor(command, given.full); });
+    CLI::App* doctoring = add(app_, "doctor", "home",
+                              [&given](Command& command) { return doctor(command, given.full); });
     doctoring->add_flag("--full", given.full, say("help.full"));
     CLI::App* completing = app_.add_subcommand("completions", say("help.completions"));
     completing->group(say("help.group.home"));
     completing->set_help_flag("-h,--help", say("help.help"));
+    completing->footer("");
     completing->add_option("shell", given.shell, say("help.shell"))
         ->required()
-        ->type_name("")
+        ->option_text(" ")
         ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   }
 
   void add_kind(CLI::App& parent, const char* word, const char* kind) {
     Arguments& given = arguments_;
-    CLI::App* command = add(parent, word, "sources", [&given, kind](Command& run) {
-      return add_source(run, kind, given.path, given.name);
+    CLI::App* command = add(parent, word, "sources", [&given, kind](Command& with) {
+      return add_source(with, kind, given.path, given.name);
     });
     command->add_option("path", given.path, say("help.path"))->required()->type_name("PATH");
     command->add_option("--name", given.name, say("help.name"))->type_name("NAME");
@@ -153,12 +157,14 @@ class Table {
     syncing->add_option("--source", given.source, say("help.source"))->type_name("SOURCE");
     // A flag with a value of its own, so that a following word is never taken for it.
     syncing->add_flag("--wait{items}", given.wait, say("help.wait"))
-        ->type_name("[=items|all]")
+        ->option_text("[=items|all]")
         ->check(CLI::IsMember({"none", "items", "all"}));
     CLI::App* removing = add(app_, "remove", "sources", [&given](Command& command) {
       return remove_source(command, given.source, given.yes ? Confirmed::yes : Confirmed::no);
     });
-    removing->add_option("source", given.source, say("help.source"))->required()->type_name("SOURCE");
+    removing->add_option("source", given.source, say("help.source"))
+        ->required()
+        ->type_name("SOURCE");
     removing->add_flag("--yes", given.yes, say("help.yes"));
   }
 
@@ -170,10 +176,10 @@ class Table {
     });
     searching->add_option("query", given.words, say("help.query"))->required()->type_name("");
     searching->add_option("--limit", given.search.limit, say("help.limit"))
-        ->type_name("N")
+        ->option_text("N")
         ->check(CLI::Range(1, 200));
     searching->add_option("--kind", given.search.kind, say("help.kind"))
-        ->type_name("KIND")
+        ->option_text("KIND")
         ->check(CLI::IsMember({"mail", "event", "contact", "document"}));
     searching->add_option("--person", given.search.person, say("help.person"))->type_name("NAME");
     searching->add_option("--after", given.search.after, say("help.after"))->type_name("DATE");
@@ -191,7 +197,7 @@ class Table {
     const auto add_mode = [&](CLI::App* command, std::string& mode, const char* standard) {
       mode = standard;
       command->add_option("--mode", mode, say("help.mode"))
-          ->type_name("")
+          ->option_text("MODE")
           ->check(CLI::IsMember({"auto", "data", "model"}));
     };
     add_mode(asking, given.ask.mode, "data");
@@ -210,10 +216,14 @@ class Table {
     Arguments& given = arguments_;
     CLI::App* model = add(app_, "model", "models", {});
     add(*model, "list", "models", [](Command& command) { return list_models(command); });
-    const auto add_named = [&](const char* name, const char* type, int (*run)(Command&, const std::string&)) {
-      CLI::App* command = add(*model, name, "models",
-                              [&given, run](Command& with) { return run(with, given.model); });
-      command->add_option(base::lower_ascii(type), given.model, say(std::string("help.model_") + name + "_what"))
+    const auto add_named = [&](const char* name, const char* type,
+                               int (*perform)(Command&, const std::string&)) {
+      CLI::App* command = add(*model, name, "models", [&given, perform](Command& with) {
+        return perform(with, given.model);
+      });
+      command
+          ->add_option(base::lower_ascii(type), given.model,
+                       say(std::string("help.model_") + name + "_what"))
           ->required()
           ->type_name("");
     };
@@ -254,6 +264,10 @@ class Table {
 
 }  // namespace
 
-int run(int count, char** arguments) { return Table().run(count, arguments); }
+int run(int count, char** arguments) {
+  // Only what counts as a letter: numbers stay as they are written in C.
+  std::setlocale(LC_CTYPE, "");
+  return Table().run(count, arguments);
+}
 
 }  // namespace lar::cli

@@ -14,18 +14,24 @@ namespace {
 int exit_code(base::ErrorKind kind, std::string_view code) {
   if (code.starts_with("role.") || code.starts_with("engine.")) return exit_unavailable;
   switch (kind) {
-    case base::ErrorKind::not_found: return exit_not_found;
+    case base::ErrorKind::not_found:
+      return exit_not_found;
     case base::ErrorKind::unavailable:
-    case base::ErrorKind::timeout: return exit_unavailable;
-    case base::ErrorKind::busy: return exit_busy;
+    case base::ErrorKind::timeout:
+      return exit_unavailable;
+    case base::ErrorKind::busy:
+      return exit_busy;
     case base::ErrorKind::invalid_input:
     case base::ErrorKind::already_exists:
     case base::ErrorKind::unsupported:
-    case base::ErrorKind::corrupt: return exit_bad_input;
-    case base::ErrorKind::cancelled: return exit_interrupted;
+    case base::ErrorKind::corrupt:
+      return exit_bad_input;
+    case base::ErrorKind::cancelled:
+      return exit_interrupted;
     case base::ErrorKind::permission:
     case base::ErrorKind::no_space:
-    case base::ErrorKind::internal: return exit_other;
+    case base::ErrorKind::internal:
+      return exit_other;
   }
   return exit_other;
 }
@@ -88,7 +94,8 @@ std::unique_ptr<json> Command::call(std::string method, std::string path, const 
                                       body.is_null() ? "" : body.dump(), sink, std::move(query));
   auto value = std::make_unique<json>(json::parse(response.body, nullptr, false));
   if (response.status >= 400) {
-    failure = value->is_object() && value->contains("error") ? report((*value)["error"]) : exit_other;
+    failure =
+        value->is_object() && value->contains("error") ? report((*value)["error"]) : exit_other;
     return nullptr;
   }
   if (interrupts_.token().stop_requested()) {

@@ -25,9 +25,12 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-std::string shell_quoted(const std::string& text) { return "'" + base::replace_all(text, "'", "'\\''") + "'"; }
+std::string shell_quoted(const std::string& text) {
+  return "'" + base::replace_all(text, "'", "'\\''") + "'";
+}
 
-// Calls `visit` with the words that lead to each command ("add mail"), the empty text for lar itself.
+// Calls `visit` with the words that lead to each command ("add mail"), the empty text for lar
+// itself.
 void walk(const CLI::App& app, const std::string& path,
           const std::function<void(const std::string&, const CLI::App&)>& visit) {
   visit(path, app);
@@ -46,7 +49,8 @@ std::string words_of(const CLI::App& app) {
 std::string bash(const CLI::App& app) {
   std::string cases;
   walk(app, "", [&](const std::string& path, const CLI::App& command) {
-    cases += "      " + shell_quoted(path) + ") words=" + shell_quoted(words_of(command)) + "; break ;;\n";
+    cases += "      " + shell_quoted(path) + ") words=" + shell_quoted(words_of(command)) +
+             "; break ;;\n";
   });
   return "# source <(lar completions bash)\n"
          "_lar() {\n"
@@ -79,8 +83,8 @@ std::string fish(const CLI::App& app) {
     std::string condition;
     for (const std::string_view word : base::split(path, ' ')) {
       if (word.empty()) continue;
-      condition += (condition.empty() ? "" : "; and ") + std::string("__fish_seen_subcommand_from ") +
-                   std::string(word);
+      condition += (condition.empty() ? "" : "; and ") +
+                   std::string("__fish_seen_subcommand_from ") + std::string(word);
     }
     if (condition.empty()) condition = "__fish_use_subcommand";
     std::string here = condition;

@@ -26,8 +26,10 @@ class LocalConnection final : public Connection {
 };
 
 api::Response failure(const base::Error& error, base::Language language) {
-  return {api::http_status(error.kind), "application/json",
-          api::error_json(error, language).dump(), {}};
+  return {api::http_status(error.kind),
+          "application/json",
+          api::error_json(error, language).dump(),
+          {}};
 }
 
 class RemoteConnection final : public Connection {
@@ -62,8 +64,9 @@ class RemoteConnection final : public Connection {
     // The server writes a comment every 15 seconds, so longer silence means it hangs.
     out.silence_limit = std::chrono::milliseconds(request.method == "GET" ? 0 : 60'000);
 
-    // Streams and plain answers come the same way: what is no event stream is kept as it is. The first
-    // bytes tell them apart, since an event stream begins with a field or a comment, JSON with {.
+    // Streams and plain answers come the same way: what is no event stream is kept as it is. The
+    // first bytes tell them apart, since an event stream begins with a field or a comment, JSON
+    // with {.
     enum class Shape { unknown, plain, stream } shape = Shape::unknown;
     std::string body, failed;
     base::Status parsed;
@@ -82,7 +85,8 @@ class RemoteConnection final : public Connection {
         shape = status == 200 && request.method != "DELETE" && event ? Shape::stream : Shape::plain;
       }
       if (shape == Shape::stream) {
-        parsed = events.feed(piece, [&](const net::Event& event) { return go_on = on_event(event); });
+        parsed =
+            events.feed(piece, [&](const net::Event& event) { return go_on = on_event(event); });
         return parsed && go_on ? net::Flow::go_on : net::Flow::stop;
       }
       body += piece;

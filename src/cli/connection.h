@@ -14,8 +14,8 @@ enum class Where { here, at_the_server };
 
 class Connection {
  public:
-  // Errors: those of Application::open; cli.cache_of_server if an answer cache is asked for although
-  // a `lar serve` (which has its own) is running.
+  // Errors: those of Application::open; cli.cache_of_server if an answer cache is asked for
+  // although a `lar serve` (which has its own) is running.
   static base::Result<std::unique_ptr<Connection>> open(const api::ApplicationOptions& options);
   virtual ~Connection() = default;
   virtual Where where() const = 0;

@@ -76,9 +76,8 @@ int serve(Command& command, const ServeOptions& serve_options) {
   if (!server) return command.report(server.error());
   Terminal& out = command.terminal();
   if (command.options().json) {
-    command.print_json({{"address", (*server)->address()},
-                        {"port", (*server)->port()},
-                        {"home", options.home}});
+    command.print_json(
+        {{"address", (*server)->address()}, {"port", (*server)->port()}, {"home", options.home}});
   } else if (!serve_options.quiet) {
     out.line(command.say("serve.address", {{"address", (*server)->address()}}));
   }
@@ -107,8 +106,9 @@ int show_status(Command& command) {
   if (value["household"].is_string()) {
     out.line(command.say("status.household", {{"name", value["household"].get<std::string>()}}));
   }
-  out.line(command.say(command.connection()->where() == Where::at_the_server ? "status.served"
-                                                                              : "status.not_served"));
+  out.line(command.say(command.connection()->where() == Where::at_the_server
+                           ? "status.served"
+                           : "status.not_served"));
   out.line(command.say("status.now", {{"now", value["now"].get<std::string>()},
                                       {"zone", value["zone"].get<std::string>()}}));
   out.line(command.say("status.counts",
@@ -121,8 +121,9 @@ int show_status(Command& command) {
   }
   for (const json& engine : value["engines"]) {
     if (!engine["model"].is_string()) continue;
-    std::string line = engine["role"].get<std::string>() + ": " + engine["model"].get<std::string>() +
-                       ", " + command.say("state." + engine["state"].get<std::string>());
+    std::string line = engine["role"].get<std::string>() + ": " +
+                       engine["model"].get<std::string>() + ", " +
+                       command.say("state." + engine["state"].get<std::string>());
     if (const auto memory = engine.value("memory_bytes", std::int64_t{0}); memory > 0) {
       line += ", " + format_bytes(static_cast<std::uint64_t>(memory), command.language());
     }
@@ -139,8 +140,8 @@ int show_status(Command& command) {
 
 int doctor(Command& command, bool full) {
   int failure = exit_ok;
-  const auto result = command.call("GET", "/doctor", nullptr, failure, {},
-                                   {{"depth", full ? "full" : "quick"}});
+  const auto result =
+      command.call("GET", "/doctor", nullptr, failure, {}, {{"depth", full ? "full" : "quick"}});
   if (!result) return failure;
   bool well = true;
   for (const json& check : (*result)["checks"]) well = well && check["ok"].get<bool>();

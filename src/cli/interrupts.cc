@@ -37,7 +37,8 @@ Interrupts::~Interrupts() { raise_flag(finish_); }
 void Interrupts::run() {
   int limit = -1;
   while (true) {
-    std::array<pollfd, 2> entries{pollfd{signals_.get(), POLLIN, 0}, pollfd{finish_.get(), POLLIN, 0}};
+    std::array<pollfd, 2> entries{pollfd{signals_.get(), POLLIN, 0},
+                                  pollfd{finish_.get(), POLLIN, 0}};
     const int count = ::poll(entries.data(), entries.size(), limit);
     if (count == 0) _exit(0);  // the time of end_within is over; nothing stored is lost by this
     if (entries[1].revents != 0) return;

@@ -101,8 +101,8 @@ int add_model(Command& command, const std::string& file) {
   int failure = exit_ok;
   std::error_code error;
   const auto absolute = std::filesystem::absolute(file, error);
-  const auto added = command.call("POST", "/models/add",
-                                  {{"file", error ? file : absolute.string()}}, failure);
+  const auto added =
+      command.call("POST", "/models/add", {{"file", error ? file : absolute.string()}}, failure);
   if (!added) return failure;
   if (command.options().json) {
     command.print_json(*added);

@@ -22,7 +22,8 @@ std::optional<json> find_source(Command& command, const std::string& named, int&
   const auto all = command.call("GET", "/sources", nullptr, failure);
   if (!all) return std::nullopt;
   for (const json& source : (*all)["sources"]) {
-    if (source["id"] == named || base::fold(source["name"].get<std::string>()) == base::fold(named)) {
+    if (source["id"] == named ||
+        base::fold(source["name"].get<std::string>()) == base::fold(named)) {
       return source;
     }
   }
@@ -40,8 +41,9 @@ void print_notices(Command& command, const json& notices) {
         harmless(notice.value("external_id", "") + ": " + notice.value("message", "")), "    ");
   }
   if (notices.size() > most) {
-    command.terminal().line("    " + command.say("sources.more_notices",
-                                                 {{"count", std::to_string(notices.size() - most)}}));
+    command.terminal().line(
+        "    " +
+        command.say("sources.more_notices", {{"count", std::to_string(notices.size() - most)}}));
   }
 }
 
@@ -61,9 +63,9 @@ int add_source(Command& command, const std::string& kind, const std::string& pat
     command.print_json(*added);
     return exit_ok;
   }
-  command.terminal().line(
-      command.say(command.connection()->where() == Where::at_the_server ? "add.syncing" : "add.done",
-                  {{"name", (*added)["name"].get<std::string>()}}));
+  command.terminal().line(command.say(
+      command.connection()->where() == Where::at_the_server ? "add.syncing" : "add.done",
+      {{"name", (*added)["name"].get<std::string>()}}));
   return exit_ok;
 }
 
@@ -85,8 +87,9 @@ int list_sources(Command& command) {
     out.line("  " + harmless(source["location"].get<std::string>()));
     out.line("  " + out.styled(source["id"].get<std::string>(), Style::dim));
     if (source["progress"].is_object()) {
-      out.line("  " + command.say("sources.syncing", {{"done", number(source["progress"]["done"])},
-                                                      {"total", number(source["progress"]["total"])}}));
+      out.line("  " +
+               command.say("sources.syncing", {{"done", number(source["progress"]["done"])},
+                                               {"total", number(source["progress"]["total"])}}));
     } else if (source["last_sync"].is_string()) {
       out.line("  " + command.say("sources.last_sync",
                                   {{"time", source["last_sync"].get<std::string>()}}));
@@ -122,11 +125,14 @@ int sync_sources(Command& command, const std::string& source, std::string wait) 
       const auto reached = data["done"].get<std::int64_t>();
       const auto total = data["total"].get<std::int64_t>();
       const bool vectors = data["phase"] == "vectors";
-      out.progress(command.say(vectors ? "sync.vectors" : total > 0 ? "sync.items" : "sync.looking",
-                               {{"name", harmless(data.value("name", ""))},
-                                {"done", std::to_string(reached)},
-                                {"total", std::to_string(total)},
-                                {"percent", std::to_string(total > 0 ? reached * 100 / total : 0)}}));
+      out.progress(
+          command.say(vectors     ? "sync.vectors"
+                      : total > 0 ? "sync.items"
+                                  : "sync.looking",
+                      {{"name", harmless(data.value("name", ""))},
+                       {"done", std::to_string(reached)},
+                       {"total", std::to_string(total)},
+                       {"percent", std::to_string(total > 0 ? reached * 100 / total : 0)}}));
     }
     return true;
   };
@@ -162,8 +168,8 @@ int sync_sources(Command& command, const std::string& source, std::string wait) 
     const auto status = command.call("GET", "/status", nullptr, failure);
     if (status) {
       const json& counts = (*status)["counts"];
-      const auto left = counts["vectors_total"].get<std::int64_t>() -
-                        counts["vectors_done"].get<std::int64_t>();
+      const auto left =
+          counts["vectors_total"].get<std::int64_t>() - counts["vectors_done"].get<std::int64_t>();
       if (left > 0) out.line(command.say("sync.vectors_left", {{"count", std::to_string(left)}}));
     }
   }
@@ -181,8 +187,8 @@ int remove_source(Command& command, const std::string& source, Confirmed confirm
       out.error_line(command.say("remove.needs_yes"));
       return exit_usage;
     }
-    out.write(command.say("remove.question", {{"name", harmless(name)},
-                                              {"items", number((*found)["items"])}}) +
+    out.write(command.say("remove.question",
+                          {{"name", harmless(name)}, {"items", number((*found)["items"])}}) +
               " ");
     std::string answer;
     std::getline(std::cin, answer);
@@ -192,14 +198,14 @@ int remove_source(Command& command, const std::string& source, Confirmed confirm
       return exit_no;
     }
   }
-  const auto removed = command.call(
-      "DELETE", "/sources/" + (*found)["id"].get<std::string>(), nullptr, failure);
+  const auto removed =
+      command.call("DELETE", "/sources/" + (*found)["id"].get<std::string>(), nullptr, failure);
   if (!removed) return failure;
   if (command.options().json) {
     command.print_json(*removed);
   } else {
-    out.line(command.say("remove.done", {{"name", harmless(name)},
-                                         {"items", number((*removed)["removed_items"])}}));
+    out.line(command.say(
+        "remove.done", {{"name", harmless(name)}, {"items", number((*removed)["removed_items"])}}));
   }
   return exit_ok;
 }

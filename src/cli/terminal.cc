@@ -45,13 +45,26 @@ std::string Terminal::styled(std::string_view text, Style style) const {
   if (!colours_ || style == Style::plain) return std::string(text);
   const char* code = "";
   switch (style) {
-    case Style::plain: break;
-    case Style::bold: code = "1"; break;
-    case Style::dim: code = "2"; break;
-    case Style::accent: code = "36"; break;
-    case Style::good: code = "32"; break;
-    case Style::bad: code = "31"; break;
-    case Style::quote: code = "1;33"; break;
+    case Style::plain:
+      break;
+    case Style::bold:
+      code = "1";
+      break;
+    case Style::dim:
+      code = "2";
+      break;
+    case Style::accent:
+      code = "36";
+      break;
+    case Style::good:
+      code = "32";
+      break;
+    case Style::bad:
+      code = "31";
+      break;
+    case Style::quote:
+      code = "1;33";
+      break;
   }
   return "\033[" + std::string(code) + "m" + std::string(text) + "\033[0m";
 }

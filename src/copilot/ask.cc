@@ -1,9 +1,8 @@
-// The path of one question, from its words to checked claims. Everything lives on the asking thread;
-// the only state outside is the store's.
+// The path of one question, from its words to checked claims. Everything lives on the asking
+// thread; the only state outside is the store's.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "agent/query.h"
@@ -27,13 +26,16 @@ constexpr int answer_tokens = 400;
 constexpr std::string_view instructions =
     "You answer a person's questions about their own mail, calendar, contacts and documents. "
     "You are given numbered passages, oldest first, and a question. Use only the passages.\n"
-    "Answer with JSON: a list of claims. Each claim has: \"passage\": the number of the passage that "
-    "holds the fact; \"quote\": the words of that passage that prove it, copied exactly; \"claim\": "
+    "Answer with JSON: a list of claims. Each claim has: \"passage\": the number of the passage "
+    "that "
+    "holds the fact; \"quote\": the words of that passage that prove it, copied exactly; "
+    "\"claim\": "
     "one short sentence that answers the question, in the language of the question, with the exact "
     "date, time, amount, name or number.\n"
     "If two passages disagree, the later one is right and the earlier one is out of date.\n"
     "If the question asks for two things, give a claim for each.\n"
-    "If no passage holds what is asked, answer with an empty list: {\"claims\": []}. A passage about "
+    "If no passage holds what is asked, answer with an empty list: {\"claims\": []}. A passage "
+    "about "
     "the same person or thing that does not say what is asked is not an answer. Never guess.";
 
 constexpr std::string_view weighing_instructions =
@@ -96,8 +98,8 @@ std::string without_notes(std::string_view quote) {
 }
 
 std::string passage_text(const Candidate& candidate) {
-  const std::string_view shown = std::string_view(candidate.hit.text)
-                                     .substr(candidate.begin, candidate.end - candidate.begin);
+  const std::string_view shown =
+      std::string_view(candidate.hit.text).substr(candidate.begin, candidate.end - candidate.begin);
   return resolve_days(base::trim(shown), candidate.written);
 }
 
@@ -137,11 +139,10 @@ class Asking {
       // Saved with the conversation it belongs to; the id of a new one comes back.
       const Answer kept = answer_;
       TRY_ASSIGN(answer_.conversation,
-                 store_.save_turn(request_.conversation,
-                                  {.id = base::Id::make(),
-                                   .time = base::Clock::now(),
-                                   .question = request_.question,
-                                   .answer = to_json(kept).dump()}));
+                 store_.save_turn(request_.conversation, {.id = base::Id::make(),
+                                                          .time = base::Clock::now(),
+                                                          .question = request_.question,
+                                                          .answer = to_json(kept).dump()}));
     }
     return std::move(answer_);
   }
@@ -165,8 +166,9 @@ class Asking {
     if (earlier_question_.empty()) return false;
     const std::string folded = " " + base::fold(request_.question) + " ";
     for (const std::string_view word :
-         {" it ", " that ", " he ", " she ", " they ", " him ", " her ", " them ", " there ", " and ",
-          " eso ", " ese ", " esa ", " y ", " el ", " ella ", " alli ", " lo ", " le ", " cual "}) {
+         {" it ",   " that ",  " he ",   " she ", " they ", " him ", " her ",
+          " them ", " there ", " and ",  " eso ", " ese ",  " esa ", " y ",
+          " el ",   " ella ",  " alli ", " lo ",  " le ",   " cual "}) {
       if (folded.find(word) != std::string::npos) return true;
     }
     return agent::content_words(request_.question).size() <= 3;
@@ -182,9 +184,8 @@ class Asking {
       domain::Locator locator = candidate.hit.locator;
       locator.end = locator.begin + candidate.end;
       locator.begin += candidate.begin;
-      answer_.read.push_back({++number, candidate.hit.item, candidate.hit.kind,
-                              candidate.hit.title, candidate.hit.when, locator,
-                              candidate.hit.score, candidate.tokens});
+      answer_.read.push_back({++number, candidate.hit.item, candidate.hit.kind, candidate.hit.title,
+                              candidate.hit.when, locator, candidate.hit.score, candidate.tokens});
     }
     if (events_.retrieved) events_.retrieved(answer_.read);
     if (retrieved_.passages.empty()) return {};
@@ -199,14 +200,14 @@ class Asking {
     ClaimStream stream([&](const RawClaim& claim) {
       if (auto found = locate(claim)) located.push_back(std::move(*found));
     });
-    TRY_ASSIGN(const engine::ChatResult result,
-               engines_.chat(
-                   engine::Role::chat, chat,
-                   [&](std::string_view piece) { stream.feed(piece); }, stop_));
+    TRY_ASSIGN(
+        const engine::ChatResult result,
+        engines_.chat(
+            engine::Role::chat, chat, [&](std::string_view piece) { stream.feed(piece); }, stop_));
     count(result);
-    for (const Located& claim : located) {
-      TRY_ASSIGN(const bool supported, weigh(claim));
-      if (supported) {
+    for (Located& claim : located) {
+      TRY_ASSIGN(claim.support, weigh(claim));
+      if (claim.support >= least_support) {
         show(claim);
       } else {
         reject(*claim.candidate, claim.text);
@@ -239,12 +240,10 @@ class Asking {
     }
     for (const base::TimeExpression& time : query.times) {
       if (!time.relative) continue;
-      text += fmt::format("\n\"{}\" in the question means {}{}.",
-                          query.text.substr(time.begin, time.end - time.begin),
-                          base::spell_date(time.first, false),
-                          time.first == time.last
-                              ? ""
-                              : " to " + base::spell_date(time.last, false));
+      text += fmt::format(
+          "\n\"{}\" in the question means {}{}.",
+          query.text.substr(time.begin, time.end - time.begin), base::spell_date(time.first, false),
+          time.first == time.last ? "" : " to " + base::spell_date(time.last, false));
     }
     text += fmt::format("\nQuestion: {}\nAnswer in {}.", request_.question,
                         query.language == Language::spanish ? "Spanish" : "English");
@@ -256,6 +255,7 @@ class Asking {
     const Candidate* candidate = nullptr;
     Evidence evidence;
     std::string text;
+    double support = 0;
   };
 
   void reject(const Candidate& candidate, const std::string& text) {
@@ -268,7 +268,8 @@ class Asking {
     const size_t index = static_cast<size_t>(raw.passage) - 1;
     const std::string text = base::collapse_spaces(without_notes(raw.claim));
     if (raw.passage < 1 || index >= retrieved_.passages.size() || text.empty()) return std::nullopt;
-    // The number may be off by one while the words are right: the named passage first, then the rest.
+    // The number may be off by one while the words are right: the named passage first, then the
+    // rest.
     std::vector<size_t> order{index};
     for (size_t other = 0; other < retrieved_.passages.size(); ++other) {
       if (other != index) order.push_back(other);
@@ -281,11 +282,11 @@ class Asking {
                         std::string::npos) {
         continue;
       }
-      const auto evidence = find_evidence(
-          {candidate.hit.text, candidate.header, candidate.written}, quote, text, request_.question);
+      const auto evidence = find_evidence({candidate.hit.text, candidate.header, candidate.written},
+                                          quote, text, request_.question);
       if (!evidence) continue;
       if (!answers_the_question(candidate, *evidence, text)) continue;
-      return Located{&candidate, *evidence, text};
+      return Located{&candidate, *evidence, text, 0};
     }
     reject(retrieved_.passages[index], text);
     return std::nullopt;
@@ -293,7 +294,7 @@ class Asking {
 
   // Asks the model itself, by the probability of its next word, whether the evidence says what was
   // asked: small models that gladly make up an answer still tell yes from no.
-  base::Result<bool> weigh(const Located& claim) {
+  base::Result<double> weigh(const Located& claim) {
     engine::ChatRequest chat;
     chat.messages.push_back({"system", std::string(weighing_instructions)});
     chat.messages.push_back(
@@ -304,8 +305,7 @@ class Asking {
     chat.grammar = "root ::= \"yes\" | \"no\"";
     chat.max_tokens = 2;
     chat.alternatives = 10;
-    TRY_ASSIGN(const engine::ChatResult result,
-               engines_.chat(engine::Role::chat, chat, {}, stop_));
+    TRY_ASSIGN(const engine::ChatResult result, engines_.chat(engine::Role::chat, chat, {}, stop_));
     count(result);
     double yes = 0, no = 0;
     for (const auto& [token, probability] : result.alternatives) {
@@ -314,18 +314,15 @@ class Asking {
       if (word == "no") no += probability;
     }
     // An engine that reports no candidates decides by its word alone.
-    if (yes + no == 0) return result.text.starts_with("yes");
-    if (std::getenv("LAR_TRACE") != nullptr) {
-      fmt::print(stderr, "weigh {:.3f} | {} | {}\n", yes / (yes + no), request_.question, claim.text);
-    }
-    return yes / (yes + no) >= least_support;
+    if (yes + no == 0) return result.text.starts_with("yes") ? 1.0 : 0.0;
+    return yes / (yes + no);
   }
 
   // Whether evidence and claim hold the sort of fact that was asked for.
   bool answers_the_question(const Candidate& candidate, const Evidence& evidence,
                             const std::string& claim) const {
-    const std::string_view quote = std::string_view(candidate.hit.text)
-                                       .substr(evidence.begin, evidence.end - evidence.begin);
+    const std::string_view quote =
+        std::string_view(candidate.hit.text).substr(evidence.begin, evidence.end - evidence.begin);
     const std::vector<Asked> asked = asked_for(request_.question);
     if (asked.empty()) return true;
     // With two things asked, a claim may answer either.
@@ -336,8 +333,9 @@ class Asking {
   }
 
   void show(const Located& located) {
-    const auto& [candidate_pointer, evidence, text] = located;
-    const Candidate& candidate = *candidate_pointer;
+    const Candidate& candidate = *located.candidate;
+    const Evidence& evidence = located.evidence;
+    const std::string& text = located.text;
     for (const Claim& claim : answer_.claims) {
       if (base::fold(claim.text) == base::fold(text)) return;
     }
@@ -352,13 +350,14 @@ class Asking {
     citation.title = candidate.hit.title;
     citation.when = candidate.hit.when;
     for (const Citation& known : answer_.citations) {
-      if (known.item == citation.item && known.quote == citation.quote) citation.number = known.number;
+      if (known.item == citation.item && known.quote == citation.quote)
+        citation.number = known.number;
     }
     if (citation.number == 0) {
       citation.number = static_cast<int>(answer_.citations.size()) + 1;
       answer_.citations.push_back(citation);
     }
-    Claim claim{text, {citation.number}};
+    Claim claim{text, {citation.number}, located.support};
     if (answer_.claims.empty()) answer_.first_claim_ms = elapsed();
     answer_.claims.push_back(claim);
     if (events_.claim) events_.claim(claim, {citation});
@@ -371,7 +370,8 @@ class Asking {
     for (const char letter : folded) spaced += letter == '?' || letter == ',' ? ' ' : letter;
     for (const std::string_view word :
          {" my ", " our ", " me ", " i ", " we ", " us ", " mi ", " mis ", " nuestro ", " nuestra ",
-          " nuestros ", " nuestras ", " tengo ", " tenemos ", " nos ", " hemos ", " he ", " debo "}) {
+          " nuestros ", " nuestras ", " tengo ", " tenemos ", " nos ", " hemos ", " he ",
+          " debo "}) {
       if (spaced.find(word) != std::string::npos) return false;
     }
     for (const Candidate& candidate : retrieved_.passages) {
@@ -395,14 +395,14 @@ class Asking {
     chat.messages.push_back({"user", request_.question});
     chat.max_tokens = 800;
     answer_.basis = Basis::model;
-    TRY_ASSIGN(const engine::ChatResult result,
-               engines_.chat(
-                   engine::Role::chat, chat,
-                   [&](std::string_view piece) {
-                     if (answer_.first_claim_ms == 0) answer_.first_claim_ms = elapsed();
-                     if (events_.text) events_.text(piece);
-                   },
-                   stop_));
+    TRY_ASSIGN(const engine::ChatResult result, engines_.chat(
+                                                    engine::Role::chat, chat,
+                                                    [&](std::string_view piece) {
+                                                      if (answer_.first_claim_ms == 0)
+                                                        answer_.first_claim_ms = elapsed();
+                                                      if (events_.text) events_.text(piece);
+                                                    },
+                                                    stop_));
     count(result);
     answer_.text = result.text;
     return {};
@@ -434,10 +434,10 @@ base::Result<Answer> ask(store::Store& store, engine::Engines& engines, const As
 }
 
 json to_json(const Answer& answer) {
-  json claims = json::array(), citations = json::array(), read = json::array(),
-       cut = json::array();
+  json claims = json::array(), citations = json::array(), read = json::array(), cut = json::array();
   for (const Claim& claim : answer.claims) {
-    claims.push_back({{"text", claim.text}, {"citations", claim.citations}});
+    claims.push_back(
+        {{"text", claim.text}, {"citations", claim.citations}, {"support", claim.support}});
   }
   const auto when = [](const std::optional<domain::When>& value) {
     return value ? domain::to_json(*value) : json();
@@ -508,7 +508,8 @@ base::Result<Answer> answer_from_json(const json& value) {
     answer.basis = value.at("basis") == "data" ? Basis::data : Basis::model;
     answer.language = base::language_from_code(value.at("language").get<std::string>());
     for (const json& claim : value.at("claims")) {
-      answer.claims.push_back({claim.at("text"), claim.at("citations").get<std::vector<int>>()});
+      answer.claims.push_back(
+          {claim.at("text"), claim.at("citations").get<std::vector<int>>(), claim.at("support")});
     }
     for (const json& entry : value.at("citations")) {
       Citation citation;
@@ -537,8 +538,8 @@ base::Result<Answer> answer_from_json(const json& value) {
       answer.read.push_back(std::move(passage));
     }
     for (const json& entry : value.at("cut")) {
-      answer.cut.push_back({id_of(entry.at("item")), entry.at("title"), entry.at("reason"),
-                            entry.at("tokens")});
+      answer.cut.push_back(
+          {id_of(entry.at("item")), entry.at("title"), entry.at("reason"), entry.at("tokens")});
     }
     answer.retrieve_ms = value.at("retrieve_ms");
     answer.first_claim_ms = value.at("first_claim_ms");

@@ -23,8 +23,9 @@ void ClaimStream::feed(std::string_view piece) {
     if (depth_ >= 2) object_ += letter;
     if (!in_string_ && letter == '}' && depth_ > 0 && --depth_ == 1) {
       const auto parsed = nlohmann::json::parse(object_, nullptr, false);
-      if (parsed.is_object() && parsed.contains("passage") && parsed["passage"].is_number_integer() &&
-          parsed.contains("claim") && parsed["claim"].is_string()) {
+      if (parsed.is_object() && parsed.contains("passage") &&
+          parsed["passage"].is_number_integer() && parsed.contains("claim") &&
+          parsed["claim"].is_string()) {
         RawClaim claim{parsed["passage"], "", parsed["claim"]};
         if (parsed.contains("quote") && parsed["quote"].is_string()) claim.quote = parsed["quote"];
         on_claim_(claim);

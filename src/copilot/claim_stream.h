@@ -1,5 +1,5 @@
-// Reads {"claims":[{"passage":…,"quote":…,"claim":…}, …]} as it streams and gives each claim the moment
-// its object closes, so that the first can be shown while the next is still being written.
+// Reads {"claims":[{"passage":…,"quote":…,"claim":…}, …]} as it streams and gives each claim the
+// moment its object closes, so that the first can be shown while the next is still being written.
 #pragma once
 
 #include <functional>

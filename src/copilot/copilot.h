@@ -40,6 +40,7 @@ struct Citation {
 struct Claim {
   std::string text;
   std::vector<int> citations;
+  double support = 0;  // the model's own probability that the evidence answers the question, 0-1
 };
 
 // A passage the model was given.
@@ -90,8 +91,8 @@ struct AskRequest {
   std::string question;
   std::optional<base::Id> conversation;  // earlier turns give follow-up questions their context
   Mode mode = Mode::any;
-  std::string owner_name;                // of the household, may be empty
-  bool remember = true;                  // save the turn
+  std::string owner_name;  // of the household, may be empty
+  bool remember = true;    // save the turn
 };
 
 // How many tokens the passages of one prompt may take, and how many passages there may be.

@@ -211,8 +211,9 @@ std::vector<size_t> sentence_starts(std::string_view text) {
 }
 
 size_t characters(std::string_view utf8) {
-  return static_cast<size_t>(std::count_if(
-      utf8.begin(), utf8.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
+  return static_cast<size_t>(std::count_if(utf8.begin(), utf8.end(), [](char byte) {
+    return (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
+  }));
 }
 
 }  // namespace
@@ -357,8 +358,10 @@ std::vector<Asked> asked_for(std::string_view question) {
 bool holds(std::string_view text, Asked sort) {
   const base::Date reference{2026, 1, 1};
   switch (sort) {
-    case Asked::date: return !base::find_time_expressions(text, reference).empty();
-    case Asked::clock_time: return !base::find_clock_times(text).empty();
+    case Asked::date:
+      return !base::find_time_expressions(text, reference).empty();
+    case Asked::clock_time:
+      return !base::find_clock_times(text).empty();
     case Asked::money: {
       const std::string folded = base::fold(text);
       const bool currency =
@@ -374,9 +377,9 @@ bool holds(std::string_view text, Asked sort) {
     case Asked::count: {
       if (!find_numbers(text).empty()) return true;
       for (const std::string_view number :
-           {" un ", " una ", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve",
-            "diez", " one ", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-            "twice", "once", "half", "medi"}) {
+           {" un ",  " una ", "dos",   "tres",  "cuatro", "cinco", "seis", "siete", "ocho",
+            "nueve", "diez",  " one ", "two",   "three",  "four",  "five", "six",   "seven",
+            "eight", "nine",  "ten",   "twice", "once",   "half",  "medi"}) {
         if (base::fold(text).find(number) != std::string::npos) return true;
       }
       return false;
@@ -394,10 +397,12 @@ bool holds(std::string_view text, Asked sort) {
       }
       return false;
     }
-    case Asked::email: return text.find('@') != std::string_view::npos;
+    case Asked::email:
+      return text.find('@') != std::string_view::npos;
     case Asked::anything:
     case Asked::person:
-    case Asked::place: return true;
+    case Asked::place:
+      return true;
   }
   return true;
 }

@@ -1,8 +1,8 @@
 // Evidence: does a passage really hold what a claim says? Code decides, not the model.
 //
-// The hard facts of a claim (numbers, amounts, dates, clock times, names) must stand in one stretch of
-// at most 300 characters of the passage, or in what code itself knows of the item (its date, title and
-// people). Pure functions.
+// The hard facts of a claim (numbers, amounts, dates, clock times, names) must stand in one stretch
+// of at most 300 characters of the passage, or in what code itself knows of the item (its date,
+// title and people). Pure functions.
 #pragma once
 
 #include <optional>
@@ -19,15 +19,15 @@ constexpr std::size_t longest_quote = 300;  // characters
 
 // What a claim may be measured against.
 struct EvidenceSource {
-  std::string_view text;       // of the passage
-  std::string known;           // title, people, dates: what stands in the prompt's header line
-  base::Date written;          // resolves "tomorrow" and dates without a year
+  std::string_view text;  // of the passage
+  std::string known;      // title, people, dates: what stands in the prompt's header line
+  base::Date written;     // resolves "tomorrow" and dates without a year
 };
 
 struct Evidence {
   std::size_t begin = 0;  // bytes [begin, end) of the passage's text
   std::size_t end = 0;
-  double overlap = 0;     // share of the claim's content words found there, 0-1
+  double overlap = 0;  // share of the claim's content words found there, 0-1
 };
 
 // Where `claim` is borne out, near what the model quoted; nothing if a hard fact is missing there.
@@ -45,7 +45,8 @@ std::vector<std::string> numbers_in(std::string_view text);
 enum class Asked { anything, date, clock_time, money, count, phone, email, person, place };
 // The sorts a question asks for, none if it is open.
 std::vector<Asked> asked_for(std::string_view question);
-// Whether a text holds a fact of that sort; anything, person and place are always taken to be there.
+// Whether a text holds a fact of that sort; anything, person and place are always taken to be
+// there.
 bool holds(std::string_view text, Asked sort);
 
 }  // namespace lar::copilot

@@ -90,7 +90,8 @@ std::pair<size_t, size_t> best_stretch(std::string_view text, const std::vector<
   }
   size_t begin = best_begin > bytes / 4 ? best_begin - bytes / 4 : 0;
   const size_t line = text.rfind('\n', begin);
-  if (begin > 0) begin = line != std::string_view::npos && begin - line < bytes / 4 ? line + 1 : begin;
+  if (begin > 0)
+    begin = line != std::string_view::npos && begin - line < bytes / 4 ? line + 1 : begin;
   while (begin > 0 && begin < text.size() && text[begin - 1] != ' ' && text[begin - 1] != '\n') {
     --begin;
   }
@@ -119,8 +120,8 @@ class Retrieval {
  private:
   // Adds a hit unless its text is there already; `score` orders the choice.
   void add(Hit hit, double score) {
-    const std::string key = hit.item.text() + "/" + hit.locator.part + "/" +
-                            std::to_string(hit.locator.begin);
+    const std::string key =
+        hit.item.text() + "/" + hit.locator.part + "/" + std::to_string(hit.locator.begin);
     if (!seen_.insert(key).second) return;
     const std::string same_text = base::collapse_spaces(base::fold(hit.text));
     if (!texts_.insert(same_text).second) {
@@ -220,8 +221,7 @@ class Retrieval {
         TRY_ASSIGN(auto passages, store_.item_passages(*id));
         for (Hit& passage : passages) {
           if (passage.segment == SegmentKind::quoted || passage.segment == SegmentKind::signature ||
-              passage.segment == SegmentKind::boilerplate ||
-              passage.locator.part == header_part) {
+              passage.segment == SegmentKind::boilerplate || passage.locator.part == header_part) {
             continue;
           }
           add(std::move(passage), score * (added == 0 ? 0.85 : 0.6));
@@ -240,13 +240,12 @@ class Retrieval {
       return std::find(asked.begin(), asked.end(), sort) != asked.end();
     };
     const std::string folded = base::fold(query_.text);
-    const bool wanted = wants(Asked::phone) || wants(Asked::email) ||
-                        folded.find("cumple") != std::string::npos ||
-                        folded.find("birthday") != std::string::npos ||
-                        folded.find("direccion") != std::string::npos ||
-                        folded.find("address") != std::string::npos ||
-                        folded.find("vive") != std::string::npos ||
-                        folded.find(" live") != std::string::npos;
+    const bool wanted =
+        wants(Asked::phone) || wants(Asked::email) || folded.find("cumple") != std::string::npos ||
+        folded.find("birthday") != std::string::npos ||
+        folded.find("direccion") != std::string::npos ||
+        folded.find("address") != std::string::npos || folded.find("vive") != std::string::npos ||
+        folded.find(" live") != std::string::npos;
     if (!wanted) return {};
     std::set<std::string> names;
     std::vector<const Hit*> best;
@@ -294,10 +293,9 @@ class Retrieval {
         candidate.header += ")";
       }
       candidate.written = day_of(hit.when, zone);
-      candidate.tokens =
-          estimate_tokens(std::string_view(hit.text).substr(candidate.begin,
-                                                            candidate.end - candidate.begin)) +
-          estimate_tokens(candidate.header) + 4;
+      candidate.tokens = estimate_tokens(std::string_view(hit.text).substr(
+                             candidate.begin, candidate.end - candidate.begin)) +
+                         estimate_tokens(candidate.header) + 4;
       const bool fits = static_cast<int>(result_.passages.size()) < budget_.passages &&
                         tokens + candidate.tokens <= budget_.tokens && per_item[hit.item] < 2;
       if (!fits) {

@@ -1,5 +1,6 @@
-// What the model gets to read for a question: hybrid search, then what code knows to look up besides —
-// later mails of the same thread, the calendar of the time asked about, the contact of a person named.
+// What the model gets to read for a question: hybrid search, then what code knows to look up
+// besides — later mails of the same thread, the calendar of the time asked about, the contact of a
+// person named.
 #pragma once
 
 #include <stop_token>
@@ -15,10 +16,10 @@ namespace lar::copilot {
 
 struct Candidate {
   store::Hit hit;
-  std::string header;      // "mail, Thursday 7 May 2026, from Dental Sorní to Clara: Cita de Leo"
-  base::Date written;      // the item's day; resolves relative days in its text
-  bool newest = true;      // no later message of its thread is among the candidates
-  std::size_t begin = 0;   // the stretch of hit.text that is shown
+  std::string header;     // "mail, Thursday 7 May 2026, from Dental Sorní to Clara: Cita de Leo"
+  base::Date written;     // the item's day; resolves relative days in its text
+  bool newest = true;     // no later message of its thread is among the candidates
+  std::size_t begin = 0;  // the stretch of hit.text that is shown
   std::size_t end = 0;
   int tokens = 0;
 };
@@ -26,7 +27,7 @@ struct Candidate {
 struct Retrieved {
   std::vector<Candidate> passages;  // as the model reads them: oldest first
   std::vector<CutPassage> cut;
-  float best_similarity = 0;        // cosine of the question to the nearest passage; 0 without vectors
+  float best_similarity = 0;  // cosine of the question to the nearest passage; 0 without vectors
 };
 
 base::Result<Retrieved> retrieve(store::Store& store, engine::Engines& engines,

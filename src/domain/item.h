@@ -84,8 +84,8 @@ struct TextPart {
   std::string name;        // file name of an attachment, else empty
   std::string media_type;  // "text/plain"
   PartRole role = PartRole::body;
-  std::string text;                // clean UTF-8 (base::clean_utf8)
-  std::vector<Segment> segments;   // in order, not overlapping
+  std::string text;               // clean UTF-8 (base::clean_utf8)
+  std::vector<Segment> segments;  // in order, not overlapping
 };
 
 // Where in an item a piece of text lies, so that it can be shown and checked again.
@@ -116,11 +116,12 @@ struct Occurrence {
   std::string recurrence_id;
   When start;
   std::optional<When> end;
-  std::string summary;   // an override may change them
+  std::string summary;  // an override may change them
   std::string location;
 };
 
-// A remark about something that could be read only in part: a code and parameters as in base::Error.
+// A remark about something that could be read only in part: a code and parameters as in
+// base::Error.
 struct Notice {
   std::string code;
   std::vector<std::pair<std::string, std::string>> parameters;
@@ -133,10 +134,10 @@ struct Item {
                             // without Message-ID: "sha256:" and the hash of its bytes
   std::string title;        // subject, summary, full name, first heading or file name
   std::vector<Person> people;
-  std::optional<When> when;          // sent, start, or modified
-  std::optional<When> end;           // of an event
-  std::string place;                 // of an event
-  std::string language;              // "en" or "es"
+  std::optional<When> when;             // sent, start, or modified
+  std::optional<When> end;              // of an event
+  std::string place;                    // of an event
+  std::string language;                 // "en" or "es"
   std::vector<std::string> references;  // Message-IDs this one answers, oldest first, parent last
   Origin origin = Origin::own_data;
   std::optional<EventTimes> event;

@@ -1,7 +1,7 @@
 // Answers are one JSON file each, written whole or not at all. Vectors go into one file that only
 // grows: a record is the hash of (space, kind, title, text), the number of values, the values; a
-// record cut short by a crash is dropped at the next start. Thread-safe; several processes may share
-// the folder, since whole records are appended under a lock.
+// record cut short by a crash is dropped at the next start. Thread-safe; several processes may
+// share the folder, since whole records are appended under a lock.
 #include "engine/answer_cache.h"
 
 #include <fcntl.h>
@@ -48,7 +48,8 @@ class CachedEngines final : public Engines {
                           {"first_token_ms", result->first_token_ms},
                           {"total_ms", result->total_ms},
                           {"alternatives", result->alternatives}};
-      TRY(os::write_file_atomically(path, value.dump(1, ' ', false, json::error_handler_t::replace)));
+      TRY(os::write_file_atomically(path,
+                                    value.dump(1, ' ', false, json::error_handler_t::replace)));
     }
     return result;
   }
@@ -97,7 +98,9 @@ class CachedEngines final : public Engines {
   std::string embed_space() override { return engines_->embed_space(); }
   int context_tokens(Role role) override { return engines_->context_tokens(role); }
   std::vector<EngineStatus> status() override { return engines_->status(); }
-  base::Status use(Role role, const std::string& model) override { return engines_->use(role, model); }
+  base::Status use(Role role, const std::string& model) override {
+    return engines_->use(role, model);
+  }
   base::Status bind_defaults() override { return engines_->bind_defaults(); }
   void stop_all() override { engines_->stop_all(); }
 
@@ -111,10 +114,9 @@ class CachedEngines final : public Engines {
     for (const ChatMessage& message : request.messages) {
       messages.push_back({message.role, message.content});
     }
-    const json key = {identity_,          model,           messages,
+    const json key = {identity_,           model,           messages,
                       request.json_schema, request.grammar, request.max_tokens,
-                      request.temperature, request.seed,
-                      request.alternatives};
+                      request.temperature, request.seed,    request.alternatives};
     return os::sha256(key.dump(-1, ' ', false, json::error_handler_t::replace));
   }
 
@@ -201,7 +203,8 @@ class CachedEngines final : public Engines {
 
 std::unique_ptr<Engines> with_answer_cache(std::unique_ptr<Engines> engines, std::string folder,
                                            std::string identity) {
-  return std::make_unique<CachedEngines>(std::move(engines), std::move(folder), std::move(identity));
+  return std::make_unique<CachedEngines>(std::move(engines), std::move(folder),
+                                         std::move(identity));
 }
 
 }  // namespace lar::engine

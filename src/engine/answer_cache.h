@@ -1,5 +1,6 @@
-// Engines whose answers are kept in a folder by the hash of (model, engine, request): evaluations can
-// be resumed and repeated without asking the model the same thing twice. Never used in normal service.
+// Engines whose answers are kept in a folder by the hash of (model, engine, request): evaluations
+// can be resumed and repeated without asking the model the same thing twice. Never used in normal
+// service.
 #pragma once
 
 #include <memory>

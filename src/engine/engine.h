@@ -1,8 +1,8 @@
 // Engines: model roles, the models behind them, and the llama-server processes that run them.
 //
-// Everything else in lar asks a role (`chat`, `embed`), never a model. Engines are child processes on
-// unix sockets with no network of their own; they start on demand, restart with back-off and die with
-// lar. Thread-safe.
+// Everything else in lar asks a role (`chat`, `embed`), never a model. Engines are child processes
+// on unix sockets with no network of their own; they start on demand, restart with back-off and die
+// with lar. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -43,7 +43,7 @@ struct ChatResult {
   bool truncated = false;  // stopped at max_tokens
   std::string model;       // name of the model that answered
   int prompt_tokens = 0;
-  int cached_tokens = 0;   // of the prompt, by the engine's own count
+  int cached_tokens = 0;  // of the prompt, by the engine's own count
   int completion_tokens = 0;
   double first_token_ms = 0;
   double total_ms = 0;
@@ -72,15 +72,16 @@ struct EngineStatus {
 };
 
 struct EngineOptions {
-  // Sockets in HOME/run, logs in HOME/log, roles in HOME/roles.toml: `chat = "MODEL"`, or an engine the
-  // owner runs already: `chat = "unix:/path/engine.sock"`, `chat = "http://127.0.0.1:8080"`.
+  // Sockets in HOME/run, logs in HOME/log, roles in HOME/roles.toml: `chat = "MODEL"`, or an engine
+  // the owner runs already: `chat = "unix:/path/engine.sock"`, `chat = "http://127.0.0.1:8080"`.
   std::string home;
   std::string models_folder;   // $LAR_MODELS or the cache
   std::string server_program;  // llama-server; empty: $LAR_LLAMA_SERVER, then the cache's build
   int threads = 0;             // 0: one per core
   int chat_context = 8192;     // tokens; less where the model was trained for less
   std::chrono::milliseconds start_limit{120'000};
-  // An engine that sends nothing for so long in the middle of a call counts as hung and is restarted.
+  // An engine that sends nothing for so long in the middle of a call counts as hung and is
+  // restarted.
   std::chrono::milliseconds silence_limit{180'000};
   std::chrono::milliseconds idle_limit{0};  // an engine unused for so long is stopped; 0: never
 };
@@ -92,10 +93,10 @@ class Engines {
   virtual ~Engines() = default;  // stops all engines in order
 
   // Calls `on_text` with each piece as it comes (may be empty function). A stopped call is
-  // cancelled at the engine too. An engine that dies before it has said anything is started again and
-  // asked once more. `fast` without a model of its own is answered by `chat`.
-  // Errors: role.unbound {role}, engine.missing {path}, engine.start_failed {role, log}, engine.died
-  // {role, log}, engine.timeout {role}, engine.context_exceeded {role, needed, limit},
+  // cancelled at the engine too. An engine that dies before it has said anything is started again
+  // and asked once more. `fast` without a model of its own is answered by `chat`. Errors:
+  // role.unbound {role}, engine.missing {path}, engine.start_failed {role, log}, engine.died {role,
+  // log}, engine.timeout {role}, engine.context_exceeded {role, needed, limit},
   // engine.ignores_grammar {role, model}, engine.bad_answer {role, detail}, engine.unreachable
   // {role, address} (an engine of the owner's), those of gguf.h, cancelled.
   virtual base::Result<ChatResult> chat(Role role, const ChatRequest& request,
@@ -115,8 +116,8 @@ class Engines {
   virtual int context_tokens(Role role) = 0;  // 0 if unbound
 
   virtual std::vector<EngineStatus> status() = 0;
-  // Binds a role to an installed model (or an address, see EngineOptions::home), waits for the calls
-  // under way, starts the engine and tries it; the old binding returns on failure.
+  // Binds a role to an installed model (or an address, see EngineOptions::home), waits for the
+  // calls under way, starts the engine and tries it; the old binding returns on failure.
   virtual base::Status use(Role role, const std::string& model) = 0;
   // Binds every unbound role to the best installed model for it (catalogue order); for `lar init`.
   virtual base::Status bind_defaults() = 0;

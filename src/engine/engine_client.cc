@@ -4,8 +4,8 @@
 #include "engine/engine_client.h"
 
 #include <array>
-#include <cstring>
 #include <cmath>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
@@ -148,7 +148,8 @@ Error EngineClient::translate(Error error) const {
     return fail(ErrorKind::timeout, "engine.timeout", {{"role", role_}}, Retry::later).value();
   }
   if (error.code == "net.unreachable" || error.code == "net.broken") {
-    Error died = fail(ErrorKind::unavailable, "engine.died", {{"role", role_}}, Retry::later).value();
+    Error died =
+        fail(ErrorKind::unavailable, "engine.died", {{"role", role_}}, Retry::later).value();
     died.context.push_back(error.describe());
     return died;
   }
@@ -247,8 +248,9 @@ Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
       failure = refusal(200, event.data);
       return false;
     }
-    if (const auto choices = chunk.find("choices");
-        choices != chunk.end() && choices->is_array() && !choices->empty() && (*choices)[0].is_object()) {
+    if (const auto choices = chunk.find("choices"); choices != chunk.end() && choices->is_array() &&
+                                                    !choices->empty() &&
+                                                    (*choices)[0].is_object()) {
       const json& choice = (*choices)[0];
       if (const auto delta = choice.find("delta"); delta != choice.end() && delta->is_object()) {
         const std::string piece = text_of(*delta, "content");
@@ -269,33 +271,36 @@ Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
     if (const auto usage = chunk.find("usage"); usage != chunk.end() && usage->is_object()) {
       result.prompt_tokens = integer(*usage, "prompt_tokens");
       result.completion_tokens = integer(*usage, "completion_tokens");
-      if (usage->contains("prompt_tokens_details") && (*usage)["prompt_tokens_details"].is_object()) {
+      if (usage->contains("prompt_tokens_details") &&
+          (*usage)["prompt_tokens_details"].is_object()) {
         result.cached_tokens = integer((*usage)["prompt_tokens_details"], "cached_tokens");
       }
     }
     // llama-server's own counters are exact where usage may leave out what was cached.
-    if (const auto timings = chunk.find("timings"); timings != chunk.end() && timings->is_object()) {
+    if (const auto timings = chunk.find("timings");
+        timings != chunk.end() && timings->is_object()) {
       result.cached_tokens = integer(*timings, "cache_n");
       result.prompt_tokens = integer(*timings, "prompt_n") + result.cached_tokens;
       result.completion_tokens = integer(*timings, "predicted_n");
     }
     return true;
   };
-  const auto response = net::HttpClient(net::local_only())
-                            .send(request("POST", "/v1/chat/completions", to_text(chat_body(asked))),
-                                  stop, [&](int status, std::string_view piece) {
-                                    if (status != 200) {
-                                      refused += piece.substr(0, longest_refusal - refused.size());
-                                      return net::Flow::go_on;
-                                    }
-                                    bool done = false;
-                                    const auto fed = events.feed(piece, [&](const net::Event& event) {
-                                      done = !take(event);
-                                      return !done;
-                                    });
-                                    if (!fed) failure = bad_answer(fed.error().code).value();
-                                    return done || failure ? net::Flow::stop : net::Flow::go_on;
-                                  });
+  const auto response =
+      net::HttpClient(net::local_only())
+          .send(request("POST", "/v1/chat/completions", to_text(chat_body(asked))), stop,
+                [&](int status, std::string_view piece) {
+                  if (status != 200) {
+                    refused += piece.substr(0, longest_refusal - refused.size());
+                    return net::Flow::go_on;
+                  }
+                  bool done = false;
+                  const auto fed = events.feed(piece, [&](const net::Event& event) {
+                    done = !take(event);
+                    return !done;
+                  });
+                  if (!fed) failure = bad_answer(fed.error().code).value();
+                  return done || failure ? net::Flow::stop : net::Flow::go_on;
+                });
   if (!response) return tl::unexpected<Error>(translate(std::move(response).error()));
   if (response->status != 200) return tl::unexpected<Error>(refusal(response->status, refused));
   if (failure) return tl::unexpected<Error>(std::move(*failure));
@@ -307,8 +312,8 @@ Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
 Result<std::vector<std::vector<float>>> EngineClient::embed(const std::vector<std::string>& texts,
                                                             std::stop_token stop) const {
   const json body = {{"input", texts}, {"encoding_format", "base64"}};
-  const auto response =
-      net::HttpClient(net::local_only()).send(request("POST", "/v1/embeddings", to_text(body)), stop);
+  const auto response = net::HttpClient(net::local_only())
+                            .send(request("POST", "/v1/embeddings", to_text(body)), stop);
   if (!response) return tl::unexpected<Error>(translate(response.error()));
   if (response->status != 200) {
     return tl::unexpected<Error>(refusal(response->status, response->body));

@@ -1,5 +1,6 @@
-// See engine_host.h. The thread sleeps in poll() on the child's output and an eventfd; while a start is
-// under way it also asks /health every 20 ms. A child's end shows as the end of its output.
+// See engine_host.h. The thread sleeps in poll() on the child's output and an eventfd; while a
+// start is under way it also asks /health every 20 ms. A child's end shows as the end of its
+// output.
 #include "engine/engine_host.h"
 
 #include <fcntl.h>
@@ -42,10 +43,10 @@ constexpr base::Microseconds sound_after = 60 * base::one_second;
 // What an engine needs of the environment: paths, devices, threads. Nothing of lar's, and no
 // LLAMA_ARG_…, which would change the flags behind our back.
 std::vector<std::string> engine_environment() {
-  constexpr std::array exact = {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH",
-                                "XDG_RUNTIME_DIR", "USER"};
-  constexpr std::array prefixes = {"CUDA_", "GGML_", "HIP_", "HSA_", "ROCR_", "NVIDIA_", "VK_", "OMP_",
-                                   "GOMP_", "ASAN_", "UBSAN_", "TSAN_"};
+  constexpr std::array exact = {
+      "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "XDG_RUNTIME_DIR", "USER"};
+  constexpr std::array prefixes = {"CUDA_", "GGML_", "HIP_",  "HSA_",  "ROCR_",  "NVIDIA_",
+                                   "VK_",   "OMP_",  "GOMP_", "ASAN_", "UBSAN_", "TSAN_"};
   std::vector<std::string> kept;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
@@ -56,8 +57,9 @@ std::vector<std::string> engine_environment() {
                     [&](const char* prefix) { return name.starts_with(prefix); });
     if (wanted) kept.emplace_back(text);
   }
-  // OpenMP's workers by default spin for milliseconds at every barrier. Two engines and whatever else
-  // the owner does then starve one another: five to ten times slower on two busy cores, by measurement.
+  // OpenMP's workers by default spin for milliseconds at every barrier. Two engines and whatever
+  // else the owner does then starve one another: five to ten times slower on two busy cores, by
+  // measurement.
   const bool decided = std::any_of(kept.begin(), kept.end(), [](const std::string& entry) {
     return entry.starts_with("GOMP_SPINCOUNT=") || entry.starts_with("OMP_WAIT_POLICY=");
   });
@@ -153,13 +155,12 @@ Result<std::uint64_t> EngineHost::ensure_ready(std::stop_token stop) {
     start_wanted_ = true;
     wake();
   }
-  const bool settled =
-      changed_.wait(lock, stop, [&] { return settled_ >= target || closing_; });
+  const bool settled = changed_.wait(lock, stop, [&] { return settled_ >= target || closing_; });
   if (!settled || closing_) return fail(ErrorKind::cancelled, "cancelled");
   if (state_ == EngineState::ready) return begun_;
   if (error_) return tl::unexpected<Error>(*error_);
-  return fail(ErrorKind::unavailable, "engine.died", {{"role", plan_.role}, {"log", plan_.log_file}},
-              Retry::later);
+  return fail(ErrorKind::unavailable, "engine.died",
+              {{"role", plan_.role}, {"log", plan_.log_file}}, Retry::later);
 }
 
 bool EngineHost::has_ended(std::uint64_t generation, milliseconds limit) {
@@ -273,12 +274,14 @@ Status EngineHost::launch() {
   std::error_code ignored;
   std::filesystem::remove(plan_.socket, ignored);
   tail_.clear();
-  log_ = os::Descriptor(open(plan_.log_file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+  log_ =
+      os::Descriptor(open(plan_.log_file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
   if (!log_.valid()) return base::fail_errno(errno, plan_.log_file, "writing");
-  struct stat status {};
+  struct stat status{};
   log_bytes_ = fstat(log_.get(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
   std::array<int, 2> pipe_ends{};
-  if (pipe2(pipe_ends.data(), O_CLOEXEC) != 0) return base::fail_errno(errno, plan_.program, "starting");
+  if (pipe2(pipe_ends.data(), O_CLOEXEC) != 0)
+    return base::fail_errno(errno, plan_.program, "starting");
   output_ = os::Descriptor(pipe_ends[0]);
   const os::Descriptor input(pipe_ends[1]);
   fcntl(output_.get(), F_SETFL, O_NONBLOCK);
@@ -323,8 +326,7 @@ Status EngineHost::launch() {
 // From the start of a process to its end, whoever wants it.
 void EngineHost::watch(std::stop_token stop) {
   bool ready = false;
-  const auto deadline =
-      base::steady_now() + std::chrono::microseconds(plan_.start_limit).count();
+  const auto deadline = base::steady_now() + std::chrono::microseconds(plan_.start_limit).count();
   base::Microseconds killed_at = 0;  // when SIGTERM was sent; 0: not asked to end
   std::optional<Error> reason;       // why it was made to end, if by a fault
   while (true) {
@@ -348,9 +350,10 @@ void EngineHost::watch(std::stop_token stop) {
       } else if (reason) {
         settle(EngineState::failed, std::move(reason));
       } else if (ready) {
-        settle(EngineState::failed, fail(ErrorKind::unavailable, "engine.died",
-                                         {{"role", plan_.role}, {"log", plan_.log_file}}, Retry::later)
-                                        .value());
+        settle(EngineState::failed,
+               fail(ErrorKind::unavailable, "engine.died",
+                    {{"role", plan_.role}, {"log", plan_.log_file}}, Retry::later)
+                   .value());
       } else {
         settle(EngineState::failed, start_failed("exit " + std::to_string(*status)));
       }
@@ -408,7 +411,8 @@ Error EngineHost::start_failed(std::string detail) const {
   if (!detail.empty()) error.context.push_back(std::move(detail));
   // The engine's own last word of complaint, for logs.
   for (const auto line : base::split(tail_, '\n')) {
-    if (line.find("rror") == std::string_view::npos && line.find(" E ") == std::string_view::npos) continue;
+    if (line.find("rror") == std::string_view::npos && line.find(" E ") == std::string_view::npos)
+      continue;
     if (error.context.size() > 1) error.context.pop_back();
     error.context.emplace_back(line.substr(0, 300));
   }
@@ -420,9 +424,9 @@ bool EngineHost::drop_refused_flag() {
   constexpr std::string_view complaint = "invalid argument: ";
   const std::size_t found = tail_.rfind(complaint);
   if (found == std::string::npos) return false;
-  const std::string flag =
-      tail_.substr(found + complaint.size(),
-                   tail_.find_first_of(" \r\n", found + complaint.size()) - found - complaint.size());
+  const std::string flag = tail_.substr(
+      found + complaint.size(),
+      tail_.find_first_of(" \r\n", found + complaint.size()) - found - complaint.size());
   const bool known = std::any_of(plan_.optional_arguments.begin(), plan_.optional_arguments.end(),
                                  [&](const auto& optional) { return optional.front() == flag; });
   if (!known || !refused_flags_.insert(flag).second) return false;
@@ -453,7 +457,8 @@ void EngineHost::write_log(std::string_view bytes) {
   if (log_bytes_ + bytes.size() > largest_log) {
     std::error_code ignored;
     std::filesystem::rename(plan_.log_file, plan_.log_file + ".1", ignored);
-    log_ = os::Descriptor(open(plan_.log_file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+    log_ = os::Descriptor(
+        open(plan_.log_file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
     log_bytes_ = 0;
   }
   // A full disk costs the log its end, never the engine its life.

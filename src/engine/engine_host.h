@@ -1,7 +1,7 @@
 // One engine process: start on demand, readiness, log, back-off after a death, orderly stop. Knows
-// processes and nothing of models or of what is asked. A thread of its own forks the child (so that the
-// child's parent-death signal is bound to a thread that lives as long as it should), empties its output
-// into the log and reaps it. All methods may be called from any thread.
+// processes and nothing of models or of what is asked. A thread of its own forks the child (so that
+// the child's parent-death signal is bound to a thread that lives as long as it should), empties
+// its output into the log and reaps it. All methods may be called from any thread.
 #pragma once
 
 #include <chrono>
@@ -29,7 +29,8 @@ struct LaunchPlan {
   std::string role;
   std::string program;
   std::vector<std::string> arguments;  // without the program
-  // Flags (with the value that follows) which may be left out for an engine that does not know them.
+  // Flags (with the value that follows) which may be left out for an engine that does not know
+  // them.
   std::vector<std::vector<std::string>> optional_arguments;
   std::string socket;    // path the engine will listen on; a stale one is removed first
   std::string log_file;  // appended; moved to NAME.1 beyond 5 MB
@@ -39,8 +40,9 @@ struct LaunchPlan {
   std::chrono::milliseconds idle_limit{0};
 };
 
-// Ends what a crashed lar left running: reads RUN_FOLDER/*.json, and where pid, start time and command
-// line are those of an engine whose lar is gone, stops it and waits for its end. Gives the number ended.
+// Ends what a crashed lar left running: reads RUN_FOLDER/*.json, and where pid, start time and
+// command line are those of an engine whose lar is gone, stops it and waits for its end. Gives the
+// number ended.
 int end_leftover_engines(const std::string& run_folder);
 
 class EngineHost {
@@ -49,8 +51,9 @@ class EngineHost {
   ~EngineHost();  // stops the engine in order
 
   // Starts the engine if it does not run and waits until it answers. Callers at the same time share
-  // one start. After a start that failed, the same error comes at once until the back-off has passed;
-  // after a death the call waits for it. The number counts starts, to tell one engine from the next.
+  // one start. After a start that failed, the same error comes at once until the back-off has
+  // passed; after a death the call waits for it. The number counts starts, to tell one engine from
+  // the next.
   base::Result<std::uint64_t> ensure_ready(std::stop_token stop);
 
   // Whether start number `generation` has ended; waits up to `limit` for it.

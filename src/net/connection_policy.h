@@ -1,6 +1,6 @@
-// Who may be spoken to. Every socket lar opens asks a ConnectionPolicy first: once with the name, before
-// it is even resolved, and once with the address that came out, so that no name can smuggle one in.
-// The first and only policy so far: this machine, over loopback or unix sockets.
+// Who may be spoken to. Every socket lar opens asks a ConnectionPolicy first: once with the name,
+// before it is even resolved, and once with the address that came out, so that no name can smuggle
+// one in. The first and only policy so far: this machine, over loopback or unix sockets.
 #pragma once
 
 #include <cstddef>

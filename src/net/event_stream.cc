@@ -1,5 +1,6 @@
-// See event_stream.h. Lines end with CR, LF or CR LF, and a CR at the end of a piece may or may not be
-// followed by its LF in the next: the line is taken at the CR and the LF is swallowed when it comes.
+// See event_stream.h. Lines end with CR, LF or CR LF, and a CR at the end of a piece may or may not
+// be followed by its LF in the next: the line is taken at the CR and the LF is swallowed when it
+// comes.
 #include "net/event_stream.h"
 
 #include <algorithm>
@@ -38,7 +39,8 @@ bool EventStream::take_line(std::string_view line,
     if (value.find('\0') == std::string_view::npos) last_id_ = value;
   } else if (field == "retry") {
     int milliseconds = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), milliseconds);
+    const auto [end, error] =
+        std::from_chars(value.data(), value.data() + value.size(), milliseconds);
     if (error == std::errc() && end == value.data() + value.size() && milliseconds >= 0) {
       retry_ms_ = milliseconds;
     }

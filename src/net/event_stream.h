@@ -1,5 +1,6 @@
-// Server-sent events, the reading side: bytes in any pieces → events. The rules are those of the HTML
-// standard, section 9.2.6 ("Interpreting an event stream"). No I/O, one stream per object, no threads.
+// Server-sent events, the reading side: bytes in any pieces → events. The rules are those of the
+// HTML standard, section 9.2.6 ("Interpreting an event stream"). No I/O, one stream per object, no
+// threads.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +23,8 @@ class EventStream {
   // An event (or a single line) larger than `limit` bytes ends the stream with net.event_too_large.
   explicit EventStream(std::size_t limit = 16u << 20) : limit_(limit) {}
 
-  // Takes the next bytes and calls `on_event` for each event they complete; `on_event` says whether to
-  // go on. An event without its closing empty line is never given, as the standard wants.
+  // Takes the next bytes and calls `on_event` for each event they complete; `on_event` says whether
+  // to go on. An event without its closing empty line is never given, as the standard wants.
   base::Status feed(std::string_view bytes, const std::function<bool(const Event&)>& on_event);
 
   const std::string& last_id() const { return last_id_; }

@@ -33,9 +33,9 @@ constexpr std::string_view sample =
     "data: first\n"
     "data: second\r\n\r\n"
     "event: progress\rdata:{\"a\":1}\rid: 7\r\r"
-    "id: 8\n\n"                      // no data: no event, but the id counts
-    "data\n\n"                       // data without a colon is an empty line
-    "event: dropped\n\n"             // a name alone gives nothing and is forgotten
+    "id: 8\n\n"           // no data: no event, but the id counts
+    "data\n\n"            // data without a colon is an empty line
+    "event: dropped\n\n"  // a name alone gives nothing and is forgotten
     "data:  two spaces\nunknown: x\n:\n\n"
     "data: ñ – 漢\n\n"
     "data: never finished\n";
@@ -91,12 +91,14 @@ TEST(EventStream, an_endless_event_is_refused) {
   const auto ignore = [](const Event&) { return true; };
   EventStream one_line(1000);
   base::Status status;
-  for (int piece = 0; piece < 100 && status; ++piece) status = one_line.feed("data: 0123456789", ignore);
+  for (int piece = 0; piece < 100 && status; ++piece)
+    status = one_line.feed("data: 0123456789", ignore);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, "net.event_too_large");
   EventStream many_lines(1000);
   status = {};
-  for (int piece = 0; piece < 200 && status; ++piece) status = many_lines.feed("data: 0123456789\n", ignore);
+  for (int piece = 0; piece < 200 && status; ++piece)
+    status = many_lines.feed("data: 0123456789\n", ignore);
   EXPECT_FALSE(status);
 }
 

@@ -1,5 +1,5 @@
-// HttpClient over libcurl's multi interface: the calling thread drives the transfer itself and a stop
-// request wakes it through curl_multi_wakeup, so cancellation needs no polling.
+// HttpClient over libcurl's multi interface: the calling thread drives the transfer itself and a
+// stop request wakes it through curl_multi_wakeup, so cancellation needs no polling.
 #include "net/http_client.h"
 
 #include <curl/curl.h>
@@ -96,7 +96,8 @@ size_t take_body(char* bytes, size_t, size_t length, void* context) {
 std::string host_of(const std::string& url) {
   const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parts(curl_url(), curl_url_cleanup);
   char* host = nullptr;
-  if (curl_url_set(parts.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
+  if (curl_url_set(parts.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) !=
+          CURLUE_OK ||
       curl_url_get(parts.get(), CURLUPART_HOST, &host, 0) != CURLUE_OK) {
     return {};
   }
@@ -119,7 +120,8 @@ base::Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::sto
   start_curl();
   const bool over_tcp = request.unix_socket.empty();
   const std::string host = host_of(request.url);
-  const bool known_scheme = request.url.starts_with("http://") || request.url.starts_with("https://");
+  const bool known_scheme =
+      request.url.starts_with("http://") || request.url.starts_with("https://");
   if (host.empty() || !known_scheme) {
     return fail(ErrorKind::invalid_input, "net.bad_address", {{"url", request.url}});
   }
@@ -147,7 +149,8 @@ base::Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::sto
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_TCP_NODELAY, 1L);
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_limit.count()));
+  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS,
+                   static_cast<long>(request.connect_limit.count()));
   curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.deadline.count()));
   curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, &exchange);
@@ -160,7 +163,8 @@ base::Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::sto
     curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
   } else if (request.method != "GET" || !request.body.empty()) {
     curl_easy_setopt(handle, CURLOPT_POST, 1L);
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(request.body.size()));
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body.data());
     curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   }

@@ -1,6 +1,6 @@
-// An HTTP client with deadlines, cancellation and streaming, over TCP or a unix socket. Every name and
-// every socket is put before a ConnectionPolicy. It follows no redirects, uses no proxy, no cookies and
-// no credentials from files or the environment.
+// An HTTP client with deadlines, cancellation and streaming, over TCP or a unix socket. Every name
+// and every socket is put before a ConnectionPolicy. It follows no redirects, uses no proxy, no
+// cookies and no credentials from files or the environment.
 #pragma once
 
 #include <chrono>
@@ -25,9 +25,10 @@ struct HttpRequest {
   Headers headers;
   std::string body;
   std::chrono::milliseconds connect_limit{10'000};
-  std::chrono::milliseconds deadline{0};       // for the whole exchange; 0: none
-  std::chrono::milliseconds silence_limit{0};  // longest time without a byte from the server; 0: none
-  std::size_t body_limit = 256u << 20;         // longest body kept (net.too_large); not for streams
+  std::chrono::milliseconds deadline{0};  // for the whole exchange; 0: none
+  std::chrono::milliseconds silence_limit{
+      0};                               // longest time without a byte from the server; 0: none
+  std::size_t body_limit = 256u << 20;  // longest body kept (net.too_large); not for streams
 };
 
 struct HttpResponse {
@@ -40,8 +41,8 @@ struct HttpResponse {
 
 enum class Flow { go_on, stop };
 
-// Gets each piece of a body as it comes, with the status; Flow::stop ends the exchange without error.
-// Called on the thread that called send().
+// Gets each piece of a body as it comes, with the status; Flow::stop ends the exchange without
+// error. Called on the thread that called send().
 using OnBody = std::function<Flow(int status, std::string_view piece)>;
 
 // Stateless between calls: one connection per exchange, so that an answer never comes over a
@@ -51,11 +52,10 @@ class HttpClient {
   // `policy` must live as long as the client.
   explicit HttpClient(const ConnectionPolicy& policy) : policy_(policy) {}
 
-  // With `on_body`, a body goes there; without, into the response. A stopped token ends the exchange
-  // within milliseconds. Any status is a response, not an error.
-  // Errors: net.refused {host}, net.unreachable {host, detail}, net.broken {host, detail} (the
-  // connection ended before the answer did), net.timeout {host}, net.too_large, cancelled,
-  // net.bad_address {url}.
+  // With `on_body`, a body goes there; without, into the response. A stopped token ends the
+  // exchange within milliseconds. Any status is a response, not an error. Errors: net.refused
+  // {host}, net.unreachable {host, detail}, net.broken {host, detail} (the connection ended before
+  // the answer did), net.timeout {host}, net.too_large, cancelled, net.bad_address {url}.
   base::Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop = {},
                                   const OnBody& on_body = {}) const;
 

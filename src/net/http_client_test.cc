@@ -27,7 +27,8 @@ using namespace std::chrono_literals;
 class Server {
  public:
   enum class On { unix_socket, loopback };
-  Server(On where, std::function<void(int connection, std::stop_token)> serve) : serve_(std::move(serve)) {
+  Server(On where, std::function<void(int connection, std::stop_token)> serve)
+      : serve_(std::move(serve)) {
     if (where == On::unix_socket) {
       std::string folder = (std::filesystem::temp_directory_path() / "lar-net-XXXXXX").string();
       EXPECT_NE(mkdtemp(folder.data()), nullptr);
@@ -117,7 +118,8 @@ TEST(HttpClient, a_post_over_a_unix_socket_arrives_whole_and_its_answer_comes_ba
   std::string seen;
   Server server(Server::On::unix_socket, [&](int connection, std::stop_token) {
     seen = read_request(connection);
-    write_all(connection, "HTTP/1.1 201 Created\r\nX-Note:  two words \r\nContent-Length: 5\r\n\r\nhello");
+    write_all(connection,
+              "HTTP/1.1 201 Created\r\nX-Note:  two words \r\nContent-Length: 5\r\n\r\nhello");
   });
   HttpRequest request;
   request.method = "POST";
@@ -147,12 +149,13 @@ TEST(HttpClient, every_piece_of_a_streamed_body_is_given_as_it_comes) {
   HttpRequest request;
   request.url = "http://127.0.0.1:" + std::to_string(server.port) + "/";
   std::string got;
-  const auto response = HttpClient(local_only()).send(request, {}, [&](int status, std::string_view piece) {
-    EXPECT_EQ(status, 200);
-    if (got.empty()) first_seen.set_value();
-    got += piece;
-    return Flow::go_on;
-  });
+  const auto response =
+      HttpClient(local_only()).send(request, {}, [&](int status, std::string_view piece) {
+        EXPECT_EQ(status, 200);
+        if (got.empty()) first_seen.set_value();
+        got += piece;
+        return Flow::go_on;
+      });
   ASSERT_TRUE(response) << response.error().describe();
   EXPECT_EQ(got, "onetwo");
   EXPECT_TRUE(response->body.empty());
@@ -233,7 +236,8 @@ TEST(HttpClient, a_connection_that_breaks_mid_answer_is_an_error_not_a_short_ans
 TEST(HttpClient, a_body_beyond_its_limit_is_dropped) {
   Server server(Server::On::unix_socket, [&](int connection, std::stop_token) {
     read_request(connection);
-    write_all(connection, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'x'));
+    write_all(connection,
+              "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'x'));
   });
   HttpRequest request;
   request.url = "http://engine/";
@@ -254,9 +258,9 @@ TEST(HttpClient, nobody_at_the_socket_is_unreachable) {
 }
 
 TEST(HttpClient, other_machines_are_refused_before_they_are_looked_up) {
-  for (const char* url : {"http://example.org/", "https://192.0.2.7/", "http://[2001:db8::1]:80/",
-                          "http://0.0.0.0/", "http://127.0.0.1.example.org/", "http://128.0.0.1/",
-                          "http://user:x@example.org/"}) {
+  for (const char* url :
+       {"http://example.org/", "https://192.0.2.7/", "http://[2001:db8::1]:80/", "http://0.0.0.0/",
+        "http://127.0.0.1.example.org/", "http://128.0.0.1/", "http://user:x@example.org/"}) {
     HttpRequest request;
     request.url = url;
     const auto response = HttpClient(local_only()).send(request);
@@ -274,7 +278,8 @@ TEST(HttpClient, a_name_that_resolves_elsewhere_than_it_says_is_refused_at_the_s
       return address.family == AddressFamily::unix_socket;
     }
   };
-  Server server(Server::On::loopback, [](int connection, std::stop_token) { read_request(connection); });
+  Server server(Server::On::loopback,
+                [](int connection, std::stop_token) { read_request(connection); });
   HttpRequest request;
   request.url = "http://localhost:" + std::to_string(server.port) + "/";
   const NamesOnly policy;
@@ -287,7 +292,8 @@ TEST(HttpClient, a_name_that_resolves_elsewhere_than_it_says_is_refused_at_the_s
 TEST(HttpClient, a_proxy_in_the_environment_and_a_redirect_are_not_followed) {
   Server server(Server::On::loopback, [](int connection, std::stop_token) {
     read_request(connection);
-    write_all(connection, "HTTP/1.1 302 Found\r\nLocation: http://example.org/\r\nContent-Length: 0\r\n\r\n");
+    write_all(connection,
+              "HTTP/1.1 302 Found\r\nLocation: http://example.org/\r\nContent-Length: 0\r\n\r\n");
   });
   setenv("http_proxy", "http://192.0.2.7:3128", 1);
   HttpRequest request;

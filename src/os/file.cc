@@ -43,7 +43,7 @@ base::Result<Descriptor> open_read(const std::string& path) {
 
 base::Result<std::string> read_file(const std::string& path, std::uint64_t limit) {
   TRY_ASSIGN(const Descriptor file, open_read(path));
-  struct stat status {};
+  struct stat status{};
   if (fstat(file.get(), &status) != 0) return fail_errno(errno, path, "reading");
   if (S_ISDIR(status.st_mode)) {
     return fail(ErrorKind::invalid_input, "file.is_folder", {{"path", path}});
@@ -111,7 +111,7 @@ base::Status make_folders(const std::string& path, int mode) {
     if (slash == std::string::npos) break;
     position = slash + 1;
   }
-  struct stat status {};
+  struct stat status{};
   if (stat(path.c_str(), &status) != 0) return fail_errno(errno, path, "making a folder");
   if (!S_ISDIR(status.st_mode)) {
     return fail(ErrorKind::invalid_input, "file.not_a_folder", {{"path", path}});

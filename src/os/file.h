@@ -30,10 +30,12 @@ base::Result<Descriptor> open_read(const std::string& path);
 // Whole file, at most `limit` bytes (file.too_large).
 base::Result<std::string> read_file(const std::string& path, std::uint64_t limit = 1u << 30);
 // Temporary file beside it, fsync, rename, fsync of the folder: whole or not at all.
-base::Status write_file_atomically(const std::string& path, std::string_view bytes, int mode = 0600);
+base::Status write_file_atomically(const std::string& path, std::string_view bytes,
+                                   int mode = 0600);
 base::Status make_folders(const std::string& path, int mode = 0700);
 
-// An exclusive advisory lock, held until destroyed. The file holds "pid\n". Errors: file.locked with {pid}.
+// An exclusive advisory lock, held until destroyed. The file holds "pid\n". Errors: file.locked
+// with {pid}.
 base::Result<Descriptor> lock_file(const std::string& path);
 
 // Lower-case hex SHA-256.

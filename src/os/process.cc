@@ -1,6 +1,6 @@
 // Children by fork and exec. Everything the child needs is computed before fork: between fork and
-// exec only async-signal-safe calls are made, because other threads may hold any lock. The exception
-// is the seccomp filter, whose program is also compiled before.
+// exec only async-signal-safe calls are made, because other threads may hold any lock. The
+// exception is the seccomp filter, whose program is also compiled before.
 #include "os/process.h"
 
 #include <fcntl.h>
@@ -49,8 +49,8 @@ constexpr std::array<sock_filter, 9> unix_sockets_only = {{
 
 // Runs in the child, after fork. Never returns.
 [[noreturn]] void become(const ProcessOptions& options, char* const* arguments,
-                         char* const* environment, const int* keep, size_t keep_count,
-                         int report, pid_t parent) {
+                         char* const* environment, const int* keep, size_t keep_count, int report,
+                         pid_t parent) {
   const auto give_up = [&] {
     const int error_number = errno;
     const ssize_t written = ::write(report, &error_number, sizeof error_number);
@@ -59,7 +59,7 @@ constexpr std::array<sock_filter, 9> unix_sockets_only = {{
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up();
   if (getppid() != parent) _exit(125);  // the parent died before the line above
   setpgid(0, 0);
-  struct sigaction standard {};
+  struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
   for (int signal_number = 1; signal_number < 32; ++signal_number) {
     sigaction(signal_number, &standard, nullptr);

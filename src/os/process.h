@@ -22,7 +22,7 @@ struct ProcessOptions {
   int standard_input = -1;               // -1: /dev/null
   int standard_output = -1;
   int standard_error = -1;
-  std::vector<int> keep_descriptors;     // all others are closed
+  std::vector<int> keep_descriptors;  // all others are closed
   Network network = Network::inherited;
   std::uint64_t address_space_bytes = 0;  // RLIMIT_AS; 0 = none
   int nice = 0;

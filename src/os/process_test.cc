@@ -1,8 +1,8 @@
 // Children against the real system.
 #include "os/process.h"
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -55,10 +55,11 @@ TEST(Process, outlives_the_thread_that_started_it) {
 }
 
 TEST(Process, without_network_cannot_reach_even_loopback) {
-  ProcessOptions options = shell("exec /usr/bin/python3 -c 'import socket\ntry:\n"
-                                 " s=socket.socket();s.settimeout(2);s.connect((\"127.0.0.1\",9))\n"
-                                 "except ConnectionRefusedError: print(\"reached\")\n"
-                                 "except OSError: print(\"no network\")'");
+  ProcessOptions options = shell(
+      "exec /usr/bin/python3 -c 'import socket\ntry:\n"
+      " s=socket.socket();s.settimeout(2);s.connect((\"127.0.0.1\",9))\n"
+      "except ConnectionRefusedError: print(\"reached\")\n"
+      "except OSError: print(\"no network\")'");
   if (access("/usr/bin/python3", X_OK) != 0) GTEST_SKIP() << "no python3";
   EXPECT_EQ(output_of(options), "reached\n");
   options.network = Network::none;

@@ -1,6 +1,6 @@
-// Readers turn bytes into domain items. They do no I/O and know nothing of where the bytes lie: they
-// run inside the confined lar-read process. A new format is one file with one Reader and one line in
-// registry.cc.
+// Readers turn bytes into domain items. They do no I/O and know nothing of where the bytes lie:
+// they run inside the confined lar-read process. A new format is one file with one Reader and one
+// line in registry.cc.
 #pragma once
 
 #include <span>
@@ -16,19 +16,19 @@ namespace lar::readers {
 // What the caller knows about the bytes.
 struct Input {
   std::string_view bytes;
-  std::string name;        // file name, for the type and the title; may be empty
-  std::string media_type;  // if known; wins over the name
-  std::string path;        // relative to its source: external_id of documents
-  base::Microseconds modified = 0;     // of the file; 0 = unknown
-  std::string owner_zone = "UTC";      // for floating times
+  std::string name;                      // file name, for the type and the title; may be empty
+  std::string media_type;                // if known; wins over the name
+  std::string path;                      // relative to its source: external_id of documents
+  base::Microseconds modified = 0;       // of the file; 0 = unknown
+  std::string owner_zone = "UTC";        // for floating times
   base::Microseconds horizon_begin = 0;  // occurrences are expanded inside [begin, end)
   base::Microseconds horizon_end = 0;
-  int depth = 0;           // attachments inside attachments; readers stop at 4
+  int depth = 0;  // attachments inside attachments; readers stop at 4
 };
 
 struct Reader {
-  std::string_view name;     // producer, stored with what it made: "mime"
-  int version;               // raised when its output changes: items are read again
+  std::string_view name;  // producer, stored with what it made: "mime"
+  int version;            // raised when its output changes: items are read again
   std::vector<std::string_view> media_types;
   std::vector<std::string_view> extensions;  // without the dot, lower case
   // Items found. A file that cannot be read at all is an error; one that can in part gives items
@@ -42,8 +42,9 @@ std::span<const Reader> registry();
 const Reader* find_reader(const Input& input);
 
 // Cuts parts into passages along their segments: about 300 to 1,100 bytes, never across parts or
-// pages or from one kind of segment to another (headings go with what follows), at sentence ends
-// where one segment is longer than that.
+// pages or from one kind of segment to another, at sentence ends where one segment is longer than
+// that. Running text, lists and headings count as one kind; a heading goes with what follows it, be
+// it text or a table.
 std::vector<domain::Passage> make_passages(const std::vector<domain::TextPart>& parts);
 
 }  // namespace lar::readers

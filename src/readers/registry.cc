@@ -5,9 +5,9 @@
 #include "readers/building.h"
 
 // The one line a new reader needs.
-#define LAR_READERS(reader)                                                                      \
-  reader(mime) reader(html) reader(markdown) reader(pdf) reader(docx) reader(ical) reader(vcard) \
-      reader(text)
+#define LAR_READERS(reader)                                                                    \
+  reader(mime) reader(csv) reader(html) reader(markdown) reader(pdf) reader(docx) reader(ical) \
+      reader(vcard) reader(text)
 
 namespace lar::readers {
 

@@ -46,7 +46,7 @@ base::Result<std::vector<domain::Item>> read_text(const Input& input) {
 }  // namespace
 
 Reader text_reader() {
-  return {"text", 1, {"text/plain"}, {"txt", "text", "log", "csv", "org", "rst"}, &read_text};
+  return {"text", 1, {"text/plain"}, {"txt", "text", "log", "org", "rst"}, &read_text};
 }
 
 }  // namespace lar::readers

@@ -1,9 +1,9 @@
 // The Reading service: a pool of confined lar-read processes that do all parsing of foreign bytes.
 //
-// A request is sent length-prefixed on the worker's standard input, with a read-only file descriptor
-// beside it (SCM_RIGHTS); answers come back as frames of JSON lines, each of which is validated. A
-// worker has no network, no file system, limited memory and time; one that overstays is killed and
-// only its file fails. Thread-safe: `read` blocks until a worker is free.
+// A request is sent length-prefixed on the worker's standard input, with a read-only file
+// descriptor beside it (SCM_RIGHTS); answers come back as frames of JSON lines, each of which is
+// validated. A worker has no network, no file system, limited memory and time; one that overstays
+// is killed and only its file fails. Thread-safe: `read` blocks until a worker is free.
 #pragma once
 
 #include <chrono>
@@ -19,9 +19,9 @@
 namespace lar::reading {
 
 struct Limits {
-  std::chrono::milliseconds time{20'000};   // per file
-  std::size_t memory_bytes = 768u << 20;    // address space beyond the program's own
-  std::size_t output_bytes = 256u << 20;    // of frames
+  std::chrono::milliseconds time{20'000};  // per file
+  std::size_t memory_bytes = 768u << 20;   // address space beyond the program's own
+  std::size_t output_bytes = 256u << 20;   // of frames
 };
 
 struct Options {
@@ -31,10 +31,10 @@ struct Options {
 };
 
 struct Request {
-  int descriptor = -1;     // read-only, stays the caller's; `offset`/`length` select a range of it
+  int descriptor = -1;  // read-only, stays the caller's; `offset`/`length` select a range of it
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
-  std::string name;        // as readers::Input
+  std::string name;  // as readers::Input
   std::string media_type;
   std::string path;
   base::Microseconds modified = 0;
@@ -44,7 +44,7 @@ struct Request {
 };
 
 struct Reading {
-  std::string producer;      // reader's name
+  std::string producer;  // reader's name
   int producer_version = 0;
   std::vector<domain::Item> items;
 };
@@ -53,8 +53,9 @@ class ReadingService {
  public:
   static base::Result<std::unique_ptr<ReadingService>> start(Options options);
   virtual ~ReadingService() = default;
-  // Errors: reading.unsupported (no reader for it), reading.timeout, reading.memory, reading.crashed
-  // (with {name}), and what the reader itself reports (pdf.encrypted, docx.corrupt …).
+  // Errors: reading.unsupported (no reader for it), reading.timeout, reading.memory,
+  // reading.crashed (with {name}), and what the reader itself reports (pdf.encrypted, docx.corrupt
+  // …).
   virtual base::Result<Reading> read(const Request& request, std::stop_token stop) = 0;
   // Names and versions of all readers of the worker program: to find what must be read again.
   virtual std::vector<std::pair<std::string, int>> readers() const = 0;

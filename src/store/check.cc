@@ -1,6 +1,6 @@
-// Looks for faults. Quick: SQLite's own structure, references, and every passage present in the full
-// text. Full: also the words of the full text against the passages they came from, every stored text
-// against its frame, and every original against its hash.
+// Looks for faults. Quick: SQLite's own structure, references, and every passage present in the
+// full text. Full: also the words of the full text against the passages they came from, every
+// stored text against its frame, and every original against its hash.
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -42,7 +42,8 @@ base::Status check_words(Connection& connection, Faults& faults) {
     }
   };
   Statement passages = connection.query(
-      "SELECT p.text, p.part_name, i.language, i.head FROM passage p JOIN item i ON i.key = p.item");
+      "SELECT p.text, p.part_name, i.language, i.head FROM passage p JOIN item i ON i.key = "
+      "p.item");
   for (;;) {
     TRY_ASSIGN(const bool row, passages.step());
     if (!row) break;
@@ -52,7 +53,8 @@ base::Status check_words(Connection& connection, Faults& faults) {
     count('f', index.fallback);
     count('h', index_head(passages.text(3), passages.text(1)));
   }
-  TRY(connection.run("CREATE VIRTUAL TABLE IF NOT EXISTS temp.text_words USING "
+  TRY(
+      connection.run("CREATE VIRTUAL TABLE IF NOT EXISTS temp.text_words USING "
                      "fts5vocab(main, passage_text, col)"));
   std::size_t wrong = 0;
   {
@@ -104,8 +106,8 @@ base::Result<std::vector<std::string>> check_home(Connection& connection, const 
     const ReadMoment moment(connection);
     TRY(moment.status());
     {
-      Statement rows = connection.query(depth == Check::full ? "PRAGMA integrity_check"
-                                                             : "PRAGMA quick_check");
+      Statement rows =
+          connection.query(depth == Check::full ? "PRAGMA integrity_check" : "PRAGMA quick_check");
       for (;;) {
         TRY_ASSIGN(const bool row, rows.step());
         if (!row) break;

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "os/file.h"
+#include "store/key_set.h"
 #include "store/text_index.h"
 
 namespace lar::store {
@@ -65,6 +66,13 @@ void Statement::bind(int index, const base::Id& value) {
 }
 void Statement::bind(int index, std::nullptr_t) {
   if (failure_ == SQLITE_OK) failure_ = sqlite3_bind_null(handle_, index);
+}
+
+void Statement::bind(int index, const KeySet* keys) {
+  if (failure_ == SQLITE_OK) {
+    failure_ =
+        sqlite3_bind_pointer(handle_, index, const_cast<KeySet*>(keys), key_set_pointer, nullptr);
+  }
 }
 
 base::Result<bool> Statement::step() {
@@ -246,8 +254,8 @@ base::Status migrate(Connection& connection, std::span<const Migration> steps,
     for (char& letter : moment) {
       if (letter == ':' || letter == '+') letter = '-';
     }
-    const std::string copy = backups + "/lar-schema" + std::to_string(version) + "-" + moment + "-" +
-                             base::Id::make().text().substr(24) + ".db";
+    const std::string copy = backups + "/lar-schema" + std::to_string(version) + "-" + moment +
+                             "-" + base::Id::make().text().substr(24) + ".db";
     TRY(connection.run("VACUUM INTO ?1", copy));
   }
   for (const Migration& step : steps) {

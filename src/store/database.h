@@ -22,6 +22,7 @@
 namespace lar::store {
 
 class Connection;
+class KeySet;
 
 // Bytes to bind as BLOB (a string_view binds as TEXT).
 struct Bytes {
@@ -46,6 +47,8 @@ class Statement {
   void bind(int index, Bytes value);
   void bind(int index, const base::Id& value);
   void bind(int index, std::nullptr_t);
+  // Must outlive the statement.
+  void bind(int index, const KeySet* keys);
   template <typename T>
   void bind(int index, const std::optional<T>& value) {
     if (value) {
@@ -163,8 +166,9 @@ struct Migration {
 };
 std::span<const Migration> migrations();
 
-// Brings the file to the newest of `steps`: each step in a transaction of its own, after a copy into
-// `backups` where there was something to lose. Errors: store.newer {found, known}, store.corrupt.
+// Brings the file to the newest of `steps`: each step in a transaction of its own, after a copy
+// into `backups` where there was something to lose. Errors: store.newer {found, known},
+// store.corrupt.
 base::Status migrate(Connection& connection, std::span<const Migration> steps,
                      const std::string& backups);
 

@@ -1,5 +1,5 @@
-// The Store made of its parts. Internal: callers see store.h; tests and the benchmark may open a home
-// with a Tuning of their own.
+// The Store made of its parts. Internal: callers see store.h; tests and the benchmark may open a
+// home with a Tuning of their own.
 #pragma once
 
 #include <atomic>

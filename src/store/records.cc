@@ -119,8 +119,7 @@ base::Result<Prepared> prepare(const Recording& recording) {
   }
   result.references = item.references;
   if (result.references.size() > most_references) {
-    result.references.erase(result.references.begin(),
-                            result.references.end() - most_references);
+    result.references.erase(result.references.begin(), result.references.end() - most_references);
   }
 
   domain::Item light;
@@ -141,17 +140,17 @@ base::Result<Prepared> prepare(const Recording& recording) {
   result.head = item.title;
   for (const domain::Person& person : item.people) {
     result.head += "\n" + person.name + " " + person.address;
-    result.people.push_back({person.name, person.address,
-                             base::fold_to_n(person.name) + "\n" +
-                                 base::fold_to_n(person.address)});
+    result.people.push_back(
+        {person.name, person.address,
+         base::fold_to_n(person.name) + "\n" + base::fold_to_n(person.address)});
   }
   if (!item.place.empty()) result.head += "\n" + item.place;
 
   std::unordered_map<std::string, const domain::TextPart*> parts;
   for (const domain::TextPart& part : item.parts) {
     parts[part.id] = &part;
-    PreparedPart prepared{part.id, part.name, part.media_type,
-                          std::string(domain::name_of(part.role)), {}, {}};
+    PreparedPart prepared{
+        part.id, part.name, part.media_type, std::string(domain::name_of(part.role)), {}, {}};
     TRY_ASSIGN(prepared.text, compress(part.text));
     TRY_ASSIGN(prepared.segments, compress(dump(domain::to_json(part.segments))));
     result.parts.push_back(std::move(prepared));
@@ -212,8 +211,7 @@ base::Status change_item_text(Connection& connection, Change change, std::int64_
   for (;;) {
     TRY_ASSIGN(const bool row, passages.step());
     if (!row) return {};
-    TRY(change_text(connection, change, passages.integer(0),
-                    index_text(passages.text(1), language),
+    TRY(change_text(connection, change, passages.integer(0), index_text(passages.text(1), language),
                     index_head(head, passages.text(2))));
   }
 }
@@ -259,8 +257,7 @@ base::Status join_thread(Connection& connection, std::int64_t item, const Id& ow
   ids.push_back(prepared.external_id);
   std::set<Id> threads = {own};
   for (const std::string& id : ids) {
-    Statement link =
-        connection.query("SELECT thread FROM thread_link WHERE external_id = ?1", id);
+    Statement link = connection.query("SELECT thread FROM thread_link WHERE external_id = ?1", id);
     TRY_ASSIGN(const bool row, link.step());
     if (row) threads.insert(link.id(0));
   }
@@ -282,7 +279,8 @@ base::Status join_thread(Connection& connection, std::int64_t item, const Id& ow
 
 base::Status remove_unused_people(Connection& connection, const std::vector<std::int64_t>& people) {
   for (const std::int64_t person : people) {
-    TRY(connection.run("DELETE FROM person WHERE key = ?1 AND NOT EXISTS "
+    TRY(
+        connection.run("DELETE FROM person WHERE key = ?1 AND NOT EXISTS "
                        "(SELECT 1 FROM item_person WHERE person = ?1)",
                        person));
   }
@@ -303,7 +301,8 @@ base::Status remove_unused_blob(Work& work, const std::string& hash) {
   if (hash.empty()) return {};
   Connection& connection = work.context.connection;
   TRY(connection.run(
-      "DELETE FROM blob WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM item WHERE blob = ?1)", hash));
+      "DELETE FROM blob WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM item WHERE blob = ?1)",
+      hash));
   if (connection.changed() == 0) return {};
   work.context.after_commit.push_back([blobs = &work.blobs, hash](Connection& after) {
     // A later operation of the same group may have brought it back.
@@ -318,10 +317,11 @@ base::Status write_satellites(Connection& connection, std::int64_t item, const P
   TRY(connection.run("DELETE FROM part WHERE item = ?1", item));
   int position = 0;
   for (const PreparedPart& part : prepared.parts) {
-    TRY(connection.run("INSERT INTO part(item, position, id, name, media_type, role, text, segments) "
-                       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                       item, position++, part.id, part.name, part.media_type, part.role,
-                       Bytes{part.text}, Bytes{part.segments}));
+    TRY(connection.run(
+        "INSERT INTO part(item, position, id, name, media_type, role, text, segments) "
+        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        item, position++, part.id, part.name, part.media_type, part.role, Bytes{part.text},
+        Bytes{part.segments}));
   }
   TRY(connection.run("DELETE FROM occurrence WHERE item = ?1", item));
   for (const PreparedOccurrence& occurrence : prepared.occurrences) {
@@ -337,7 +337,8 @@ base::Status write_satellites(Connection& connection, std::int64_t item, const P
     TRY(connection.run(
         "INSERT INTO person(name, address, folded) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING",
         person.name, person.address, person.folded));
-    TRY(connection.run("INSERT INTO item_person(item, person) SELECT ?1, key FROM person "
+    TRY(
+        connection.run("INSERT INTO item_person(item, person) SELECT ?1, key FROM person "
                        "WHERE name = ?2 AND address = ?3 ON CONFLICT DO NOTHING",
                        item, person.name, person.address));
   }
@@ -380,16 +381,17 @@ base::Status write_passages(Work& work, std::int64_t item, const Prepared& prepa
   for (Kept& entry : kept) {
     const PreparedPassage& passage = *entry.passage;
     if (entry.key != 0) {
-      TRY(connection.run(
-          "UPDATE passage SET position = ?2, kind = ?3, locator = ?4 WHERE key = ?1", entry.key,
-          entry.position, passage.kind, passage.locator));
+      TRY(connection.run("UPDATE passage SET position = ?2, kind = ?3, locator = ?4 WHERE key = ?1",
+                         entry.key, entry.position, passage.kind, passage.locator));
     } else {
-      TRY(connection.run("INSERT INTO passage(id, item, position, kind, part_name, locator, text) "
+      TRY(
+          connection.run("INSERT INTO passage(id, item, position, kind, part_name, locator, text) "
                          "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                          Id::make(), item, entry.position, passage.kind, passage.part_name,
                          passage.locator, passage.text));
       entry.key = connection.last_key();
-      TRY(connection.run("INSERT INTO vector_queue(model, starts, passage) "
+      TRY(
+          connection.run("INSERT INTO vector_queue(model, starts, passage) "
                          "SELECT key, ?1, ?2 FROM vector_model",
                          prepared.starts.value_or(0), entry.key));
     }
@@ -520,7 +522,8 @@ base::Status remove_item(Work& work, std::int64_t key) {
   TRY_ASSIGN(const std::vector<std::int64_t> people, people_of(connection, key));
   TRY(connection.run("DELETE FROM item WHERE key = ?1", key));
   TRY(remove_unused_people(connection, people));
-  TRY(connection.run("DELETE FROM thread_link WHERE thread = ?1 AND NOT EXISTS "
+  TRY(
+      connection.run("DELETE FROM thread_link WHERE thread = ?1 AND NOT EXISTS "
                      "(SELECT 1 FROM item WHERE thread = ?1)",
                      thread));
   return remove_unused_blob(work, blob);
@@ -565,11 +568,10 @@ base::Result<RecordOutcome> record_prepared(Work& work, const Prepared& prepared
     TRY_ASSIGN(const bool row, placed.step());
     if (row) {
       const std::int64_t key = placed.integer(0);
-      const bool same_name =
-          placed.text(2) == prepared.external_id && placed.integer(3) == scope;
+      const bool same_name = placed.text(2) == prepared.external_id && placed.integer(3) == scope;
       const bool same_content = same_name && placed.text(4) == prepared.hash;
-      const bool same_producer = placed.text(5) == prepared.producer &&
-                                 placed.integer(6) == prepared.producer_version;
+      const bool same_producer =
+          placed.text(5) == prepared.producer && placed.integer(6) == prepared.producer_version;
       if (same_content && same_producer) {
         const RecordOutcome outcome{placed.id(1), Recorded::unchanged};
         TRY(place(connection, key, source, prepared.placement));
@@ -616,11 +618,11 @@ base::Result<RecordOutcome> record_prepared(Work& work, const Prepared& prepared
 base::Status change_placement(Work& work, const Placement& placement) {
   Connection& connection = work.context.connection;
   TRY_ASSIGN(const std::int64_t source, source_key(connection, placement.source));
-  TRY(connection.run("UPDATE placement SET flags = ?4, path = ?5, size = ?6, modified = ?7, "
-                     "fingerprint = ?8 WHERE source = ?1 AND folder = ?2 AND uid = ?3",
-                     source, placement.folder, placement.uid, placement.flags, placement.path,
-                     static_cast<std::int64_t>(placement.size), placement.modified,
-                     placement.fingerprint));
+  TRY(connection.run(
+      "UPDATE placement SET flags = ?4, path = ?5, size = ?6, modified = ?7, "
+      "fingerprint = ?8 WHERE source = ?1 AND folder = ?2 AND uid = ?3",
+      source, placement.folder, placement.uid, placement.flags, placement.path,
+      static_cast<std::int64_t>(placement.size), placement.modified, placement.fingerprint));
   if (connection.changed() == 0) {
     return base::fail(ErrorKind::not_found, "placement.unknown", {{"uid", placement.uid}});
   }
@@ -643,8 +645,7 @@ base::Result<std::int64_t> forget_source(Work& work, const Id& source) {
   TRY_ASSIGN(const std::int64_t key, source_key(connection, source));
   std::vector<std::int64_t> items;
   {
-    Statement all =
-        connection.query("SELECT DISTINCT item FROM placement WHERE source = ?1", key);
+    Statement all = connection.query("SELECT DISTINCT item FROM placement WHERE source = ?1", key);
     for (;;) {
       TRY_ASSIGN(const bool row, all.step());
       if (!row) break;

@@ -1,7 +1,8 @@
-// Hybrid search. Each list is ranked on its own: the text by lar_rank, the vectors by 8-bit scan and
-// then by the stored half floats; quoted text, signatures and boilerplate lose a little in both. The
-// lists meet by reciprocal rank (Cormack, Clarke, Büttcher, SIGIR 2009, k = 60). Where threads and
-// items swallow so many passages that hits run short, both lists are drawn again, longer.
+// Hybrid search. Each list is ranked on its own: the text by lar_rank, the vectors by 8-bit scan
+// and then by the stored half floats; quoted text, signatures and boilerplate lose a little in
+// both. The lists meet by reciprocal rank (Cormack, Clarke, Büttcher, SIGIR 2009, k = 60). Where
+// threads and items swallow so many passages that hits run short, both lists are drawn again,
+// longer.
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -120,8 +121,10 @@ Filter filter_of(const SearchRequest& request) {
     filter.both("i.kind = " + filter.place(std::string(domain::name_of(*request.kind))));
   }
   if (request.source) {
-    filter.both("i.key IN (SELECT p.item FROM placement p JOIN source s ON s.key = p.source "
-                "WHERE s.id = " + filter.place(*request.source) + ")");
+    filter.both(
+        "i.key IN (SELECT p.item FROM placement p JOIN source s ON s.key = p.source "
+        "WHERE s.id = " +
+        filter.place(*request.source) + ")");
   }
   const std::string person = base::collapse_spaces(base::fold_to_n(request.person));
   if (!person.empty()) {
@@ -130,8 +133,10 @@ Filter filter_of(const SearchRequest& request) {
       if (!all.empty()) all += " AND ";
       all += "instr(q.folded, " + filter.place(std::string(word)) + ") > 0";
     }
-    filter.both("i.key IN (SELECT ip.item FROM person q JOIN item_person ip ON ip.person = q.key "
-                "WHERE " + all + ")");
+    filter.both(
+        "i.key IN (SELECT ip.item FROM person q JOIN item_person ip ON ip.person = q.key "
+        "WHERE " +
+        all + ")");
   }
   if (request.after || request.before) {
     const std::string own = touches(filter, request, "i.");
@@ -171,14 +176,12 @@ class Search {
       TRY_ASSIGN(index_, indexes_.find(connection_, request_.vector_model));
       if (index_ != nullptr) TRY(index_->load(connection_));
       if (!query_.phrases.empty()) {
-        TRY_ASSIGN(passages_,
-                   keys_of(connection_.query(
-                       "SELECT rowid FROM passage_text WHERE passage_text MATCH ?1",
-                       query_.phrases)));
+        TRY_ASSIGN(passages_, keys_of(connection_.query(
+                                  "SELECT rowid FROM passage_text WHERE passage_text MATCH ?1",
+                                  query_.phrases)));
       }
     }
-    std::size_t depth =
-        std::max(first_depth, static_cast<std::size_t>(request_.limit) * 4);
+    std::size_t depth = std::max(first_depth, static_cast<std::size_t>(request_.limit) * 4);
     for (;; depth *= 4) {
       bool more = false;
       TRY_ASSIGN(std::vector<Candidate> text, text_list(depth, more));
@@ -199,8 +202,9 @@ class Search {
         items_ ? connection_.query(
                      "SELECT f.rowid, lar_rank(f.passage_text, ?2), p.item, p.kind, i.starts, "
                      "i.thread FROM passage_text f CROSS JOIN passage p ON p.key = f.rowid "
-                     "CROSS JOIN item i ON i.key = p.item WHERE f.passage_text MATCH ?1",
-                     query_.match, Bytes{query_.weights})
+                     "CROSS JOIN item i ON i.key = p.item "
+                     "WHERE f.passage_text MATCH ?1 AND lar_allowed(?3, p.item)",
+                     query_.match, Bytes{query_.weights}, &*items_)
                : connection_.query(
                      "SELECT f.key, f.score, p.item, p.kind, i.starts, i.thread FROM "
                      "(SELECT rowid AS key, lar_rank(passage_text, ?2) AS score FROM passage_text "
@@ -212,14 +216,13 @@ class Search {
       TRY_ASSIGN(const bool row, rows.step());
       if (!row) break;
       ++seen;
-      if (items_ && !items_->has(rows.integer(2))) continue;
       Candidate candidate;
       candidate.passage = rows.integer(0);
       candidate.item = rows.integer(2);
       candidate.thread = rows.id(5);
       candidate.recency = recency_of(rows, 4, now_);
-      candidate.score = rows.real(1) * weight_of(rows.text(3)).factor *
-                        (1 + recency_share * candidate.recency);
+      candidate.score =
+          rows.real(1) * weight_of(rows.text(3)).factor * (1 + recency_share * candidate.recency);
       list.push_back(candidate);
     }
     if (!items_ && seen == drawn) more = true;
@@ -252,8 +255,7 @@ class Search {
       candidate.thread = row.id(3);
       candidate.recency = recency_of(row, 2, now_);
       candidate.similarity = dot_halves(request_.vector, row.blob(0));
-      candidate.score =
-          static_cast<double>(candidate.similarity) - weight_of(row.text(1)).discount;
+      candidate.score = static_cast<double>(candidate.similarity) - weight_of(row.text(1)).discount;
       list.push_back(candidate);
     }
     std::sort(list.begin(), list.end(), better);
@@ -404,8 +406,7 @@ base::Result<std::vector<Hit>> search_passages(Connection& connection, VectorInd
 base::Result<std::vector<Hit>> hits_of_item(Connection& connection, const Id& item) {
   const ReadMoment moment(connection);
   TRY(moment.status());
-  TRY_ASSIGN(const std::int64_t key,
-             connection.number("SELECT key FROM item WHERE id = ?1", item));
+  TRY_ASSIGN(const std::int64_t key, connection.number("SELECT key FROM item WHERE id = ?1", item));
   if (key == 0) return base::fail(ErrorKind::not_found, "item.unknown", {{"id", item.text()}});
   Statement rows = connection.query(
       std::string(hit_columns) + "WHERE p.item = ?1 ORDER BY p.position", key, nullptr);

@@ -106,10 +106,27 @@ TEST_F(SearchTest, a_last_word_with_a_star_matches_longer_words) {
 
 TEST_F(SearchTest, no_query_is_a_syntax_error) {
   add("a", "and or not near match quotes");
-  for (const char* text :
-       {"\"", "\"\"", "AND", "OR OR", "NOT a", "NEAR(a b)", "a*b", "words:a", "a AND (b", "^a",
-        "-a +b", "{words stems}: a", "'; DROP TABLE item; --", "a\"b\"c\"", "*", "* *", "\xff\xfe",
-        "a ) OR rowid > 0", ": : :", "«sin cierre", "ñ\"ñ"}) {
+  for (const char* text : {"\"",
+                           "\"\"",
+                           "AND",
+                           "OR OR",
+                           "NOT a",
+                           "NEAR(a b)",
+                           "a*b",
+                           "words:a",
+                           "a AND (b",
+                           "^a",
+                           "-a +b",
+                           "{words stems}: a",
+                           "'; DROP TABLE item; --",
+                           "a\"b\"c\"",
+                           "*",
+                           "* *",
+                           "\xff\xfe",
+                           "a ) OR rowid > 0",
+                           ": : :",
+                           "«sin cierre",
+                           "ñ\"ñ"}) {
     SearchRequest request;
     request.text = text;
     request.more_terms = {text};
@@ -136,8 +153,8 @@ TEST_F(SearchTest, random_bytes_never_break_a_search) {
 }
 
 TEST_F(SearchTest, quoted_text_and_signatures_rank_below_plain_text) {
-  for (const auto kind : {domain::SegmentKind::quoted, domain::SegmentKind::signature,
-                          domain::SegmentKind::text}) {
+  for (const auto kind :
+       {domain::SegmentKind::quoted, domain::SegmentKind::signature, domain::SegmentKind::text}) {
     domain::Item item = mail(std::string(domain::name_of(kind)) + "@x",
                              std::string(domain::name_of(kind)), "la caldera nueva");
     item.passages.front().kind = kind;

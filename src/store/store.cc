@@ -100,7 +100,7 @@ base::Result<std::unique_ptr<Store>> open_home(const std::string& home, const Tu
   }
   TRY(os::make_folders(home + "/blobs"));
   const std::string marker = home + "/open";
-  struct stat status {};
+  struct stat status{};
   const bool unclean = ::stat(marker.c_str(), &status) == 0;
   const std::string path = home + "/lar.db";
   TRY_ASSIGN(std::unique_ptr<Connection> connection, Connection::open(path, Access::write));
@@ -149,9 +149,9 @@ base::Status Home::sweep(const std::stop_token& stop) {
     TRY(writer_->run(
         [this, &shelf](WriteContext& context) -> base::Status {
           for (const std::string& hash : blobs_.hashes(shelf)) {
-            TRY_ASSIGN(const std::int64_t known,
-                       context.connection.number("SELECT count(*) FROM blob WHERE hash = ?1",
-                                                 hash));
+            TRY_ASSIGN(
+                const std::int64_t known,
+                context.connection.number("SELECT count(*) FROM blob WHERE hash = ?1", hash));
             if (known == 0) blobs_.remove(hash);
           }
           return {};
@@ -189,7 +189,8 @@ base::Result<std::vector<Source>> Home::sources() {
   TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
   Statement all = connection->query(
       "SELECT id, kind, name, location, settings, cursor, last_sync, error, "
-      "(SELECT count(DISTINCT item) FROM placement WHERE source = s.key) FROM source s ORDER BY key");
+      "(SELECT count(DISTINCT item) FROM placement WHERE source = s.key) FROM source s ORDER BY "
+      "key");
   std::vector<Source> result;
   for (;;) {
     TRY_ASSIGN(const bool row, all.step());
@@ -276,8 +277,7 @@ base::Result<std::vector<Placement>> Home::placements(const Id& source) {
       std::string(placement_columns) + "WHERE s.id = ?1 ORDER BY p.folder, p.uid", source));
 }
 
-base::Result<std::vector<Placement>> Home::made_by_older(const std::string& producer,
-                                                         int version) {
+base::Result<std::vector<Placement>> Home::made_by_older(const std::string& producer, int version) {
   TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
   return read_placements(connection->query(
       std::string(placement_columns) +
@@ -398,8 +398,7 @@ base::Result<std::string> Home::original(const Id& item) {
   std::string hash;
   {
     TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
-    Statement stored =
-        connection->query("SELECT ifnull(blob, '') FROM item WHERE id = ?1", item);
+    Statement stored = connection->query("SELECT ifnull(blob, '') FROM item WHERE id = ?1", item);
     TRY_ASSIGN(const bool row, stored.step());
     if (!row) return unknown("item.unknown", item);
     hash = stored.string(0);
@@ -464,7 +463,8 @@ base::Result<std::int64_t> Home::register_model(const std::string& model) {
     TRY(connection.run("INSERT INTO vector_model(name, dimensions, generation) VALUES(?1, 0, 0)",
                        model));
     const std::int64_t key = connection.last_key();
-    TRY(connection.run("INSERT INTO vector_queue(model, starts, passage) "
+    TRY(
+        connection.run("INSERT INTO vector_queue(model, starts, passage) "
                        "SELECT ?1, ifnull(i.starts, 0), p.key FROM passage p "
                        "JOIN item i ON i.key = p.item",
                        key));
@@ -501,8 +501,7 @@ base::Result<std::vector<PendingPassage>> Home::pending_vectors(const std::strin
   }
 }
 
-base::Status Home::save_vectors(const std::string& model,
-                                std::span<const PassageVector> vectors) {
+base::Status Home::save_vectors(const std::string& model, std::span<const PassageVector> vectors) {
   if (vectors.empty()) return {};
   const std::size_t dimensions = vectors.front().values.size();
   std::vector<PassageVector> unit(vectors.begin(), vectors.end());
@@ -567,10 +566,9 @@ base::Result<VectorProgress> Home::vector_progress(const std::string& model) {
   TRY(moment.status());
   VectorProgress progress;
   TRY_ASSIGN(progress.total, connection->number("SELECT count(*) FROM passage"));
-  TRY_ASSIGN(progress.done,
-             connection->number("SELECT count(*) FROM vector WHERE model = "
-                                "(SELECT key FROM vector_model WHERE name = ?1)",
-                                model));
+  TRY_ASSIGN(progress.done, connection->number("SELECT count(*) FROM vector WHERE model = "
+                                               "(SELECT key FROM vector_model WHERE name = ?1)",
+                                               model));
   return progress;
 }
 
@@ -607,8 +605,7 @@ base::Result<std::vector<JournalEntry>> Home::journal(int limit, std::optional<I
   for (;;) {
     TRY_ASSIGN(const bool row, all.step());
     if (!row) return result;
-    result.push_back(
-        {all.id(0), all.integer(1), all.string(2), all.string(3), all.string(4)});
+    result.push_back({all.id(0), all.integer(1), all.string(2), all.string(3), all.string(4)});
   }
 }
 
@@ -624,10 +621,10 @@ base::Result<Id> Home::save_turn(std::optional<Id> conversation, const Turn& tur
       TRY(connection.run("INSERT INTO conversation(id, title, updated) VALUES(?1, ?2, ?3)", name,
                          base::cut_utf8(turn.question, 80), time));
     }
-    TRY(connection.run("INSERT OR REPLACE INTO turn(id, conversation, time, question, answer) "
-                       "VALUES(?1, ?2, ?3, ?4, ?5)",
-                       turn.id.is_nil() ? Id::make() : turn.id, name, time, turn.question,
-                       turn.answer));
+    TRY(connection.run(
+        "INSERT OR REPLACE INTO turn(id, conversation, time, question, answer) "
+        "VALUES(?1, ?2, ?3, ?4, ?5)",
+        turn.id.is_nil() ? Id::make() : turn.id, name, time, turn.question, turn.answer));
     return name;
   });
 }

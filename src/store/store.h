@@ -2,8 +2,8 @@
 // zstd). It speaks in operations, not in SQL or rows; this folder is the only place with SQL.
 //
 // Thread-safe. One owner thread writes; readers use their own connections and never wait for it.
-// Every operation that records an item is one transaction: after kill -9 an item is whole or absent.
-// HOME/lock is held for as long as the store is open: a second process gets store.locked.
+// Every operation that records an item is one transaction: after kill -9 an item is whole or
+// absent. HOME/lock is held for as long as the store is open: a second process gets store.locked.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ struct Source {
   std::string settings;  // JSON object, the source's own
   std::string cursor;    // JSON, the source's own; empty before the first sync
   std::optional<Microseconds> last_sync;
-  std::string error;     // JSON {code, parameters} of the last failed sync; empty if it went well
+  std::string error;       // JSON {code, parameters} of the last failed sync; empty if it went well
   std::int64_t items = 0;  // present items, counted on reading
 };
 
@@ -43,10 +43,10 @@ struct Source {
 struct Placement {
   Id item;
   Id source;
-  std::string folder;   // Maildir subfolder, directory, "" for the top
-  std::string uid;      // stable inside the folder: Maildir base name, mbox offset+hash, file path, UID
-  std::string flags;    // source's own: "S", "FS" …
-  std::string path;     // of a local file, else empty
+  std::string folder;  // Maildir subfolder, directory, "" for the top
+  std::string uid;  // stable inside the folder: Maildir base name, mbox offset+hash, file path, UID
+  std::string flags;  // source's own: "S", "FS" …
+  std::string path;   // of a local file, else empty
   std::uint64_t size = 0;
   Microseconds modified = 0;
   std::string fingerprint;  // hex hash of the bytes, or an ETag: unchanged means not read again
@@ -56,9 +56,9 @@ struct Placement {
 // has a path of its own (local documents are referenced, not copied).
 struct Recording {
   const domain::Item* item = nullptr;
-  Placement placement;             // .item is ignored
-  std::string_view original;       // bytes to keep; empty for referenced files
-  std::string producer;            // reader's name and version
+  Placement placement;        // .item is ignored
+  std::string_view original;  // bytes to keep; empty for referenced files
+  std::string producer;       // reader's name and version
   int producer_version = 0;
 };
 
@@ -70,11 +70,11 @@ struct RecordOutcome {
 
 struct StoredItem {
   Id id;
-  domain::Item item;             // with parts; passages empty unless asked for
+  domain::Item item;  // with parts; passages empty unless asked for
   int version = 1;
-  std::string thread;            // names the thread: id text of the first of its items recorded
+  std::string thread;  // names the thread: id text of the first of its items recorded
   std::vector<Placement> placements;
-  std::string blob;              // hex hash of the original, or empty
+  std::string blob;  // hex hash of the original, or empty
   std::string producer;
   int producer_version = 0;
   Microseconds recorded = 0;
@@ -83,18 +83,18 @@ struct StoredItem {
 // ---- search ----------------------------------------------------------------------------------
 
 struct SearchRequest {
-  std::string text;                         // as typed; "quoted phrases" must match in order; a
-                                            // last word ending in * also matches longer words
-  std::vector<std::string> more_terms;      // optional further words, ranked lower (translations)
-  std::vector<float> vector;                // of the query; empty: text only
-  std::string vector_model;                 // which vectors it belongs to
+  std::string text;                     // as typed; "quoted phrases" must match in order; a
+                                        // last word ending in * also matches longer words
+  std::vector<std::string> more_terms;  // optional further words, ranked lower (translations)
+  std::vector<float> vector;            // of the query; empty: text only
+  std::string vector_model;             // which vectors it belongs to
   std::optional<domain::ItemKind> kind;
   std::optional<Id> source;
-  std::string person;                       // name or address: each word a folded substring
-  std::optional<Microseconds> after;        // [after, before) touches the item's time or that of an
-  std::optional<Microseconds> before;       // occurrence
-  int limit = 10;                           // of hits
-  bool one_per_thread = true;               // the best passage of each thread only
+  std::string person;                  // name or address: each word a folded substring
+  std::optional<Microseconds> after;   // [after, before) touches the item's time or that of an
+  std::optional<Microseconds> before;  // occurrence
+  int limit = 10;                      // of hits
+  bool one_per_thread = true;          // the best passage of each thread only
   int passages_per_item = 1;
 };
 
@@ -109,14 +109,14 @@ struct Hit {
   std::optional<domain::When> when;
   std::string thread;
   Id source;
-  std::string part_name;          // of an attachment
+  std::string part_name;  // of an attachment
   domain::SegmentKind segment = domain::SegmentKind::text;
   domain::Locator locator;
-  std::string text;               // of the passage
-  double score = 0;               // fused; comparable inside one result only
-  int text_rank = 0;              // 1-based; 0 = not among the text hits
+  std::string text;   // of the passage
+  double score = 0;   // fused; comparable inside one result only
+  int text_rank = 0;  // 1-based; 0 = not among the text hits
   int vector_rank = 0;
-  float similarity = 0;           // cosine, where the vector was found
+  float similarity = 0;  // cosine, where the vector was found
 };
 
 // An occurrence of an event in the store.
@@ -169,8 +169,8 @@ std::string_view name_of(JobState state);
 // Something expensive that survives a restart.
 struct Job {
   Id id;
-  std::string kind;      // "sync", "embed", "pull"
-  std::string subject;   // source id, model name …; one unfinished job per (kind, subject)
+  std::string kind;     // "sync", "embed", "pull"
+  std::string subject;  // source id, model name …; one unfinished job per (kind, subject)
   JobState state = JobState::waiting;
   std::string progress;  // JSON, the job's own
   std::string error;     // JSON {code, parameters}
@@ -212,7 +212,8 @@ class Store {
 
   virtual base::Result<StoredItem> item(const Id& id) = 0;  // item.unknown
   virtual base::Result<std::optional<Id>> find_item(const std::string& external_id) = 0;
-  virtual base::Result<std::vector<Id>> thread_items(const std::string& thread) = 0;  // oldest first
+  virtual base::Result<std::vector<Id>> thread_items(
+      const std::string& thread) = 0;  // oldest first
   // The blob's bytes; item.no_original where the item is a file that is only referred to.
   virtual base::Result<std::string> original(const Id& item) = 0;
   virtual base::Result<std::vector<domain::Passage>> passages(const Id& item) = 0;

@@ -23,8 +23,8 @@ using base::ErrorKind;
 TEST_F(StoreTest, a_recorded_mail_comes_back_whole) {
   const Id source = add_source("correo");
   domain::Item sent = mail("m1@x", "Factura de luz", "Importe: 412,60 €. Vence el 3 de junio.");
-  sent.parts.push_back({"2", "factura.pdf", "application/pdf", domain::PartRole::attachment,
-                        "Página uno", {}});
+  sent.parts.push_back(
+      {"2", "factura.pdf", "application/pdf", domain::PartRole::attachment, "Página uno", {}});
   const RecordOutcome outcome = record(sent, source, "u1", "From: raw bytes");
   EXPECT_EQ(outcome.what, Recorded::added);
   const StoredItem got = must(store->item(outcome.item));
@@ -101,8 +101,8 @@ TEST_F(StoreTest, a_paragraph_that_only_moved_keeps_its_vector) {
   const Id id = record(item, source, "a.md").item;
   const auto pending = must(store->pending_vectors("m", 10));
   ASSERT_EQ(pending.size(), 2u);
-  must(store->save_vectors("m", std::vector<PassageVector>{{pending[0].passage, {1, 0}},
-                                                           {pending[1].passage, {0, 1}}}));
+  must(store->save_vectors(
+      "m", std::vector<PassageVector>{{pending[0].passage, {1, 0}}, {pending[1].passage, {0, 1}}}));
   set_lines(item, {"Nuevo párrafo", "El tejado se arregla en junio"});
   EXPECT_EQ(record(item, source, "a.md").what, Recorded::changed);
   const auto still = must(store->pending_vectors("m", 10));
@@ -197,8 +197,9 @@ TEST_F(StoreTest, removing_a_source_leaves_nothing_behind) {
   must(store->start_job("sync", source.text()));
   for (int index = 0; index < 30; ++index) {
     const std::string number = std::to_string(index);
-    domain::Item item = mail(number + "@x", "Asunto " + number, "La caja fuerte está en Zuñiga " + number,
-                             index > 0 ? std::vector<std::string>{"0@x"} : std::vector<std::string>{});
+    domain::Item item =
+        mail(number + "@x", "Asunto " + number, "La caja fuerte está en Zuñiga " + number,
+             index > 0 ? std::vector<std::string>{"0@x"} : std::vector<std::string>{});
     domain::Occurrence occurrence;
     occurrence.start = domain::Instant{may_14, "UTC"};
     item.occurrences = {occurrence};
@@ -527,8 +528,8 @@ TEST_F(StoreTest, a_full_disk_fails_the_one_item_and_keeps_the_rest) {
   EXPECT_TRUE(faults().empty());
 }
 
-// The same on a real file system of 3 MB, where blobs, write-ahead log and database compete for room.
-// Needs a user namespace of its own to mount one.
+// The same on a real file system of 3 MB, where blobs, write-ahead log and database compete for
+// room. Needs a user namespace of its own to mount one.
 TEST(FullDisk, a_full_file_system_loses_nothing_that_was_acknowledged) {
   const TemporaryFolder folder;
   const pid_t child = ::fork();

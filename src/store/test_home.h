@@ -149,8 +149,7 @@ class StoreTest : public testing::Test {
   std::map<std::string, std::int64_t> rows() {
     store.reset();
     std::map<std::string, std::int64_t> result;
-    auto connection =
-        must(Connection::open(folder.path() + "/home/lar.db", Access::write));
+    auto connection = must(Connection::open(folder.path() + "/home/lar.db", Access::write));
     std::vector<std::string> tables;
     {
       Statement all = connection->query(

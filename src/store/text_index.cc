@@ -13,6 +13,7 @@
 #include <unordered_set>
 
 #include "store/database.h"
+#include "store/key_set.h"
 
 namespace lar::store {
 
@@ -213,7 +214,8 @@ class QueryBuilder {
   }
 
  private:
-  // Tokens hold letters and digits only; the quotes keep AND, OR, NOT and NEAR from being operators.
+  // Tokens hold letters and digits only; the quotes keep AND, OR, NOT and NEAR from being
+  // operators.
   static std::string plain(std::string_view column, const std::vector<std::string>& tokens,
                            bool prefix) {
     std::string text(column);
@@ -226,8 +228,8 @@ class QueryBuilder {
     return text;
   }
 
-  void spelling(std::string_view column, const std::vector<std::string>& tokens,
-                std::int32_t group, float weight, bool prefix) {
+  void spelling(std::string_view column, const std::vector<std::string>& tokens, std::int32_t group,
+                float weight, bool prefix) {
     if (!optional_.empty()) optional_ += " OR ";
     optional_ += plain(column, tokens, prefix);
     weights_.push_back({group, weight});
@@ -345,8 +347,7 @@ int make_figures(const Fts5ExtensionApi* api, Fts5Context* fts, sqlite3_value* w
   if (const int code = api->xRowCount(fts, &rows); code != SQLITE_OK) return code;
   if (const int code = api->xColumnTotalSize(fts, 0, &tokens); code != SQLITE_OK) return code;
   if (rows > 0) {
-    figures->mean_length =
-        std::max(1.0, static_cast<double>(tokens) / static_cast<double>(rows));
+    figures->mean_length = std::max(1.0, static_cast<double>(tokens) / static_cast<double>(rows));
   }
   std::vector<std::int64_t> most(static_cast<std::size_t>(groups), 0);
   for (int index = 0; index < phrase_count; ++index) {
@@ -364,9 +365,8 @@ int make_figures(const Fts5ExtensionApi* api, Fts5Context* fts, sqlite3_value* w
     figures->rarity.push_back(
         std::log(1.0 + (static_cast<double>(rows) - with + 0.5) / (with + 0.5)));
   }
-  const int code = api->xSetAuxdata(fts, figures.get(), [](void* held) {
-    delete static_cast<QueryFigures*>(held);
-  });
+  const int code = api->xSetAuxdata(fts, figures.get(),
+                                    [](void* held) { delete static_cast<QueryFigures*>(held); });
   // On failure xSetAuxdata has already called the destructor.
   *made = figures.release();
   return code;
@@ -412,6 +412,12 @@ void rank(const Fts5ExtensionApi* api, Fts5Context* fts, sqlite3_context* contex
   sqlite3_result_double(context, score);
 }
 
+void is_allowed(sqlite3_context* context, int, sqlite3_value** values) {
+  const auto* keys = static_cast<const KeySet*>(sqlite3_value_pointer(values[0], key_set_pointer));
+  sqlite3_result_int(context,
+                     keys != nullptr && keys->has(sqlite3_value_int64(values[1])) ? 1 : 0);
+}
+
 }  // namespace
 
 base::Status add_rank_function(Connection& connection) {
@@ -426,6 +432,11 @@ base::Status add_rank_function(Connection& connection) {
   sqlite3_finalize(statement);
   if (code == SQLITE_OK && api == nullptr) code = SQLITE_ERROR;
   if (code == SQLITE_OK) code = api->xCreateFunction(api, "lar_rank", nullptr, rank, nullptr);
+  if (code == SQLITE_OK) {
+    code = sqlite3_create_function_v2(connection.handle(), "lar_allowed", 2,
+                                      SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, is_allowed,
+                                      nullptr, nullptr, nullptr);
+  }
   if (code != SQLITE_OK) return connection.failure(code);
   return {};
 }

@@ -1,5 +1,5 @@
-// What goes into the full text and how it is asked: tokens are prepared here with base's folding and
-// stemming, so SQLite only sees plain words. Internal to the store; pure functions, any thread.
+// What goes into the full text and how it is asked: tokens are prepared here with base's folding
+// and stemming, so SQLite only sees plain words. Internal to the store; pure functions, any thread.
 //
 // Columns of passage_text: words (folded, ñ kept), stems (of the passage's language; of both where
 // it cannot be told), fallback (n-spellings of words with ñ), head (title, people, folder,
@@ -17,7 +17,8 @@ namespace lar::store {
 
 class Connection;
 
-// Rises with every change of what the functions below produce: the index is then rebuilt on opening.
+// Rises with every change of what the functions below produce: the index is then rebuilt on
+// opening.
 constexpr int tokenizer_version = 1;
 
 struct IndexedText {
@@ -39,6 +40,7 @@ TextQuery text_query(std::string_view typed, const std::vector<std::string>& mor
 
 // lar_rank(passage_text, weights): BM25 in which all spellings of a term (word, stem, fallback,
 // head) are one term with one rarity and weigh as TextQuery says. Higher is better.
+// lar_allowed(keys, key): whether a bound KeySet holds the key; asked before a rank is computed.
 base::Status add_rank_function(Connection& connection);
 
 }  // namespace lar::store

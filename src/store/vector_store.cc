@@ -31,8 +31,7 @@ void VectorIndexes::drop(std::int64_t model, const std::string& name) {
 }
 
 base::Status VectorChanges::remove_passage(Connection& connection, std::int64_t passage) {
-  Statement vectors =
-      connection.query("SELECT model, key FROM vector WHERE passage = ?1", passage);
+  Statement vectors = connection.query("SELECT model, key FROM vector WHERE passage = ?1", passage);
   for (;;) {
     TRY_ASSIGN(const bool row, vectors.step());
     if (!row) return {};

@@ -35,7 +35,9 @@ class VectorChanges {
  public:
   // Notes the vectors of a passage about to be deleted.
   base::Status remove_passage(Connection& connection, std::int64_t passage);
-  void remove(std::int64_t model, std::int64_t vector) { by_model_[model].removed.push_back(vector); }
+  void remove(std::int64_t model, std::int64_t vector) {
+    by_model_[model].removed.push_back(vector);
+  }
   void add(std::int64_t model, VectorRow row) { by_model_[model].added.push_back(std::move(row)); }
   base::Status commit(WriteContext& context, VectorIndexes& indexes);
 

@@ -3,8 +3,8 @@
 // order of vector key. Row i lies at 4096 + i * stride. A deleted row keeps its place and has
 // `dead` set (outside the checksum); a third of dead rows is reason enough to write the file anew.
 //
-// The header is written after the rows it counts. Nothing here is fsynced: after a power cut a row's
-// checksum tells, and the database is the truth.
+// The header is written after the rows it counts. Nothing here is fsynced: after a power cut a
+// row's checksum tells, and the database is the truth.
 #include "store/vectors.h"
 
 #include <fcntl.h>
@@ -87,21 +87,11 @@ struct VectorIndex::Meta {
 namespace {
 template <typename Meta>
 std::uint64_t row_checksum(const std::byte* row, std::size_t padded, const Meta& meta) {
-  const std::uint64_t fields = checksum(reinterpret_cast<const std::byte*>(&meta),
-                                        offsetof(Meta, dead), format_version);
+  const std::uint64_t fields =
+      checksum(reinterpret_cast<const std::byte*>(&meta), offsetof(Meta, dead), format_version);
   return checksum(row, padded, fields);
 }
 }  // namespace
-
-void KeySet::add(std::int64_t key) {
-  const auto index = static_cast<std::size_t>(key);
-  if (index / 64 >= words_.size()) {
-    words_.resize(std::max(index / 64 + 1, words_.size() + words_.size() / 2), 0);
-  }
-  const std::uint64_t bit = std::uint64_t{1} << (index % 64);
-  if ((words_[index / 64] & bit) == 0) ++size_;
-  words_[index / 64] |= bit;
-}
 
 std::string vector_file_name(const std::string& model) {
   std::string name;
@@ -178,7 +168,7 @@ base::Status VectorIndex::open_memory() {
 // Takes the file as it is, if it is whole: header, length and every row's checksum.
 bool VectorIndex::adopt(std::size_t dimensions) {
   Header header;
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file_.get(), &status) != 0) return false;
   if (::pread(file_.get(), &header, sizeof header, 0) != static_cast<ssize_t>(sizeof header)) {
     return false;
@@ -218,8 +208,8 @@ base::Status VectorIndex::write_header() {
   header.dead = dead_;
   header.generation = generation_;
   header.model = static_cast<std::uint64_t>(key_);
-  header.sum = checksum(reinterpret_cast<const std::byte*>(&header), offsetof(Header, sum),
-                        format_version);
+  header.sum =
+      checksum(reinterpret_cast<const std::byte*>(&header), offsetof(Header, sum), format_version);
   std::memcpy(page.data(), &header, sizeof header);
   return write_at(file_.get(), page.data(), page.size(), 0, path_);
 }
@@ -278,7 +268,8 @@ std::optional<std::uint64_t> VectorIndex::find(std::int64_t vector) const {
 
 base::Status VectorIndex::append_from(Connection& connection, std::int64_t after) {
   Statement all = connection.query(
-      "SELECT v.key, v.passage, p.item, v.numbers FROM vector v JOIN passage p ON p.key = v.passage "
+      "SELECT v.key, v.passage, p.item, v.numbers FROM vector v JOIN passage p ON p.key = "
+      "v.passage "
       "WHERE v.model = ?1 AND v.key > ?2 ORDER BY v.key",
       key_, after);
   std::vector<VectorRow> rows;
@@ -308,8 +299,7 @@ base::Status VectorIndex::rebuild(Connection& connection) {
 
 // Compares the rows with the keys in the database: buries what went, appends what came.
 base::Status VectorIndex::catch_up(Connection& connection) {
-  Statement keys =
-      connection.query("SELECT key FROM vector WHERE model = ?1 ORDER BY key", key_);
+  Statement keys = connection.query("SELECT key FROM vector WHERE model = ?1 ORDER BY key", key_);
   std::uint64_t row = 0;
   std::int64_t last = -1;
   if (rows_ > 0) last = meta(rows_ - 1)->vector;
@@ -349,8 +339,8 @@ base::Status VectorIndex::load(Connection& connection) {
   }
   std::int64_t generation = 0;
   {
-    Statement model = connection.query(
-        "SELECT dimensions, generation FROM vector_model WHERE key = ?1", key_);
+    Statement model =
+        connection.query("SELECT dimensions, generation FROM vector_model WHERE key = ?1", key_);
     TRY_ASSIGN(const bool found, model.step());
     if (!found || model.integer(0) == 0) return {};
     dimensions_ = static_cast<std::size_t>(model.integer(0));
@@ -457,9 +447,9 @@ std::vector<VectorCandidate> VectorIndex::search(std::span<const float> query, s
     }
   };
   const std::size_t bytes = rows_ * stride_;
-  const unsigned threads = static_cast<unsigned>(std::clamp<std::size_t>(
-      bytes / bytes_per_thread, 1,
-      std::clamp(std::thread::hardware_concurrency(), 1U, most_threads)));
+  const unsigned threads = static_cast<unsigned>(
+      std::clamp<std::size_t>(bytes / bytes_per_thread, 1,
+                              std::clamp(std::thread::hardware_concurrency(), 1U, most_threads)));
   std::vector<std::vector<Best>> heaps(threads);
   {
     std::vector<std::jthread> helpers;

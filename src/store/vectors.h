@@ -18,24 +18,10 @@
 #include "base/result.h"
 #include "os/file.h"
 #include "store/database.h"
+#include "store/key_set.h"
 #include "store/scan.h"
 
 namespace lar::store {
-
-// A set of integer keys.
-class KeySet {
- public:
-  void add(std::int64_t key);
-  bool has(std::int64_t key) const {
-    const auto index = static_cast<std::size_t>(key);
-    return index / 64 < words_.size() && ((words_[index / 64] >> (index % 64)) & 1U) != 0;
-  }
-  std::size_t size() const { return size_; }
-
- private:
-  std::vector<std::uint64_t> words_;
-  std::size_t size_ = 0;
-};
 
 // A row of the file: keys of vector, passage and item in the database.
 struct VectorRow {
@@ -61,7 +47,8 @@ class VectorIndex {
   VectorIndex& operator=(const VectorIndex&) = delete;
 
   // Maps the file, brought in line with what `connection` sees; nothing to do if it already is. A
-  // disk too full for the file costs memory instead: the rows then lie in an unnamed file in memory.
+  // disk too full for the file costs memory instead: the rows then lie in an unnamed file in
+  // memory.
   base::Status load(Connection& connection);
 
   // The `count` best rows, best first; only items (and passages) in the sets, where given. Exact on

@@ -58,13 +58,15 @@ TEST(Scan, every_path_gives_the_same_integers) {
     std::vector<std::int32_t> expected(9);
     for (std::size_t index = 0; index < dimensions; ++index) {
       // The extremes included: a saturating kernel would show here.
-      query.values[index] = static_cast<std::int8_t>(index % 3 == 0 ? 127 : int(random() % 255) - 127);
+      query.values[index] =
+          static_cast<std::int8_t>(index % 3 == 0 ? 127 : int(random() % 255) - 127);
     }
     for (std::size_t row = 0; row < 9; ++row) {
       std::int32_t sum = 0;
       for (std::size_t index = 0; index < dimensions; ++index) {
-        const auto value =
-            static_cast<std::int8_t>(row == 0 ? -127 : row == 1 ? 127 : int(random() % 255) - 127);
+        const auto value = static_cast<std::int8_t>(row == 0   ? -127
+                                                    : row == 1 ? 127
+                                                               : int(random() % 255) - 127);
         rows[row * stride + index] = static_cast<std::byte>(value);
         sum += value;
         expected[row] += value * query.values[index];
@@ -87,9 +89,9 @@ TEST(Scan, half_floats_round_to_nearest_even_and_keep_the_extremes) {
   EXPECT_EQ(half_from(-2.0F), 0xC000);
   EXPECT_EQ(half_from(65504.0F), 0x7BFF);
   EXPECT_EQ(half_from(65520.0F), 0x7C00);
-  EXPECT_EQ(half_from(1.0F + 1.0F / 2048), 0x3C00);      // half way: to even
+  EXPECT_EQ(half_from(1.0F + 1.0F / 2048), 0x3C00);  // half way: to even
   EXPECT_EQ(half_from(1.0F + 3.0F / 2048), 0x3C02);
-  EXPECT_EQ(half_from(5.9604645e-8F), 0x0001);           // the smallest subnormal
+  EXPECT_EQ(half_from(5.9604645e-8F), 0x0001);  // the smallest subnormal
   EXPECT_EQ(half_from(std::numeric_limits<float>::infinity()), 0x7C00);
   EXPECT_TRUE(std::isnan(float_from(half_from(std::numeric_limits<float>::quiet_NaN()))));
   for (std::uint32_t bits = 0; bits < 0x7C00; ++bits) {
@@ -216,7 +218,8 @@ TEST_F(VectorTest, a_file_missing_cut_or_damaged_is_made_again) {
   damage("empty", [&] { fs::resize_file(file(), 0); });
   damage("cut in the header", [&] { fs::resize_file(file(), 20); });
   damage("cut in the rows", [&] { fs::resize_file(file(), 4096 + 100 * 96 + 5); });
-  for (const std::streamoff at : {0, 9, 13, 17, 33, 41, 4096, 4096 + 64, 4096 + 72, 4096 + 96 * 250 + 11}) {
+  for (const std::streamoff at :
+       {0, 9, 13, 17, 33, 41, 4096, 4096 + 64, 4096 + 72, 4096 + 96 * 250 + 11}) {
     damage("byte " + std::to_string(at), [&] {
       std::fstream bytes(file(), std::ios::in | std::ios::out | std::ios::binary);
       bytes.seekg(at);

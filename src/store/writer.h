@@ -3,12 +3,12 @@
 // Internal to the store.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <condition_variable>
 #include <thread>
 #include <vector>
 
@@ -25,8 +25,9 @@ struct WriteContext {
 };
 using WriteOperation = std::function<base::Status(WriteContext&)>;
 
-// normal: survives a crash of lar; a power cut may lose the last moments, whole operations at a time
-// (what a sync brings again). full: on disk before the call returns (what nobody could bring again).
+// normal: survives a crash of lar; a power cut may lose the last moments, whole operations at a
+// time (what a sync brings again). full: on disk before the call returns (what nobody could bring
+// again).
 enum class Durability { normal, full };
 
 class Writer {

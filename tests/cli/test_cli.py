@@ -215,7 +215,7 @@ class Commands(Case):
         done = self.lar("ask", "¿Cuándo vence el seguro?", "--json", code=4)
         self.assertEqual(done.stdout, "")
         self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
-        self.assertIn("{", self.lar("ask", "cuándo", "--verbose", code=4).stderr)
+        self.assertIn("{", self.lar("ask", "¿Cuándo vence el seguro?", "--verbose", code=4).stderr)
 
     def test_doctor_tells_what_is_missing(self):
         self.lar("init")
@@ -280,7 +280,7 @@ class Serve(Case):
         self.assertEqual(shown["title"], "Reunión del colegio")
         self.assertIn("Message-ID", self.lar("show", shown["item"], "--original").stdout)
         self.lar("show", "absent@correo.example", code=3)
-        self.lar("ask", "¿Cuándo?", code=4)
+        self.lar("ask", "¿Cuándo vence el seguro?", code=4)
         (self.path / "documents" / "new.txt").write_text("The kingfisher was seen at the weir.\n")
         report = json.loads(self.lar("sync", "--wait", "--json").stdout)
         self.assertEqual(len(report["sources"]), 4)
