@@ -26,6 +26,20 @@ function(lar_library name)
     set_tests_properties(${name} PROPERTIES TIMEOUT 300
                          ENVIRONMENT "LAR_SOURCE_FOLDER=${CMAKE_SOURCE_DIR}")
   endif()
+  if(LAR_FUZZ)
+    file(GLOB_RECURSE fuzzers CONFIGURE_DEPENDS ${folder}/*_fuzz.cc)
+    foreach(fuzzer ${fuzzers})
+      get_filename_component(program ${fuzzer} NAME_WE)
+      add_executable(${program} ${fuzzer})
+      target_link_libraries(${program} PRIVATE lar_${name})
+      target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+      lar_warnings(${program})
+    endforeach()
+    # The code under test reports which ways it took.
+    if(sources)
+      target_compile_options(lar_${name} PRIVATE -fsanitize=fuzzer-no-link)
+    endif()
+  endif()
 endfunction()
 
 # gcc 12 takes moved-from std::optional and std::variant for uninitialised when it optimises; the sanitizers

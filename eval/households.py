@@ -74,10 +74,14 @@ class Served:
             command += ["--answer-cache", str(self.answer_cache)]
         self.server = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True)
         self.socket = self.folder + "/home/run/lar.sock"
-        line = self.server.stdout.readline()
-        if not line:
-            raise RuntimeError("lar serve ended before it was ready")
-        self.address = json.loads(line)["address"]
+        # The object is complete with the line that closes it.
+        text = ""
+        while not text.endswith("}\n"):
+            line = self.server.stdout.readline()
+            if not line:
+                raise RuntimeError("lar serve ended before it was ready")
+            text += line
+        self.address = json.loads(text)["address"]
         self.run("sync", f"--wait={self.wait}" if self.wait != "items" else "--wait")
         return self
 

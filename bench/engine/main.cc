@@ -128,8 +128,8 @@ int bench_embed(engine::Engines& engines, const Arguments& arguments) {
   }
   fmt::print("{}: {} texts, {} tokens; ready in {:.2f} s\n", space, texts.size(), tokens, ready);
 
-  // Contenders take turns on the same eight texts, and swap places each time: a machine that is busy
-  // with other things for a second disturbs both.
+  // Contenders take turns on the same eight texts, and swap places each time: a machine that is
+  // busy with other things for a second disturbs both.
   constexpr std::size_t slice = 8;
   const std::vector<std::size_t> sizes = {1, 4, slice};
   std::vector<std::vector<double>> ratios(sizes.size());
@@ -142,7 +142,8 @@ int bench_embed(engine::Engines& engines, const Arguments& arguments) {
       const std::vector<engine::EmbedText> some(texts.begin() + static_cast<long>(from),
                                                 texts.begin() + static_cast<long>(from + slice));
       for (std::size_t turn = 0; turn <= sizes.size(); ++turn) {
-        const std::size_t who = (turn + static_cast<std::size_t>(round) + from / slice) % (sizes.size() + 1);
+        const std::size_t who =
+            (turn + static_cast<std::size_t>(round) + from / slice) % (sizes.size() + 1);
         if (who < sizes.size()) {
           direct_seconds[who] += direct(from, slice, sizes[who]);
         } else {

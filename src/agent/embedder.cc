@@ -7,10 +7,15 @@
 
 namespace lar::agent {
 namespace {
-constexpr int batch_size = 32;
-}
+// A person who asks waits for the batch under way: small ones.
+constexpr int batch_size = 8;
+}  // namespace
 
-Embedder::Pause::Pause(Embedder& embedder) : embedder_(embedder) { ++embedder_.paused_; }
+Embedder::Pause::Pause(Embedder& embedder) : embedder_(embedder) {
+  ++embedder_.paused_;
+  const std::lock_guard lock(embedder_.mutex_);
+  embedder_.batch_.request_stop();
+}
 Embedder::Pause::~Pause() {
   if (--embedder_.paused_ == 0) embedder_.wake();
 }
@@ -25,7 +30,16 @@ base::Result<bool> Embedder::step(std::stop_token stop) {
   texts.reserve(pending.size());
   for (const store::PendingPassage& passage : pending)
     texts.push_back({passage.title, passage.text});
-  TRY_ASSIGN(auto vectors, engines_.embed(engine::EmbedKind::document, texts, stop));
+  std::stop_source batch;
+  const std::stop_callback outer(stop, [&] { batch.request_stop(); });
+  {
+    const std::lock_guard state(mutex_);
+    if (paused_ > 0) return true;
+    batch_ = batch;
+  }
+  auto made = engines_.embed(engine::EmbedKind::document, texts, batch.get_token());
+  if (!made && paused_ > 0 && !stop.stop_requested()) return true;
+  TRY_ASSIGN(auto vectors, std::move(made));
   std::vector<store::PassageVector> saved;
   saved.reserve(pending.size());
   for (size_t index = 0; index < pending.size() && index < vectors.size(); ++index) {
@@ -89,6 +103,10 @@ base::Status Embedder::finish(const std::function<void(const store::VectorProgre
   if (space.empty()) return {};
   while (true) {
     if (stop.stop_requested()) return base::fail(base::ErrorKind::cancelled, "cancelled");
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, stop, [&] { return paused_ == 0; });
+    }
     // The batch lock makes this and the background thread take turns: either one's work counts.
     TRY_ASSIGN(const bool more, step(stop));
     TRY_ASSIGN(const store::VectorProgress state, store_.vector_progress(space));

@@ -8,6 +8,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <thread>
 
 #include "base/result.h"
@@ -29,7 +30,8 @@ class Embedder {
   base::Status finish(const std::function<void(const store::VectorProgress&)>& progress,
                       std::stop_token stop);
 
-  // While one of these lives, the background makes no new batch.
+  // While one of these lives, the background embeds nothing; a batch under way is given up and made
+  // again later.
   class Pause {
    public:
     explicit Pause(Embedder& embedder);
@@ -53,6 +55,7 @@ class Embedder {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   bool wanted_ = true;
+  std::stop_source batch_;  // ends the batch under way
   std::optional<base::Error> error_;
   std::atomic<int> paused_{0};
   std::function<void()> on_change_;

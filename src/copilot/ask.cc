@@ -285,7 +285,10 @@ class Asking {
       const auto evidence = find_evidence({candidate.hit.text, candidate.header, candidate.written},
                                           quote, text, request_.question);
       if (!evidence) continue;
-      if (!answers_the_question(candidate, *evidence, text)) continue;
+      if (!is_about(candidate.header + "\n" + candidate.hit.text, request_.question) ||
+          !answers_the_question(candidate, *evidence, text)) {
+        continue;
+      }
       return Located{&candidate, *evidence, text, 0};
     }
     reject(retrieved_.passages[index], text);
@@ -327,6 +330,7 @@ class Asking {
     if (asked.empty()) return true;
     // With two things asked, a claim may answer either.
     return std::any_of(asked.begin(), asked.end(), [&](Asked sort) {
+      if (sort == Asked::birthday) return holds(quote, sort) && holds(claim, Asked::date);
       return holds(claim, sort) &&
              (holds(quote, sort) || (sort == Asked::date && holds(candidate.header, sort)));
     });

@@ -330,6 +330,7 @@ std::vector<Asked> asked_for(std::string_view question) {
     });
   };
   std::vector<Asked> asked;
+  if (has({"cumpleaños", "birthday", "cumple años"})) return {Asked::birthday};
   if (has({"telefono", "movil de", "phone", "mobile number", "numero de movil"})) {
     asked.push_back(Asked::phone);
   }
@@ -340,8 +341,8 @@ std::vector<Asked> asked_for(std::string_view question) {
     asked.push_back(Asked::clock_time);
   }
   if (has({"cuando", " when ", "que dia", "what day", "which day", "what date", "which date",
-           "en que fecha", "que fecha", "until what", "deadline", "cumpleaños", "birthday",
-           "desde cuando", "hasta cuando"})) {
+           "en que fecha", "que fecha", "until what", "deadline", "desde cuando",
+           "hasta cuando"})) {
     asked.push_back(Asked::date);
   }
   if (has({"cuanto cuesta", "cuanto cobr", "cuanto pag", "cuanto vale", "cuanto nos cobr",
@@ -399,12 +400,42 @@ bool holds(std::string_view text, Asked sort) {
     }
     case Asked::email:
       return text.find('@') != std::string_view::npos;
+    case Asked::birthday: {
+      const std::string folded = base::fold(text);
+      for (const std::string_view word : {"cumple", "birthday", "born", "nacimiento", "nacio"}) {
+        if (folded.find(word) != std::string::npos) return true;
+      }
+      return false;
+    }
     case Asked::anything:
-    case Asked::person:
-    case Asked::place:
       return true;
   }
   return true;
+}
+
+bool is_about(std::string_view text, std::string_view question) {
+  std::vector<std::string> names;
+  bool first = true;
+  for (const WordAt& word : folded_words(question)) {
+    const char letter = question[word.begin];
+    const bool capital = letter >= 'A' && letter <= 'Z';
+    if (capital && !first && word.folded.size() > 1 && !base::is_stop_word(word.folded) &&
+        base::find_time_expressions(question.substr(word.begin, word.end - word.begin),
+                                    {2026, 1, 1})
+            .empty()) {
+      names.push_back(word.folded);
+    }
+    first = false;
+  }
+  if (names.empty()) return true;
+  const std::vector<WordAt> words = folded_words(text);
+  const auto named = std::count_if(names.begin(), names.end(), [&](const std::string& name) {
+    return std::any_of(words.begin(), words.end(), [&](const WordAt& word) {
+      return word.folded == name || (name.size() >= 5 && word.folded.size() >= 5 &&
+                                     word.folded.compare(0, 3, name, 0, 3) == 0);
+    });
+  });
+  return 2 * static_cast<size_t>(named) >= names.size();
 }
 
 }  // namespace lar::copilot

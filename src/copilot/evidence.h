@@ -42,11 +42,16 @@ std::string canonical_number(std::string_view written);
 std::vector<std::string> numbers_in(std::string_view text);
 
 // What sort of fact a question asks for.
-enum class Asked { anything, date, clock_time, money, count, phone, email, person, place };
+enum class Asked { anything, date, clock_time, money, count, phone, email, birthday };
 // The sorts a question asks for, none if it is open.
 std::vector<Asked> asked_for(std::string_view question);
 // Whether a text holds a fact of that sort; anything, person and place are always taken to be
 // there.
 bool holds(std::string_view text, Asked sort);
+
+// Whether a text is about whom or what the question names: at least half of the names in the
+// question stand in it, in one language's spelling or the other's ("Edimburgo", "Edinburgh"). True
+// without names.
+bool is_about(std::string_view text, std::string_view question);
 
 }  // namespace lar::copilot

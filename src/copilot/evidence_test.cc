@@ -57,12 +57,19 @@ TEST(Numbers, have_one_form) {
 
 TEST(Asked, tells_what_sort_of_fact_is_wanted) {
   EXPECT_EQ(asked_for("¿A qué hora es la cena?"), (std::vector{Asked::clock_time}));
-  EXPECT_EQ(asked_for("When is Iain's birthday?"), (std::vector{Asked::date}));
+  EXPECT_EQ(asked_for("When is Iain's birthday?"), (std::vector{Asked::birthday}));
+  EXPECT_FALSE(holds("La boda es el 29 de agosto", Asked::birthday));
   EXPECT_EQ(asked_for("¿Cuál es el teléfono del electricista?"), (std::vector{Asked::phone}));
   EXPECT_TRUE(asked_for("¿Qué dijo Marta?").empty());
   EXPECT_TRUE(holds("Llámame al 655 010 700", Asked::phone));
   EXPECT_FALSE(holds("Llámame mañana", Asked::phone));
   EXPECT_FALSE(holds("son 12 sillas", Asked::money));
+}
+
+TEST(About, a_text_must_name_whom_the_question_names) {
+  EXPECT_TRUE(is_about("Hotel in Edinburgh, two nights", "¿Cuánto cuesta el hotel de Edimburgo?"));
+  EXPECT_FALSE(is_about("Hannah's wedding is in Leith", "When is Iain's birthday?"));
+  EXPECT_TRUE(is_about("cualquier texto", "¿Cuándo vence el seguro?"));
 }
 
 }  // namespace

@@ -229,7 +229,7 @@ void EngineHost::run(std::stop_token stop) {
       continue;
     }
     if (auto launched = launch(); !launched) {
-      on_end(127);
+      clean_up();
       settle(EngineState::failed, std::move(launched).error());
       continue;
     }
@@ -244,6 +244,8 @@ void EngineHost::settle(EngineState state, std::optional<Error> error) {
     state_ = state;
     error_ = std::move(error);
     settled_ = begun_;
+    // Together with the state: who learns that a start has ended must not find it ready still.
+    if (state != EngineState::ready) ended_ = begun_;
     const auto now = base::steady_now();
     if (state == EngineState::ready) {
       ready_at_ = used_at_ = now;
@@ -256,18 +258,14 @@ void EngineHost::settle(EngineState state, std::optional<Error> error) {
   changed_.notify_all();
 }
 
-void EngineHost::on_end(int) {
+void EngineHost::clean_up() {
   std::error_code ignored;
   std::filesystem::remove(plan_.pid_file, ignored);
   std::filesystem::remove(plan_.socket, ignored);
   process_.reset();
   output_.close();
-  {
-    const std::lock_guard lock(mutex_);
-    pid_ = 0;
-    ended_ = begun_;
-  }
-  changed_.notify_all();
+  const std::lock_guard lock(mutex_);
+  pid_ = 0;
 }
 
 Status EngineHost::launch() {
@@ -336,14 +334,10 @@ void EngineHost::watch(std::stop_token stop) {
       say("ended with " + std::to_string(*status));
       const bool intended = killed_at > 0 && !reason;
       const bool again = !ready && !intended && !reason && drop_refused_flag();
-      on_end(*status);
+      clean_up();
       if (again) {
         // The same start goes on with one flag less: callers keep waiting.
-        if (launch()) {
-          const std::lock_guard lock(mutex_);
-          ended_ = begun_ - 1;
-          continue;
-        }
+        if (launch()) continue;
       }
       if (intended) {
         settle(EngineState::stopped, std::nullopt);
@@ -366,6 +360,7 @@ void EngineHost::watch(std::stop_token stop) {
       wish = wish_;
       idle = ready && calls_ == 0 && plan_.idle_limit.count() > 0 &&
              base::steady_now() - used_at_ > plan_.idle_limit.count() * 1000;
+      if (idle) state_ = EngineState::stopped;  // a call that comes now waits for the next start
     }
     const bool end = stop.stop_requested() || wish == Wish::stop || idle;
     if (wish == Wish::kill && !reason) {
@@ -380,10 +375,6 @@ void EngineHost::watch(std::stop_token stop) {
       say(idle ? "idle; stopping" : "stopping");
       process_->send_signal(SIGTERM);
       killed_at = base::steady_now();
-      if (idle) {
-        const std::lock_guard lock(mutex_);
-        state_ = EngineState::stopped;
-      }
     }
     if (killed_at > 0) {
       if (base::steady_now() - killed_at > plan_.stop_grace.count() * 1000) {

@@ -80,7 +80,7 @@ class EngineHost {
   void run(std::stop_token stop);
   base::Status launch();
   void watch(std::stop_token stop);
-  void on_end(int status);
+  void clean_up();
   void settle(EngineState state, std::optional<base::Error> error);
   void read_output();
   void write_log(std::string_view bytes);

@@ -11,8 +11,10 @@ of `lar ask --json` obeys its schema, a stopped engine comes back, nothing runs 
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 repository = pathlib.Path(__file__).resolve().parents[2]
@@ -20,7 +22,7 @@ sys.path.insert(0, str(repository / "eval"))
 import households  # noqa: E402
 import run as evaluation  # noqa: E402
 
-easy = ["electrician-phone", "guest-wifi", "edinburgh-hotel", "iain-birthday"]
+easy = ["guest-wifi", "dog-antibiotic", "iain-birthday"]
 program = str(repository / "build" / "lar")
 
 
@@ -57,7 +59,9 @@ def main():
     page = sys.argv[2:] if sys.argv[1:2] == ["--page"] else None
     household = households.households()[0]
     failures = 0
-    with households.Served(household, program, wait="items") as served:
+    # The browser asks one question again and again: the model answers it once.
+    answers = tempfile.mkdtemp(prefix="lar-answers-")
+    with households.Served(household, program, answers, wait="items") as served:
         for question in household.questions:
             if question["id"] not in easy:
                 continue
@@ -81,6 +85,7 @@ def main():
             environment = dict(served.environment, LAR_URL=served.address)
             failures += subprocess.run(page, env=environment, cwd=repository).returncode != 0
         engines = [e["pid"] for e in served.call("GET", "/status")["engines"] if e.get("pid")]
+    shutil.rmtree(answers, ignore_errors=True)
     left = [pid for pid in engines if os.path.exists(f"/proc/{pid}")]
     assert not left, f"engines run on after lar ended: {left}"
     print(f"{len(easy)} questions, {failures} failed")
