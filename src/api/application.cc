@@ -43,6 +43,9 @@ using base::Result;
 using nlohmann::json;
 
 constexpr const char* version = "0.1.0";
+// Cosine of query and passage. EmbeddingGemma gives 0.5 and more to an answer in either language
+// and less than 0.2 to unrelated lines.
+constexpr float least_similarity = 0.4F;
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -537,7 +540,11 @@ class ApplicationImplementation final : public Application {
         mode = "hybrid";
       }
     }
-    TRY_ASSIGN(const auto hits, store_->search(request));
+    TRY_ASSIGN(auto hits, store_->search(request));
+    // Every passage is near to some degree: what shares no word with the query must mean the same.
+    std::erase_if(hits, [&](const store::Hit& hit) {
+      return !request.vector.empty() && hit.text_rank == 0 && hit.similarity < least_similarity;
+    });
     const std::vector<std::string> terms = agent::content_words(request.text);
     PartTexts texts(*store_);
     json list = json::array();
