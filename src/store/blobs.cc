@@ -54,8 +54,8 @@ base::Result<std::string> compress(std::string_view bytes) {
   };
   thread_local const std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
   std::string frame(ZSTD_compressBound(bytes.size()), '\0');
-  const std::size_t size = ZSTD_compressCCtx(context.get(), frame.data(), frame.size(),
-                                             bytes.data(), bytes.size(), 3);
+  const std::size_t size =
+      ZSTD_compressCCtx(context.get(), frame.data(), frame.size(), bytes.data(), bytes.size(), 3);
   if (ZSTD_isError(size)) {
     return base::fail(ErrorKind::internal, "store.internal",
                       {{"path", "zstd"}, {"detail", ZSTD_getErrorName(size)}});

@@ -414,8 +414,7 @@ void rank(const Fts5ExtensionApi* api, Fts5Context* fts, sqlite3_context* contex
 
 void is_allowed(sqlite3_context* context, int, sqlite3_value** values) {
   const auto* keys = static_cast<const KeySet*>(sqlite3_value_pointer(values[0], key_set_pointer));
-  sqlite3_result_int(context,
-                     keys != nullptr && keys->has(sqlite3_value_int64(values[1])) ? 1 : 0);
+  sqlite3_result_int(context, keys != nullptr && keys->has(sqlite3_value_int64(values[1])) ? 1 : 0);
 }
 
 }  // namespace
