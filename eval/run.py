@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make eval`: how well lar answers the questions of both households, with the real models.
 
-    eval/run.py [--household first|second|all] [--only ID ...] [--verbose] [--retrieval]
+    eval/run.py [--household first|second|all] [--only ID ...] [--verbose] [--out FOLDER]
 
 An answerable question is right when every listed fact stands in the answer, nothing contradicting
 does, and at least one citation points to a listed item. One that cannot be answered is right when
