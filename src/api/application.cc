@@ -323,6 +323,9 @@ class ApplicationImplementation final : public Application {
       }
       TRY(store_->set_setting(name, value));
     }
+    if (call.body.contains("addresses")) {
+      TRY(store_->set_setting("addresses", call.body["addresses"].dump()));
+    }
     announce();
     return get_status(call);
   }
@@ -572,9 +575,10 @@ class ApplicationImplementation final : public Application {
       TRY_ASSIGN(request.conversation, parse_id(call.body["conversation"]));
     }
     const std::string mode = call.body.value("mode", "auto");
-    request.mode = mode == "data"    ? copilot::Mode::data
-                   : mode == "model" ? copilot::Mode::model
-                                     : copilot::Mode::any;
+    request.mode = mode == "data"       ? copilot::Mode::data
+                   : mode == "model"    ? copilot::Mode::model
+                   : mode == "passages" ? copilot::Mode::passages
+                                        : copilot::Mode::any;
     TRY_ASSIGN(request.owner_name, store_->setting("owner"));
     std::stop_source stop;
     const std::stop_callback outer(call.request.stop, [&] { stop.request_stop(); });

@@ -216,6 +216,8 @@ TEST_F(Home, the_household_is_remembered) {
   EXPECT_EQ(response.status, 200) << response.body;
   EXPECT_EQ(get("/status")["household"], "Aldana");
   EXPECT_EQ(send("POST", "/household", {{"zone", "Nowhere/Land"}}).status, 400);
+  EXPECT_EQ(send("POST", "/household", {{"addresses", {"clara@casa.example"}}}).status, 200);
+  EXPECT_EQ(send("POST", "/household", {{"addresses", {7}}}).status, 400);
 }
 
 TEST_F(Home, a_second_application_on_the_same_home_is_told_who_holds_it) {

@@ -11,7 +11,8 @@ using nlohmann::json;
 
 namespace {
 
-// {household, owner, zone} from a household file: {"name", "owner": {"name"} or text, "zone"}.
+// {household, owner, addresses, zone} from a household file: {"name", "owner": {"name", "addresses"}
+// or text, "zone"}.
 base::Result<json> read_household(const std::string& path) {
   TRY_ASSIGN(const std::string bytes, os::read_file(path, 1u << 20));
   const json file = json::parse(bytes, nullptr, false);
@@ -25,6 +26,7 @@ base::Result<json> read_household(const std::string& path) {
     const json& owner = file["owner"];
     if (owner.is_string()) result["owner"] = owner;
     if (owner.is_object() && owner.contains("name")) result["owner"] = owner["name"];
+    if (owner.is_object() && owner.contains("addresses")) result["addresses"] = owner["addresses"];
   }
   return result;
 }

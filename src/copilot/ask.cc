@@ -125,7 +125,7 @@ class Asking {
       TRY(answer_from_model());
     } else {
       TRY(answer_from_data(query, zone));
-      if (answer_.claims.empty()) {
+      if (answer_.claims.empty() && request_.mode != Mode::passages) {
         if (request_.mode == Mode::any && is_general(query)) {
           TRY(answer_from_model());
         } else {
@@ -135,7 +135,7 @@ class Asking {
       }
     }
     answer_.total_ms = elapsed();
-    if (request_.remember) {
+    if (request_.remember && request_.mode != Mode::passages) {
       // Saved with the conversation it belongs to; the id of a new one comes back.
       const Answer kept = answer_;
       TRY_ASSIGN(answer_.conversation,
@@ -188,7 +188,7 @@ class Asking {
                               candidate.hit.when, locator, candidate.hit.score, candidate.tokens});
     }
     if (events_.retrieved) events_.retrieved(answer_.read);
-    if (retrieved_.passages.empty()) return {};
+    if (retrieved_.passages.empty() || request_.mode == Mode::passages) return {};
 
     engine::ChatRequest chat;
     chat.messages.push_back({"system", std::string(instructions)});
@@ -225,9 +225,14 @@ class Asking {
     std::string text = "Passages:\n";
     int number = 0;
     for (const Candidate& candidate : retrieved_.passages) {
-      text += fmt::format("\n[{}] {}{}\n{}\n", ++number, candidate.header,
-                          candidate.newest ? "" : " (an older message: a later one follows)",
-                          passage_text(candidate));
+      text += fmt::format("\n[{}] {}\n{}\n", ++number, candidate.header, passage_text(candidate));
+    }
+    // Stands apart from the passages: a small model would copy it into its claims.
+    for (size_t index = 0; index < retrieved_.passages.size(); ++index) {
+      if (const auto later = retrieved_.passages[index].later) {
+        text += fmt::format("\n[{}] is a later message than [{}] in the same conversation.",
+                            *later + 1, index + 1);
+      }
     }
     const base::LocalTime now = base::to_local(base::Clock::now(), zone);
     text += fmt::format("\nToday is {}, {:02}:{:02}.", base::spell_date(now.date, false), now.hour,

@@ -23,8 +23,9 @@
 namespace lar::copilot {
 
 // data: only from the owner's store; model: only the model's general knowledge, marked as such;
-// any: the store first, the model where the store is silent and the question is a general one.
-enum class Mode { any, data, model };
+// any: the store first, the model where the store is silent and the question is a general one;
+// passages: only what would be read for an answer, no model asked.
+enum class Mode { any, data, model, passages };
 
 struct Citation {
   int number = 0;  // 1-based, as the claims refer to it

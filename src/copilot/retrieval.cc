@@ -19,6 +19,8 @@ using domain::SegmentKind;
 using store::Hit;
 
 constexpr std::string_view header_part = "h";  // as the mail reader names it
+// What the best match of words adds to a cosine.
+constexpr double words_share = 0.12;
 
 std::string people_text(const Hit& hit) {
   std::string from, to;
@@ -140,11 +142,12 @@ class Retrieval {
       TRY_ASSIGN(auto vectors,
                  engines_.embed(engine::EmbedKind::query, {{"", request.text}}, stop));
       if (!vectors.empty()) {
-        request.vector = std::move(vectors.front());
+        vector_ = std::move(vectors.front());
+        request.vector = vector_;
         request.vector_model = space;
       }
     }
-    request.limit = 24;
+    request.limit = 40;
     request.one_per_thread = false;
     request.passages_per_item = 2;
     request.person = query_.person;
@@ -153,9 +156,19 @@ class Retrieval {
     for (const Hit& hit : hits) {
       result_.best_similarity = std::max(result_.best_similarity, hit.similarity);
     }
-    double rank = 0;
+    // The meaning of a whole question says more than its words do; words and, for a text-only
+    // store, their ranks settle the rest.
+    const auto weight = [&](const Hit& hit) {
+      const double words = hit.text_rank > 0 ? 1.0 / (1.0 + 0.15 * (hit.text_rank - 1)) : 0.0;
+      return request.vector.empty() ? words
+                                    : static_cast<double>(hit.similarity) + words_share * words;
+    };
+    std::stable_sort(hits.begin(), hits.end(), [&](const Hit& left, const Hit& right) {
+      return weight(left) > weight(right);
+    });
+    const double best = hits.empty() ? 1.0 : std::max(weight(hits.front()), 1e-9);
     for (Hit& hit : hits) {
-      double score = 1.0 / (1.0 + 0.15 * rank);
+      double score = weight(hit) / best;
       if (hit.locator.part == header_part) {
         // Every passage is shown with its item's header line: what matters is the text below it.
         TRY_ASSIGN(auto passages, store_.item_passages(hit.item));
@@ -164,12 +177,10 @@ class Retrieval {
           add(std::move(passage), score * 0.9);
           break;
         }
-        ++rank;
         continue;
       }
       if (hit.segment == SegmentKind::quoted || hit.segment == SegmentKind::signature) score *= 0.7;
       add(std::move(hit), score);
-      ++rank;
     }
     return {};
   }
@@ -260,12 +271,15 @@ class Retrieval {
     }
     store::SearchRequest request;
     request.text = query_.text;
+    request.vector = vector_;
+    request.vector_model = vector_.empty() ? "" : engines_.embed_space();
     request.kind = ItemKind::contact;
     request.limit = 3;
     TRY_ASSIGN(auto hits, store_.search(request));
     for (Hit& hit : hits) add(std::move(hit), 0.5);
     for (const std::string& name : names) {
       request.text = name;
+      request.vector.clear();
       request.limit = 1;
       TRY_ASSIGN(auto found, store_.search(request));
       for (Hit& hit : found) add(std::move(hit), 0.45);
@@ -321,7 +335,7 @@ class Retrieval {
         if (result_.passages[later].hit.thread == result_.passages[index].hit.thread &&
             result_.passages[later].hit.item != result_.passages[index].hit.item &&
             result_.passages[index].hit.kind == ItemKind::mail) {
-          result_.passages[index].newest = false;
+          result_.passages[index].later = later;
         }
       }
     }
@@ -336,6 +350,7 @@ class Retrieval {
   std::set<std::string> seen_;
   std::set<std::string> texts_;
   std::map<base::Id, std::vector<std::string>> occurs_;
+  std::vector<float> vector_;  // of the question; empty without vectors
   Retrieved result_;
 };
 

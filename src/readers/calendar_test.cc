@@ -199,7 +199,7 @@ TEST(Vcard, a_card_is_read_in_every_version) {
     const auto items = read_all(card, "a.vcf");
     ASSERT_EQ(items.size(), 1U);
     EXPECT_EQ(items[0].kind, domain::ItemKind::contact);
-    EXPECT_EQ(items[0].external_id, "c1");
+    EXPECT_EQ(items[0].external_id, card.find("urn:uuid") == std::string::npos ? "c1" : "urn:uuid:c1");
     EXPECT_EQ(items[0].title, "Núria Pérez") << card;
     EXPECT_EQ(items[0].people[0].address, "nuria@example.org");
     const std::string& text = items[0].parts[0].text;

@@ -227,7 +227,6 @@ domain::Item contact(const std::vector<Property>& properties, std::string_view r
     const std::string label = type_label(property, labels);
     if (property.name == "UID") {
       uid = whole_value(property.value);
-      if (uid.starts_with("urn:uuid:")) uid = uid.substr(9);
     } else if (property.name == "FN") {
       if (name.empty()) name = base::collapse_spaces(whole_value(property.value));
     } else if (property.name == "N") {

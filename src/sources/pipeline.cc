@@ -270,6 +270,8 @@ void Pipeline::look_at(Slot& slot, std::stop_token stop) {
       }
     }
 
+    if (claim(slot)) return;
+
     reading::Request request;
     request.descriptor = file.get();
     request.length = task.keep == Keep::original ? slot.original.size()
@@ -297,6 +299,34 @@ void Pipeline::look_at(Slot& slot, std::stop_token stop) {
     return;
   }
   slot.finding = Finding::vanished;
+}
+
+// Takes one of the vanished files for this slot, if one had its bytes. Called by the worker threads.
+bool Pipeline::claim(Slot& slot) {
+  const auto& vanished = slot.task.vanished;
+  for (std::size_t i = 0; i < vanished.size(); ++i) {
+    const store::Placement& first = vanished[i].front();
+    if (first.fingerprint != slot.fingerprint) continue;
+    const std::lock_guard lock(mutex_);
+    if (!moved_.emplace(first.folder, base_uid(first.uid)).second) continue;
+    slot.finding = Finding::moved;
+    slot.match = i;
+    return true;
+  }
+  return false;
+}
+
+Status Pipeline::move(const Task& task, const std::vector<store::Placement>& from) {
+  for (const store::Placement& old : from) {
+    store::Placement placement = task.placement;
+    placement.uid += old.uid.substr(base_uid(old.uid).size());
+    placement.fingerprint = old.fingerprint;
+    TRY(context_.store.move_placement(old, placement));
+  }
+  skipped_.remove(task.key);
+  report_.changed += static_cast<std::int64_t>(from.size());
+  advance(1);
+  return {};
 }
 
 Status Pipeline::add(Task task) {
@@ -402,6 +432,8 @@ Status Pipeline::take(std::unique_ptr<Slot> slot) {
       advance(1);
       return {};
     }
+    case Finding::moved:
+      return move(task, task.vanished[slot->match]);
     case Finding::read:
       break;
   }

@@ -86,6 +86,9 @@ struct Task {
   std::vector<store::Placement> known;
   // Places of the same bytes elsewhere: if the hash agrees, the item gets one more placement.
   std::vector<store::Placement> elsewhere;
+  // Files that have gone, each with all its placements: if one had these bytes, it was renamed, and
+  // its items move here unread. The first that fits and was not taken by another task counts.
+  std::vector<std::vector<store::Placement>> vanished;
   // Fetches the bytes where they are no whole file; nothing: they have gone.
   std::function<base::Result<std::optional<Loaded>>(const Task&)> load;
 };
@@ -108,14 +111,18 @@ class Pipeline {
   base::Status finish();
   // Some bytes changed or went while the sync ran: its listing is out of date.
   bool disturbed() const { return disturbed_; }
+  // Whether a placement among Task::vanished was found elsewhere.
+  bool was_moved(const store::Placement& placement) const {
+    return moved_.contains({placement.folder, base_uid(placement.uid)});
+  }
 
  private:
-  enum class Finding { read, same, elsewhere, vanished, failed };
+  enum class Finding { read, same, elsewhere, moved, vanished, failed };
   struct Slot {
     Task task;
     bool done = false;
     Finding finding = Finding::failed;
-    std::size_t match = 0;  // index into task.elsewhere
+    std::size_t match = 0;  // index into task.elsewhere or task.vanished
     std::string fingerprint;
     std::string original;
     reading::Reading reading;
@@ -128,6 +135,8 @@ class Pipeline {
   base::Status take_ready();
   base::Status take_front();
   base::Status take(std::unique_ptr<Slot> slot);
+  bool claim(Slot& slot);
+  base::Status move(const Task& task, const std::vector<store::Placement>& from);
   base::Status flush();
   base::Status record(Slot& slot, std::vector<store::Recording>& recordings,
                       std::vector<std::string>& uids);
@@ -153,6 +162,7 @@ class Pipeline {
   std::deque<std::unique_ptr<Slot>> window_;  // in the order of the tasks
   std::deque<Slot*> queue_;
   std::uint64_t weight_ = 0;           // bytes held by the window
+  std::set<PlacementKey> moved_;       // files of Task::vanished that a task has taken
   std::vector<std::jthread> threads_;  // last: they end before what they use
 };
 

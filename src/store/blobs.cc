@@ -1,5 +1,7 @@
-// One fsync per file is too slow for the first sync of a mailbox, so a batch is written to
-// temporary names, brought to disk by one syncfs, renamed, and the folders synced.
+// An fsync per file, or per folder the files lie in, is too slow for the first sync of a mailbox. A
+// batch is written to temporary names, renamed, and brought to disk by one syncfs, names and bytes
+// together. A power cut before that may leave a file that has its name and not its bytes; no row
+// refers to it yet, so it is written again or swept away.
 #include "store/blobs.h"
 
 #include <fcntl.h>
@@ -41,10 +43,6 @@ base::Status sync_folder(const std::string& path) {
   return {};
 }
 
-struct Unfinished {
-  std::string temporary;
-  const PreparedBlob* blob;
-};
 }  // namespace
 
 base::Result<std::string> compress(std::string_view bytes) {
@@ -96,58 +94,61 @@ bool Blobs::has(const std::string& hash) const {
   return fs::is_regular_file(path(hash), error);
 }
 
-base::Status Blobs::keep(std::span<const PreparedBlob* const> blobs) const {
-  std::vector<Unfinished> written;
-  std::set<std::string> shelves;
+base::Status Blobs::keep(
+    std::span<const PreparedBlob* const> blobs,
+    const std::function<base::Result<bool>(const std::string&)>& vouched) const {
+  std::vector<const PreparedBlob*> fresh;
   std::set<std::string> seen;
-  const auto drop_all = [&written] {
-    for (const Unfinished& file : written) ::unlink(file.temporary.c_str());
-  };
   for (const PreparedBlob* blob : blobs) {
-    if (has(blob->hash) || !seen.insert(blob->hash).second) continue;
+    if (!seen.insert(blob->hash).second) continue;
+    TRY_ASSIGN(const bool there, vouched(blob->hash));
+    if (!there || !has(blob->hash)) fresh.push_back(blob);
+  }
+  if (fresh.empty()) return {};
+  std::vector<std::string> written;
+  const base::Status done = write_all(fresh, written);
+  if (!done) {
+    for (const std::string& temporary : written) ::unlink(temporary.c_str());
+  }
+  return done;
+}
+
+base::Status Blobs::write_all(std::span<const PreparedBlob* const> blobs,
+                              std::vector<std::string>& written) const {
+  const bool one_by_one = blobs.size() <= few;
+  std::set<std::string> shelves;
+  bool new_shelf = false;
+  for (const PreparedBlob* blob : blobs) {
     const std::string shelf = folder_ + "/" + blob->hash.substr(0, 2);
     if (shelves.insert(shelf).second) {
-      if (auto made = os::make_folders(shelf); !made) {
-        drop_all();
-        return made;
-      }
+      std::error_code ignored;
+      new_shelf = new_shelf || !fs::exists(shelf, ignored);
+      TRY(os::make_folders(shelf));
     }
     const std::string temporary = path(blob->hash) + std::string(unfinished);
-    written.push_back({temporary, blob});
+    written.push_back(temporary);
     const os::Descriptor file(
         ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    base::Status done;
-    if (!file.valid()) {
-      done = base::fail_errno(errno, temporary, "blobs");
-    } else {
-      done = write_whole(file.get(), blob->frame, temporary);
-    }
-    if (done && blobs.size() <= few && ::fsync(file.get()) != 0) {
-      done = base::fail_errno(errno, temporary, "blobs");
-    }
-    if (!done) {
-      drop_all();
-      return done;
+    if (!file.valid()) return base::fail_errno(errno, temporary, "blobs");
+    TRY(write_whole(file.get(), blob->frame, temporary));
+    if (one_by_one && ::fsync(file.get()) != 0) return base::fail_errno(errno, temporary, "blobs");
+  }
+  for (const PreparedBlob* blob : blobs) {
+    const std::string final_name = path(blob->hash);
+    const std::string temporary = final_name + std::string(unfinished);
+    if (::rename(temporary.c_str(), final_name.c_str()) != 0) {
+      return base::fail_errno(errno, temporary, "blobs");
     }
   }
-  if (written.empty()) return {};
-  if (blobs.size() > few) {
+  if (!one_by_one) {
     const os::Descriptor folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!folder.valid() || ::syncfs(folder.get()) != 0) {
-      const int error = errno;
-      drop_all();
-      return base::fail_errno(error, folder_, "blobs");
+      return base::fail_errno(errno, folder_, "blobs");
     }
-  }
-  for (const Unfinished& file : written) {
-    if (::rename(file.temporary.c_str(), path(file.blob->hash).c_str()) != 0) {
-      const int error = errno;
-      drop_all();
-      return base::fail_errno(error, file.temporary, "blobs");
-    }
+    return {};
   }
   for (const std::string& shelf : shelves) TRY(sync_folder(shelf));
-  return sync_folder(folder_);
+  return new_shelf ? sync_folder(folder_) : base::Status();
 }
 
 base::Result<std::string> Blobs::read(const std::string& hash) const {

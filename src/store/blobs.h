@@ -1,9 +1,11 @@
 // HOME/blobs/ab/abcdef….zst: originals, named by the SHA-256 of their bytes, each a zstd frame.
 // Written and removed only by the writer's thread; a file is complete and on disk before a row
-// refers to it, so what a crash leaves behind is at worst a file nobody refers to. Internal.
+// refers to it, so what a crash leaves behind is at worst a file nobody refers to, and that one may
+// be empty or cut short: only a row vouches for a file. Internal.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,8 +32,10 @@ class Blobs {
  public:
   explicit Blobs(std::string folder) : folder_(std::move(folder)) {}
 
-  // Whole and on disk afterwards, those already there included.
-  base::Status keep(std::span<const PreparedBlob* const> blobs) const;
+  // All are whole and on disk afterwards. `vouched(hash)` says whether a row already refers to a
+  // blob: those are not written again.
+  base::Status keep(std::span<const PreparedBlob* const> blobs,
+                    const std::function<base::Result<bool>(const std::string&)>& vouched) const;
   base::Result<std::string> read(const std::string& hash) const;  // verified against its name
   bool has(const std::string& hash) const;
   void remove(const std::string& hash) const;
@@ -41,6 +45,10 @@ class Blobs {
   std::string path(const std::string& hash) const;
 
  private:
+  // `written` gets the temporary names, of which some may be left after an error.
+  base::Status write_all(std::span<const PreparedBlob* const> blobs,
+                         std::vector<std::string>& written) const;
+
   std::string folder_;
 };
 

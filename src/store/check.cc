@@ -89,6 +89,13 @@ base::Status check_parts(Connection& connection, Faults& faults) {
   }
 }
 
+base::Status check_counters(Connection& connection, Faults& faults) {
+  return report_rows(
+      connection.query("SELECT name FROM source s WHERE items <> "
+                       "(SELECT count(DISTINCT item) FROM placement WHERE source = s.key)"),
+      "wrong number of items in source", faults);
+}
+
 base::Status check_passages(Connection& connection, Faults& faults) {
   return report_rows(
       connection.query("SELECT hex(id) FROM item WHERE key NOT IN (SELECT item FROM placement)"),
@@ -123,6 +130,7 @@ base::Result<std::vector<std::string>> check_home(Connection& connection, const 
                                      "SELECT key FROM passage"),
                     "full text: passage that is gone:", faults));
     TRY(check_passages(connection, faults));
+    TRY(check_counters(connection, faults));
     Statement originals = connection.query("SELECT hash FROM blob");
     for (;;) {
       TRY_ASSIGN(const bool row, originals.step());

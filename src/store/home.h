@@ -48,6 +48,7 @@ class Home final : public Store {
   base::Result<std::vector<RecordOutcome>> record_all(std::span<const Recording> all) override;
   base::Result<std::vector<Placement>> placements(const Id& source) override;
   base::Status update_placement(const Placement& placement) override;
+  base::Status move_placement(const Placement& from, const Placement& to) override;
   base::Result<std::int64_t> forget(std::span<const Placement> gone) override;
 
   base::Result<StoredItem> item(const Id& id) override;
@@ -108,7 +109,8 @@ class Home final : public Store {
       return std::move(*value);
     }
   }
-  base::Result<std::vector<Placement>> read_placements(Statement rows);
+  static base::Result<std::vector<Placement>> read_placements(Statement rows);
+  static base::Result<StoredItem> load_item(Connection& connection, const Id& id);
   base::Result<std::int64_t> register_model(const std::string& model);
   base::Status sweep(const std::stop_token& stop);
 

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "domain/json.h"
 #include "os/file.h"
+#include "store/labels.h"
 
 namespace lar::store {
 
@@ -91,6 +92,32 @@ std::string content_hash(const domain::Item& item) {
   return fields.hash();
 }
 
+// The item without its texts, as JSON.
+std::string details_of(const domain::Item& item) {
+  domain::Item light;
+  light.kind = item.kind;
+  light.external_id = item.external_id;
+  light.title = item.title;
+  light.people = item.people;
+  light.when = item.when;
+  light.end = item.end;
+  light.place = item.place;
+  light.language = item.language;
+  light.references = item.references;
+  light.origin = item.origin;
+  light.event = item.event;
+  light.notices = item.notices;
+  return dump(domain::to_json(light));
+}
+
+// What the head column of the full text is made of, but for the folders.
+std::string head_of(const domain::Item& item) {
+  std::string head = item.title;
+  for (const domain::Person& person : item.people) head += "\n" + person.name + " " + person.address;
+  if (!item.place.empty()) head += "\n" + item.place;
+  return head;
+}
+
 tl::unexpected<base::Error> malformed(std::string field) {
   return base::fail(ErrorKind::invalid_input, "store.recording", {{"field", std::move(field)}});
 }
@@ -122,29 +149,13 @@ base::Result<Prepared> prepare(const Recording& recording) {
     result.references.erase(result.references.begin(), result.references.end() - most_references);
   }
 
-  domain::Item light;
-  light.kind = item.kind;
-  light.external_id = item.external_id;
-  light.title = item.title;
-  light.people = item.people;
-  light.when = item.when;
-  light.end = item.end;
-  light.place = item.place;
-  light.language = item.language;
-  light.references = item.references;
-  light.origin = item.origin;
-  light.event = item.event;
-  light.notices = item.notices;
-  result.details = dump(domain::to_json(light));
-
-  result.head = item.title;
+  result.details = details_of(item);
+  result.head = head_of(item);
   for (const domain::Person& person : item.people) {
-    result.head += "\n" + person.name + " " + person.address;
     result.people.push_back(
         {person.name, person.address,
          base::fold_to_n(person.name) + "\n" + base::fold_to_n(person.address)});
   }
-  if (!item.place.empty()) result.head += "\n" + item.place;
 
   std::unordered_map<std::string, const domain::TextPart*> parts;
   for (const domain::TextPart& part : item.parts) {
@@ -444,6 +455,7 @@ base::Result<RecordOutcome> add_item(Work& work, std::int64_t source, const Prep
   TRY(write_satellites(connection, key, prepared));
   TRY(write_passages(work, key, prepared, head, false));
   TRY(join_thread(connection, key, id, prepared));
+  TRY(label_item(connection, key, Relabel::content));
   return RecordOutcome{id, Recorded::added};
 }
 
@@ -486,6 +498,7 @@ base::Result<RecordOutcome> update_item(Work& work, std::int64_t key, std::int64
   TRY(write_satellites(connection, key, prepared));
   TRY(write_passages(work, key, prepared, fresh, title == prepared.title));
   TRY(join_thread(connection, key, thread, prepared));
+  TRY(label_item(connection, key, Relabel::content));
   if (old_blob != blob_hash(prepared).value_or("")) TRY(remove_unused_blob(work, old_blob));
   return RecordOutcome{id, Recorded::changed};
 }
@@ -520,7 +533,9 @@ base::Status remove_item(Work& work, std::int64_t key) {
     TRY(work.vectors.remove_passage(connection, passage));
   }
   TRY_ASSIGN(const std::vector<std::int64_t> people, people_of(connection, key));
+  TRY_ASSIGN(const Standings standings, begin_unlabelling(connection, key));
   TRY(connection.run("DELETE FROM item WHERE key = ?1", key));
+  TRY(finish_unlabelling(connection, standings));
   TRY(remove_unused_people(connection, people));
   TRY(
       connection.run("DELETE FROM thread_link WHERE thread = ?1 AND NOT EXISTS "
@@ -536,6 +551,7 @@ base::Result<std::int64_t> settle(Work& work, std::int64_t item) {
              connection.number("SELECT count(*) FROM placement WHERE item = ?1", item));
   if (places > 0) {
     TRY(refresh_head(connection, item));
+    TRY(label_item(connection, item, Relabel::places));
     return 0;
   }
   TRY(remove_item(work, item));
@@ -605,6 +621,7 @@ base::Result<RecordOutcome> record_prepared(Work& work, const Prepared& prepared
   } else if (same_content) {
     TRY(place(connection, known, source, prepared.placement));
     TRY(refresh_head(connection, known));
+    TRY(label_item(connection, known, Relabel::places));
   } else {
     outcome = update_item(work, known, source, prepared);
   }
@@ -627,6 +644,46 @@ base::Status change_placement(Work& work, const Placement& placement) {
     return base::fail(ErrorKind::not_found, "placement.unknown", {{"uid", placement.uid}});
   }
   return {};
+}
+
+base::Status move_item(Work& work, StoredItem& stored, const Placement& from, const Placement& to) {
+  Connection& connection = work.context.connection;
+  TRY_ASSIGN(const std::int64_t source, source_key(connection, from.source));
+  TRY(connection.run(
+      "UPDATE placement SET folder = ?4, uid = ?5, flags = ?6, path = ?7, size = ?8, modified = ?9 "
+      "WHERE source = ?1 AND folder = ?2 AND uid = ?3",
+      source, from.folder, from.uid, to.folder, to.uid, to.flags, to.path,
+      static_cast<std::int64_t>(to.size), to.modified));
+  std::int64_t key = 0;
+  std::string head;
+  std::string language;
+  {
+    Statement row =
+        connection.query("SELECT key, head, language FROM item WHERE id = ?1", stored.id);
+    TRY(row.step());
+    key = row.integer(0);
+    head = row.string(1);
+    language = row.string(2);
+  }
+  domain::Item& item = stored.item;
+  const auto name_of_path = [](std::string_view path) { return path.substr(path.rfind('/') + 1); };
+  const std::string old_path = base::clean_utf8(from.uid);
+  const std::string new_path = base::clean_utf8(to.uid);
+  if (item.external_id == old_path) {
+    item.external_id = new_path;
+    if (item.title == name_of_path(old_path)) item.title = name_of_path(new_path);
+    TRY_ASSIGN(const std::string folders, folders_of(connection, key));
+    const std::string fresh = head_of(item) + folder_mark + folders;
+    TRY(change_item_text(connection, Change::remove, key, language, head));
+    TRY(connection.run(
+        "UPDATE item SET external_id = ?2, title = ?3, head = ?4, hash = ?5, details = ?6 "
+        "WHERE key = ?1",
+        key, item.external_id, item.title, fresh, content_hash(item), details_of(item)));
+    TRY(change_item_text(connection, Change::insert, key, language, fresh));
+  } else {
+    TRY(refresh_head(connection, key));
+  }
+  return label_item(connection, key, Relabel::places);
 }
 
 base::Result<std::int64_t> forget_placement(Work& work, const Placement& placement) {

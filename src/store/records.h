@@ -56,6 +56,8 @@ struct Work {
 // The blob, if any, must have been kept before.
 base::Result<RecordOutcome> record_prepared(Work& work, const Prepared& prepared);
 base::Status change_placement(Work& work, const Placement& placement);
+// `stored` is the item at `from`; it is changed to what it becomes.
+base::Status move_item(Work& work, StoredItem& stored, const Placement& from, const Placement& to);
 // Number of items that went with it.
 base::Result<std::int64_t> forget_placement(Work& work, const Placement& placement);
 base::Result<std::int64_t> forget_source(Work& work, const Id& source);

@@ -214,7 +214,47 @@ CREATE TABLE job(
 CREATE UNIQUE INDEX job_unfinished ON job(kind, subject) WHERE state IN ('waiting', 'running');
 )sql";
 
-constexpr Migration all[] = {{1, first}};
+// Counted by triggers, so that no way of writing can forget it; labels.h tells of the other tables.
+constexpr const char* counters_and_labels = R"sql(
+DROP INDEX placement_by_item;
+CREATE INDEX placement_by_item ON placement(item, source);
+ALTER TABLE source ADD COLUMN items INTEGER NOT NULL DEFAULT 0;
+UPDATE source SET items = (
+  SELECT count(DISTINCT item) FROM placement WHERE source = source.key);
+CREATE TRIGGER placement_added AFTER INSERT ON placement
+WHEN (SELECT count(*) FROM placement WHERE item = new.item AND source = new.source) = 1
+BEGIN UPDATE source SET items = items + 1 WHERE key = new.source; END;
+CREATE TRIGGER placement_removed AFTER DELETE ON placement
+WHEN NOT EXISTS (SELECT 1 FROM placement WHERE item = old.item AND source = old.source)
+BEGIN UPDATE source SET items = items - 1 WHERE key = old.source; END;
+CREATE TRIGGER placement_changed AFTER UPDATE OF item, source ON placement
+WHEN new.item <> old.item OR new.source <> old.source
+BEGIN
+  UPDATE source SET items = items + 1 WHERE key = new.source AND
+    (SELECT count(*) FROM placement WHERE item = new.item AND source = new.source) = 1;
+  UPDATE source SET items = items - 1 WHERE key = old.source AND
+    NOT EXISTS (SELECT 1 FROM placement WHERE item = old.item AND source = old.source);
+END;
+
+CREATE TABLE sender(
+  item INTEGER NOT NULL REFERENCES item(key) ON DELETE CASCADE,
+  address TEXT NOT NULL,
+  PRIMARY KEY(item, address)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sender_by_address ON sender(address, item);
+-- What the owner stated as theirs.
+CREATE TABLE own_address(address TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+-- why: 'own' (the owner wrote the item from it), 'written' (to it), 'contact' (the item holds it).
+CREATE TABLE known_address(
+  address TEXT NOT NULL,
+  why TEXT NOT NULL,
+  item INTEGER NOT NULL REFERENCES item(key) ON DELETE CASCADE,
+  PRIMARY KEY(address, why, item)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX known_address_by_item ON known_address(item);
+)sql";
+
+constexpr Migration all[] = {{1, first}, {2, counters_and_labels}};
 
 }  // namespace
 

@@ -348,7 +348,7 @@ class Search {
 constexpr const char* hit_columns =
     "SELECT i.id, p.id, i.external_id, i.details, i.thread, p.part_name, p.kind, p.locator, "
     "p.text, (SELECT s.id FROM placement l JOIN source s ON s.key = l.source "
-    "WHERE l.item = i.key ORDER BY s.id = ?2 DESC, l.key LIMIT 1) "
+    "WHERE l.item = i.key ORDER BY s.id = ?2 DESC, l.key LIMIT 1), i.origin "
     "FROM passage p JOIN item i ON i.key = p.item ";
 
 base::Result<Hit> hit_from(const Statement& row) {
@@ -364,7 +364,7 @@ base::Result<Hit> hit_from(const Statement& row) {
   if (details.is_discarded()) return corrupt();
   TRY_ASSIGN(domain::Item item, domain::item_from_json(details));
   hit.kind = item.kind;
-  hit.origin = item.origin;
+  hit.origin = domain::origin_from(row.text(10)).value_or(domain::Origin::web);
   hit.title = std::move(item.title);
   hit.people = std::move(item.people);
   hit.when = item.when;

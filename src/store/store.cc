@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "domain/json.h"
 #include "store/home.h"
+#include "store/labels.h"
 
 namespace lar::store {
 
@@ -79,6 +80,21 @@ base::Status make_text_current(Connection& connection) {
   return done;
 }
 
+base::Status make_labels_current(Connection& connection) {
+  TRY_ASSIGN(const std::int64_t made_with,
+             connection.number("SELECT value FROM meta WHERE name = 'labels'"));
+  if (made_with == labels_version) return {};
+  TRY(connection.run("BEGIN IMMEDIATE"));
+  base::Status done = label_all(connection);
+  if (done) {
+    done = connection.run("INSERT OR REPLACE INTO meta(name, value) VALUES('labels', ?1)",
+                          labels_version);
+  }
+  if (done) done = connection.run("COMMIT");
+  if (connection.in_transaction()) (void)connection.run("ROLLBACK");
+  return done;
+}
+
 }  // namespace
 
 // ---- opening -----------------------------------------------------------------------------------
@@ -110,6 +126,7 @@ base::Result<std::unique_ptr<Store>> open_home(const std::string& home, const Tu
   }
   TRY(migrate(*connection, migrations(), home + "/backups"));
   TRY(make_text_current(*connection));
+  TRY(make_labels_current(*connection));
   if (!unclean) {
     // Only a hint to tidy up next time: a disk too full for it must not keep the home shut.
     const os::Descriptor made(::open(marker.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
@@ -188,9 +205,8 @@ base::Result<Source> Home::add_source(const Source& source) {
 base::Result<std::vector<Source>> Home::sources() {
   TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
   Statement all = connection->query(
-      "SELECT id, kind, name, location, settings, cursor, last_sync, error, "
-      "(SELECT count(DISTINCT item) FROM placement WHERE source = s.key) FROM source s ORDER BY "
-      "key");
+      "SELECT id, kind, name, location, settings, cursor, last_sync, error, items FROM source "
+      "ORDER BY key");
   std::vector<Source> result;
   for (;;) {
     TRY_ASSIGN(const bool row, all.step());
@@ -242,7 +258,12 @@ base::Result<std::vector<RecordOutcome>> Home::record_all(std::span<const Record
   }
   return write(Durability::normal,
                [&](WriteContext& context) -> base::Result<std::vector<RecordOutcome>> {
-                 TRY(blobs_.keep(kept));
+                 TRY(blobs_.keep(kept, [&](const std::string& hash) -> base::Result<bool> {
+                   TRY_ASSIGN(const std::int64_t rows,
+                              context.connection.number(
+                                  "SELECT count(*) FROM blob WHERE hash = ?1", hash));
+                   return rows > 0;
+                 }));
                  Work work{context, blobs_, {}};
                  std::vector<RecordOutcome> outcomes;
                  for (const Prepared& one : prepared) {
@@ -292,6 +313,26 @@ base::Status Home::update_placement(const Placement& placement) {
   });
 }
 
+base::Status Home::move_placement(const Placement& from, const Placement& to) {
+  return write(Durability::normal, [&](WriteContext& context) -> base::Status {
+    Work work{context, blobs_, {}};
+    Id item;
+    {
+      Statement placed = context.connection.query(
+          "SELECT i.id FROM placement p JOIN item i ON i.key = p.item JOIN source s ON s.key = "
+          "p.source WHERE s.id = ?1 AND p.folder = ?2 AND p.uid = ?3",
+          from.source, from.folder, from.uid);
+      TRY_ASSIGN(const bool row, placed.step());
+      if (!row) {
+        return base::fail(ErrorKind::not_found, "placement.unknown", {{"uid", from.uid}});
+      }
+      item = placed.id(0);
+    }
+    TRY_ASSIGN(StoredItem stored, load_item(context.connection, item));
+    return move_item(work, stored, from, to);
+  });
+}
+
 base::Result<std::int64_t> Home::forget(std::span<const Placement> gone) {
   return write(Durability::normal, [&](WriteContext& context) -> base::Result<std::int64_t> {
     Work work{context, blobs_, {}};
@@ -309,17 +350,21 @@ base::Result<StoredItem> Home::item(const Id& id) {
   TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
   const ReadMoment moment(*connection);
   TRY(moment.status());
+  return load_item(*connection, id);
+}
+
+base::Result<StoredItem> Home::load_item(Connection& connection, const Id& id) {
   StoredItem result;
   std::int64_t key = 0;
   {
-    Statement stored = connection->query(
+    Statement stored = connection.query(
         "SELECT key, details, version, thread, ifnull(blob, ''), producer, producer_version, "
-        "recorded FROM item WHERE id = ?1",
+        "recorded, origin FROM item WHERE id = ?1",
         id);
     TRY_ASSIGN(const bool row, stored.step());
     if (!row) return unknown("item.unknown", id);
     key = stored.integer(0);
-    TRY_ASSIGN(const nlohmann::json details, parse(stored.text(1), connection->path()));
+    TRY_ASSIGN(const nlohmann::json details, parse(stored.text(1), connection.path()));
     TRY_ASSIGN(result.item, domain::item_from_json(details));
     result.id = id;
     result.version = static_cast<int>(stored.integer(2));
@@ -328,8 +373,9 @@ base::Result<StoredItem> Home::item(const Id& id) {
     result.producer = stored.string(5);
     result.producer_version = static_cast<int>(stored.integer(6));
     result.recorded = stored.integer(7);
+    result.item.origin = domain::origin_from(stored.text(8)).value_or(domain::Origin::web);
   }
-  Statement parts = connection->query(
+  Statement parts = connection.query(
       "SELECT id, name, media_type, role, text, segments FROM part WHERE item = ?1 "
       "ORDER BY position",
       key);
@@ -341,13 +387,13 @@ base::Result<StoredItem> Home::item(const Id& id) {
     part.name = parts.string(1);
     part.media_type = parts.string(2);
     part.role = domain::part_role_from(parts.text(3)).value_or(domain::PartRole::body);
-    TRY_ASSIGN(part.text, decompress(parts.blob(4), connection->path()));
-    TRY_ASSIGN(const std::string segments, decompress(parts.blob(5), connection->path()));
-    TRY_ASSIGN(const nlohmann::json list, parse(segments, connection->path()));
+    TRY_ASSIGN(part.text, decompress(parts.blob(4), connection.path()));
+    TRY_ASSIGN(const std::string segments, decompress(parts.blob(5), connection.path()));
+    TRY_ASSIGN(const nlohmann::json list, parse(segments, connection.path()));
     TRY_ASSIGN(part.segments, domain::segments_from_json(list));
     result.item.parts.push_back(std::move(part));
   }
-  Statement occurrences = connection->query(
+  Statement occurrences = connection.query(
       "SELECT recurrence_id, start_json, end_json, summary, location FROM occurrence "
       "WHERE item = ?1 ORDER BY starts, key",
       key);
@@ -365,7 +411,7 @@ base::Result<StoredItem> Home::item(const Id& id) {
     result.item.occurrences.push_back(std::move(occurrence));
   }
   TRY_ASSIGN(result.placements,
-             read_placements(connection->query(
+             read_placements(connection.query(
                  std::string(placement_columns) + "WHERE p.item = ?1 ORDER BY p.key", key)));
   return result;
 }
@@ -719,9 +765,17 @@ base::Result<std::string> Home::setting(const std::string& name) {
 
 base::Status Home::set_setting(const std::string& name, const std::string& value) {
   return write(Durability::full, [&](WriteContext& context) -> base::Status {
-    if (value.empty()) return context.connection.run("DELETE FROM setting WHERE name = ?1", name);
-    return context.connection.run("INSERT OR REPLACE INTO setting(name, value) VALUES(?1, ?2)",
-                                  name, value);
+    Connection& connection = context.connection;
+    if (value.empty()) {
+      TRY(connection.run("DELETE FROM setting WHERE name = ?1", name));
+    } else {
+      TRY(
+          connection.run("INSERT INTO setting(name, value) VALUES(?1, ?2) ON CONFLICT(name) DO "
+                         "UPDATE SET value = excluded.value WHERE value <> excluded.value",
+                         name, value));
+    }
+    if (name == addresses_setting && connection.changed() > 0) return label_all(connection);
+    return {};
   });
 }
 

@@ -34,7 +34,7 @@ struct Source {
   std::string cursor;    // JSON, the source's own; empty before the first sync
   std::optional<Microseconds> last_sync;
   std::string error;       // JSON {code, parameters} of the last failed sync; empty if it went well
-  std::int64_t items = 0;  // present items, counted on reading
+  std::int64_t items = 0;  // present items, kept by the store
 };
 
 // ---- items -----------------------------------------------------------------------------------
@@ -207,6 +207,10 @@ class Store {
   virtual base::Result<std::vector<RecordOutcome>> record_all(std::span<const Recording> all) = 0;
   virtual base::Result<std::vector<Placement>> placements(const Id& source) = 0;
   virtual base::Status update_placement(const Placement& placement) = 0;  // flags, path, times
+  // The same bytes lie at `to` now instead of at `from`, both of one source. The item keeps its id,
+  // passages and vectors; where its external id or title was the path, it becomes the new one.
+  // Errors: placement.unknown.
+  virtual base::Status move_placement(const Placement& from, const Placement& to) = 0;
   // Removes placements and the items that then lie nowhere; number of items removed.
   virtual base::Result<std::int64_t> forget(std::span<const Placement> gone) = 0;
 
@@ -250,6 +254,7 @@ class Store {
   virtual base::Result<std::vector<Job>> unfinished_jobs() = 0;
 
   virtual base::Result<std::string> setting(const std::string& name) = 0;  // "" if unset
+  // "addresses": the owner's mail addresses, a JSON array of texts; changes the labels of mails.
   virtual base::Status set_setting(const std::string& name, const std::string& value) = 0;
 
   virtual base::Result<Counts> counts() = 0;

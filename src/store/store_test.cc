@@ -492,6 +492,35 @@ TEST_F(StoreTest, a_blob_nobody_refers_to_is_swept_and_a_missing_one_reported) {
   EXPECT_EQ(faults().size(), 1u);
 }
 
+// What a power cut can leave: a file that got its name but not its bytes, before any row of it.
+TEST_F(StoreTest, a_blob_that_no_row_vouches_for_is_written_again) {
+  const Id source = add_source("correo");
+  std::vector<domain::Item> items;
+  std::vector<std::string> originals;
+  for (int index = 0; index < 20; ++index) {
+    items.push_back(mail(std::to_string(index) + "@x", "A", "texto"));
+    originals.push_back("bytes of mail " + std::to_string(index));
+    const std::string hash = os::sha256(originals.back());
+    const std::string shelf = folder.path() + "/home/blobs/" + hash.substr(0, 2);
+    fs::create_directories(shelf);
+    std::ofstream(shelf + "/" + hash + ".zst");
+  }
+  // One alone, then many at once: they reach the disk by different ways.
+  record(items[0], source, "0", originals[0]);
+  std::vector<Recording> rest;
+  for (std::size_t index = 1; index < items.size(); ++index) {
+    rest.push_back(recording(items[index], source, std::to_string(index), originals[index]));
+  }
+  rest.push_back(recording(items[1], source, "again", originals[1]));
+  must(store->record_all(rest));
+  for (std::size_t index = 0; index < items.size(); ++index) {
+    EXPECT_EQ(must(store->original(*must(store->find_item(items[index].external_id)))),
+              originals[index]);
+  }
+  EXPECT_EQ(faults(), std::vector<std::string>());
+  EXPECT_EQ(blob_files(), items.size());
+}
+
 // ---- full disk ---------------------------------------------------------------------------------
 
 TEST_F(StoreTest, a_full_disk_fails_the_one_item_and_keeps_the_rest) {

@@ -180,6 +180,13 @@ IgnorePatterns patterns_of(const std::string& settings) {
   return IgnorePatterns::parse(lines);
 }
 
+// ".pdf", in lower case; "" where there is none.
+std::string extension_of(const std::string& path) {
+  const std::string name = last_component(path);
+  const auto dot = name.rfind('.');
+  return dot == std::string::npos ? "" : base::lower_ascii(name.substr(dot));
+}
+
 base::Result<store::Source> describe(const std::string& location, const std::string& name) {
   TRY_ASSIGN(const std::string path, resolve(location));
   struct stat status{};
@@ -228,6 +235,34 @@ base::Result<SyncReport> sync(SyncContext& context) {
   for (const store::Placement& placement : stored)
     known[base_uid(placement.uid)].push_back(&placement);
 
+  const auto is_gone = [&](const std::string& path) {
+    return !listing.files.contains(path) && !listing.incomplete.covers(path);
+  };
+  // A file that turns up may be one of those that went, under another name.
+  std::multimap<std::uint64_t, const std::vector<const store::Placement*>*> gone_by_size;
+  for (const auto& [path, places] : known) {
+    const store::Placement& first = *places.front();
+    if (is_gone(path) && !first.fingerprint.empty() && !stale.contains({first.folder, path})) {
+      gone_by_size.emplace(first.size, &places);
+    }
+  }
+  const auto find_vanished = [&](const std::string& path, std::uint64_t size) {
+    std::vector<std::vector<store::Placement>> candidates;
+    const std::string name = last_component(path);
+    const auto [begin, end] = gone_by_size.equal_range(size);
+    for (auto candidate = begin; candidate != end; ++candidate) {
+      const std::string old_path = base_uid(candidate->second->front()->uid);
+      // Another extension may mean another reader.
+      if (extension_of(old_path) != extension_of(path)) continue;
+      std::vector<store::Placement> places;
+      for (const store::Placement* place : *candidate->second) places.push_back(*place);
+      // When a folder was renamed, each file finds the one of its own name.
+      const bool same_name = last_component(old_path) == name;
+      candidates.insert(same_name ? candidates.begin() : candidates.end(), std::move(places));
+    }
+    return candidates;
+  };
+
   std::vector<Task> unread;
   std::set<std::string> paths;
   std::int64_t unchanged = 0;
@@ -244,9 +279,11 @@ base::Result<SyncReport> sync(SyncContext& context) {
     }
     Task task;
     const auto found = known.find(path);
-    if (found != known.end()) {
-      const bool again = stale.contains({file.folder, path}) ||
-                         (expand_again && base::lower_ascii(path).ends_with(".ics"));
+    const bool expand = expand_again && extension_of(path) == ".ics";
+    if (found == known.end()) {
+      if (!expand) task.vanished = find_vanished(path, file.state.size);
+    } else {
+      const bool again = stale.contains({file.folder, path}) || expand;
       const store::Placement& placement = *found->second.front();
       if (!again && placement.size == file.state.size &&
           placement.modified == file.state.modified && !placement.fingerprint.empty()) {
@@ -283,9 +320,9 @@ base::Result<SyncReport> sync(SyncContext& context) {
 
   std::vector<store::Placement> gone;
   for (const store::Placement& placement : stored) {
-    const std::string path = base_uid(placement.uid);
-    if (!listing.files.contains(path) && !listing.incomplete.covers(path))
+    if (is_gone(base_uid(placement.uid)) && !pipeline.was_moved(placement)) {
       gone.push_back(placement);
+    }
   }
   if (!gone.empty()) {
     TRY_ASSIGN(const std::int64_t removed, context.store.forget(gone));
