@@ -11,8 +11,8 @@ using nlohmann::json;
 
 namespace {
 
-// {household, owner, addresses, zone} from a household file: {"name", "owner": {"name", "addresses"}
-// or text, "zone"}.
+// {household, owner, addresses, zone} from a household file: {"name", "owner": {"name",
+// "addresses"} or text, "zone"}.
 base::Result<json> read_household(const std::string& path) {
   TRY_ASSIGN(const std::string bytes, os::read_file(path, 1u << 20));
   const json file = json::parse(bytes, nullptr, false);

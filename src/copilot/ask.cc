@@ -26,15 +26,16 @@ constexpr int answer_tokens = 400;
 constexpr std::string_view instructions =
     "You answer a person's questions about their own mail, calendar, contacts and documents. "
     "You are given numbered passages, oldest first, and a question. Use only the passages.\n"
-    "Answer with JSON: a list of claims. Each claim has: \"passage\": the number of the passage "
-    "that "
-    "holds the fact; \"quote\": the words of that passage that prove it, copied exactly; "
-    "\"claim\": "
-    "one short sentence that answers the question, in the language of the question, with the exact "
-    "date, time, amount, name or number.\n"
+    "Answer with JSON on one line: a list of claims. Each claim has: \"passage\": the number of "
+    "the "
+    "passage that holds the fact; \"quote\": the words of that passage that prove it, copied "
+    "exactly; \"claim\": one short sentence that answers the question, in the language of the "
+    "question, with the exact date, time, amount, name or number.\n"
+    "Example: {\"claims\":[{\"passage\":3,\"quote\":\"The concert moves to Friday at 19:00\","
+    "\"claim\":\"The concert is on Friday at 19:00.\"}]}\n"
     "If two passages disagree, the later one is right and the earlier one is out of date.\n"
     "If the question asks for two things, give a claim for each.\n"
-    "If no passage holds what is asked, answer with an empty list: {\"claims\": []}. A passage "
+    "If no passage holds what is asked, answer with an empty list: {\"claims\":[]}. A passage "
     "about "
     "the same person or thing that does not say what is asked is not an answer. Never guess.";
 
@@ -48,7 +49,9 @@ constexpr std::string_view model_instructions =
     "You are a helpful assistant. Answer in the language of the question, briefly and plainly. You "
     "have no access to the person's own data here; if the question needs it, say so.";
 
-json claims_schema(size_t passages) {
+// The grammar keeps this order of the properties: a model that has copied the words that prove a
+// fact states the fact rightly far more often than one that states it first.
+nlohmann::ordered_json claims_schema(size_t passages) {
   return {{"type", "object"},
           {"properties",
            {{"claims",
@@ -65,6 +68,21 @@ json claims_schema(size_t passages) {
                 {"additionalProperties", false}}}}}}},
           {"required", {"claims"}},
           {"additionalProperties", false}};
+}
+
+// The same as a grammar, on one line: spaces and line breaks cost a third of the answer's time.
+std::string claims_grammar(size_t passages) {
+  std::string numbers;
+  for (size_t number = 1; number <= passages; ++number) {
+    numbers += fmt::format("{}\"{}\"", number > 1 ? " | " : "", number);
+  }
+  return "root ::= \"{\\\"claims\\\":[\" (claim (\",\" claim){0,2})? \"]}\"\n"
+         "claim ::= \"{\\\"passage\\\":\" number \",\\\"quote\\\":\\\"\" letter{1,220} "
+         "\"\\\",\\\"claim\\\":\\\"\" letter{1,300} \"\\\"}\"\n"
+         "number ::= " +
+         numbers +
+         "\nletter ::= [^\"\\\\\\x7F\\x00-\\x1F] | [\\\\] ([\"\\\\/bfnrt] | \"u\" "
+         "[0-9a-fA-F]{4})\n";
 }
 
 // Says after each relative day which day it is: small models cannot count days.
@@ -194,6 +212,7 @@ class Asking {
     chat.messages.push_back({"system", std::string(instructions)});
     chat.messages.push_back({"user", prompt(query, earlier, zone)});
     chat.json_schema = claims_schema(retrieved_.passages.size()).dump();
+    chat.grammar = claims_grammar(retrieved_.passages.size());
     chat.max_tokens = answer_tokens;
     // The engine is busy until the answer ends, so claims wait to be weighed by it until then.
     std::vector<Located> located;
@@ -222,7 +241,11 @@ class Asking {
 
   std::string prompt(const agent::Query& query, const std::string& earlier,
                      const std::string& zone) const {
-    std::string text = "Passages:\n";
+    // The day stands before the passages: beside the question a small model takes it for the
+    // answer.
+    const base::LocalTime now = base::to_local(base::Clock::now(), zone);
+    std::string text = fmt::format("Today is {}, {:02}:{:02}.\n\nPassages:\n",
+                                   base::spell_date(now.date, false), now.hour, now.minute);
     int number = 0;
     for (const Candidate& candidate : retrieved_.passages) {
       text += fmt::format("\n[{}] {}\n{}\n", ++number, candidate.header, passage_text(candidate));
@@ -234,11 +257,9 @@ class Asking {
                             *later + 1, index + 1);
       }
     }
-    const base::LocalTime now = base::to_local(base::Clock::now(), zone);
-    text += fmt::format("\nToday is {}, {:02}:{:02}.", base::spell_date(now.date, false), now.hour,
-                        now.minute);
+    text += '\n';
     if (!request_.owner_name.empty()) {
-      text += " The person asking (\"I\", \"me\", \"yo\") is " + request_.owner_name + ".";
+      text += "The person asking (\"I\", \"me\", \"yo\") is " + request_.owner_name + ".";
     }
     if (!earlier.empty()) {
       text += "\nThe question before was: " + earlier + "\nIts answer was: " + earlier_answer_;

@@ -323,8 +323,11 @@ class Retrieval {
       candidate.hit = std::move(hit);
       result_.passages.push_back(std::move(candidate));
     }
+    // Contacts and documents first: a file's time says when it was saved, not when it was true.
     const auto time_of = [&](const Candidate& candidate) {
-      return candidate.hit.when ? domain::begins_at(*candidate.hit.when, zone) : 0;
+      const bool dated = candidate.hit.when && candidate.hit.kind != ItemKind::document &&
+                         candidate.hit.kind != ItemKind::contact;
+      return dated ? domain::begins_at(*candidate.hit.when, zone) : 0;
     };
     std::stable_sort(result_.passages.begin(), result_.passages.end(),
                      [&](const Candidate& left, const Candidate& right) {

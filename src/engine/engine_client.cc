@@ -22,7 +22,8 @@ namespace {
 
 constexpr std::size_t longest_refusal = 1u << 20;
 
-std::string to_text(const json& value) {
+template <typename Json>  // json or ordered_json
+std::string to_text(const Json& value) {
   // Text may come from anywhere: bytes that are not UTF-8 are replaced, not thrown over.
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -91,35 +92,38 @@ std::vector<std::pair<std::string, double>> alternatives_of(const json& choice) 
   return result;
 }
 
-json chat_body(const ChatRequest& request) {
-  json messages = json::array();
+// Ordered, since a grammar made of a schema keeps the order of its properties.
+nlohmann::ordered_json chat_body(const ChatRequest& request) {
+  using nlohmann::ordered_json;
+  ordered_json messages = ordered_json::array();
   for (const ChatMessage& message : request.messages) {
     messages.push_back({{"role", message.role}, {"content", message.content}});
   }
-  json body = {{"messages", std::move(messages)},
-               {"stream", true},
-               {"stream_options", {{"include_usage", true}}},
-               {"max_tokens", request.max_tokens},
-               {"temperature", request.temperature},
-               {"seed", request.seed},
-               // llama-server's own: keep the prompt, and show life while a long prompt is read.
-               {"cache_prompt", true},
-               {"return_progress", true},
-               // A typed step has no use for thoughts in front of it.
-               {"chat_template_kwargs", {{"enable_thinking", false}}}};
+  ordered_json body = {
+      {"messages", std::move(messages)},
+      {"stream", true},
+      {"stream_options", {{"include_usage", true}}},
+      {"max_tokens", request.max_tokens},
+      {"temperature", request.temperature},
+      {"seed", request.seed},
+      // llama-server's own: keep the prompt, and show life while a long prompt is read.
+      {"cache_prompt", true},
+      {"return_progress", true},
+      // A typed step has no use for thoughts in front of it.
+      {"chat_template_kwargs", {{"enable_thinking", false}}}};
   if (request.alternatives > 0) {
     body["logprobs"] = true;
     body["top_logprobs"] = request.alternatives;
   }
-  if (!request.json_schema.empty()) {
-    body["response_format"] = {
-        {"type", "json_schema"},
-        {"json_schema",
-         {{"name", "answer"},
-          {"strict", true},
-          {"schema", json::parse(request.json_schema, nullptr, /*allow_exceptions=*/false)}}}};
-  } else if (!request.grammar.empty()) {
+  if (!request.grammar.empty()) {
     body["grammar"] = request.grammar;
+  } else if (!request.json_schema.empty()) {
+    body["response_format"] = {{"type", "json_schema"},
+                               {"json_schema",
+                                {{"name", "answer"},
+                                 {"strict", true},
+                                 {"schema", ordered_json::parse(request.json_schema, nullptr,
+                                                                /*allow_exceptions=*/false)}}}};
   }
   return body;
 }
@@ -348,8 +352,9 @@ Result<std::vector<std::vector<float>>> EngineClient::embed(const std::vector<st
 }
 
 Result<int> EngineClient::count_tokens(std::string_view text, std::stop_token stop) const {
-  const auto response = net::HttpClient(net::local_only())
-                            .send(request("POST", "/tokenize", to_text({{"content", text}})), stop);
+  const auto response =
+      net::HttpClient(net::local_only())
+          .send(request("POST", "/tokenize", to_text(json{{"content", text}})), stop);
   if (!response) return tl::unexpected<Error>(translate(response.error()));
   if (response->status != 200) {
     return tl::unexpected<Error>(refusal(response->status, response->body));

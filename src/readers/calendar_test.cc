@@ -92,6 +92,67 @@ TEST(Ical, exceptions_and_moved_occurrences_are_kept_apart) {
   EXPECT_NE(text.find("Cancelled: 2026-06-22"), std::string::npos) << text;
 }
 
+TEST(Ical, a_change_of_one_and_all_following_moves_them_by_as_much) {
+  const std::string series = event(
+      "DTSTART;TZID=Europe/Madrid:20261005T170000\r\nDTEND;TZID=Europe/"
+      "Madrid:20261005T180000\r\nRRULE:FREQ=WEEKLY;COUNT=6\r\nLOCATION:Aula 1\r\n"
+      "EXDATE;TZID=Europe/Madrid:20261026T170000\r\n");
+  // From the second on: a day and two hours later, half an hour longer, elsewhere. The clocks
+  // change on 25 October.
+  const std::string following = event(
+      "RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Madrid:20261012T170000\r\n"
+      "DTSTART;TZID=Europe/Madrid:20261013T190000\r\nDTEND;TZID=Europe/"
+      "Madrid:20261013T203000\r\nLOCATION:Aula 7\r\n");
+  const std::string one = event(
+      "RECURRENCE-ID;TZID=Europe/Madrid:20261102T170000\r\n"
+      "DTSTART;TZID=Europe/Madrid:20261102T080000\r\n");
+  auto items = read_all(calendar(series + following + one));
+  ASSERT_EQ(items.size(), 1U);
+  EXPECT_EQ(starts(items[0]), (Texts{"2026-10-05T17:00:00+02:00", "2026-10-13T19:00:00+02:00",
+                                     "2026-10-20T19:00:00+02:00", "2026-11-02T08:00:00+01:00",
+                                     "2026-11-10T19:00:00+01:00"}));
+  EXPECT_EQ(domain::format(*items[0].occurrences[2].end), "2026-10-20T20:30:00+02:00");
+  EXPECT_EQ(items[0].occurrences[0].location, "Aula 1");
+  EXPECT_EQ(items[0].occurrences[2].location, "Aula 7");
+  EXPECT_EQ(items[0].occurrences[2].recurrence_id, "20261019T150000Z");
+  EXPECT_EQ(items[0].occurrences[4].location, "Aula 7");
+  EXPECT_NE(items[0].parts[0].text.find("Moved: 2026-10-12 and all following (y todas las "
+                                        "siguientes) → Tuesday 2026-10-13 19:00–20:30"),
+            std::string::npos)
+      << items[0].parts[0].text;
+
+  // A later change of all following takes over; a cancelled one ends the series.
+  items = read_all(
+      calendar(series + following +
+               event("RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Madrid:20261102T170000\r\n"
+                     "STATUS:CANCELLED\r\nDTSTART;TZID=Europe/Madrid:20261102T170000\r\n")));
+  EXPECT_EQ(starts(items[0]), (Texts{"2026-10-05T17:00:00+02:00", "2026-10-13T19:00:00+02:00",
+                                     "2026-10-20T19:00:00+02:00"}));
+  EXPECT_NE(items[0].parts[0].text.find("Cancelled: 2026-11-02 and all following"),
+            std::string::npos);
+}
+
+TEST(Ical, all_following_may_change_their_zone_or_become_whole_days) {
+  const std::string series =
+      event("DTSTART;TZID=Europe/Madrid:20260601T100000\r\nRRULE:FREQ=DAILY;COUNT=3\r\n");
+  auto items =
+      read_all(calendar(series + event("RECURRENCE-ID;RANGE=THISANDFUTURE:20260602T080000Z\r\n"
+                                       "DTSTART;TZID=Europe/London:20260602T100000\r\n")));
+  EXPECT_EQ(starts(items[0]), (Texts{"2026-06-01T10:00:00+02:00", "2026-06-02T10:00:00+01:00",
+                                     "2026-06-03T10:00:00+01:00"}));
+  items = read_all(calendar(series + event("RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Madrid:"
+                                           "20260602T100000\r\nDTSTART;VALUE=DATE:20260604\r\n")));
+  EXPECT_EQ(starts(items[0]), (Texts{"2026-06-01T10:00:00+02:00", "2026-06-04", "2026-06-05"}));
+  // Without a start of its own it only changes words; the length stays.
+  items = read_all(calendar(
+      event("DTSTART;VALUE=DATE:20260601\r\nDTEND;VALUE=DATE:20260603\r\n"
+            "RRULE:FREQ=WEEKLY;COUNT=3\r\n") +
+      event("RECURRENCE-ID;RANGE=THISANDFUTURE;VALUE=DATE:20260608\r\nLOCATION:Casa\r\n")));
+  EXPECT_EQ(starts(items[0]), (Texts{"2026-06-01", "2026-06-08", "2026-06-15"}));
+  EXPECT_EQ(domain::format(*items[0].occurrences[2].end), "2026-06-17");
+  EXPECT_EQ(items[0].occurrences[2].location, "Casa");
+}
+
 TEST(Ical, all_day_and_floating_times_are_types_of_their_own) {
   const auto items =
       read_all(calendar(event("DTSTART;VALUE=DATE:20260602\r\nDTEND;VALUE=DATE:20260605\r\n") +
@@ -199,7 +260,8 @@ TEST(Vcard, a_card_is_read_in_every_version) {
     const auto items = read_all(card, "a.vcf");
     ASSERT_EQ(items.size(), 1U);
     EXPECT_EQ(items[0].kind, domain::ItemKind::contact);
-    EXPECT_EQ(items[0].external_id, card.find("urn:uuid") == std::string::npos ? "c1" : "urn:uuid:c1");
+    EXPECT_EQ(items[0].external_id,
+              card.find("urn:uuid") == std::string::npos ? "c1" : "urn:uuid:c1");
     EXPECT_EQ(items[0].title, "Núria Pérez") << card;
     EXPECT_EQ(items[0].people[0].address, "nuria@example.org");
     const std::string& text = items[0].parts[0].text;

@@ -400,6 +400,42 @@ TEST(Pdf, a_picture_of_a_page_is_recognised_and_a_blank_one_is_not) {
   EXPECT_EQ(item.notices[0].parameters[1].second, "2");
 }
 
+// A picture of `edge` by `edge` squares of grey, spread over the given box.
+std::string picture(int x, int y, int width, int height, int edge) {
+  std::string pixels;
+  unsigned state = 7;
+  for (int index = 0; index < edge * edge; ++index) {
+    state = state * 1'103'515'245U + 12'345U;
+    char hexadecimal[3];
+    std::snprintf(hexadecimal, sizeof hexadecimal, "%02x", (state >> 16U) % 2 == 0 ? 0xF4U : 0x28U);
+    pixels += hexadecimal;
+  }
+  return "q " + std::to_string(width) + " 0 0 " + std::to_string(height) + " " + std::to_string(x) +
+         " " + std::to_string(y) + " cm BI /W " + std::to_string(edge) + " /H " +
+         std::to_string(edge) + " /CS /G /BPC 8 /F /AHx ID " + pixels + "> EI Q\n";
+}
+
+TEST(Pdf, a_scan_with_a_stamp_on_it_is_said_to_be_one_and_keeps_the_stamp) {
+  const std::string scan = picture(0, 0, 595, 842, 60);
+  std::string searchable = scan;  // what a program that reads scans lays over them
+  for (int line = 0; line < 12; ++line) {
+    searchable += show(60, 780 - 20 * line, "Una linea de texto sobre la imagen de la hoja");
+  }
+  const Item item =
+      read_one(pdf({scan + show(60, 20, "ENTRADA 4471"), searchable,
+                    picture(60, 700, 90, 60, 20) + show(60, 650, "Carta con membrete"),
+                    "0.1 0.2 0.5 rg 0 0 595 842 re f 1 g " + show(60, 400, "Diapositiva", 40),
+                    "1 g 0 0 595 842 re f 0 g " + show(60, 400, "Portada", 40), scan,
+                    "1 g 0 0 595 842 re f\n"}),
+               "a.pdf");
+  std::vector<std::string> notices;
+  for (const auto& notice : item.notices) {
+    notices.push_back(notice.code + " " + notice.parameters[1].second);
+  }
+  EXPECT_EQ(notices, (std::vector<std::string>{"pdf.scanned_page 6", "pdf.mostly_scanned_page 1"}));
+  EXPECT_NE(item.parts[0].text.find("ENTRADA 4471"), std::string::npos);
+}
+
 TEST(Pdf, an_encrypted_file_is_said_to_be_so) {
   const std::string secret(32, 'Z');
   const auto items = try_read(

@@ -357,7 +357,16 @@ struct Override {
   When start;
   std::optional<When> end;
   bool cancelled = false;
+  bool following = false;  // RANGE=THISANDFUTURE: all later occurrences change alike
 };
+
+// RFC 5545, 3.2.13. THISANDPRIOR is of the older RFC 2445 and stands for the one occurrence here.
+bool changes_following(icalcomponent* component) {
+  icalproperty* property = icalcomponent_get_first_property(component, ICAL_RECURRENCEID_PROPERTY);
+  if (property == nullptr) return false;
+  icalparameter* range = icalproperty_get_first_parameter(property, ICAL_RANGE_PARAMETER);
+  return range != nullptr && icalparameter_get_range(range) == ICAL_RANGE_THISANDFUTURE;
+}
 
 bool is_cancelled(icalcomponent* component) {
   icalproperty* status = icalcomponent_get_first_property(component, ICAL_STATUS_PROPERTY);
@@ -402,6 +411,31 @@ std::optional<When> shifted_end(const When& start, const std::optional<When>& en
   return std::nullopt;
 }
 
+LocalTime wall_clock_in(const When& when, const std::string& zone) {
+  if (const auto* instant = std::get_if<Instant>(&when)) {
+    return base::to_local(instant->time, zone);
+  }
+  return wall_clock(when);
+}
+
+// Where an occurrence goes when `original` went to `moved` and all after it follow: by as much, on
+// the wall clock of the new zone, as whole days if the new start is one.
+When moved_alike(const When& original, const When& moved, const When& occurrence) {
+  if (const auto* day = std::get_if<AllDay>(&moved)) {
+    const int days = base::days_between(wall_clock(original).date, day->date);
+    return AllDay{base::add_days(wall_clock(occurrence).date, days)};
+  }
+  const auto* instant = std::get_if<Instant>(&moved);
+  const std::string zone = instant != nullptr ? instant->zone : "UTC";
+  const auto seconds = [&](const When& when) {
+    return base::from_local(wall_clock_in(when, zone), "UTC");
+  };
+  const LocalTime local =
+      base::to_local(seconds(occurrence) + seconds(moved) - seconds(original), "UTC");
+  if (instant == nullptr) return Floating{local};
+  return Instant{base::from_local(local, zone), zone};
+}
+
 class EventReader {
  public:
   EventReader(const Input& input, std::string uid, std::vector<Entry> entries)
@@ -421,6 +455,8 @@ class EventReader {
       changed.start = start ? start->when : original->when;
       if (start) changed.end = end_of(entry, *start);
       changed.cancelled = is_cancelled(entry.component);
+      changed.following = changes_following(entry.component);
+      if (changed.following) ranges_[key(changed.original)] = changed;
       overrides_[key(changed.original)] = changed;
     }
     if (master_.component == nullptr) {
@@ -538,7 +574,19 @@ class EventReader {
     }
     for (const auto& [moment, when] : starts) {
       if (overrides_.contains(moment) || is_excluded(when)) continue;
-      add_occurrence(when, when, shifted_end(start.when, item_.end, when), nullptr);
+      // What is said of one occurrence alone goes before what is said of many.
+      const auto later = ranges_.upper_bound(moment);
+      if (later == ranges_.begin()) {
+        add_occurrence(when, when, shifted_end(start.when, item_.end, when), nullptr);
+        continue;
+      }
+      const Override& range = std::prev(later)->second;
+      if (range.cancelled) continue;
+      const When moved = moved_alike(range.original, range.start, when);
+      add_occurrence(when, moved,
+                     range.end ? shifted_end(range.start, range.end, moved)
+                               : shifted_end(start.when, item_.end, moved),
+                     &range);
     }
     for (const auto& [moment, changed] : overrides_) {
       if (!changed.cancelled)
@@ -690,7 +738,8 @@ class EventReader {
     line("Except", dates(exceptions_));
     for (const auto& [moment, changed] : overrides_) {
       if (text.size() > 20'000) break;
-      const std::string original = base::format_date(wall_clock(changed.original).date);
+      std::string original = base::format_date(wall_clock(changed.original).date);
+      if (changed.following) original += " and all following (y todas las siguientes)";
       if (changed.cancelled) {
         line("Cancelled", original);
         continue;
@@ -748,6 +797,7 @@ class EventReader {
   Entry master_;
   bool lone_ = false;
   std::map<Microseconds, Override> overrides_;  // by their original start
+  std::map<Microseconds, Override> ranges_;     // those of them that change all following
   std::vector<When> exceptions_;
   std::vector<Microseconds> excluded_;
   std::vector<Date> excluded_days_;
@@ -844,7 +894,7 @@ base::Result<std::vector<Item>> read_calendar(const Input& input) {
 }  // namespace
 
 Reader ical_reader() {
-  return {"ical", 1, {"text/calendar", "application/ics"}, {"ics", "ical", "ifb"}, &read_calendar};
+  return {"ical", 2, {"text/calendar", "application/ics"}, {"ics", "ical", "ifb"}, &read_calendar};
 }
 
 }  // namespace lar::readers

@@ -23,6 +23,7 @@ using domain::Box;
 using domain::SegmentKind;
 
 constexpr int most_pages = 2000;
+constexpr int most_looks = 200;  // pages of one document that are drawn to see what is on them
 constexpr size_t most_words_on_page = 30'000;
 constexpr size_t most_text_bytes = 16u << 20;
 
@@ -385,25 +386,77 @@ std::vector<PageWord> words_of(const poppler::page& page) {
   return words;
 }
 
-// Whether anything is drawn on a page: a page without text that is not blank is a picture of one.
-bool is_drawn(const poppler::page& page) {
+// What a page looks like when it is drawn small on paper of some brightness.
+struct Look {
+  double painted = 0;  // share of the page that something covers
+  double detail = 0;   // share where the brightness jumps, words left out: writing, photographs
+};
+
+constexpr unsigned white_paper = 0xFF;
+constexpr unsigned grey_paper = 0x80;  // on which white pictures show too
+
+Look look_at(const poppler::page& page, const std::vector<PageWord>& words, unsigned paper) {
+  constexpr int jump = 15;
   const poppler::rectf bounds = page.page_rect();
   const double longest = std::max({bounds.width(), bounds.height(), 1.0});
-  if (!std::isfinite(longest)) return false;
+  if (!std::isfinite(longest)) return {};
   poppler::page_renderer renderer;
   renderer.set_image_format(poppler::image::format_gray8);
+  renderer.set_paper_color(0xFF000000U | paper << 16U | paper << 8U | paper);
   const double resolution = std::min(24.0, 72.0 * 400.0 / longest);
   const poppler::image picture = renderer.render_page(&page, resolution, resolution);
-  if (!picture.is_valid()) return true;
-  size_t dark = 0;
-  for (int y = 0; y < picture.height(); ++y) {
-    const char* row =
-        picture.const_data() + static_cast<std::ptrdiff_t>(y) * picture.bytes_per_row();
-    for (int x = 0; x < picture.width(); ++x) {
-      dark += static_cast<unsigned char>(row[x]) < 240 ? 1U : 0U;
+  if (!picture.is_valid()) return {1, 1};
+  const int width = picture.width();
+  const int height = picture.height();
+  if (width <= 0 || height <= 0) return {};
+  std::vector<bool> is_word(static_cast<size_t>(width) * static_cast<size_t>(height));
+  const double scale = resolution / 72.0;
+  for (const PageWord& word : words) {
+    const auto pixel = [&](double points, int extra, int most) {
+      return static_cast<int>(std::clamp(points * scale + extra, 0.0, static_cast<double>(most)));
+    };
+    for (int y = pixel(word.box.y0, -1, height); y < pixel(word.box.y1, 2, height); ++y) {
+      for (int x = pixel(word.box.x0, -1, width); x < pixel(word.box.x1, 2, width); ++x) {
+        is_word[static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)] =
+            true;
+      }
     }
   }
-  return dark * 1000 > static_cast<size_t>(picture.width()) * static_cast<size_t>(picture.height());
+  size_t painted = 0;
+  size_t detail = 0;
+  for (int y = 0; y < height; ++y) {
+    const char* row =
+        picture.const_data() + static_cast<std::ptrdiff_t>(y) * picture.bytes_per_row();
+    int before = -1;
+    for (int x = 0; x < width; ++x) {
+      const int brightness = static_cast<unsigned char>(row[x]);
+      if (std::abs(brightness - static_cast<int>(paper)) > (paper == white_paper ? jump : 1)) {
+        ++painted;
+      }
+      if (is_word[static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)]) {
+        before = -1;
+        continue;
+      }
+      if (before >= 0 && std::abs(brightness - before) > jump) ++detail;
+      before = brightness;
+    }
+  }
+  const double all = static_cast<double>(width) * static_cast<double>(height);
+  return {static_cast<double>(painted) / all, static_cast<double>(detail) / all};
+}
+
+// A page without words that is not blank is a picture of one.
+bool is_drawn(const poppler::page& page) { return look_at(page, {}, white_paper).painted > 0.001; }
+
+// A stamp, a page number or the name of an app on a picture that covers the page. A slide with a
+// few words on one colour is no picture.
+bool is_mostly_picture(const poppler::page& page, const std::vector<PageWord>& words) {
+  constexpr size_t little_text = 200;
+  size_t letters = 0;
+  for (const PageWord& word : words) letters += word.text.size();
+  if (letters >= little_text) return false;
+  const Look look = look_at(page, words, grey_paper);
+  return look.painted > 0.6 && look.detail > 0.02;
 }
 
 // Titles that programs put in without asking say nothing.
@@ -439,6 +492,8 @@ base::Result<std::vector<domain::Item>> read_document(const Input& input) {
   if (pages <= 0) return corrupt();
   int unreadable = 0;
   std::vector<int> scanned;
+  std::vector<int> partly_scanned;
+  int looks = 0;
   for (int index = 0; index < std::min(pages, most_pages); ++index) {
     const std::unique_ptr<poppler::page> page(document->create_page(index));
     if (!page) {
@@ -447,8 +502,11 @@ base::Result<std::vector<domain::Item>> read_document(const Input& input) {
     }
     std::vector<PageWord> words = words_of(*page);
     if (words.empty()) {
-      if (scanned.size() < 200 && is_drawn(*page)) scanned.push_back(index + 1);
+      if (looks < most_looks && ++looks > 0 && is_drawn(*page)) scanned.push_back(index + 1);
       continue;
+    }
+    if (looks < most_looks && ++looks > 0 && is_mostly_picture(*page, words)) {
+      partly_scanned.push_back(index + 1);
     }
     PageReader reader(builder, index + 1);
     reader.read(std::move(words));
@@ -463,6 +521,10 @@ base::Result<std::vector<domain::Item>> read_document(const Input& input) {
   for (const int page : scanned) {
     item.notices.push_back(
         {"pdf.scanned_page", {{"name", input.name}, {"page", std::to_string(page)}}});
+  }
+  for (const int page : partly_scanned) {
+    item.notices.push_back(
+        {"pdf.mostly_scanned_page", {{"name", input.name}, {"page", std::to_string(page)}}});
   }
   const std::string title = base::collapse_spaces(utf8_of(document->get_title()));
   if (is_real_title(title)) {
@@ -492,7 +554,7 @@ base::Result<std::vector<domain::Item>> read_pdf(const Input& input) {
 }  // namespace
 
 Reader pdf_reader() {
-  return {"pdf", 1, {"application/pdf", "application/x-pdf"}, {"pdf"}, &read_pdf};
+  return {"pdf", 2, {"application/pdf", "application/x-pdf"}, {"pdf"}, &read_pdf};
 }
 
 }  // namespace lar::readers

@@ -301,7 +301,8 @@ void Pipeline::look_at(Slot& slot, std::stop_token stop) {
   slot.finding = Finding::vanished;
 }
 
-// Takes one of the vanished files for this slot, if one had its bytes. Called by the worker threads.
+// Takes one of the vanished files for this slot, if one had its bytes. Called by the worker
+// threads.
 bool Pipeline::claim(Slot& slot) {
   const auto& vanished = slot.task.vanished;
   for (std::size_t i = 0; i < vanished.size(); ++i) {

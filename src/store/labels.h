@@ -1,7 +1,8 @@
-// Origin labels of mails: whose words they are. Derived from what is stored, in the transaction that
-// changes it, so that a label never depends on the order in which things arrived:
+// Origin labels of mails: whose words they are. Derived from what is stored, in the transaction
+// that changes it, so that a label never depends on the order in which things arrived:
 //
-//   owner          lies in a folder of what the owner wrote (sent, drafts), and every From is one of
+//   owner          lies in a folder of what the owner wrote (sent, drafts), and every From is one
+//   of
 //                  the owner's addresses, where these are known
 //   known_contact  every From stands in the address book, or the owner has written to it
 //   stranger       anything else, and whatever claims to come from the owner but lies elsewhere: a
@@ -31,11 +32,9 @@ bool is_sent_folder(std::string_view source_kind, std::string_view location,
 // Makes is_sent_folder known to SQL as sent_folder(kind, location, folder).
 base::Status add_sent_folder_function(Connection& connection);
 
-// What changed about an item.
-enum class Relabel { content, places };
-// Labels an item after it was recorded or its placements changed, and the mails of those whom the
-// owner knows by it from now on, or no longer.
-base::Status label_item(Connection& connection, std::int64_t item, Relabel what);
+// Labels an item after it was recorded (its senders too) or its placements changed, and the mails
+// of those whom the owner knows by it from now on, or no longer.
+base::Status label_item(Connection& connection, std::int64_t item);
 
 // What is known of an address.
 struct Standing {

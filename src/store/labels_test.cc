@@ -1,4 +1,5 @@
-// Origin labels of mails: what decides them, and that they follow what arrives and goes in any order.
+// Origin labels of mails: what decides them, and that they follow what arrives and goes in any
+// order.
 #include "store/labels.h"
 
 #include "store/test_home.h"
@@ -20,7 +21,8 @@ TEST(SentFolder, is_known_by_its_name) {
   EXPECT_TRUE(is_sent_folder("mbox", "/mail/Sent.mbox", ""));
   EXPECT_TRUE(is_sent_folder("mbox", "/mail/Enviados", ""));
   EXPECT_FALSE(is_sent_folder("mbox", "/sent/work.mbox", ""));
-  EXPECT_FALSE(is_sent_folder("folder", "/documents", "Sent")) << "anybody's mail can be saved there";
+  EXPECT_FALSE(is_sent_folder("folder", "/documents", "Sent"))
+      << "anybody's mail can be saved there";
 }
 
 class LabelsTest : public StoreTest {
@@ -177,8 +179,8 @@ TEST_F(LabelsTest, labels_made_one_by_one_are_those_made_at_once) {
   put("", "d", clara, "y@example.org");
   std::vector<std::string> stepwise;
   for (const char* id : {"a", "b", "c", "d"}) stepwise.push_back(origin(id));
-  EXPECT_EQ(stepwise, (std::vector<std::string>{"known_contact", "owner", "known_contact",
-                                                "stranger"}));
+  EXPECT_EQ(stepwise,
+            (std::vector<std::string>{"known_contact", "owner", "known_contact", "stranger"}));
   const auto before = rows();
   {
     store.reset();

@@ -113,7 +113,8 @@ std::string details_of(const domain::Item& item) {
 // What the head column of the full text is made of, but for the folders.
 std::string head_of(const domain::Item& item) {
   std::string head = item.title;
-  for (const domain::Person& person : item.people) head += "\n" + person.name + " " + person.address;
+  for (const domain::Person& person : item.people)
+    head += "\n" + person.name + " " + person.address;
   if (!item.place.empty()) head += "\n" + item.place;
   return head;
 }
@@ -154,7 +155,8 @@ base::Result<Prepared> prepare(const Recording& recording) {
   for (const domain::Person& person : item.people) {
     result.people.push_back(
         {person.name, person.address,
-         base::fold_to_n(person.name) + "\n" + base::fold_to_n(person.address)});
+         base::fold_to_n(person.name) + "\n" + base::fold_to_n(person.address),
+         result.global_id && person.role == domain::PersonRole::from && !person.address.empty()});
   }
 
   std::unordered_map<std::string, const domain::TextPart*> parts;
@@ -344,7 +346,12 @@ base::Status write_satellites(Connection& connection, std::int64_t item, const P
   }
   TRY_ASSIGN(const std::vector<std::int64_t> before, people_of(connection, item));
   TRY(connection.run("DELETE FROM item_person WHERE item = ?1", item));
+  TRY(connection.run("DELETE FROM sender WHERE item = ?1", item));
   for (const PreparedPerson& person : prepared.people) {
+    if (person.is_sender) {
+      TRY(connection.run("INSERT INTO sender(item, address) VALUES(?1, ?2) ON CONFLICT DO NOTHING",
+                         item, person.address));
+    }
     TRY(connection.run(
         "INSERT INTO person(name, address, folded) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING",
         person.name, person.address, person.folded));
@@ -455,7 +462,7 @@ base::Result<RecordOutcome> add_item(Work& work, std::int64_t source, const Prep
   TRY(write_satellites(connection, key, prepared));
   TRY(write_passages(work, key, prepared, head, false));
   TRY(join_thread(connection, key, id, prepared));
-  TRY(label_item(connection, key, Relabel::content));
+  TRY(label_item(connection, key));
   return RecordOutcome{id, Recorded::added};
 }
 
@@ -498,7 +505,7 @@ base::Result<RecordOutcome> update_item(Work& work, std::int64_t key, std::int64
   TRY(write_satellites(connection, key, prepared));
   TRY(write_passages(work, key, prepared, fresh, title == prepared.title));
   TRY(join_thread(connection, key, thread, prepared));
-  TRY(label_item(connection, key, Relabel::content));
+  TRY(label_item(connection, key));
   if (old_blob != blob_hash(prepared).value_or("")) TRY(remove_unused_blob(work, old_blob));
   return RecordOutcome{id, Recorded::changed};
 }
@@ -551,7 +558,7 @@ base::Result<std::int64_t> settle(Work& work, std::int64_t item) {
              connection.number("SELECT count(*) FROM placement WHERE item = ?1", item));
   if (places > 0) {
     TRY(refresh_head(connection, item));
-    TRY(label_item(connection, item, Relabel::places));
+    TRY(label_item(connection, item));
     return 0;
   }
   TRY(remove_item(work, item));
@@ -621,7 +628,7 @@ base::Result<RecordOutcome> record_prepared(Work& work, const Prepared& prepared
   } else if (same_content) {
     TRY(place(connection, known, source, prepared.placement));
     TRY(refresh_head(connection, known));
-    TRY(label_item(connection, known, Relabel::places));
+    TRY(label_item(connection, known));
   } else {
     outcome = update_item(work, known, source, prepared);
   }
@@ -671,7 +678,17 @@ base::Status move_item(Work& work, StoredItem& stored, const Placement& from, co
   const std::string new_path = base::clean_utf8(to.uid);
   if (item.external_id == old_path) {
     item.external_id = new_path;
-    if (item.title == name_of_path(old_path)) item.title = name_of_path(new_path);
+    const auto rename = [&](std::string& text) {
+      if (text == name_of_path(old_path)) {
+        text = name_of_path(new_path);
+      } else if (text == old_path) {
+        text = new_path;
+      }
+    };
+    rename(item.title);
+    for (domain::Notice& notice : item.notices) {
+      for (auto& [name, value] : notice.parameters) rename(value);
+    }
     TRY_ASSIGN(const std::string folders, folders_of(connection, key));
     const std::string fresh = head_of(item) + folder_mark + folders;
     TRY(change_item_text(connection, Change::remove, key, language, head));
@@ -683,7 +700,7 @@ base::Status move_item(Work& work, StoredItem& stored, const Placement& from, co
   } else {
     TRY(refresh_head(connection, key));
   }
-  return label_item(connection, key, Relabel::places);
+  return label_item(connection, key);
 }
 
 base::Result<std::int64_t> forget_placement(Work& work, const Placement& placement) {

@@ -27,6 +27,7 @@ struct PreparedOccurrence {
 };
 struct PreparedPerson {
   std::string name, address, folded;
+  bool is_sender = false;  // of a mail
 };
 
 struct Prepared {

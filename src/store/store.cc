@@ -256,23 +256,22 @@ base::Result<std::vector<RecordOutcome>> Home::record_all(std::span<const Record
   for (const Prepared& one : prepared) {
     if (one.blob) kept.push_back(&*one.blob);
   }
-  return write(Durability::normal,
-               [&](WriteContext& context) -> base::Result<std::vector<RecordOutcome>> {
-                 TRY(blobs_.keep(kept, [&](const std::string& hash) -> base::Result<bool> {
-                   TRY_ASSIGN(const std::int64_t rows,
-                              context.connection.number(
-                                  "SELECT count(*) FROM blob WHERE hash = ?1", hash));
-                   return rows > 0;
-                 }));
-                 Work work{context, blobs_, {}};
-                 std::vector<RecordOutcome> outcomes;
-                 for (const Prepared& one : prepared) {
-                   TRY_ASSIGN(const RecordOutcome outcome, record_prepared(work, one));
-                   outcomes.push_back(outcome);
-                 }
-                 TRY(work.vectors.commit(context, indexes_));
-                 return outcomes;
-               });
+  return write(
+      Durability::normal, [&](WriteContext& context) -> base::Result<std::vector<RecordOutcome>> {
+        TRY(blobs_.keep(kept, [&](const std::string& hash) -> base::Result<bool> {
+          TRY_ASSIGN(const std::int64_t rows,
+                     context.connection.number("SELECT count(*) FROM blob WHERE hash = ?1", hash));
+          return rows > 0;
+        }));
+        Work work{context, blobs_, {}};
+        std::vector<RecordOutcome> outcomes;
+        for (const Prepared& one : prepared) {
+          TRY_ASSIGN(const RecordOutcome outcome, record_prepared(work, one));
+          outcomes.push_back(outcome);
+        }
+        TRY(work.vectors.commit(context, indexes_));
+        return outcomes;
+      });
 }
 
 namespace {

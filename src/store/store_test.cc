@@ -492,6 +492,31 @@ TEST_F(StoreTest, a_blob_nobody_refers_to_is_swept_and_a_missing_one_reported) {
   EXPECT_EQ(faults().size(), 1u);
 }
 
+TEST_F(StoreTest, a_moved_document_is_named_by_its_new_path_and_keeps_everything_else) {
+  const Id source = add_source("documentos");
+  domain::Item item = document("2025/b.pdf", "una factura");
+  item.title = "b.pdf";
+  item.notices = {{"pdf.scanned_page", {{"name", "b.pdf"}, {"page", "1"}}}};
+  const Recording one = recording(item, source, "2025/b.pdf");
+  const Id id = must(store->record(one)).item;
+  Placement to = one.placement;
+  to.folder = "2026";
+  to.uid = "2026/c.pdf";
+  to.path = "/documents/2026/c.pdf";
+  must(store->move_placement(one.placement, to));
+  const StoredItem stored = must(store->item(id));
+  EXPECT_EQ(stored.item.external_id, "2026/c.pdf");
+  EXPECT_EQ(stored.item.title, "c.pdf");
+  EXPECT_EQ(stored.item.notices.front().parameters.front().second, "c.pdf");
+  ASSERT_EQ(stored.placements.size(), 1u);
+  EXPECT_EQ(stored.placements.front().path, to.path);
+  EXPECT_EQ(titles("2026"), (std::vector<std::string>{"c.pdf"}));
+  const base::Status again = store->move_placement(one.placement, to);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, "placement.unknown");
+  EXPECT_EQ(faults(), std::vector<std::string>());
+}
+
 // What a power cut can leave: a file that got its name but not its bytes, before any row of it.
 TEST_F(StoreTest, a_blob_that_no_row_vouches_for_is_written_again) {
   const Id source = add_source("correo");

@@ -13,6 +13,7 @@
 //   search WORDS => ID …          exactly these items are found, in any order; "none" for none
 //   events FROM TO => N           occurrences in the store, dates in the zone of `now`
 //   items N
+//   origin ID LABEL               the item is labelled as coming from there
 //
 // Paths are relative to a fresh folder; every file gets a time of its own. Each scenario ends with
 // a full check of the store.
@@ -105,6 +106,13 @@ class Scenario {
                                                   base::from_local({*before}, zone));
       ASSERT_TRUE(found) << found.error().describe();
       EXPECT_EQ(found->size(), expected);
+    } else if (what == "origin") {
+      words >> first >> second;
+      const auto found = home_.store->find_item(first);
+      ASSERT_TRUE(found && *found);
+      const auto stored = home_.store->item(**found);
+      ASSERT_TRUE(stored) << stored.error().describe();
+      EXPECT_EQ(domain::name_of(stored->item.origin), second);
     } else if (what == "items") {
       std::int64_t expected = -1;
       words >> expected;

@@ -244,5 +244,166 @@ TEST(Folder, a_file_of_many_items_is_followed_item_by_item) {
   home.expect_sound();
 }
 
+store::Id id_of(Home& home, const std::string& external_id) {
+  const auto found = home.store->find_item(external_id);
+  EXPECT_TRUE(found && *found) << external_id;
+  return found && *found ? **found : store::Id{};
+}
+
+std::vector<store::Id> passages_of(Home& home, const store::Id& item) {
+  std::vector<store::Id> ids;
+  const auto hits = home.store->item_passages(item);
+  EXPECT_TRUE(hits);
+  if (hits) {
+    for (const store::Hit& hit : *hits) ids.push_back(hit.passage);
+  }
+  return ids;
+}
+
+TEST(Folder, a_renamed_file_keeps_its_item_and_is_not_read) {
+  TempFolder folder;
+  folder.write("boiler.txt", "the boiler was serviced in march and again in september");
+  folder.write("rent.md", "# Contrato de alquiler\n\nLa renta es de 950 euros.");
+  Home home;
+  const auto source = home.add("folder", folder.path());
+  home.sync(source);
+  const store::Id boiler = id_of(home, "boiler.txt");
+  const store::Id rent = id_of(home, "rent.md");
+  const auto passages = passages_of(home, boiler);
+  std::vector<store::PassageVector> vectors;
+  const auto pending = home.store->pending_vectors("m", 100);
+  ASSERT_TRUE(pending);
+  for (const auto& passage : *pending) vectors.push_back({passage.passage, {0.6F, 0.8F}});
+  ASSERT_TRUE(home.store->save_vectors("m", vectors));
+
+  folder.rename("boiler.txt", "house/heating.txt");
+  folder.rename("rent.md", "house/rent.md");
+  const SyncReport report = home.sync(source);
+  EXPECT_EQ(home.reading.reads, 0);
+  EXPECT_EQ(report.changed, 2);
+  EXPECT_EQ(report.added + report.removed + report.failed, 0);
+  EXPECT_EQ(id_of(home, "house/heating.txt"), boiler);
+  EXPECT_EQ(id_of(home, "house/rent.md"), rent);
+  EXPECT_EQ(*home.store->find_item("boiler.txt"), std::nullopt);
+  EXPECT_EQ(passages_of(home, boiler), passages);
+  EXPECT_EQ(home.store->vector_progress("m")->done, static_cast<std::int64_t>(vectors.size()));
+  EXPECT_TRUE(home.store->pending_vectors("m", 100)->empty());
+  const auto stored = home.store->item(boiler);
+  EXPECT_EQ(stored->item.title, "heating.txt") << "the title was the file's name";
+  EXPECT_EQ(stored->version, 1);
+  ASSERT_EQ(stored->placements.size(), 1u);
+  EXPECT_EQ(stored->placements.front().path, folder.path("house/heating.txt"));
+  EXPECT_EQ(stored->placements.front().folder, "house");
+  EXPECT_EQ(home.store->item(rent)->item.title, "Contrato de alquiler");
+  EXPECT_EQ(home.hits("heating"), 1);
+  EXPECT_EQ(home.hits("house"), 2) << "the folder can be searched";
+
+  EXPECT_EQ(home.sync(source).unchanged, 2);
+  EXPECT_EQ(home.reading.reads, 0);
+  // Reading it again finds nothing new: what was moved is what a reader would have made of it.
+  auto placement = home.store->item(boiler)->placements.front();
+  placement.fingerprint.clear();
+  ASSERT_TRUE(home.store->update_placement(placement));
+  EXPECT_EQ(home.sync(source).unchanged, 2);
+  EXPECT_EQ(home.reading.reads, 1);
+  EXPECT_EQ(home.store->item(boiler)->version, 1);
+  home.expect_sound();
+}
+
+TEST(Folder, a_renamed_folder_takes_its_items_along) {
+  TempFolder folder;
+  // Two of them hold the same bytes.
+  folder.write("2025/a.txt", "the same words in two files");
+  folder.write("2025/b.txt", "the same words in two files");
+  folder.write("2025/deep/c.txt", "other words");
+  folder.write(
+      "2025/deep/days.ics",
+      "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:one\r\nDTSTAMP:20260501T080000Z"
+      "\r\nDTSTART:20260520T100000Z\r\nSUMMARY:Dentist\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\n"
+      "UID:two\r\nDTSTAMP:20260501T080000Z\r\nDTSTART:20260521T100000Z\r\nSUMMARY:Swimming"
+      "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n");
+  Home home;
+  const auto source = home.add("folder", folder.path());
+  home.sync(source);
+  std::map<std::string, store::Id> before;
+  for (const char* name : {"a.txt", "b.txt", "deep/c.txt"}) {
+    before[name] = id_of(home, std::string("2025/") + name);
+  }
+  const store::Id dentist = id_of(home, "one");
+  folder.rename("2025", "archive/2025");
+  const SyncReport report = home.sync(source);
+  EXPECT_EQ(home.reading.reads, 0);
+  EXPECT_EQ(report.changed, 5);
+  EXPECT_EQ(report.added + report.removed, 0);
+  for (const auto& [name, id] : before) {
+    EXPECT_EQ(id_of(home, "archive/2025/" + name), id) << name;
+  }
+  EXPECT_EQ(id_of(home, "one"), dentist);
+  EXPECT_EQ(home.items(), 5);
+  EXPECT_EQ(home.sync(source).unchanged, 5);
+  home.expect_sound();
+}
+
+TEST(Folder, a_file_renamed_and_changed_is_a_new_one) {
+  TempFolder folder;
+  folder.write("a.txt", "first words about apples");
+  folder.write("b.txt", "same size, 24 characters");
+  Home home;
+  const auto source = home.add("folder", folder.path());
+  home.sync(source);
+  const store::Id apples = id_of(home, "a.txt");
+  const store::Id bees = id_of(home, "b.txt");
+  folder.rename("a.txt", "c.txt");
+  folder.write("c.txt", "other words about quince", 20);
+  // Another extension may be another reader's.
+  folder.rename("b.txt", "b.md");
+  const SyncReport report = home.sync(source);
+  EXPECT_EQ(report.added, 2);
+  EXPECT_EQ(report.removed, 2);
+  EXPECT_NE(id_of(home, "c.txt"), apples);
+  EXPECT_NE(id_of(home, "b.md"), bees);
+  EXPECT_EQ(home.hits("apples"), 0);
+  home.expect_sound();
+}
+
+TEST(Folder, of_identical_files_each_is_taken_once) {
+  TempFolder folder;
+  folder.write("a.txt", "the same words in two files");
+  folder.write("b.txt", "the same words in two files");
+  Home home;
+  const auto source = home.add("folder", folder.path());
+  home.sync(source);
+  const std::set<store::Id> before = {id_of(home, "a.txt"), id_of(home, "b.txt")};
+  EXPECT_EQ(before.size(), 2u);
+  // One stays: what turns up is a copy, not a rename.
+  folder.write("copy.txt", "the same words in two files");
+  EXPECT_EQ(home.sync(source).added, 1);
+  EXPECT_EQ(home.items(), 3);
+  folder.remove("copy.txt");
+  home.sync(source);
+  // Both renamed, and one more copied.
+  folder.rename("a.txt", "x/1.txt");
+  folder.rename("b.txt", "x/2.txt");
+  folder.write("x/3.txt", "the same words in two files");
+  const SyncReport report = home.sync(source);
+  EXPECT_EQ(report.changed, 2);
+  EXPECT_EQ(report.added, 1);
+  EXPECT_EQ(report.removed, 0);
+  std::set<store::Id> after;
+  for (const char* name : {"x/1.txt", "x/2.txt", "x/3.txt"}) after.insert(id_of(home, name));
+  EXPECT_EQ(after.size(), 3u);
+  for (const store::Id& id : before) EXPECT_TRUE(after.contains(id));
+  // Two names exchanged: both places are known, so their contents have changed.
+  folder.write("x/1.txt", "one", 25);
+  folder.write("x/2.txt", "two", 25);
+  home.sync(source);
+  folder.rename("x/1.txt", "x/t.txt");
+  folder.rename("x/2.txt", "x/1.txt");
+  folder.rename("x/t.txt", "x/2.txt");
+  home.sync(source);
+  EXPECT_EQ(home.items(), 3);
+  home.expect_sound();
+}
+
 }  // namespace
 }  // namespace lar::sources::folder
