@@ -8,7 +8,6 @@
 #include "agent/query.h"
 #include "base/messages.h"
 #include "base/time_expression.h"
-#include "copilot/claim_stream.h"
 #include "copilot/copilot.h"
 #include "copilot/evidence.h"
 #include "copilot/retrieval.h"
@@ -20,70 +19,42 @@ namespace {
 using base::Language;
 using nlohmann::json;
 
-constexpr int answer_tokens = 400;
+constexpr int answer_tokens = 120;
+// Passages tried for each thing asked, best first.
+constexpr int tries = 3;
+// Of the best passage's weight, what another needs to be tried, and what a later one on the same
+// matter needs to take its place.
+constexpr double worth_trying = 0.45, worth_superseding = 0.4;
+// Probability that a passage holds the answer; the nearest passages need less.
+constexpr double least_hold = 0.36, least_hold_near = 0.25, near = 0.9;
+constexpr double least_support = 0.35;         // and that it states the one proposed
+constexpr double least_support_unnamed = 0.6;  // where it does not name what the question names
+constexpr double unnamed_share = 0.7;
+constexpr double certain = 0.7;  // of the latter; no other passage is read then
 
-// The beginning of every prompt. It never changes with the question, so that the engine keeps it.
+// The beginnings of the prompts. They never change with the question, so that the engine keeps
+// them.
+// Plain words: asked for JSON, small models state a fact they have just copied wrongly. What they
+// say decides nothing; code finds the evidence for it or drops it.
 constexpr std::string_view instructions =
-    "You answer a person's questions about their own mail, calendar, contacts and documents. "
-    "You are given numbered passages, oldest first, and a question. Use only the passages.\n"
-    "Answer with JSON on one line: a list of claims. Each claim has: \"passage\": the number of "
-    "the "
-    "passage that holds the fact; \"quote\": the words of that passage that prove it, copied "
-    "exactly; \"claim\": one short sentence that answers the question, in the language of the "
-    "question, with the exact date, time, amount, name or number.\n"
-    "Example: {\"claims\":[{\"passage\":3,\"quote\":\"The concert moves to Friday at 19:00\","
-    "\"claim\":\"The concert is on Friday at 19:00.\"}]}\n"
-    "If two passages disagree, the later one is right and the earlier one is out of date.\n"
-    "If the question asks for two things, give a claim for each.\n"
-    "If no passage holds what is asked, answer with an empty list: {\"claims\":[]}. A passage "
-    "about "
-    "the same person or thing that does not say what is asked is not an answer. Never guess.";
+    "You answer a question from a text of the person's own mail, calendar, contacts or documents, "
+    "in one short full sentence, in the language of the question, with the exact date, time, "
+    "amount, "
+    "name or number as the text has it. If the text does not say it, answer: unknown.";
+
+constexpr std::string_view holding_instructions =
+    "You check whether a text from a person's mail, calendar, contacts or documents holds the "
+    "answer to a question. A text about the same person or thing that does not say what is asked "
+    "does not hold it.";
 
 constexpr std::string_view weighing_instructions =
     "You check answers. Given a text, a question and a proposed answer, you say whether the text "
     "states that answer to that question. A text about the same person or thing that does not say "
     "what is asked does not.";
-constexpr double least_support = 0.3;  // probability of "yes"
 
 constexpr std::string_view model_instructions =
     "You are a helpful assistant. Answer in the language of the question, briefly and plainly. You "
     "have no access to the person's own data here; if the question needs it, say so.";
-
-// The grammar keeps this order of the properties: a model that has copied the words that prove a
-// fact states the fact rightly far more often than one that states it first.
-nlohmann::ordered_json claims_schema(size_t passages) {
-  return {{"type", "object"},
-          {"properties",
-           {{"claims",
-             {{"type", "array"},
-              {"maxItems", 3},
-              {"items",
-               {{"type", "object"},
-                {"properties",
-                 {{"passage",
-                   {{"type", "integer"}, {"minimum", 1}, {"maximum", static_cast<int>(passages)}}},
-                  {"quote", {{"type", "string"}, {"maxLength", 220}}},
-                  {"claim", {{"type", "string"}, {"maxLength", 300}}}}},
-                {"required", {"passage", "quote", "claim"}},
-                {"additionalProperties", false}}}}}}},
-          {"required", {"claims"}},
-          {"additionalProperties", false}};
-}
-
-// The same as a grammar, on one line: spaces and line breaks cost a third of the answer's time.
-std::string claims_grammar(size_t passages) {
-  std::string numbers;
-  for (size_t number = 1; number <= passages; ++number) {
-    numbers += fmt::format("{}\"{}\"", number > 1 ? " | " : "", number);
-  }
-  return "root ::= \"{\\\"claims\\\":[\" (claim (\",\" claim){0,2})? \"]}\"\n"
-         "claim ::= \"{\\\"passage\\\":\" number \",\\\"quote\\\":\\\"\" letter{1,220} "
-         "\"\\\",\\\"claim\\\":\\\"\" letter{1,300} \"\\\"}\"\n"
-         "number ::= " +
-         numbers +
-         "\nletter ::= [^\"\\\\\\x7F\\x00-\\x1F] | [\\\\] ([\"\\\\/bfnrt] | \"u\" "
-         "[0-9a-fA-F]{4})\n";
-}
 
 // Says after each relative day which day it is: small models cannot count days.
 std::string resolve_days(std::string_view text, base::Date written) {
@@ -92,6 +63,12 @@ std::string resolve_days(std::string_view text, base::Date written) {
   for (const base::TimeExpression& time :
        base::find_time_expressions(text, written, base::TimeDirection::any)) {
     if (!time.relative || time.first != time.last) continue;
+    // "4 de junio" needs no help, and a note beside it misleads.
+    const std::string_view words = text.substr(time.begin, time.end - time.begin);
+    if (std::any_of(words.begin(), words.end(),
+                    [](char letter) { return letter >= '0' && letter <= '9'; })) {
+      continue;
+    }
     result += text.substr(position, time.end - position);
     result += " [= " + base::format_date(time.first) + "]";
     position = time.end;
@@ -118,6 +95,7 @@ std::string without_notes(std::string_view quote) {
 std::string passage_text(const Candidate& candidate) {
   const std::string_view shown =
       std::string_view(candidate.hit.text).substr(candidate.begin, candidate.end - candidate.begin);
+  if (candidate.hit.kind == domain::ItemKind::event) return std::string(base::trim(shown));
   return resolve_days(base::trim(shown), candidate.written);
 }
 
@@ -208,72 +186,14 @@ class Asking {
     if (events_.retrieved) events_.retrieved(answer_.read);
     if (retrieved_.passages.empty() || request_.mode == Mode::passages) return {};
 
-    engine::ChatRequest chat;
-    chat.messages.push_back({"system", std::string(instructions)});
-    chat.messages.push_back({"user", prompt(query, earlier, zone)});
-    chat.json_schema = claims_schema(retrieved_.passages.size()).dump();
-    chat.grammar = claims_grammar(retrieved_.passages.size());
-    chat.max_tokens = answer_tokens;
-    // The engine is busy until the answer ends, so claims wait to be weighed by it until then.
-    std::vector<Located> located;
-    ClaimStream stream([&](const RawClaim& claim) {
-      if (auto found = locate(claim)) located.push_back(std::move(*found));
-    });
-    TRY_ASSIGN(
-        const engine::ChatResult result,
-        engines_.chat(
-            engine::Role::chat, chat, [&](std::string_view piece) { stream.feed(piece); }, stop_));
-    count(result);
-    for (Located& claim : located) {
-      TRY_ASSIGN(claim.support, weigh(claim));
-      if (claim.support >= least_support) {
-        show(claim);
-      } else {
-        reject(*claim.candidate, claim.text);
-      }
+    for (const std::string& part : things_asked(request_.question)) {
+      TRY(answer_part(query, part, earlier, zone));
     }
     for (size_t index = 0; index < answer_.claims.size(); ++index) {
       if (index > 0) answer_.text += ' ';
       answer_.text += answer_.claims[index].text;
     }
     return {};
-  }
-
-  std::string prompt(const agent::Query& query, const std::string& earlier,
-                     const std::string& zone) const {
-    // The day stands before the passages: beside the question a small model takes it for the
-    // answer.
-    const base::LocalTime now = base::to_local(base::Clock::now(), zone);
-    std::string text = fmt::format("Today is {}, {:02}:{:02}.\n\nPassages:\n",
-                                   base::spell_date(now.date, false), now.hour, now.minute);
-    int number = 0;
-    for (const Candidate& candidate : retrieved_.passages) {
-      text += fmt::format("\n[{}] {}\n{}\n", ++number, candidate.header, passage_text(candidate));
-    }
-    // Stands apart from the passages: a small model would copy it into its claims.
-    for (size_t index = 0; index < retrieved_.passages.size(); ++index) {
-      if (const auto later = retrieved_.passages[index].later) {
-        text += fmt::format("\n[{}] is a later message than [{}] in the same conversation.",
-                            *later + 1, index + 1);
-      }
-    }
-    text += '\n';
-    if (!request_.owner_name.empty()) {
-      text += "The person asking (\"I\", \"me\", \"yo\") is " + request_.owner_name + ".";
-    }
-    if (!earlier.empty()) {
-      text += "\nThe question before was: " + earlier + "\nIts answer was: " + earlier_answer_;
-    }
-    for (const base::TimeExpression& time : query.times) {
-      if (!time.relative) continue;
-      text += fmt::format(
-          "\n\"{}\" in the question means {}{}.",
-          query.text.substr(time.begin, time.end - time.begin), base::spell_date(time.first, false),
-          time.first == time.last ? "" : " to " + base::spell_date(time.last, false));
-    }
-    text += fmt::format("\nQuestion: {}\nAnswer in {}.", request_.question,
-                        query.language == Language::spanish ? "Spanish" : "English");
-    return text;
   }
 
   // A claim whose evidence was found in a passage.
@@ -284,55 +204,206 @@ class Asking {
     double support = 0;
   };
 
+  // A passage with what speaks for it: how near it is, times how likely it holds the answer.
+  struct Weighed {
+    const Candidate* candidate = nullptr;
+    double weight = 0;
+  };
+
+  // Passages are judged and read one by one. Small models asked to choose among several take the
+  // first that looks alike; asked about one, they know.
+  base::Status answer_part(const agent::Query& query, const std::string& part,
+                           const std::string& earlier, const std::string& zone) {
+    const std::vector<Asked> asked = asked_for(part);
+    std::vector<Weighed> weighed;
+    for (const Candidate& candidate : retrieved_.passages) {
+      const std::string whole = header_for(candidate, part) + "\n" + candidate.hit.text;
+      const bool possible =
+          asked.empty() ||
+          std::any_of(asked.begin(), asked.end(), [&](Asked sort) { return holds(whole, sort); });
+      if (!possible) continue;
+      TRY_ASSIGN(const double held, holding(candidate, part, earlier));
+      if (held < (candidate.hit.score >= near ? least_hold_near : least_hold)) continue;
+      // What does not name whom or what the question names may still be meant, with less right.
+      const double named = is_about(whole, part) ? 1.0 : unnamed_share;
+      weighed.push_back({&candidate, held * candidate.hit.score * named});
+    }
+    std::stable_sort(weighed.begin(), weighed.end(), [](const Weighed& left, const Weighed& right) {
+      return left.weight > right.weight;
+    });
+    // Days, hours and amounts change; who and where and what seldom do.
+    if (!asked.empty()) put_superseding_first(weighed, zone);
+    double best = 0;
+    for (const Weighed& one : weighed) best = std::max(best, one.weight);
+    const bool superseding = !weighed.empty() && weighed.front().weight < best;
+    int tried = 0;
+    std::vector<Located> chosen;
+    double chosen_weight = 0;
+    for (const Weighed& one : weighed) {
+      if (tried == tries) break;
+      if (tried > 0 && one.weight < worth_trying * best) continue;
+      ++tried;
+      TRY_ASSIGN(std::vector<Located> claims, read(*one.candidate, query, part, earlier, zone));
+      if (claims.empty()) continue;
+      double support = 0;
+      for (const Located& claim : claims) support = std::max(support, claim.support);
+      if (one.weight * support > chosen_weight) {
+        chosen_weight = one.weight * support;
+        chosen = std::move(claims);
+      }
+      // A second opinion is worth its time only while the first is doubtful.
+      if (support >= certain || (superseding && tried == 1) || tried == 2) break;
+    }
+    for (const Located& claim : chosen) show(claim);
+    return {};
+  }
+
+  // The latest of those on the same matter as the best goes first: what was moved, corrected or
+  // agreed afterwards is what holds.
+  static void put_superseding_first(std::vector<Weighed>& weighed, const std::string& zone) {
+    if (weighed.size() < 2) return;
+    const auto time_of = [&](const Candidate& candidate) -> base::Microseconds {
+      const bool dated = candidate.hit.when && (candidate.hit.kind == domain::ItemKind::mail ||
+                                                candidate.hit.kind == domain::ItemKind::message);
+      return dated ? domain::begins_at(*candidate.hit.when, zone) : 0;
+    };
+    const Candidate& best = *weighed.front().candidate;
+    const base::Microseconds from = time_of(best);
+    if (from == 0) return;
+    size_t latest = 0;
+    for (size_t index = 1; index < weighed.size(); ++index) {
+      const Candidate& other = *weighed[index].candidate;
+      if (weighed[index].weight < worth_superseding * weighed.front().weight) break;
+      if (other.hit.segment == domain::SegmentKind::quoted) continue;
+      if (time_of(other) > std::max(from, time_of(*weighed[latest].candidate)) &&
+          same_matter(best, other)) {
+        latest = index;
+      }
+    }
+    const auto chosen = weighed.begin() + static_cast<std::ptrdiff_t>(latest);
+    std::rotate(weighed.begin(), chosen, chosen + 1);
+  }
+
+  // In one conversation, or from the same sender, or of a like subject.
+  static bool same_matter(const Candidate& left, const Candidate& right) {
+    if (!left.hit.thread.empty() && left.hit.thread == right.hit.thread) return true;
+    const auto sender = [](const Candidate& candidate) -> std::string {
+      for (const domain::Person& person : candidate.hit.people) {
+        if (person.role == domain::PersonRole::from) return person.address;
+      }
+      return {};
+    };
+    if (!sender(left).empty() && sender(left) == sender(right)) return true;
+    const std::vector<std::string> words = agent::content_words(left.hit.title);
+    const std::vector<std::string> others = agent::content_words(right.hit.title);
+    const auto shared = std::count_if(words.begin(), words.end(), [&](const std::string& word) {
+      return std::find(others.begin(), others.end(), word) != others.end();
+    });
+    return shared > 0 && 2 * static_cast<size_t>(shared) >= std::min(words.size(), others.size());
+  }
+
+  // What is known of the item besides its text. The day of a message answers when it was sent and
+  // nothing else; elsewhere a small model mixes it up with the days of the text.
+  static std::string header_for(const Candidate& candidate, const std::string& part) {
+    const bool dated = asks_when_sent(part) || candidate.hit.kind == domain::ItemKind::event;
+    return dated ? candidate.header : candidate.undated_header;
+  }
+
+  // The second of two things asked, without what the first was about: one passage needs no telling.
+  static std::string without_context(const std::string& part) {
+    const size_t bracket = part.rfind(" (");
+    return part.ends_with("?)") && bracket != std::string::npos ? part.substr(0, bracket) : part;
+  }
+
+  // Lets the model state what one passage says; the claims that have their evidence.
+  base::Result<std::vector<Located>> read(const Candidate& candidate, const agent::Query& query,
+                                          const std::string& part, const std::string& earlier,
+                                          const std::string& zone) {
+    engine::ChatRequest chat;
+    chat.messages.push_back({"system", std::string(instructions)});
+    chat.messages.push_back({"user", prompt(candidate, query, part, earlier, zone)});
+    chat.max_tokens = answer_tokens;
+    TRY_ASSIGN(const engine::ChatResult result, engines_.chat(engine::Role::chat, chat, {}, stop_));
+    count(result);
+    const std::string said = base::collapse_spaces(without_notes(result.text));
+    std::vector<Located> claims;
+    if (base::fold(said).starts_with("unknown") || base::fold(said).starts_with("desconocid")) {
+      return claims;
+    }
+    // Each sentence stands for itself; what was cut short is no claim.
+    const std::vector<std::size_t> starts = sentence_starts(said);
+    for (size_t index = 0; index + 1 < starts.size(); ++index) {
+      if (result.truncated && index + 2 == starts.size()) break;
+      const std::string text(base::trim(
+          std::string_view(said).substr(starts[index], starts[index + 1] - starts[index])));
+      auto located = locate(candidate, text, part);
+      if (located) {
+        TRY_ASSIGN(located->support, weigh(*located, part));
+      }
+      const bool about = is_about(candidate.header + "\n" + candidate.hit.text, part);
+      if (!located || located->support < (about ? least_support : least_support_unnamed)) {
+        reject(candidate, text);
+        continue;
+      }
+      claims.push_back(std::move(*located));
+    }
+    return claims;
+  }
+
+  std::string prompt(const Candidate& candidate, const agent::Query& query, const std::string& part,
+                     const std::string& earlier, const std::string& zone) const {
+    std::string text;
+    if (!request_.owner_name.empty()) {
+      text += "The person asking (\"I\", \"me\", \"yo\") is " + request_.owner_name + ".\n";
+    }
+    if (!earlier.empty()) {
+      text += "The question before was: " + earlier + "\nIts answer was: " + earlier_answer_ + "\n";
+    }
+    // The day of asking, where it matters: elsewhere a small model takes it for the answer.
+    const bool relative =
+        std::any_of(query.times.begin(), query.times.end(),
+                    [](const base::TimeExpression& time) { return time.relative; });
+    if (relative) {
+      text += fmt::format("Today is {}.\n",
+                          base::spell_date(base::to_local(base::Clock::now(), zone).date, false));
+    }
+    for (const base::TimeExpression& time : query.times) {
+      if (!time.relative) continue;
+      text += fmt::format(
+          "\"{}\" in the question means {}{}.\n",
+          query.text.substr(time.begin, time.end - time.begin), base::spell_date(time.first, false),
+          time.first == time.last ? "" : " to " + base::spell_date(time.last, false));
+    }
+    text += fmt::format("Text ({}):\n{}\n\nQuestion: {}\nAnswer in {}, in one short full sentence.",
+                        header_for(candidate, part), passage_text(candidate), without_context(part),
+                        query.language == Language::spanish ? "Spanish" : "English");
+    return text;
+  }
+
   void reject(const Candidate& candidate, const std::string& text) {
     answer_.cut.push_back(
         {candidate.hit.item, candidate.hit.title, "ask.cut_evidence", estimate_tokens(text)});
   }
 
   // Finds the evidence of a claim as the model made it.
-  std::optional<Located> locate(const RawClaim& raw) {
-    const size_t index = static_cast<size_t>(raw.passage) - 1;
-    const std::string text = base::collapse_spaces(without_notes(raw.claim));
-    if (raw.passage < 1 || index >= retrieved_.passages.size() || text.empty()) return std::nullopt;
-    // The number may be off by one while the words are right: the named passage first, then the
-    // rest.
-    std::vector<size_t> order{index};
-    for (size_t other = 0; other < retrieved_.passages.size(); ++other) {
-      if (other != index) order.push_back(other);
-    }
-    const std::string quote = without_notes(raw.quote);
-    for (const size_t candidate_index : order) {
-      const Candidate& candidate = retrieved_.passages[candidate_index];
-      const bool named = candidate_index == index;
-      if (!named && base::fold(candidate.hit.text).find(base::collapse_spaces(base::fold(quote))) ==
-                        std::string::npos) {
-        continue;
-      }
-      const auto evidence = find_evidence({candidate.hit.text, candidate.header, candidate.written},
-                                          quote, text, request_.question);
-      if (!evidence) continue;
-      if (!is_about(candidate.header + "\n" + candidate.hit.text, request_.question) ||
-          !answers_the_question(candidate, *evidence, text)) {
-        continue;
-      }
-      return Located{&candidate, *evidence, text, 0};
-    }
-    reject(retrieved_.passages[index], text);
-    return std::nullopt;
+  std::optional<Located> locate(const Candidate& candidate, const std::string& text,
+                                const std::string& part) const {
+    if (text.empty()) return std::nullopt;
+    const auto evidence =
+        find_evidence({candidate.hit.text, header_for(candidate, part), candidate.written}, text,
+                      request_.question);
+    if (!evidence || !answers_the_question(candidate, *evidence, text, part)) return std::nullopt;
+    return Located{&candidate, *evidence, text, 0};
   }
 
-  // Asks the model itself, by the probability of its next word, whether the evidence says what was
-  // asked: small models that gladly make up an answer still tell yes from no.
-  base::Result<double> weigh(const Located& claim) {
+  // The probability of "yes" as the model's next word: models that gladly make up an answer still
+  // tell yes from no.
+  base::Result<double> probability_of_yes(std::string_view system, std::string question) {
     engine::ChatRequest chat;
-    chat.messages.push_back({"system", std::string(weighing_instructions)});
-    chat.messages.push_back(
-        {"user", fmt::format("Text: {}\n{}\n\nQuestion: {}\nProposed answer: {}\n\nDoes the text "
-                             "state the answer to exactly this question? Answer yes or no.",
-                             claim.candidate->header, passage_text(*claim.candidate),
-                             request_.question, claim.text)});
+    chat.messages.push_back({"system", std::string(system)});
+    chat.messages.push_back({"user", std::move(question)});
     chat.grammar = "root ::= \"yes\" | \"no\"";
-    chat.max_tokens = 2;
+    chat.max_tokens = 1;
     chat.alternatives = 10;
     TRY_ASSIGN(const engine::ChatResult result, engines_.chat(engine::Role::chat, chat, {}, stop_));
     count(result);
@@ -347,18 +418,42 @@ class Asking {
     return yes / (yes + no);
   }
 
+  // Whether a passage holds the answer. The question stands first, so that the engine keeps it from
+  // one passage to the next.
+  base::Result<double> holding(const Candidate& candidate, const std::string& part,
+                               const std::string& earlier) {
+    const std::string question =
+        earlier.empty() ? part : fmt::format("{} (asked after: {})", part, earlier);
+    return probability_of_yes(
+        holding_instructions,
+        fmt::format(
+            "Question: {}\n\nText: {}\n{}\n\nDoes this text hold the answer to the question: "
+            "{}? Answer yes or no.",
+            question, candidate.header, passage_text(candidate), question));
+  }
+
+  // Whether the evidence of a claim states it.
+  base::Result<double> weigh(const Located& claim, const std::string& part) {
+    return probability_of_yes(
+        weighing_instructions,
+        fmt::format("Text: {}\n{}\n\nQuestion: {}\nProposed answer: {}\n\nDoes the text state the "
+                    "answer to exactly this question? Answer yes or no.",
+                    claim.candidate->header, passage_text(*claim.candidate), part, claim.text));
+  }
+
   // Whether evidence and claim hold the sort of fact that was asked for.
-  bool answers_the_question(const Candidate& candidate, const Evidence& evidence,
-                            const std::string& claim) const {
+  static bool answers_the_question(const Candidate& candidate, const Evidence& evidence,
+                                   const std::string& claim, const std::string& part) {
     const std::string_view quote =
         std::string_view(candidate.hit.text).substr(evidence.begin, evidence.end - evidence.begin);
-    const std::vector<Asked> asked = asked_for(request_.question);
+    const std::vector<Asked> asked = asked_for(part);
     if (asked.empty()) return true;
     // With two things asked, a claim may answer either.
     return std::any_of(asked.begin(), asked.end(), [&](Asked sort) {
       if (sort == Asked::birthday) return holds(quote, sort) && holds(claim, Asked::date);
       return holds(claim, sort) &&
-             (holds(quote, sort) || (sort == Asked::date && holds(candidate.header, sort)));
+             (holds(quote, sort) ||
+              (sort == Asked::date && holds(header_for(candidate, part), sort)));
     });
   }
 

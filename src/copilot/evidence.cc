@@ -80,6 +80,7 @@ bool contains(const std::set<std::string>& stems, const std::string& folded) {
 
 // The hard facts of a claim that its evidence must hold.
 struct HardFacts {
+  size_t size() const { return numbers.size() + days.size() + clock_times.size() + names.size(); }
   std::vector<std::string> numbers;
   std::vector<base::Date> days;  // exact days
   std::vector<std::pair<int, int>> clock_times;
@@ -194,7 +195,14 @@ int missing_facts(const HardFacts& facts, const Support& here, const Support& kn
   return missing;
 }
 
-// Starts of sentences and lines, and the end of the text.
+size_t characters(std::string_view utf8) {
+  return static_cast<size_t>(std::count_if(utf8.begin(), utf8.end(), [](char byte) {
+    return (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
+  }));
+}
+
+}  // namespace
+
 std::vector<size_t> sentence_starts(std::string_view text) {
   std::vector<size_t> starts{0};
   for (size_t position = 0; position + 1 < text.size(); ++position) {
@@ -209,14 +217,6 @@ std::vector<size_t> sentence_starts(std::string_view text) {
   starts.push_back(text.size());
   return starts;
 }
-
-size_t characters(std::string_view utf8) {
-  return static_cast<size_t>(std::count_if(utf8.begin(), utf8.end(), [](char byte) {
-    return (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
-  }));
-}
-
-}  // namespace
 
 std::string canonical_number(std::string_view written) {
   std::vector<std::string> groups(1);
@@ -256,22 +256,25 @@ std::vector<std::string> numbers_in(std::string_view text) {
   return result;
 }
 
-std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_view quote,
-                                      std::string_view claim, std::string_view question) {
+std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_view claim,
+                                      std::string_view question) {
   const HardFacts facts = hard_facts(claim, question, source.written);
   const Support known(source.known, source.written);
-  std::vector<std::string> wanted;
-  for (const WordAt& word : folded_words(quote)) {
-    if (!base::is_stop_word(word.folded)) wanted.push_back(word.folded);
-  }
   std::vector<std::string> claimed;
   for (const WordAt& word : folded_words(claim)) {
     if (!base::is_stop_word(word.folded)) claimed.push_back(word.folded);
   }
   if (claimed.empty()) return std::nullopt;
+  // A claim of nothing but the question's own words answers nothing.
+  const std::set<std::string> question_stems = stems_of(folded_words(question));
+  if (facts.size() == 0 &&
+      std::all_of(claimed.begin(), claimed.end(),
+                  [&](const std::string& word) { return contains(question_stems, word); })) {
+    return std::nullopt;
+  }
 
-  // Every run of sentences of at most 300 characters is a candidate; the best holds all hard facts,
-  // most of what the model quoted, most of the claim, and is short.
+  // Every run of sentences of at most 300 characters is a candidate; the best holds all hard facts
+  // itself rather than by what is known of the item, most of the claim, and is short.
   const std::vector<size_t> starts = sentence_starts(source.text);
   std::optional<Evidence> best;
   double best_score = -1;
@@ -282,10 +285,10 @@ std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_
       std::string_view stretch = source.text.substr(begin, end - begin);
       if (characters(stretch) > longest_quote) {
         if (last > first + 1) break;
-        // One long sentence: cut around the first word of the quote that occurs in it.
+        // One long sentence: cut around the first word of the claim that occurs in it.
         size_t centre = begin;
         for (const WordAt& word : folded_words(stretch)) {
-          if (std::find(wanted.begin(), wanted.end(), word.folded) != wanted.end()) {
+          if (std::find(claimed.begin(), claimed.end(), word.folded) != claimed.end()) {
             centre = begin + word.begin;
             break;
           }
@@ -306,12 +309,14 @@ std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_
                                          [&](const std::string& word) { return here.word(word); });
         return static_cast<double>(count) / static_cast<double>(words.size());
       };
-      const double quoted = share(wanted), said = share(claimed);
+      const double said = share(claimed);
+      const double inside = 1.0 - static_cast<double>(missing_facts(facts, here, Support({}, {}))) /
+                                      static_cast<double>(std::max<size_t>(facts.size(), 1));
       const double score =
-          2 * quoted + said - 0.3 * static_cast<double>(stretch.size()) / longest_quote;
+          2 * inside + said - 0.3 * static_cast<double>(stretch.size()) / longest_quote;
       if (score > best_score) {
         best_score = score;
-        best = Evidence{begin, end, std::max(quoted, said)};
+        best = Evidence{begin, end, said};
       }
     }
   }
@@ -331,7 +336,9 @@ std::vector<Asked> asked_for(std::string_view question) {
   };
   std::vector<Asked> asked;
   if (has({"cumpleaños", "birthday", "cumple años"})) return {Asked::birthday};
-  if (has({"telefono", "movil de", "phone", "mobile number", "numero de movil"})) {
+  if (has({" movil", "mobile", "cell phone", "cell number"})) {
+    asked.push_back(Asked::mobile);
+  } else if (has({"telefono", "phone"})) {
     asked.push_back(Asked::phone);
   }
   if (has({"correo electronico", "email address", "e-mail address", "direccion de correo"})) {
@@ -356,11 +363,88 @@ std::vector<Asked> asked_for(std::string_view question) {
   return asked;
 }
 
+namespace {
+
+// A month alone or with its year: "June 2026", "junio", "11/2026".
+bool holds_month(std::string_view text) {
+  constexpr std::string_view months[] = {
+      "january", "february",   "march",   "april",     "june",     "july",
+      "august",  "september",  "october", "november",  "december", "enero",
+      "febrero", "marzo",      "abril",   "mayo",      "junio",    "julio",
+      "agosto",  "septiembre", "octubre", "noviembre", "diciembre"};
+  for (const WordAt& word : folded_words(text)) {
+    if (std::find(std::begin(months), std::end(months), word.folded) != std::end(months))
+      return true;
+  }
+  for (size_t slash = text.find('/'); slash != std::string_view::npos;
+       slash = text.find('/', slash + 1)) {
+    const std::string_view year = text.substr(slash + 1, 4);
+    if (slash > 0 && is_digit(text[slash - 1]) && year.size() == 4 &&
+        std::all_of(year.begin(), year.end(), is_digit)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+bool asks_when_sent(std::string_view question) {
+  const std::string folded = base::fold(question);
+  for (const std::string_view verb :
+       {"escrib", "mand", "envi", "contest", "respond", "avis", "write", "wrote", "sent", "send",
+        "email", "answer", "repl", "told"}) {
+    if (folded.find(verb) != std::string::npos) return true;
+  }
+  return false;
+}
+
+std::vector<std::string> things_asked(std::string_view question) {
+  // The words that ask, as they stand after "and" and perhaps a preposition.
+  constexpr std::string_view asking[] = {"que",     "cual",    "cuales",  "cuando", "cuanto",
+                                         "cuanta",  "cuantos", "cuantas", "donde",  "quien",
+                                         "quienes", "como",    "what",    "which",  "when",
+                                         "where",   "who",     "whose",   "how",    "why"};
+  constexpr std::string_view before[] = {"a",     "de",    "en",   "con", "por", "para",
+                                         "hasta", "desde", "on",   "at",  "in",  "for",
+                                         "to",    "up",    "from", "by",  "with"};
+  // "and at what time", "y qué día": of the same thing, not a second one.
+  constexpr std::string_view moments[] = {"hora", "dia", "fecha", "time", "day", "date", "hour"};
+  const std::vector<WordAt> words = folded_words(question);
+  const auto one_of = [](const auto& list, std::string_view word) {
+    return std::find(std::begin(list), std::end(list), word) != std::end(list);
+  };
+  const auto content = [&](size_t first, size_t last) {
+    return std::count_if(words.begin() + static_cast<std::ptrdiff_t>(first),
+                         words.begin() + static_cast<std::ptrdiff_t>(last),
+                         [&](const WordAt& word) {
+                           return !base::is_stop_word(word.folded) &&
+                                  !one_of(asking, word.folded) && !one_of(moments, word.folded);
+                         });
+  };
+  for (size_t index = 1; index + 1 < words.size(); ++index) {
+    if (words[index].folded != "y" && words[index].folded != "and") continue;
+    size_t next = index + 1;
+    while (next + 1 < words.size() && next < index + 4 && one_of(before, words[next].folded))
+      ++next;
+    if (!one_of(asking, words[next].folded)) continue;
+    if (content(0, index) < 2 || content(next, words.size()) < 1) continue;
+    std::string first(base::trim(question.substr(0, words[index].begin)));
+    while (!first.empty() && (first.back() == ',' || first.back() == ' ')) first.pop_back();
+    const bool spanish = words[index].folded == "y";
+    const std::string second = (spanish ? "¿" : "") +
+                               std::string(question.substr(words[index + 1].begin)) + " (" + first +
+                               "?)";
+    return {first + "?", second};
+  }
+  return {std::string(question)};
+}
+
 bool holds(std::string_view text, Asked sort) {
   const base::Date reference{2026, 1, 1};
   switch (sort) {
     case Asked::date:
-      return !base::find_time_expressions(text, reference).empty();
+      return !base::find_time_expressions(text, reference).empty() || holds_month(text);
     case Asked::clock_time:
       return !base::find_clock_times(text).empty();
     case Asked::money: {
@@ -397,6 +481,13 @@ bool holds(std::string_view text, Asked sort) {
         }
       }
       return false;
+    }
+    case Asked::mobile: {
+      const std::string folded = base::fold(text);
+      const bool named = folded.find("movil") != std::string::npos ||
+                         folded.find("mobile") != std::string::npos ||
+                         folded.find("cell") != std::string::npos;
+      return named && holds(text, Asked::phone);
     }
     case Asked::email:
       return text.find('@') != std::string_view::npos;

@@ -30,10 +30,10 @@ struct Evidence {
   double overlap = 0;  // share of the claim's content words found there, 0-1
 };
 
-// Where `claim` is borne out, near what the model quoted; nothing if a hard fact is missing there.
+// Where `claim` is borne out; nothing if a hard fact is missing there.
 // Facts that already stand in the question are not asked for again.
-std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_view quote,
-                                      std::string_view claim, std::string_view question);
+std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_view claim,
+                                      std::string_view question);
 
 // A number as written anywhere in Europe or America, in one form: "1.174,00 €" → "1174",
 // "401'90" → "401.9", "16:15" → "16.15".
@@ -41,10 +41,19 @@ std::string canonical_number(std::string_view written);
 // All numbers of a text in that form, in order.
 std::vector<std::string> numbers_in(std::string_view text);
 
+// Where sentences and lines of a text begin, and its end.
+std::vector<std::size_t> sentence_starts(std::string_view text);
+
 // What sort of fact a question asks for.
-enum class Asked { anything, date, clock_time, money, count, phone, email, birthday };
+enum class Asked { anything, date, clock_time, money, count, phone, mobile, email, birthday };
 // The sorts a question asks for, none if it is open.
 std::vector<Asked> asked_for(std::string_view question);
+// Whether a question is about when something was written or sent.
+bool asks_when_sent(std::string_view question);
+// A question that asks for two things, as two questions; the second says in brackets what the
+// first was about ("¿cuánto cuesta? (¿En qué acabado encargué la estantería?)"). Any other as it
+// is.
+std::vector<std::string> things_asked(std::string_view question);
 // Whether a text holds a fact of that sort; anything, person and place are always taken to be
 // there.
 bool holds(std::string_view text, Asked sort);

@@ -48,9 +48,12 @@ base::Date day_of(const std::optional<domain::When>& when, std::string_view zone
   return base::to_local(domain::begins_at(*when, zone), zone).date;
 }
 
-std::string header_of(const Hit& hit, std::string_view zone) {
+enum class Dated { no, yes };
+std::string header_of(const Hit& hit, Dated dated, std::string_view zone) {
   std::string text(domain::name_of(hit.kind));
-  if (hit.when && hit.kind != ItemKind::contact) {
+  // A file's time says when it was saved, and would pass for the date of what it says.
+  if (dated == Dated::yes && hit.when && hit.kind != ItemKind::contact &&
+      hit.kind != ItemKind::document) {
     text += ", " + base::spell_date(day_of(hit.when, zone), false);
   }
   text += people_text(hit);
@@ -298,13 +301,14 @@ class Retrieval {
       const auto full = static_cast<int>(result_.passages.size()) < 3;
       Candidate candidate;
       std::tie(candidate.begin, candidate.end) = best_stretch(hit.text, terms, full ? 900 : 500);
-      candidate.header = header_of(hit, zone);
+      candidate.header = header_of(hit, Dated::yes, zone);
+      candidate.undated_header = header_of(hit, Dated::no, zone);
       if (const auto occurs = occurs_.find(hit.item); occurs != occurs_.end()) {
-        candidate.header += " (takes place";
+        std::string days = " (takes place";
         for (size_t index = 0; index < occurs->second.size() && index < 3; ++index) {
-          candidate.header += (index > 0 ? "; " : " ") + occurs->second[index];
+          days += (index > 0 ? "; " : " ") + occurs->second[index];
         }
-        candidate.header += ")";
+        candidate.header += days + ")";
       }
       candidate.written = day_of(hit.when, zone);
       candidate.tokens = estimate_tokens(std::string_view(hit.text).substr(

@@ -18,7 +18,8 @@ namespace lar::copilot {
 struct Candidate {
   store::Hit hit;
   std::string header;  // "mail, Thursday 7 May 2026, from Dental Sorní to Clara: Cita de Leo"
-  base::Date written;  // the item's day; resolves relative days in its text
+  std::string undated_header;        // the same without the day
+  base::Date written;                // the item's day; resolves relative days in its text
   std::optional<std::size_t> later;  // index of the last passage of a later message of its thread
   std::size_t begin = 0;             // the stretch of hit.text that is shown
   std::size_t end = 0;
