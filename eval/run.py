@@ -81,7 +81,7 @@ def main():
     options = parser.parse_args()
     cache.mkdir(parents=True, exist_ok=True)
     pathlib.Path(options.out).mkdir(parents=True, exist_ok=True)
-    program = os.environ.get("LAR_PROGRAM", str(repository / "build" / "lar"))
+    program = str(repository / "build" / "lar")
     rows = []
     for household in households.households():
         if options.household not in ("all", household.name):

@@ -26,6 +26,7 @@ page() { (cd web && PATH="$node:$PATH" npm run --silent "$1"); }
 
 step "format" scripts/format.sh --check
 step "direction of includes" python3 scripts/check_includes.py
+step "packages of the headers" python3 scripts/check_packages.py
 step "sentences in two languages" python3 scripts/i18n.py check
 step "the sample household" python3 samples/check.py
 step "the second household" python3 eval/second_household/check.py

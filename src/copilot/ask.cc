@@ -27,10 +27,10 @@ constexpr int tries = 3;
 constexpr double worth_trying = 0.45, worth_superseding = 0.4;
 // Probability that a passage holds the answer; the nearest passages need less.
 constexpr double least_hold = 0.36, least_hold_near = 0.25, near = 0.9;
-constexpr double least_support = 0.35;         // and that it states the one proposed
-constexpr double least_support_unnamed = 0.6;  // where it does not name what the question names
-constexpr double unnamed_share = 0.7;
-constexpr double certain = 0.7;  // of the latter; no other passage is read then
+// Probability that it states the answer proposed, and from where on no other passage is read.
+constexpr double least_support = 0.35, certain = 0.7;
+// Where a passage does not name what the question names: the same, and what its weight is worth.
+constexpr double least_support_unnamed = 0.6, unnamed_share = 0.7;
 
 // The beginnings of the prompts. They never change with the question, so that the engine keeps
 // them.
@@ -39,8 +39,7 @@ constexpr double certain = 0.7;  // of the latter; no other passage is read then
 constexpr std::string_view instructions =
     "You answer a question from a text of the person's own mail, calendar, contacts or documents, "
     "in one short full sentence, in the language of the question, with the exact date, time, "
-    "amount, "
-    "name or number as the text has it. If the text does not say it, answer: unknown.";
+    "amount, name or number as the text has it. If the text does not say it, answer: unknown.";
 
 constexpr std::string_view holding_instructions =
     "You check whether a text from a person's mail, calendar, contacts or documents holds the "
@@ -231,11 +230,11 @@ class Asking {
     std::stable_sort(weighed.begin(), weighed.end(), [](const Weighed& left, const Weighed& right) {
       return left.weight > right.weight;
     });
+    if (weighed.empty()) return {};
+    const double best = weighed.front().weight;
     // Days, hours and amounts change; who and where and what seldom do.
     if (!asked.empty()) put_superseding_first(weighed, zone);
-    double best = 0;
-    for (const Weighed& one : weighed) best = std::max(best, one.weight);
-    const bool superseding = !weighed.empty() && weighed.front().weight < best;
+    const bool superseding = weighed.front().weight < best;
     int tried = 0;
     std::vector<Located> chosen;
     double chosen_weight = 0;
@@ -332,6 +331,8 @@ class Asking {
     }
     // Each sentence stands for itself; what was cut short is no claim.
     const std::vector<std::size_t> starts = sentence_starts(said);
+    const bool about = is_about(candidate.header + "\n" + candidate.hit.text, part);
+    const double least = about ? least_support : least_support_unnamed;
     for (size_t index = 0; index + 1 < starts.size(); ++index) {
       if (result.truncated && index + 2 == starts.size()) break;
       const std::string text(base::trim(
@@ -340,8 +341,7 @@ class Asking {
       if (located) {
         TRY_ASSIGN(located->support, weigh(*located, part));
       }
-      const bool about = is_about(candidate.header + "\n" + candidate.hit.text, part);
-      if (!located || located->support < (about ? least_support : least_support_unnamed)) {
+      if (!located || located->support < least) {
         reject(candidate, text);
         continue;
       }

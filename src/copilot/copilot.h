@@ -2,9 +2,10 @@
 // checked evidence out.
 //
 // The path of a question: understand (language, times, what sort of thing is asked) → retrieve
-// (hybrid search, threads, calendar, contacts) → a budgeted prompt whose beginning never changes →
-// one schema-constrained answer, read claim by claim as it streams → each claim is located in its
-// passage by code → is the evidence about what was asked? → the claim is shown, or it is not.
+// (hybrid search, threads, calendar, contacts) → two things asked are taken apart → each passage is
+// judged by short prompts whose beginnings never change → the best are read one by one, in plain
+// words → each claim is located in its passage by code → does the passage state it as the answer to
+// what was asked? → the claim is shown, or it is not.
 // Thread-safe; every call works on its own.
 #pragma once
 

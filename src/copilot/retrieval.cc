@@ -337,15 +337,6 @@ class Retrieval {
                      [&](const Candidate& left, const Candidate& right) {
                        return time_of(left) < time_of(right);
                      });
-    for (size_t index = 0; index < result_.passages.size(); ++index) {
-      for (size_t later = index + 1; later < result_.passages.size(); ++later) {
-        if (result_.passages[later].hit.thread == result_.passages[index].hit.thread &&
-            result_.passages[later].hit.item != result_.passages[index].hit.item &&
-            result_.passages[index].hit.kind == ItemKind::mail) {
-          result_.passages[index].later = later;
-        }
-      }
-    }
     return std::move(result_);
   }
 

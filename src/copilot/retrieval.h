@@ -3,7 +3,6 @@
 // person named.
 #pragma once
 
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -18,16 +17,15 @@ namespace lar::copilot {
 struct Candidate {
   store::Hit hit;
   std::string header;  // "mail, Thursday 7 May 2026, from Dental Sorní to Clara: Cita de Leo"
-  std::string undated_header;        // the same without the day
-  base::Date written;                // the item's day; resolves relative days in its text
-  std::optional<std::size_t> later;  // index of the last passage of a later message of its thread
-  std::size_t begin = 0;             // the stretch of hit.text that is shown
+  std::string undated_header;  // the same without the day
+  base::Date written;          // the item's day; resolves relative days in its text
+  std::size_t begin = 0;       // the stretch of hit.text that is shown
   std::size_t end = 0;
   int tokens = 0;
 };
 
 struct Retrieved {
-  std::vector<Candidate> passages;  // as the model reads them: oldest first
+  std::vector<Candidate> passages;  // contacts and documents, then oldest first
   std::vector<CutPassage> cut;
   float best_similarity = 0;  // cosine of the question to the nearest passage; 0 without vectors
 };

@@ -31,7 +31,7 @@ struct ChatMessage {
 struct ChatRequest {
   std::vector<ChatMessage> messages;
   std::string json_schema;  // JSON Schema text the answer must obey, by grammar; empty: free text
-  std::string grammar;      // GBNF, taken instead of the schema where the engine knows grammars
+  std::string grammar;      // GBNF; taken where both are given; empty: none
   int max_tokens = 512;
   double temperature = 0;
   int seed = 1;

@@ -1,9 +1,8 @@
 // Origin labels of mails: whose words they are. Derived from what is stored, in the transaction
 // that changes it, so that a label never depends on the order in which things arrived:
 //
-//   owner          lies in a folder of what the owner wrote (sent, drafts), and every From is one
-//   of
-//                  the owner's addresses, where these are known
+//   owner          lies in a folder of what the owner wrote (sent, drafts), and every From is
+//                  one of the owner's addresses, where these are known
 //   known_contact  every From stands in the address book, or the owner has written to it
 //   stranger       anything else, and whatever claims to come from the owner but lies elsewhere: a
 //                  From line is written by whoever sends the mail
