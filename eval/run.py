@@ -105,6 +105,8 @@ def main():
                                 "language": question["language"], "question": question["question"],
                                 "answer": answer["answer"], "declined": answer["declined"], "wrong": wrong,
                                 "quotes": quotes, "found": found, "listed": listed,
+                                "read": [{k: p.get(k) for k in ("title", "when", "score", "holds", "stated", "support")}
+                                         for p in answer["read"]],
                                 "citations": [(c["external_id"], c["quote"]) for c in answer["citations"]],
                                 "cut": [c for c in answer["cut"] if "evid" in c["reason"] or "prueba" in c["reason"]],
                                 "seconds": round(time.time() - before, 1), "tokens": answer["tokens"]})

@@ -215,7 +215,7 @@ json render_citation(const copilot::Citation& citation, PartTexts& texts, base::
 }
 
 json render_read(const copilot::ReadPassage& passage, PartTexts& texts, base::Language language) {
-  return {
+  json rendered = {
       {"number", passage.number},
       {"item", passage.item.text()},
       {"kind", domain::name_of(passage.kind)},
@@ -225,6 +225,10 @@ json render_read(const copilot::ReadPassage& passage, PartTexts& texts, base::La
                                  passage.kind, language)},
       {"score", passage.score},
       {"tokens", passage.tokens}};
+  if (passage.holds) rendered["holds"] = *passage.holds;
+  if (!passage.stated.empty()) rendered["stated"] = passage.stated;
+  if (passage.support) rendered["support"] = *passage.support;
+  return rendered;
 }
 
 json render_answer(const copilot::Answer& answer, PartTexts& texts, base::Language language) {

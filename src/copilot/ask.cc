@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <nlohmann/json.hpp>
 
 #include "agent/query.h"
@@ -10,6 +11,7 @@
 #include "base/time_expression.h"
 #include "copilot/copilot.h"
 #include "copilot/evidence.h"
+#include "copilot/prompts.h"
 #include "copilot/retrieval.h"
 #include "domain/json.h"
 
@@ -22,30 +24,22 @@ using nlohmann::json;
 constexpr int answer_tokens = 120;
 // Passages tried for each thing asked, best first.
 constexpr int tries = 3;
+// Passages judged, nearest first, before one that holds the answer ends the judging.
+constexpr int judged_at_least = 5;
+constexpr double surely_held = 0.5;
 // Of the best passage's weight, what another needs to be tried, and what a later one on the same
 // matter needs to take its place.
 constexpr double worth_trying = 0.45, worth_superseding = 0.4;
-// Probability that a passage holds the answer; the nearest passages need less.
-constexpr double least_hold = 0.36, least_hold_near = 0.25, near = 0.9;
+// Probability that a passage holds the answer, for it to be read; a later message on the matter that
+// tells of a change needs less.
+constexpr double least_hold = 0.55, least_hold_change = 0.4;
 // Probability that it states the answer proposed, and from where on no other passage is read.
-constexpr double least_support = 0.35, certain = 0.7;
+constexpr double least_support = 0.35, least_support_change = 0.2, certain = 0.7;
 // Where a passage does not name what the question names: the same, and what its weight is worth.
 constexpr double least_support_unnamed = 0.6, unnamed_share = 0.7;
 
 // The beginnings of the prompts. They never change with the question, so that the engine keeps
 // them.
-// Plain words: asked for JSON, small models state a fact they have just copied wrongly. What they
-// say decides nothing; code finds the evidence for it or drops it.
-constexpr std::string_view instructions =
-    "You answer a question from a text of the person's own mail, calendar, contacts or documents, "
-    "in one short full sentence, in the language of the question, with the exact date, time, "
-    "amount, name or number as the text has it. If the text does not say it, answer: unknown.";
-
-constexpr std::string_view holding_instructions =
-    "You check whether a text from a person's mail, calendar, contacts or documents holds the "
-    "answer to a question. A text about the same person or thing that does not say what is asked "
-    "does not hold it.";
-
 constexpr std::string_view weighing_instructions =
     "You check answers. Given a text, a question and a proposed answer, you say whether the text "
     "states that answer to that question. A text about the same person or thing that does not say "
@@ -91,11 +85,49 @@ std::string without_notes(std::string_view quote) {
   return result;
 }
 
+// Paragraphs without the line ends that mail programs put into them: a day and its month on two
+// lines are read wrongly by small models.
+std::string unwrapped(std::string_view text) {
+  constexpr size_t shortest_wrapped = 50;
+  std::string result;
+  size_t line_length = 0;
+  for (size_t position = 0; position < text.size(); ++position) {
+    if (text[position] != '\n') {
+      result += text[position];
+      ++line_length;
+      continue;
+    }
+    const char next = position + 1 < text.size() ? text[position + 1] : '\n';
+    const bool goes_on = line_length >= shortest_wrapped &&
+                         std::string_view("\n-*>|#").find(next) == std::string_view::npos &&
+                         !text.substr(position + 1).starts_with("•");
+    if (goes_on && !result.empty() && result.back() != ' ') {
+      result += ' ';
+    } else if (!goes_on) {
+      result += '\n';
+    }
+    line_length = 0;
+  }
+  return result;
+}
+
 std::string passage_text(const Candidate& candidate) {
   const std::string_view shown =
       std::string_view(candidate.hit.text).substr(candidate.begin, candidate.end - candidate.begin);
-  if (candidate.hit.kind == domain::ItemKind::event) return std::string(base::trim(shown));
-  return resolve_days(base::trim(shown), candidate.written);
+  if (candidate.hit.kind == domain::ItemKind::event) {
+    // One plain time in the owner's zone instead of all the spellings that search wants; of a series
+    // the days asked about, since its first day and its rule say otherwise where one was moved.
+    std::string text;
+    for (const std::string_view line : base::split(base::trim(shown), '\n')) {
+      if (line.starts_with("When: ") && !candidate.occurs.empty()) {
+        text += "When: " + candidate.occurs + '\n';
+      } else if (!line.starts_with("Repeats: ") || !candidate.in_range) {
+        text.append(line) += '\n';
+      }
+    }
+    return std::string(base::trim(text));
+  }
+  return resolve_days(unwrapped(base::trim(shown)), candidate.written);
 }
 
 class Asking {
@@ -207,6 +239,8 @@ class Asking {
   struct Weighed {
     const Candidate* candidate = nullptr;
     double weight = 0;
+    double held = 0;
+    bool changes = false;  // tells of a change
   };
 
   // Passages are judged and read one by one. Small models asked to choose among several take the
@@ -215,26 +249,45 @@ class Asking {
                            const std::string& earlier, const std::string& zone) {
     const std::vector<Asked> asked = asked_for(part);
     std::vector<Weighed> weighed;
-    for (const Candidate& candidate : retrieved_.passages) {
+    std::vector<size_t> nearest(retrieved_.passages.size());
+    std::iota(nearest.begin(), nearest.end(), size_t{0});
+    std::stable_sort(nearest.begin(), nearest.end(), [&](size_t left, size_t right) {
+      return retrieved_.passages[left].hit.score > retrieved_.passages[right].hit.score;
+    });
+    int judged = 0;
+    double surest = 0;
+    for (const size_t index : nearest) {
+      const Candidate& candidate = retrieved_.passages[index];
+      if (judged >= judged_at_least && surest >= surely_held && !candidate.change) continue;
       const std::string whole = header_for(candidate, part) + "\n" + candidate.hit.text;
       const bool possible =
           asked.empty() ||
           std::any_of(asked.begin(), asked.end(), [&](Asked sort) { return holds(whole, sort); });
       if (!possible) continue;
-      TRY_ASSIGN(const double held, holding(candidate, part, earlier));
-      if (held < (candidate.hit.score >= near ? least_hold_near : least_hold)) continue;
+      TRY_ASSIGN(const double held, probability_of_yes(reading_messages(
+                                        prompt(candidate, query, part, earlier, zone))));
+      ++judged;
+      surest = std::max(surest, held);
+      ReadPassage& note = answer_.read[index];
+      note.holds = std::max(note.holds.value_or(0), held);
+      const bool changes = tells_of_change(candidate.hit.title + "\n" + candidate.hit.text);
+      if (held < (changes ? least_hold_change : least_hold)) continue;
       // What does not name whom or what the question names may still be meant, with less right.
       const double named = is_about(whole, part) ? 1.0 : unnamed_share;
-      weighed.push_back({&candidate, held * candidate.hit.score * named});
+      weighed.push_back({&candidate, held * candidate.hit.score * named, held, changes});
     }
     std::stable_sort(weighed.begin(), weighed.end(), [](const Weighed& left, const Weighed& right) {
       return left.weight > right.weight;
     });
-    if (weighed.empty()) return {};
-    const double best = weighed.front().weight;
     // Days, hours and amounts change; who and where and what seldom do.
-    if (!asked.empty()) put_superseding_first(weighed, zone);
-    const bool superseding = weighed.front().weight < best;
+    const bool superseding = !asked.empty() && put_superseding_first(weighed, part, zone);
+    // What tells of a change was let in to take another's place: elsewhere it needs as much.
+    weighed.erase(std::remove_if(weighed.begin() + (superseding ? 1 : 0), weighed.end(),
+                                 [](const Weighed& one) { return one.held < least_hold; }),
+                  weighed.end());
+    if (weighed.empty()) return {};
+    double best = 0;
+    for (const Weighed& one : weighed) best = std::max(best, one.weight);
     int tried = 0;
     std::vector<Located> chosen;
     double chosen_weight = 0;
@@ -242,7 +295,10 @@ class Asking {
       if (tried == tries) break;
       if (tried > 0 && one.weight < worth_trying * best) continue;
       ++tried;
-      TRY_ASSIGN(std::vector<Located> claims, read(*one.candidate, query, part, earlier, zone));
+      const bool change = superseding && tried == 1 && one.changes;
+      TRY_ASSIGN(std::vector<Located> claims,
+                 read(*one.candidate, query, part, earlier, zone,
+                      change ? least_support_change : least_support));
       if (claims.empty()) continue;
       double support = 0;
       for (const Located& claim : claims) support = std::max(support, claim.support);
@@ -258,9 +314,10 @@ class Asking {
   }
 
   // The latest of those on the same matter as the best goes first: what was moved, corrected or
-  // agreed afterwards is what holds.
-  static void put_superseding_first(std::vector<Weighed>& weighed, const std::string& zone) {
-    if (weighed.size() < 2) return;
+  // agreed afterwards is what holds. Whether there is one.
+  static bool put_superseding_first(std::vector<Weighed>& weighed, const std::string& part,
+                                    const std::string& zone) {
+    if (weighed.size() < 2) return false;
     const auto time_of = [&](const Candidate& candidate) -> base::Microseconds {
       const bool dated = candidate.hit.when && (candidate.hit.kind == domain::ItemKind::mail ||
                                                 candidate.hit.kind == domain::ItemKind::message);
@@ -268,19 +325,28 @@ class Asking {
     };
     const Candidate& best = *weighed.front().candidate;
     const base::Microseconds from = time_of(best);
-    if (from == 0) return;
+    // A calendar is kept up to date; of a document nobody knows when it was true.
+    const bool document = best.hit.kind == domain::ItemKind::document;
+    if (from == 0 && !document) return false;
     size_t latest = 0;
     for (size_t index = 1; index < weighed.size(); ++index) {
       const Candidate& other = *weighed[index].candidate;
-      if (weighed[index].weight < worth_superseding * weighed.front().weight) break;
-      if (other.hit.segment == domain::SegmentKind::quoted) continue;
-      if (time_of(other) > std::max(from, time_of(*weighed[latest].candidate)) &&
-          same_matter(best, other)) {
-        latest = index;
+      const bool changes = weighed[index].changes;
+      if (!changes &&
+          (document || weighed[index].weight < worth_superseding * weighed.front().weight)) {
+        continue;
       }
+      if (other.hit.segment == domain::SegmentKind::quoted) continue;
+      const base::Microseconds since =
+          latest == 0 ? from : time_of(*weighed[latest].candidate);
+      if (time_of(other) <= since) continue;
+      const bool named = names_in(part) && is_about(other.header + "\n" + other.hit.text, part);
+      if (same_matter(best, other) || (changes && named)) latest = index;
     }
+    if (latest == 0) return false;
     const auto chosen = weighed.begin() + static_cast<std::ptrdiff_t>(latest);
     std::rotate(weighed.begin(), chosen, chosen + 1);
+    return true;
   }
 
   // In one conversation, or from the same sender, or of a like subject.
@@ -317,22 +383,27 @@ class Asking {
   // Lets the model state what one passage says; the claims that have their evidence.
   base::Result<std::vector<Located>> read(const Candidate& candidate, const agent::Query& query,
                                           const std::string& part, const std::string& earlier,
-                                          const std::string& zone) {
+                                          const std::string& zone, double enough) {
     engine::ChatRequest chat;
-    chat.messages.push_back({"system", std::string(instructions)});
-    chat.messages.push_back({"user", prompt(candidate, query, part, earlier, zone)});
+    ReadingPrompt reading = prompt(candidate, query, part, earlier, zone);
+    reading.language = query.language;
+    chat.messages = reading_messages(reading);
+    // The yes has been weighed already; here the answer behind it is wanted.
+    chat.grammar = "root ::= \"Yes. \" [^\\n]+";
     chat.max_tokens = answer_tokens;
     TRY_ASSIGN(const engine::ChatResult result, engines_.chat(engine::Role::chat, chat, {}, stop_));
     count(result);
-    const std::string said = base::collapse_spaces(without_notes(result.text));
+    std::string_view sentence = result.text;
+    if (sentence.starts_with("Yes. ")) sentence.remove_prefix(5);
+    const std::string said = base::collapse_spaces(without_notes(sentence));
     std::vector<Located> claims;
-    if (base::fold(said).starts_with("unknown") || base::fold(said).starts_with("desconocid")) {
-      return claims;
-    }
+    ReadPassage& note =
+        answer_.read[static_cast<size_t>(&candidate - retrieved_.passages.data())];
+    note.stated += note.stated.empty() ? said : " " + said;
     // Each sentence stands for itself; what was cut short is no claim.
     const std::vector<std::size_t> starts = sentence_starts(said);
     const bool about = is_about(candidate.header + "\n" + candidate.hit.text, part);
-    const double least = about ? least_support : least_support_unnamed;
+    const double least = about ? enough : least_support_unnamed;
     for (size_t index = 0; index + 1 < starts.size(); ++index) {
       if (result.truncated && index + 2 == starts.size()) break;
       const std::string text(base::trim(
@@ -340,6 +411,7 @@ class Asking {
       auto located = locate(candidate, text, part);
       if (located) {
         TRY_ASSIGN(located->support, weigh(*located, part));
+        note.support = std::max(note.support.value_or(0), located->support);
       }
       if (!located || located->support < least) {
         reject(candidate, text);
@@ -350,34 +422,31 @@ class Asking {
     return claims;
   }
 
-  std::string prompt(const Candidate& candidate, const agent::Query& query, const std::string& part,
-                     const std::string& earlier, const std::string& zone) const {
-    std::string text;
-    if (!request_.owner_name.empty()) {
-      text += "The person asking (\"I\", \"me\", \"yo\") is " + request_.owner_name + ".\n";
-    }
+  ReadingPrompt prompt(const Candidate& candidate, const agent::Query& query,
+                       const std::string& part, const std::string& earlier,
+                       const std::string& zone) const {
+    ReadingPrompt result{candidate.header, passage_text(candidate), {}, without_context(part), {}};
     if (!earlier.empty()) {
-      text += "The question before was: " + earlier + "\nIts answer was: " + earlier_answer_ + "\n";
+      result.remarks +=
+          "The question before was: " + earlier + "\nIts answer was: " + earlier_answer_ + "\n";
     }
     // The day of asking, where it matters: elsewhere a small model takes it for the answer.
     const bool relative =
         std::any_of(query.times.begin(), query.times.end(),
                     [](const base::TimeExpression& time) { return time.relative; });
     if (relative) {
-      text += fmt::format("Today is {}.\n",
-                          base::spell_date(base::to_local(base::Clock::now(), zone).date, false));
+      result.remarks +=
+          fmt::format("Today is {}.\n",
+                      base::spell_date(base::to_local(base::Clock::now(), zone).date, false));
     }
     for (const base::TimeExpression& time : query.times) {
       if (!time.relative) continue;
-      text += fmt::format(
+      result.remarks += fmt::format(
           "\"{}\" in the question means {}{}.\n",
           query.text.substr(time.begin, time.end - time.begin), base::spell_date(time.first, false),
           time.first == time.last ? "" : " to " + base::spell_date(time.last, false));
     }
-    text += fmt::format("Text ({}):\n{}\n\nQuestion: {}\nAnswer in {}, in one short full sentence.",
-                        header_for(candidate, part), passage_text(candidate), without_context(part),
-                        query.language == Language::spanish ? "Spanish" : "English");
-    return text;
+    return result;
   }
 
   void reject(const Candidate& candidate, const std::string& text) {
@@ -398,11 +467,10 @@ class Asking {
 
   // The probability of "yes" as the model's next word: models that gladly make up an answer still
   // tell yes from no.
-  base::Result<double> probability_of_yes(std::string_view system, std::string question) {
+  base::Result<double> probability_of_yes(std::vector<engine::ChatMessage> messages) {
     engine::ChatRequest chat;
-    chat.messages.push_back({"system", std::string(system)});
-    chat.messages.push_back({"user", std::move(question)});
-    chat.grammar = "root ::= \"yes\" | \"no\"";
+    chat.messages = std::move(messages);
+    chat.grammar = "root ::= \"Yes\" | \"No\"";
     chat.max_tokens = 1;
     chat.alternatives = 10;
     TRY_ASSIGN(const engine::ChatResult result, engines_.chat(engine::Role::chat, chat, {}, stop_));
@@ -414,31 +482,19 @@ class Asking {
       if (word == "no") no += probability;
     }
     // An engine that reports no candidates decides by its word alone.
-    if (yes + no == 0) return result.text.starts_with("yes") ? 1.0 : 0.0;
+    if (yes + no == 0) return result.text.starts_with("Yes") ? 1.0 : 0.0;
     return yes / (yes + no);
-  }
-
-  // Whether a passage holds the answer. The question stands first, so that the engine keeps it from
-  // one passage to the next.
-  base::Result<double> holding(const Candidate& candidate, const std::string& part,
-                               const std::string& earlier) {
-    const std::string question =
-        earlier.empty() ? part : fmt::format("{} (asked after: {})", part, earlier);
-    return probability_of_yes(
-        holding_instructions,
-        fmt::format(
-            "Question: {}\n\nText: {}\n{}\n\nDoes this text hold the answer to the question: "
-            "{}? Answer yes or no.",
-            question, candidate.header, passage_text(candidate), question));
   }
 
   // Whether the evidence of a claim states it.
   base::Result<double> weigh(const Located& claim, const std::string& part) {
     return probability_of_yes(
-        weighing_instructions,
-        fmt::format("Text: {}\n{}\n\nQuestion: {}\nProposed answer: {}\n\nDoes the text state the "
-                    "answer to exactly this question? Answer yes or no.",
-                    claim.candidate->header, passage_text(*claim.candidate), part, claim.text));
+        {{"system", std::string(weighing_instructions)},
+         {"user",
+          fmt::format("Text: {}\n{}\n\nQuestion: {}\nProposed answer: {}\n\nDoes the text state "
+                      "the answer to exactly this question? Answer yes or no.",
+                      claim.candidate->header, passage_text(*claim.candidate), part,
+                      claim.text)}});
   }
 
   // Whether evidence and claim hold the sort of fact that was asked for.
@@ -586,6 +642,9 @@ json to_json(const Answer& answer) {
                     {"locator", domain::to_json(passage.locator)},
                     {"score", passage.score},
                     {"tokens", passage.tokens}});
+    if (passage.holds) read.back()["holds"] = *passage.holds;
+    if (!passage.stated.empty()) read.back()["stated"] = passage.stated;
+    if (passage.support) read.back()["support"] = *passage.support;
   }
   for (const CutPassage& passage : answer.cut) {
     cut.push_back({{"item", passage.item.text()},
@@ -660,6 +719,9 @@ base::Result<Answer> answer_from_json(const json& value) {
       TRY_ASSIGN(passage.locator, domain::locator_from_json(entry.at("locator")));
       passage.score = entry.at("score");
       passage.tokens = entry.at("tokens");
+      if (entry.contains("holds")) passage.holds = entry.at("holds").get<double>();
+      passage.stated = entry.value("stated", std::string());
+      if (entry.contains("support")) passage.support = entry.at("support").get<double>();
       answer.read.push_back(std::move(passage));
     }
     for (const json& entry : value.at("cut")) {

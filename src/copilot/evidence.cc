@@ -96,20 +96,33 @@ bool inside(size_t position, const std::vector<base::TimeExpression>& times) {
 HardFacts hard_facts(std::string_view claim, std::string_view question, base::Date written) {
   HardFacts facts;
   const auto times = base::find_time_expressions(claim, written);
+  const auto times_asked = base::find_time_expressions(question, written);
   for (const base::TimeExpression& time : times) {
-    if (time.first == time.last) facts.days.push_back(time.first);
+    const bool asked_for = std::any_of(
+        times_asked.begin(), times_asked.end(), [&](const base::TimeExpression& known) {
+          return known.first == time.first && known.last == time.last;
+        });
+    if (time.first == time.last && !asked_for) facts.days.push_back(time.first);
   }
   const auto clocks = base::find_clock_times(claim);
+  const auto clocks_asked = base::find_clock_times(question);
   for (const base::ClockExpression& clock : clocks) {
-    facts.clock_times.emplace_back(clock.hour, clock.minute);
+    const bool asked_for = std::any_of(
+        clocks_asked.begin(), clocks_asked.end(), [&](const base::ClockExpression& known) {
+          return known.hour == clock.hour && known.minute == clock.minute;
+        });
+    if (!asked_for) facts.clock_times.emplace_back(clock.hour, clock.minute);
   }
-  const std::vector<std::string> asked = numbers_in(question);
+  const std::vector<std::string> numbers_asked = numbers_in(question);
   for (const NumberAt& number : find_numbers(claim)) {
     const bool in_clock = std::any_of(clocks.begin(), clocks.end(), [&](const auto& clock) {
       return number.begin >= clock.begin && number.begin < clock.end;
     });
     if (in_clock || inside(number.begin, times)) continue;
-    if (std::find(asked.begin(), asked.end(), number.canonical) != asked.end()) continue;
+    if (std::find(numbers_asked.begin(), numbers_asked.end(), number.canonical) !=
+        numbers_asked.end()) {
+      continue;
+    }
     facts.numbers.push_back(number.canonical);
   }
   const std::set<std::string> question_words = stems_of(folded_words(question));
@@ -399,6 +412,32 @@ bool asks_when_sent(std::string_view question) {
   return false;
 }
 
+bool tells_of_change(std::string_view text) {
+  // Beginnings of words, and phrases; folded.
+  constexpr std::string_view beginnings[] = {
+      "cambi",     "aplaz",    "pospon",   "pospuest", "retras",  "adelant", "traslad",
+      "mover",     "mueve",    "movid",    "rectific", "correg",  "correcc", "anula",
+      "cancel",    "reprogram", "chang",   "postpon",  "resched", "moved",   "moves",
+      "slip",      "delay",    "instead",  "correct",  "revis",   "ajorn"};
+  constexpr std::string_view phrases[] = {
+      "en vez de",    "en lugar de",  "ya no ",       "nueva fecha",  "nuevo precio", "nueva hora",
+      "nuevo horario", "nova data",   " pasa a",      " pasa de",     " pasan a",     " pasan de",
+      "al final",     "a partir de",  "new date",     "new time",     "new price",    "no longer",
+      "rather than",  "brought forward", "come down", "came down",    "now on",       "put back",
+      "push"};
+  const std::string folded = " " + base::collapse_spaces(base::fold(text)) + " ";
+  if (std::any_of(std::begin(phrases), std::end(phrases), [&](std::string_view phrase) {
+        return folded.find(phrase) != std::string::npos;
+      })) {
+    return true;
+  }
+  const std::vector<WordAt> words = folded_words(text);
+  return std::any_of(words.begin(), words.end(), [&](const WordAt& word) {
+    return std::any_of(std::begin(beginnings), std::end(beginnings),
+                       [&](std::string_view begin) { return word.folded.starts_with(begin); });
+  });
+}
+
 std::vector<std::string> things_asked(std::string_view question) {
   // The words that ask, as they stand after "and" and perhaps a preposition.
   constexpr std::string_view asking[] = {"que",     "cual",    "cuales",  "cuando", "cuanto",
@@ -422,6 +461,28 @@ std::vector<std::string> things_asked(std::string_view question) {
                                   !one_of(asking, word.folded) && !one_of(moments, word.folded);
                          });
   };
+  // "¿Dónde y a qué hora es la cena?": a place or a person and something else of the same thing.
+  constexpr std::string_view places_people[] = {"donde", "quien", "quienes", "where", "who"};
+  for (size_t index = 1; index < 4 && index + 3 < words.size(); ++index) {
+    if (words[index].folded != "y" && words[index].folded != "and") continue;
+    size_t asks = index + 1;
+    while (asks + 1 < words.size() && one_of(before, words[asks].folded)) ++asks;
+    if (!one_of(asking, words[asks].folded)) break;
+    const bool one_is_place = one_of(places_people, words[index - 1].folded) ||
+                              one_of(places_people, words[asks].folded);
+    size_t rest = asks + 1;
+    if (rest < words.size() && one_of(moments, words[rest].folded)) ++rest;
+    const bool all_asking = one_of(asking, words[index - 1].folded) ||
+                            one_of(moments, words[index - 1].folded);
+    if (!one_is_place || !all_asking || content(rest, words.size()) < 1) break;
+    const std::string about(question.substr(words[rest].begin));
+    const std::string_view opening = words[index].folded == "y" ? "¿" : "";
+    const auto piece = [&](size_t first, size_t last) {
+      return std::string(question.substr(words[first].begin, words[last].end - words[first].begin));
+    };
+    return {std::string(opening) + piece(0, index - 1) + " " + about,
+            std::string(opening) + piece(index + 1, rest - 1) + " " + about};
+  }
   for (size_t index = 1; index + 1 < words.size(); ++index) {
     if (words[index].folded != "y" && words[index].folded != "and") continue;
     size_t next = index + 1;
@@ -504,7 +565,9 @@ bool holds(std::string_view text, Asked sort) {
   return true;
 }
 
-bool is_about(std::string_view text, std::string_view question) {
+namespace {
+
+std::vector<std::string> names_of(std::string_view question) {
   std::vector<std::string> names;
   bool first = true;
   for (const WordAt& word : folded_words(question)) {
@@ -518,6 +581,15 @@ bool is_about(std::string_view text, std::string_view question) {
     }
     first = false;
   }
+  return names;
+}
+
+}  // namespace
+
+bool names_in(std::string_view question) { return !names_of(question).empty(); }
+
+bool is_about(std::string_view text, std::string_view question) {
+  const std::vector<std::string> names = names_of(question);
   if (names.empty()) return true;
   const std::vector<WordAt> words = folded_words(text);
   const auto named = std::count_if(names.begin(), names.end(), [&](const std::string& name) {

@@ -50,6 +50,8 @@ enum class Asked { anything, date, clock_time, money, count, phone, mobile, emai
 std::vector<Asked> asked_for(std::string_view question);
 // Whether a question is about when something was written or sent.
 bool asks_when_sent(std::string_view question);
+// Whether a text tells of a change of plans: moved, postponed, corrected, cancelled, "instead of".
+bool tells_of_change(std::string_view text);
 // A question that asks for two things, as two questions; the second says in brackets what the
 // first was about ("¿cuánto cuesta? (¿En qué acabado encargué la estantería?)"). Any other as it
 // is.
@@ -62,5 +64,7 @@ bool holds(std::string_view text, Asked sort);
 // question stand in it, in one language's spelling or the other's ("Edimburgo", "Edinburgh"). True
 // without names.
 bool is_about(std::string_view text, std::string_view question);
+// Whether a question names anybody or anything.
+bool names_in(std::string_view question);
 
 }  // namespace lar::copilot

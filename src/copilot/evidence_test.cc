@@ -70,11 +70,28 @@ TEST(ThingsAsked, two_questions_in_one_are_told_apart) {
 
 TEST(ThingsAsked, day_and_hour_of_one_thing_are_one_question) {
   for (const std::string_view question :
-       {"¿Qué día y a qué hora tengo la cita de la ITV?", "¿Dónde y a qué hora es la cena?",
+       {"¿Qué día y a qué hora tengo la cita de la ITV?",
         "What time is Leo's dentist appointment now, and on which day?",
         "When do Tom and Clara leave?"}) {
     EXPECT_EQ(things_asked(question), std::vector<std::string>{std::string(question)});
   }
+}
+
+TEST(ThingsAsked, a_place_and_an_hour_of_one_thing_are_two_questions) {
+  // Asked for both at once, a small model gives the hour and leaves the place out.
+  EXPECT_EQ(things_asked("¿Dónde y a qué hora es la cena de aniversario?"),
+            (std::vector<std::string>{"¿Dónde es la cena de aniversario?",
+                                      "¿a qué hora es la cena de aniversario?"}));
+  EXPECT_EQ(things_asked("When and where is the concert?"),
+            (std::vector<std::string>{"When is the concert?", "where is the concert?"}));
+}
+
+TEST(Change, messages_that_move_or_correct_something_are_told) {
+  EXPECT_TRUE(tells_of_change("La inauguración pasa del 4 al 11 de junio"));
+  EXPECT_TRUE(tells_of_change("Text freeze moves from 1 June to 15 June"));
+  EXPECT_TRUE(tells_of_change("artes finales el 17 en lugar del 5"));
+  EXPECT_FALSE(tells_of_change("Te confirmamos la revisión el martes 26 de mayo a las 17:30."));
+  EXPECT_FALSE(tells_of_change("Your flight leaves at 14:35 from gate 7."));
 }
 
 TEST(Asked, a_month_is_a_date_too) {
@@ -98,6 +115,15 @@ TEST(Asked, tells_what_sort_of_fact_is_wanted) {
   EXPECT_TRUE(holds("Llámame al 655 010 700", Asked::phone));
   EXPECT_FALSE(holds("Llámame mañana", Asked::phone));
   EXPECT_FALSE(holds("son 12 sillas", Asked::money));
+}
+
+TEST(Evidence, days_that_the_question_names_need_not_stand_in_the_passage) {
+  const EvidenceSource source{"Del 3 al 9 voy yo a darle de comer al gato. Jorge", "mail, from Jorge",
+                              {2026, 5, 1}};
+  EXPECT_TRUE(find_evidence(source, "Jorge feeds the cat from 3 to 9 August.",
+                            "Who feeds the cat from 3 to 9 August?"));
+  EXPECT_FALSE(find_evidence(source, "Jorge feeds the cat on 12 August.",
+                             "Who feeds the cat from 3 to 9 August?"));
 }
 
 TEST(About, a_text_must_name_whom_the_question_names) {

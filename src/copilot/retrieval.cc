@@ -19,6 +19,8 @@ using domain::SegmentKind;
 using store::Hit;
 
 constexpr std::string_view header_part = "h";  // as the mail reader names it
+// Messages of changes read besides the nearest passages.
+constexpr int changes = 2;
 // What the best match of words adds to a cosine.
 constexpr double words_share = 0.12;
 
@@ -46,6 +48,16 @@ std::string people_text(const Hit& hit) {
 base::Date day_of(const std::optional<domain::When>& when, std::string_view zone) {
   if (!when) return base::today(zone);
   return base::to_local(domain::begins_at(*when, zone), zone).date;
+}
+
+// "Thursday 21 May 2026 at 17:30", by the owner's clock.
+std::string spelled(const domain::When& when, std::string_view zone) {
+  const base::LocalTime local = base::to_local(domain::begins_at(when, zone), zone);
+  std::string text = base::spell_date(local.date, false);
+  if (!std::holds_alternative<domain::AllDay>(when)) {
+    text += fmt::format(" at {:02}:{:02}", local.hour, local.minute);
+  }
+  return text;
 }
 
 enum class Dated { no, yes };
@@ -118,16 +130,19 @@ class Retrieval {
     TRY(search(earlier_question, stop));
     TRY(add_calendar());
     TRY(add_later_in_thread());
+    TRY(add_changes(stop));
     TRY(add_contacts());
     return choose();
   }
 
  private:
+  static std::string key_of(const Hit& hit) {
+    return hit.item.text() + "/" + hit.locator.part + "/" + std::to_string(hit.locator.begin);
+  }
+
   // Adds a hit unless its text is there already; `score` orders the choice.
   void add(Hit hit, double score) {
-    const std::string key =
-        hit.item.text() + "/" + hit.locator.part + "/" + std::to_string(hit.locator.begin);
-    if (!seen_.insert(key).second) return;
+    if (!seen_.insert(key_of(hit)).second) return;
     const std::string same_text = base::collapse_spaces(base::fold(hit.text));
     if (!texts_.insert(same_text).second) {
       result_.cut.push_back({hit.item, hit.title, "ask.cut_duplicate", estimate_tokens(hit.text)});
@@ -198,13 +213,7 @@ class Retrieval {
     int count = 0;
     for (const store::StoredOccurrence& occurrence : occurrences) {
       if (++count > 20) break;
-      const Microseconds start = domain::begins_at(occurrence.occurrence.start, zone);
-      std::string when = base::spell_date(base::to_local(start, zone).date, false);
-      if (!std::holds_alternative<domain::AllDay>(occurrence.occurrence.start)) {
-        const base::LocalTime local = base::to_local(start, zone);
-        when += fmt::format(" at {:02}:{:02}", local.hour, local.minute);
-      }
-      occurs_[occurrence.item].push_back(std::move(when));
+      occurs_[occurrence.item].push_back(spelled(occurrence.occurrence.start, zone));
       if (occurs_[occurrence.item].size() > 1) continue;
       TRY_ASSIGN(auto passages, store_.item_passages(occurrence.item));
       if (passages.empty()) continue;
@@ -243,6 +252,50 @@ class Retrieval {
         }
         ++added;
       }
+    }
+    return {};
+  }
+
+  // What was moved, put off or corrected: messages that say so, nearest to the question told as one
+  // about a change. They seldom share the words of the question, nor the thread of what they change.
+  base::Status add_changes(std::stop_token stop) {
+    const std::vector<Asked> asked = asked_for(query_.text);
+    const bool changeable = std::any_of(asked.begin(), asked.end(), [](Asked sort) {
+      return sort == Asked::date || sort == Asked::clock_time || sort == Asked::money ||
+             sort == Asked::count;
+    });
+    if (!changeable || vector_.empty()) return {};
+    TRY_ASSIGN(auto vectors,
+               engines_.embed(engine::EmbedKind::query,
+                              {{"", "Cambio, nueva fecha o nuevo precio; moved, changed: " +
+                                        query_.text}},
+                              stop));
+    if (vectors.empty()) return {};
+    store::SearchRequest request;
+    request.text = query_.search_text;
+    request.vector = vectors.front();
+    request.vector_model = engines_.embed_space();
+    request.kind = ItemKind::mail;
+    request.one_per_thread = false;
+    request.passages_per_item = 1;
+    request.limit = 30;
+    TRY_ASSIGN(auto hits, store_.search(request));
+    std::stable_sort(hits.begin(), hits.end(), [](const Hit& left, const Hit& right) {
+      return left.similarity > right.similarity;
+    });
+    int added = 0;
+    for (Hit& hit : hits) {
+      if (added == changes) break;
+      if (hit.segment == SegmentKind::quoted || hit.locator.part == header_part) continue;
+      if (!tells_of_change(hit.title + "\n" + hit.text)) continue;
+      const bool fitting = std::any_of(asked.begin(), asked.end(),
+                                       [&](Asked sort) { return holds(hit.text, sort); });
+      if (!fitting) continue;
+      ++added;
+      changes_.insert(key_of(hit));
+      const double score = static_cast<double>(hit.similarity) /
+                           std::max(0.3, static_cast<double>(result_.best_similarity));
+      add(std::move(hit), std::min(score, 1.0));
     }
     return {};
   }
@@ -295,7 +348,7 @@ class Retrieval {
                      [](const Hit& left, const Hit& right) { return left.score > right.score; });
     const std::string zone = base::Clock::zone();
     const std::vector<std::string> terms = agent::content_words(query_.text);
-    int tokens = 0;
+    int tokens = 0, nearest = 0;
     std::map<base::Id, int> per_item;
     for (Hit& hit : hits_) {
       const auto full = static_cast<int>(result_.passages.size()) < 3;
@@ -304,25 +357,36 @@ class Retrieval {
       candidate.header = header_of(hit, Dated::yes, zone);
       candidate.undated_header = header_of(hit, Dated::no, zone);
       if (const auto occurs = occurs_.find(hit.item); occurs != occurs_.end()) {
-        std::string days = " (takes place";
         for (size_t index = 0; index < occurs->second.size() && index < 3; ++index) {
-          days += (index > 0 ? "; " : " ") + occurs->second[index];
+          candidate.occurs += (index > 0 ? "; " : "") + occurs->second[index];
         }
-        candidate.header += days + ")";
+        candidate.in_range = true;
+      } else if (hit.kind == ItemKind::event && hit.when &&
+                 hit.text.find("\nRepeats: ") == std::string::npos) {
+        candidate.occurs = spelled(*hit.when, zone);
+      }
+      if (!candidate.occurs.empty()) {
+        candidate.header += " (takes place " + candidate.occurs + ")";
       }
       candidate.written = day_of(hit.when, zone);
       candidate.tokens = estimate_tokens(std::string_view(hit.text).substr(
                              candidate.begin, candidate.end - candidate.begin)) +
                          estimate_tokens(candidate.header) + 4;
-      const bool fits = static_cast<int>(result_.passages.size()) < budget_.passages &&
-                        tokens + candidate.tokens <= budget_.tokens && per_item[hit.item] < 2;
+      candidate.change = changes_.contains(key_of(hit));
+      // Passages are read one by one: those of changes take no other's place.
+      const bool fits =
+          candidate.change || (nearest < budget_.passages &&
+                               tokens + candidate.tokens <= budget_.tokens && per_item[hit.item] < 2);
       if (!fits) {
         if (result_.cut.size() < 40) {
           result_.cut.push_back({hit.item, hit.title, "ask.cut_budget", candidate.tokens});
         }
         continue;
       }
-      tokens += candidate.tokens;
+      if (!candidate.change) {
+        tokens += candidate.tokens;
+        ++nearest;
+      }
       ++per_item[hit.item];
       candidate.hit = std::move(hit);
       result_.passages.push_back(std::move(candidate));
@@ -347,6 +411,7 @@ class Retrieval {
   std::vector<Hit> hits_;
   std::set<std::string> seen_;
   std::set<std::string> texts_;
+  std::set<std::string> changes_;  // keys of messages that tell of a change
   std::map<base::Id, std::vector<std::string>> occurs_;
   std::vector<float> vector_;  // of the question; empty without vectors
   Retrieved result_;
