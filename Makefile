@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test packages engine models page build build-dev run test test-deep eval bench format clean
+.PHONY: help setup setup-test packages engine models page build build-dev run test test-deep eval bench format tidy clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -49,7 +49,10 @@ bench: setup-test build ## speed and size, side by side
 format: packages ## format the C++ sources
 	@scripts/format.sh
 
-test-deep: page setup-test ## thread sanitizer and fuzzers (FUZZ_SECONDS=60 each)
+tidy: page ## clang-tidy; what it said about unchanged files is kept
+	@scripts/tidy.sh
+
+test-deep: page setup-test ## clang-tidy, thread sanitizer and fuzzers (FUZZ_SECONDS=60 each)
 	@scripts/setup-packages.sh deep
 	@scripts/test-deep.sh
 

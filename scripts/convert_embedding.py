@@ -110,12 +110,53 @@ def read_sentencepiece(path):
 # A recipe gives the metadata, and a list of (name in GGUF, file, name in that file, what to do).
 
 
+# What every architecture here states: (key after the architecture's name, its type, key in config.json).
+COMMON_SETTINGS = [
+    ("block_count", "uint32", "num_hidden_layers"),
+    ("context_length", "uint32", "max_position_embeddings"),
+    ("embedding_length", "uint32", "hidden_size"),
+    ("feed_forward_length", "uint32", "intermediate_size"),
+    ("attention.head_count", "uint32", "num_attention_heads"),
+]
+
+
+def add_settings(writer, arch, name, licence, config, settings):
+    writer.add_string("general.name", name)
+    writer.add_string("general.license", licence)
+    for key, kind, source in COMMON_SETTINGS + settings:
+        getattr(writer, f"add_{kind}")(f"{arch}.{key}", config[source])
+
+
 def rename(name, rules):
     for pattern, replacement in rules:
         if re.fullmatch(pattern, name):
             return re.sub(pattern, replacement, name)
     return None
 
+
+def renamed_tensors(folder, rules, arch, unused=()):
+    """[(name in GGUF, file, name in that file)] of the model's own file, without the unused ones."""
+    file = folder / "model.safetensors"
+    tensors = []
+    for name in tensor_names(file):
+        if name in unused:
+            continue
+        target = rename(name, rules)
+        if target is None:
+            raise ConversionError(f"the tensor {name} has no place in {arch}")
+        tensors.append((target, file, name))
+    return tensors
+
+
+GEMMA_SETTINGS = [
+    ("attention.head_count_kv", "uint32", "num_key_value_heads"),
+    ("attention.key_length", "uint32", "head_dim"),
+    ("attention.value_length", "uint32", "head_dim"),
+    ("attention.layer_norm_rms_epsilon", "float32", "rms_norm_eps"),
+    ("rope.freq_base", "float32", "rope_theta"),
+    ("rope.freq_base_swa", "float32", "rope_local_base_freq"),
+    ("attention.sliding_window", "uint32", "sliding_window"),
+]
 
 GEMMA_TENSORS = [
     (r"embed_tokens\.weight", "token_embd.weight"),
@@ -161,30 +202,14 @@ def embeddinggemma(folder, writer):
     if config.get("architectures") != ["Gemma3TextModel"]:
         raise ConversionError(f"{folder} is not an EmbeddingGemma: {config.get('architectures')}")
     arch = "gemma-embedding"
-    writer.add_string("general.name", "EmbeddingGemma 300M")
-    writer.add_string("general.license", "gemma")
-    writer.add_uint32(f"{arch}.block_count", config["num_hidden_layers"])
-    writer.add_uint32(f"{arch}.context_length", config["max_position_embeddings"])
-    writer.add_uint32(f"{arch}.embedding_length", config["hidden_size"])
-    writer.add_uint32(f"{arch}.feed_forward_length", config["intermediate_size"])
-    writer.add_uint32(f"{arch}.attention.head_count", config["num_attention_heads"])
-    writer.add_uint32(f"{arch}.attention.head_count_kv", config["num_key_value_heads"])
-    writer.add_uint32(f"{arch}.attention.key_length", config["head_dim"])
-    writer.add_uint32(f"{arch}.attention.value_length", config["head_dim"])
-    writer.add_float32(f"{arch}.attention.layer_norm_rms_epsilon", config["rms_norm_eps"])
-    writer.add_float32(f"{arch}.rope.freq_base", config["rope_theta"])
-    writer.add_float32(f"{arch}.rope.freq_base_swa", config["rope_local_base_freq"])
-    writer.add_uint32(f"{arch}.attention.sliding_window", config["sliding_window"])
+    add_settings(writer, arch, "EmbeddingGemma 300M", "gemma", config, GEMMA_SETTINGS)
     writer.add_uint32(f"{arch}.pooling_type", pooling_type(folder))
 
-    tensors = []
-    for name in tensor_names(folder / "model.safetensors"):
-        target = rename(name, GEMMA_TENSORS)
-        if target is None:
-            raise ConversionError(f"the tensor {name} has no place in {arch}")
-        # Gemma's norms multiply by (1 + weight); llama.cpp multiplies by the weight.
-        change = "plus one" if target.endswith("norm.weight") else ""
-        tensors.append((target, folder / "model.safetensors", name, change))
+    # Gemma's norms multiply by (1 + weight); llama.cpp multiplies by the weight.
+    tensors = [
+        (target, file, name, "plus one" if target.endswith("norm.weight") else "")
+        for target, file, name in renamed_tensors(folder, GEMMA_TENSORS, arch)
+    ]
     for number in (2, 3):
         module = f"{number}_Dense"
         dense = read_json(folder, f"{module}/config.json")
@@ -210,6 +235,8 @@ def embeddinggemma(folder, writer):
     writer.add_add_space_prefix(False)
     return tensors
 
+
+MINILM_SETTINGS = [("attention.layer_norm_epsilon", "float32", "layer_norm_eps")]
 
 MINILM_TENSORS = [
     (r"embeddings\.word_embeddings\.weight", "token_embd.weight"),
@@ -238,25 +265,12 @@ def minilm(folder, writer):
     if config.get("architectures") != ["BertModel"]:
         raise ConversionError(f"{folder} is not a BERT encoder: {config.get('architectures')}")
     arch = "bert"
-    writer.add_string("general.name", "all-MiniLM-L6-v2")
-    writer.add_string("general.license", "apache-2.0")
-    writer.add_uint32(f"{arch}.block_count", config["num_hidden_layers"])
-    writer.add_uint32(f"{arch}.context_length", config["max_position_embeddings"])
-    writer.add_uint32(f"{arch}.embedding_length", config["hidden_size"])
-    writer.add_uint32(f"{arch}.feed_forward_length", config["intermediate_size"])
-    writer.add_uint32(f"{arch}.attention.head_count", config["num_attention_heads"])
-    writer.add_float32(f"{arch}.attention.layer_norm_epsilon", config["layer_norm_eps"])
+    add_settings(writer, arch, "all-MiniLM-L6-v2", "apache-2.0", config, MINILM_SETTINGS)
     writer.add_bool(f"{arch}.attention.causal", False)
     writer.add_uint32(f"{arch}.pooling_type", pooling_type(folder))
 
-    tensors = []
-    for name in tensor_names(folder / "model.safetensors"):
-        if name in MINILM_UNUSED:
-            continue
-        target = rename(name, MINILM_TENSORS)
-        if target is None:
-            raise ConversionError(f"the tensor {name} has no place in {arch}")
-        tensors.append((target, folder / "model.safetensors", name, ""))
+    entries = renamed_tensors(folder, MINILM_TENSORS, arch, MINILM_UNUSED)
+    tensors = [(target, file, name, "") for target, file, name in entries]
 
     # WordPiece in llama.cpp marks the beginning of a word where BERT marks its continuation.
     words = (folder / "vocab.txt").read_text(encoding="utf-8").split("\n")

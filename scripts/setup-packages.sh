@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that lar needs and that are missing; does nothing when all are there.
-# Lists: build (default), page (the browser tests of the page), deep (fuzzing and thread analysis).
-# Usage: setup-packages.sh [build] [page] [deep]
+# Lists: build (default), page (the browser tests of the page), deep (fuzzing and thread analysis),
+# tidy (clang-tidy).
+# Usage: setup-packages.sh [build] [page] [deep] [tidy]
 . "$(dirname "$0")/lib.sh"
 
 build=(
@@ -16,15 +17,16 @@ build=(
 )
 page=(chromium fonts-dejavu)
 deep=(clang-19)
+tidy=(clang-tidy-19)
 
 wanted=()
 for list in "${@:-build}"; do
     case "$list" in
-    build | page | deep)
+    build | page | deep | tidy)
         declare -n names="$list"
         wanted+=("${names[@]}")
         ;;
-    *) fail "unknown package list '$list'; there are: build page deep" ;;
+    *) fail "unknown package list '$list'; there are: build page deep tidy" ;;
     esac
 done
 

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# The slow tests: unit tests under the thread sanitizer, and every fuzzer for FUZZ_SECONDS (60).
+# The slow tests: clang-tidy, unit tests under the thread sanitizer, and every fuzzer for FUZZ_SECONDS (60).
 # Findings of a fuzzer are left in build/fuzz/findings; the run fails when there are any.
 # Usage: test-deep.sh
 . "$(dirname "$0")/lib.sh"
+
+failed=0
+"$repository/scripts/tidy.sh" || failed=1
 
 "$repository/scripts/build.sh" thread
 LAR_KILLS=50 ctest --test-dir "$repository/build/thread" --output-on-failure
@@ -12,7 +15,6 @@ cd "$repository/build/fuzz"
 mkdir -p findings corpus
 mapfile -t fuzzers < <(find . -type f -name '*_fuzz' -perm -u+x | sort)
 [ "${#fuzzers[@]}" -gt 0 ] || fail "build/fuzz holds no program named *_fuzz"
-failed=0
 for fuzzer in "${fuzzers[@]}"; do
     name="$(basename "$fuzzer")"
     mkdir -p "corpus/$name"

@@ -36,7 +36,7 @@ step "embeddings against the reference" "$python" tests/real/check_embeddings.py
 step "page: types" page check
 step "page: units" page test
 step "terminal" env LAR="$repository/build/lar" python3 -m unittest discover -s tests/cli
-step "real models: questions, then the page in a browser" python3 tests/real/household.py \
+step "real models: questions, then the page in a browser" "$python" tests/real/household.py \
     --page env "PATH=$node:$PATH" node --test tests/page/page.test.mjs
 say
 say "$((steps - ${#failed[@]})) passed, ${#failed[@]} failed"

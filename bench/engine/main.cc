@@ -1,15 +1,23 @@
 // Measures lar's engines with real models: time until ready, chat speed, and what embedding through
 // lar costs over the same texts sent to the same llama-server directly, in whatever request size is
-// best for it. Rounds of each contender alternate, so that a busy machine disturbs all alike;
-// ratios are of paired rounds, with median and spread.
+// best for it.
 //
-//   bench_engine embed --models FOLDER --home FOLDER [--texts N] [--rounds N]
+//   bench_engine embed --models FOLDER --home FOLDER [--model NAME] [--seconds N]
 //   bench_engine chat  --models FOLDER --home FOLDER [--rounds N]
+//
+// A shared machine is slower or faster from one second to the next by more than what is sought. So
+// the two contenders take turns on the same few texts, A B B A and then B A A B: what drifts evenly
+// falls out of each block, and what strikes one block is one of many. The figure is the median of
+// the blocks' ratios with an interval from drawing the blocks anew. Beside the clock stands the
+// processor time of client and engine together, which waiting for a core does not stretch.
 #include <fmt/format.h>
 #include <time.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -25,8 +33,8 @@ namespace {
 using namespace lar;
 
 struct Arguments {
-  std::string what, models, home;
-  int texts = 64;
+  std::string what, models, home, model;
+  int seconds = 120;
   int rounds = 5;
 };
 
@@ -53,15 +61,39 @@ double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
 }
-std::string spread(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return fmt::format("{:.3f} ({:.3f} to {:.3f})", median(values), values.front(), values.back());
+// The median with the middle 95 % of the medians of samples drawn from the same values.
+std::string with_interval(const std::vector<double>& values) {
+  std::mt19937 random(11);
+  std::vector<double> medians;
+  for (int draw = 0; draw < 10'000; ++draw) {
+    std::vector<double> sample;
+    for (std::size_t index = 0; index < values.size(); ++index) {
+      sample.push_back(values[random() % values.size()]);
+    }
+    medians.push_back(median(std::move(sample)));
+  }
+  std::sort(medians.begin(), medians.end());
+  return fmt::format("{:.4f} (95 % interval {:.4f} to {:.4f})", median(values), medians[250],
+                     medians[9749]);
 }
 
 double own_processor_seconds() {
   timespec time{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+// Of all threads of a process, to the nanosecond.
+double processor_seconds(int process) {
+  double nanoseconds = 0;
+  std::error_code error;
+  for (const auto& thread :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task", error)) {
+    double running = 0;
+    std::ifstream(thread.path() / "schedstat") >> running;
+    nanoseconds += running;
+  }
+  return nanoseconds / 1e9;
 }
 
 double seconds_of(const std::function<bool()>& work) {
@@ -73,8 +105,57 @@ double seconds_of(const std::function<bool()>& work) {
   return static_cast<double>(base::steady_now() - begun) / 1e6;
 }
 
+// The texts as a careful client would send them, `per_request` in each request.
+class Direct {
+ public:
+  Direct(const Arguments& arguments, const engine::CatalogueModel& model)
+      : http_(net::local_only()),
+        socket_(arguments.home + "/run/embed.sock"),
+        prompt_(model.document_prompt) {}
+
+  std::string prompted(const engine::EmbedText& text) const {
+    std::string prompt = prompt_;
+    const auto put = [&](std::string_view place, const std::string& value) {
+      const auto at = prompt.find(place);
+      if (at != std::string::npos) prompt.replace(at, place.size(), value);
+    };
+    put("{title}", text.title);
+    put("{text}", text.text);
+    return prompt.empty() ? text.text : prompt;
+  }
+  // Ready to go before the clock starts.
+  std::vector<std::string> bodies(const std::vector<engine::EmbedText>& texts,
+                                  std::size_t per_request) const {
+    std::vector<std::string> bodies;
+    for (std::size_t next = 0; next < texts.size(); next += per_request) {
+      std::vector<std::string> some;
+      for (std::size_t at = next; at < std::min(texts.size(), next + per_request); ++at) {
+        some.push_back(prompted(texts[at]));
+      }
+      bodies.push_back(nlohmann::json{{"input", some}}.dump());
+    }
+    return bodies;
+  }
+  bool send(const std::vector<std::string>& bodies) const {
+    for (const std::string& body : bodies) {
+      net::HttpRequest request;
+      request.method = "POST";
+      request.url = "http://engine/v1/embeddings";
+      request.unix_socket = socket_;
+      request.headers = {{"Content-Type", "application/json"}};
+      request.body = body;
+      const auto response = http_.send(request);
+      if (!response || response->status != 200) return false;
+    }
+    return true;
+  }
+
+ private:
+  net::HttpClient http_;
+  std::string socket_, prompt_;
+};
+
 int bench_embed(engine::Engines& engines, const Arguments& arguments) {
-  const auto texts = sample_texts(arguments.texts);
   auto models = engine::Models::open(arguments.models);
   const std::string space = engines.embed_space();
   const auto model =
@@ -86,88 +167,85 @@ int bench_embed(engine::Engines& engines, const Arguments& arguments) {
   }
   const double ready = seconds_of(
       [&] { return engines.embed(engine::EmbedKind::query, {{"", "lar"}}, {}).has_value(); });
-  // What a careful client would send, ready to go before the clock starts.
-  std::vector<std::string> prompted;
-  for (const auto& text : texts) {
-    std::string prompt = model->document_prompt;
-    const auto put = [&](std::string_view place, const std::string& value) {
-      const auto at = prompt.find(place);
-      if (at != std::string::npos) prompt.replace(at, place.size(), value);
-    };
-    put("{title}", text.title);
-    put("{text}", text.text);
-    prompted.push_back(prompt);
+  int engine_process = 0;
+  for (const auto& status : engines.status()) {
+    if (status.role == engine::Role::embed) engine_process = status.pid;
   }
-  const net::HttpClient http(net::local_only());
-  const auto direct = [&](std::size_t from, std::size_t count, std::size_t per_request) {
-    std::vector<std::string> bodies;
-    for (std::size_t next = from; next < from + count; next += per_request) {
-      const auto end = std::min(from + count, next + per_request);
-      const std::vector<std::string> some(prompted.begin() + static_cast<long>(next),
-                                          prompted.begin() + static_cast<long>(end));
-      bodies.push_back(nlohmann::json{{"input", some}}.dump());
-    }
-    return seconds_of([&] {
-      for (const std::string& body : bodies) {
-        net::HttpRequest request;
-        request.method = "POST";
-        request.url = "http://engine/v1/embeddings";
-        request.unix_socket = arguments.home + "/run/embed.sock";
-        request.headers = {{"Content-Type", "application/json"}};
-        request.body = body;
-        const auto response = http.send(request);
-        if (!response || response->status != 200) return false;
-      }
-      return true;
-    });
-  };
-  int tokens = 0;
-  for (const std::string& prompt : prompted) {
-    const auto count = engines.count_tokens(engine::Role::embed, prompt);
-    tokens += count ? *count : 0;
-  }
-  fmt::print("{}: {} texts, {} tokens; ready in {:.2f} s\n", space, texts.size(), tokens, ready);
+  const Direct direct(arguments, *model);
 
-  // Contenders take turns on the same eight texts, and swap places each time: a machine that is
-  // busy with other things for a second disturbs both.
-  constexpr std::size_t slice = 8;
-  const std::vector<std::size_t> sizes = {1, 4, slice};
-  std::vector<std::vector<double>> ratios(sizes.size());
-  std::vector<double> through;
-  double own = 0;  // processor time of this process alone, which a busy machine does not stretch
-  for (int round = 0; round < arguments.rounds; ++round) {
-    double lar_seconds = 0;
-    std::vector<double> direct_seconds(sizes.size());
-    for (std::size_t from = 0; from + slice <= texts.size(); from += slice) {
-      const std::vector<engine::EmbedText> some(texts.begin() + static_cast<long>(from),
-                                                texts.begin() + static_cast<long>(from + slice));
-      for (std::size_t turn = 0; turn <= sizes.size(); ++turn) {
-        const std::size_t who =
-            (turn + static_cast<std::size_t>(round) + from / slice) % (sizes.size() + 1);
-        if (who < sizes.size()) {
-          direct_seconds[who] += direct(from, slice, sizes[who]);
-        } else {
-          const double before = own_processor_seconds();
-          lar_seconds += seconds_of(
-              [&] { return engines.embed(engine::EmbedKind::document, some, {}).has_value(); });
-          own += own_processor_seconds() - before;
-        }
-      }
-    }
-    through.push_back(lar_seconds);
+  // The request size that suits the engine best: the least of several turns over 16 texts, for what
+  // disturbs only ever adds time.
+  const auto texts = sample_texts(64);
+  const std::vector<engine::EmbedText> some(texts.begin(), texts.begin() + 16);
+  const std::vector<std::size_t> sizes = {1, 4, 8, 16};
+  std::vector<double> least(sizes.size(), 1e9);
+  constexpr int turns = 3;
+  for (int turn = 0; turn < turns; ++turn) {
     for (std::size_t index = 0; index < sizes.size(); ++index) {
-      ratios[index].push_back(lar_seconds / direct_seconds[index]);
+      const auto bodies = direct.bodies(some, sizes[index]);
+      least[index] = std::min(least[index], seconds_of([&] { return direct.send(bodies); }));
     }
   }
-  const auto done = static_cast<double>(texts.size() / slice * slice);
-  fmt::print("  through lar: {:.0f} tokens/s (median round)\n", tokens / median(through));
+  const std::size_t best =
+      sizes[static_cast<std::size_t>(std::min_element(least.begin(), least.end()) - least.begin())];
+  fmt::print("{}: ready in {:.2f} s; direct, texts a second by texts a request:", space, ready);
   for (std::size_t index = 0; index < sizes.size(); ++index) {
-    fmt::print("  time through lar / direct with {} texts a request: {}\n", sizes[index],
-               spread(ratios[index]));
+    fmt::print(" {}: {:.1f}", sizes[index], static_cast<double>(some.size()) / least[index]);
   }
-  fmt::print("  lar's own processor time: {:.3f} ms a text, {:.2f} % of the whole\n",
-             own * 1000 / (arguments.rounds * done),
-             own * 100 / (median(through) * arguments.rounds));
+  fmt::print("\n");
+  std::fflush(stdout);
+
+  struct Cost {
+    double wall = 0, own = 0, engine = 0;
+  };
+  const auto cost_of = [&](const std::function<bool()>& work) {
+    const double own = own_processor_seconds(), engine = processor_seconds(engine_process);
+    Cost cost;
+    cost.wall = seconds_of(work);
+    cost.own = own_processor_seconds() - own;
+    cost.engine = processor_seconds(engine_process) - engine;
+    return cost;
+  };
+  const std::size_t slice = std::max<std::size_t>(4, best);
+  std::vector<double> wall, processor;
+  Cost through_lar, directly;
+  std::size_t done = 0;  // texts each way
+  const auto begun = base::steady_now();
+  const auto elapsed = [&] { return static_cast<double>(base::steady_now() - begun) / 1e6; };
+  for (std::size_t block = 0; block < 20 || elapsed() < arguments.seconds; ++block) {
+    const std::size_t from = block * slice % (texts.size() - slice + 1);
+    const std::vector<engine::EmbedText> now(texts.begin() + static_cast<long>(from),
+                                             texts.begin() + static_cast<long>(from + slice));
+    const auto bodies = direct.bodies(now, best);
+    Cost sums[2];  // lar, direct
+    const int outer = block % 2 == 0 ? 0 : 1;
+    for (const int who : {outer, 1 - outer, 1 - outer, outer}) {
+      const Cost cost = who == 0 ? cost_of([&] {
+        return engines.embed(engine::EmbedKind::document, now, {}).has_value();
+      })
+                                 : cost_of([&] { return direct.send(bodies); });
+      sums[who].wall += cost.wall;
+      sums[who].own += cost.own;
+      sums[who].engine += cost.engine;
+    }
+    wall.push_back(sums[0].wall / sums[1].wall);
+    processor.push_back((sums[0].own + sums[0].engine) / (sums[1].own + sums[1].engine));
+    through_lar.wall += sums[0].wall;
+    through_lar.own += sums[0].own;
+    through_lar.engine += sums[0].engine;
+    directly.own += sums[1].own;
+    directly.engine += sums[1].engine;
+    done += 2 * slice;
+  }
+  const auto each = [&](double seconds) { return seconds * 1000 / static_cast<double>(done); };
+  fmt::print("  {} blocks of {} texts each way and turn; {:.1f} texts a second through lar\n",
+             wall.size(), slice, static_cast<double>(done) / through_lar.wall);
+  fmt::print("  time through lar / direct with {} a request: {}\n", best, with_interval(wall));
+  fmt::print("  processor time of client and engine, the same: {}\n", with_interval(processor));
+  fmt::print(
+      "  a text costs lar {:.3f} ms of processor time and the engine {:.1f} ms; direct, the client "
+      "{:.3f} ms and the engine {:.1f} ms\n",
+      each(through_lar.own), each(through_lar.engine), each(directly.own), each(directly.engine));
   return 0;
 }
 
@@ -207,14 +285,15 @@ int main(int count, char** values) {
     const std::string_view name = values[index];
     if (name == "--models") arguments.models = values[index + 1];
     if (name == "--home") arguments.home = values[index + 1];
-    if (name == "--texts") arguments.texts = std::atoi(values[index + 1]);
+    if (name == "--model") arguments.model = values[index + 1];
+    if (name == "--seconds") arguments.seconds = std::atoi(values[index + 1]);
     if (name == "--rounds") arguments.rounds = std::atoi(values[index + 1]);
   }
-  if (arguments.models.empty() || arguments.home.empty() || arguments.texts < 1 ||
-      arguments.rounds < 1) {
+  if (arguments.models.empty() || arguments.home.empty() || arguments.rounds < 1) {
     fmt::print(
         stderr,
-        "usage: bench_engine embed|chat --models FOLDER --home FOLDER [--texts N] [--rounds N]\n");
+        "usage: bench_engine embed|chat --models FOLDER --home FOLDER [--model NAME] [--seconds N] "
+        "[--rounds N]\n");
     return 2;
   }
   lar::engine::EngineOptions options;
@@ -224,6 +303,13 @@ int main(int count, char** values) {
   if (!engines || !(*engines)->bind_defaults()) {
     fmt::print(stderr, "{}\n", engines ? "no model could be bound" : engines.error().describe());
     return 1;
+  }
+  if (!arguments.model.empty()) {
+    const auto role = arguments.what == "chat" ? lar::engine::Role::chat : lar::engine::Role::embed;
+    if (const auto used = (*engines)->use(role, arguments.model); !used) {
+      fmt::print(stderr, "{}\n", used.error().describe());
+      return 1;
+    }
   }
   return arguments.what == "chat" ? bench_chat(**engines, arguments)
                                   : bench_embed(**engines, arguments);

@@ -20,6 +20,7 @@
 #include "engine/engine.h"
 #include "engine/engine_host.h"
 #include "engine/models.h"
+#include "engine/test_gguf.h"
 #include "os/file.h"
 #include "os/process.h"
 
@@ -27,34 +28,6 @@ namespace lar::engine {
 namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
-
-// The least file the GGUF reader takes for a model.
-std::string tiny_gguf(const std::string& architecture) {
-  std::string bytes = "GGUF";
-  const auto number = [&](auto value) {
-    bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
-  };
-  const auto text = [&](const std::string& value) {
-    number(std::uint64_t{value.size()});
-    bytes += value;
-  };
-  number(std::uint32_t{3});
-  number(std::uint64_t{1});
-  number(std::uint64_t{2});
-  text("general.architecture");
-  number(std::uint32_t{8});
-  text(architecture);
-  text(architecture + ".context_length");
-  number(std::uint32_t{4});
-  number(std::uint32_t{4096});
-  text("t");
-  number(std::uint32_t{1});
-  number(std::uint64_t{8});
-  number(std::uint32_t{0});
-  number(std::uint64_t{0});
-  bytes.resize((bytes.size() + 31) / 32 * 32 + 32);
-  return bytes;
-}
 
 void write_file(const fs::path& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
@@ -68,10 +41,10 @@ class EnginesTest : public ::testing::Test {
     folder = name;
     fs::create_directories(folder / "models");
     fs::create_directories(folder / "home");
-    write_file(folder / "models/toy.gguf", tiny_gguf("toy"));
-    write_file(folder / "models/toy2.gguf", tiny_gguf("toy") + "x");
-    write_file(folder / "models/toy-embed.gguf", tiny_gguf("bert"));
-    write_file(folder / "models/short.gguf", tiny_gguf("toy").substr(0, 60));
+    write_file(folder / "models/toy.gguf", tiny_model_gguf("toy"));
+    write_file(folder / "models/toy2.gguf", tiny_model_gguf("toy") + "x");
+    write_file(folder / "models/toy-embed.gguf", tiny_model_gguf("bert"));
+    write_file(folder / "models/short.gguf", tiny_model_gguf("toy").substr(0, 60));
     write_file(folder / "models/models.toml", R"(
 [[model]]
 name = "toy"
@@ -627,7 +600,7 @@ TEST_F(EnginesTest, roles_without_a_model_and_models_that_are_not_there_are_name
   EXPECT_EQ(engines->use(Role::chat, "toy-embed").error().code, "model.wrong_role");
   EXPECT_EQ(engines->use(Role::chat, "short").error().code, "gguf.truncated");
   EXPECT_EQ(engines->use(Role::image, "toy").error().code, "role.not_served");
-  write_file(folder / "models/gone.gguf", tiny_gguf("toy"));
+  write_file(folder / "models/gone.gguf", tiny_model_gguf("toy"));
   EXPECT_TRUE(ask("x")) << "what was missing is found without a restart";
 }
 

