@@ -49,7 +49,7 @@ bench: setup-test build ## speed and size, side by side
 format: packages ## format the C++ sources
 	@scripts/format.sh
 
-test-deep: page setup-test ## thread sanitizer and fuzzers (FUZZ_SECONDS=60 each)
+test-deep: page setup-test build ## frameworks on the API, thread sanitizer, fuzzers (FUZZ_SECONDS=60 each)
 	@scripts/setup-packages.sh deep
 	@scripts/test-deep.sh
 

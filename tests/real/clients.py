@@ -5,6 +5,8 @@
 Each check names the API and the fields that it would catch when they break (@covers); the table of
 docs/api.md is made of these lines by scripts/api_table.py, so a field without a check says "no".
 The model is the smallest there is: what is tested is the plumbing, never whether an answer is clever.
+Tools are passed to the engine like all else, but neither this model nor Qwen2.5-Coder-1.5B makes the pinned
+llama-server answer with tool calls, not even when they are required: there is no check, so the table says "no".
 """
 import json
 import sys
@@ -83,10 +85,8 @@ def chat_stream(w):
 
 @covers("OpenAI chat completions", "temperature", "seed")
 def chat_seed(w):
-    same = {w.chat(seed=7, temperature=1.5).choices[0].message.content for _ in range(2)}
-    assert len(same) == 1, same
-    other = {w.chat(seed=s, temperature=1.5).choices[0].message.content for s in range(4)}
-    assert len(other) > 1, other
+    said = [w.chat(seed=seed, temperature=1.5).choices[0].message.content for seed in (7, 7, 8)]
+    assert said[0] == said[1] != said[2], said
 
 
 @covers("OpenAI chat completions", "stop")
@@ -112,9 +112,9 @@ def chat_json(w):
 
 @covers("OpenAI chat completions", "logprobs", "top_logprobs")
 def chat_logprobs(w):
-    tokens = w.chat(max_tokens=2, logprobs=True, top_logprobs=3).choices[0].logprobs.content
+    tokens = w.chat(max_tokens=2, temperature=0, logprobs=True, top_logprobs=3).choices[0].logprobs.content
     assert len(tokens) == 2 and len(tokens[0].top_logprobs) == 3 and tokens[0].logprob <= 0
-    assert w.chat(max_tokens=1).choices[0].logprobs is None
+    assert w.chat(max_tokens=1, temperature=0).choices[0].logprobs is None
 
 
 @covers("OpenAI chat completions", "logit_bias")
@@ -134,33 +134,6 @@ def engine(w, path, body):
     connection.sock.connect(str(w.lar.folder / "home/run/chat.sock"))
     connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
     return connection.getresponse().read()
-
-
-tool = {"type": "function", "function": {"name": "weather", "description": "The weather", "parameters": weather}}
-
-
-@covers("OpenAI chat completions", "tools", "tool_choice: required")
-def chat_tools(w):
-    choice = w.chat(messages=[{"role": "user", "content": "Weather in Madrid?"}], max_tokens=80, temperature=0,
-                    tools=[tool], tool_choice="required").choices[0]
-    call = choice.message.tool_calls[0]
-    assert call.function.name == "weather" and choice.finish_reason == "tool_calls"
-    assert json.loads(call.function.arguments)["city"] in ("Madrid", "Oslo")
-
-
-@covers("OpenAI chat completions", "tools, streamed", "messages: tool results")
-def chat_tools_streamed(w):
-    arguments, name, call_id = "", "", ""
-    for chunk in w.chat(max_tokens=80, temperature=0, tools=[tool], tool_choice="required", stream=True):
-        for call in (chunk.choices[0].delta.tool_calls or []) if chunk.choices else []:
-            name += call.function.name or ""
-            call_id += call.id or ""
-            arguments += call.function.arguments or ""
-    assert name == "weather" and json.loads(arguments)["city"]
-    call = {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
-    followed = w.chat(messages=hello + [{"role": "assistant", "content": None, "tool_calls": [call]},
-                                        {"role": "tool", "tool_call_id": call_id, "content": "Sunny"}])
-    assert followed.choices[0].message.content is not None
 
 
 @covers("OpenAI chat completions", "errors")
@@ -255,23 +228,12 @@ def message_stream(w):
 
 @covers("Anthropic messages", "stop_sequences", "temperature")
 def message_stop(w):
-    text = w.message(temperature=0, max_tokens=12).content[0].text
-    cut = w.message(temperature=0, max_tokens=12, stop_sequences=[text[4:6]])
+    # This client no longer names the temperature; the API has it.
+    coldly = {"max_tokens": 12, "extra_body": {"temperature": 0}}
+    text = w.message(**coldly).content[0].text
+    assert text == w.message(**coldly).content[0].text
+    cut = w.message(**coldly, stop_sequences=[text[4:6]])
     assert "".join(block.text for block in cut.content) == text[:text.index(text[4:6])]
-
-
-anthropic_tool = {"name": "weather", "description": "The weather", "input_schema": weather}
-
-
-@covers("Anthropic messages", "tools", "tool_choice: any", "messages: tool results")
-def message_tools(w):
-    answer = w.message(max_tokens=80, temperature=0, tools=[anthropic_tool], tool_choice={"type": "any"})
-    use = [block for block in answer.content if block.type == "tool_use"][0]
-    assert use.name == "weather" and use.input["city"] in ("Madrid", "Oslo") and answer.stop_reason == "tool_use"
-    followed = w.message(messages=hello + [
-        {"role": "assistant", "content": [{"type": "tool_use", "id": use.id, "name": use.name, "input": use.input}]},
-        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": use.id, "content": "Sunny"}]}])
-    assert followed.content
 
 
 @covers("Anthropic messages", "count_tokens")
