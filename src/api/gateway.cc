@@ -12,6 +12,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <typeinfo>
 
 #include "api/answer_scanner.h"
 #include "api/metrics.h"
@@ -331,7 +332,7 @@ class GatewayImplementation final : public Gateway {
   void handle(const ClientRequest& request, ClientAnswer& answer) override {
     Call call{request, answer};
     call.form = form_of(request.path, request.anthropic);
-    if (const auto done = serve(call); !done) {
+    if (const auto done = serve_safely(call); !done) {
       if (done.error().kind == ErrorKind::cancelled) {
         call.served.status = 499;
       } else {
@@ -399,6 +400,15 @@ class GatewayImplementation final : public Gateway {
                          {"completion_tokens", served.tokens_out},
                          {"milliseconds", static_cast<long>(served.total_ms)}};
     (void)parts_.store.write_journal("model_call", "journal.client", detail.dump());
+  }
+
+  base::Status serve_safely(Call& call) {
+    try {
+      return serve(call);
+    } catch (const std::exception& exception) {
+      // Only third-party code throws; what it says may hold private text, so only its type is told.
+      return fail(ErrorKind::internal, "api.internal", {{"detail", typeid(exception).name()}});
+    }
   }
 
   base::Status serve(Call& call) {
@@ -554,11 +564,13 @@ class GatewayImplementation final : public Gateway {
       case Line::Entry::first:
         break;
     }
-    const base::Microseconds begun = base::steady_now();
+    struct Turn {
+      Line& line;
+      base::Microseconds begun = base::steady_now();
+      ~Turn() { line.leave(static_cast<double>(base::steady_now() - begun) / 1000); }
+    } const turn{line};
     const std::shared_ptr<void> quiet = parts_.somebody_waits ? parts_.somebody_waits() : nullptr;
-    base::Status done = serve_it();
-    line.leave(static_cast<double>(base::steady_now() - begun) / 1000);
-    return done;
+    return serve_it();
   }
 
   base::Status pass_on(Call& call, Role role, const std::string& model, bool streamed) {
@@ -671,7 +683,7 @@ class GatewayImplementation final : public Gateway {
     const Response response = parts_.ask(ask, [&](std::string_view name, const json& data) {
       if (name == "claim") {
         std::string marks;
-        for (const json& citation : data["citations"]) {
+        for (const json& citation : data.at("citations")) {
           marks += "[" + std::to_string(citation.value("number", 0)) + "]";
         }
         say((text.empty() ? "" : "\n") + data.value("text", "") + " " + marks);

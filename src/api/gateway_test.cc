@@ -36,6 +36,7 @@ class GatewayOnly final : public Application {
   Response handle(const Request& request, const EventSink& sink) override {
     if (request.path != "/ask") return {200, "application/json", "{}", {}};
     asked = json::parse(request.body);
+    if (asked["question"] == "odd") sink("claim", json{{"text", 7}});
     sink("claim", {{"text", "Iain's birthday is on 3 May."},
                    {"citations", json::array({json{{"number", 1}}, json{{"number", 2}}})}});
     sink("done",
@@ -502,6 +503,35 @@ TEST_F(GatewayTest, the_assistant_is_asked_only_by_keys_that_may) {
   EXPECT_EQ(all.back(), "[DONE]");
   EXPECT_EQ(send(request("/v1/embeddings", R"({"model":"lar/assistant","input":"x"})")).status,
             400);
+}
+
+TEST_F(GatewayTest, an_odd_event_of_lars_own_is_an_error_and_no_crash) {
+  start("normal");
+  key_ = *keys_->add("notes", true);
+  const net::HttpResponse response =
+      send(request("/v1/chat/completions", chat("odd", false, "lar/assistant")));
+  EXPECT_EQ(response.status, 500);
+  EXPECT_EQ(json::parse(response.body)["error"]["type"], "server_error");
+  // The line is free again.
+  EXPECT_EQ(send(request("/v1/chat/completions", chat("next"))).status, 200);
+}
+
+TEST_F(GatewayTest, a_client_that_never_reads_holds_the_engine_for_a_while_only) {
+  start("flood");
+  os::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(server_->port()));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  const std::string body = chat("flood", true);
+  const std::string ask =
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+      "Authorization: Bearer " +
+      key_ + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  ASSERT_EQ(::send(socket.get(), ask.data(), ask.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(ask.size()));
+  EXPECT_TRUE(journal_reaches("cancelled", 1, 25'000'000));
 }
 
 TEST_F(GatewayTest, a_thousand_idle_connections_lock_nobody_out) {

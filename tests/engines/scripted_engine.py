@@ -9,6 +9,7 @@ passes it off as one; what it shall do stands in flags of its own:
         hang              takes the question and never says a word
         hang-mid          says one word, then nothing
         think             says nothing for --delay seconds, but that it works (/slots), then answers
+        flood             a stream that never ends, as fast as it is taken
         die               ends in the middle of an answer, by SIGKILL
         die-early         ends before the first word
         once              with hang…, die… or refuse: only until --mark FILE exists, which it makes then
@@ -266,6 +267,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         try:
+            while "flood" in modes:
+                self.event({"choices": [{"index": 0, "delta": {"content": "x" * 4000}, "finish_reason": None}]})
             for number, piece in enumerate(wanted):
                 if number == 1:
                     if shall("die"):
