@@ -25,11 +25,6 @@ def check(function):
     return function
 
 
-def covers(_api, *_fields):
-    """As in clients.py: what the table of docs/api.md may say "yes" to because of this check."""
-    return check
-
-
 class City(BaseModel):
     name: str
     country: str
@@ -84,7 +79,7 @@ def pydantic_ai_structured(lar, key):
     assert asyncio.run(streamed())
 
 
-@covers("Fill in the middle (/infill)", "input_prefix, input_suffix")
+@check
 def fill_in_the_middle(lar, key):
     body = {"input_prefix": "def add(a, b):\n    return a", "input_suffix": "\n\nprint(add(1, 2))\n",
             "n_predict": 6, "temperature": 0}
@@ -94,7 +89,7 @@ def fill_in_the_middle(lar, key):
     assert lar.ask("POST", "/infill", body, key=key)[0] == 400
 
 
-@covers("lar", "lar/assistant")
+@check
 def the_assistant_answers_from_the_owners_documents(lar, key):
     client = openai.OpenAI(base_url=lar.url + "/v1", api_key=key, max_retries=0, timeout=300)
     question = [{"role": "user", "content": "When does the car insurance expire?"}]
