@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# A Python environment in the cache with the packages of requirements.txt, for the model downloads
-# and the converter. Prints the path of its python. Keyed by requirements and Python version.
-# Usage: setup-python.sh
+# A Python environment in the cache with the packages of one requirements file of scripts/: by default
+# requirements.txt, for the model downloads and the converter. Prints the path of its python. Keyed by
+# requirements and Python version.
+# Usage: setup-python.sh [requirements-NAME.txt]
 . "$(dirname "$0")/lib.sh"
 
 python="${LAR_PYTHON:-python3}"
@@ -10,13 +11,13 @@ version="$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3], sy
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "Python 3.11 or newer is needed, $python is ${version%% *}; name another one with LAR_PYTHON"
 
-requirements="$repository/scripts/requirements.txt"
+requirements="$repository/scripts/${1:-requirements.txt}"
 key="$({ cat "$requirements"; printf '%s' "$version"; } | sha256sum | cut -c1-16)"
 folder="$cache/python/$key"
 if [ ! -e "$folder/complete" ]; then
     with_lock python
     if [ ! -e "$folder/complete" ]; then
-        say "Python packages for model set-up: $(grep -o '^[a-z0-9]*==[0-9.]*' "$requirements" | tr '\n' ' ')(about 20 MB)"
+        say "Python packages of ${requirements##*/}: $(grep -oE '^[a-z0-9-]+==[0-9.]+' "$requirements" | tr '\n' ' ')"
         rm -rf "$folder"
         try python "$python" -m venv "$folder" || fail "python3 -m venv failed; the package python3-venv is needed"
         try python "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \

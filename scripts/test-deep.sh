@@ -1,11 +1,18 @@
 #!/usr/bin/env bash
-# The slow tests: clang-tidy, unit tests under the thread sanitizer, and every fuzzer for FUZZ_SECONDS (60).
+# The slow tests: clang-tidy, frameworks against lar, unit tests under the thread sanitizer, and
+# every fuzzer for FUZZ_SECONDS (60).
 # Findings of a fuzzer are left in build/fuzz/findings; the run fails when there are any.
 # Usage: test-deep.sh
 . "$(dirname "$0")/lib.sh"
 
 failed=0
 "$repository/scripts/tidy.sh" || failed=1
+
+# Frameworks on top of the API for other programs, with the real 1.5B model.
+LAR_LLAMA_SERVER="$("$repository/scripts/setup-engine.sh")"
+export LAR_LLAMA_SERVER LAR_MODELS="$models"
+"$("$repository/scripts/setup-python.sh" requirements-clients-deep.txt)" "$repository/tests/real/frameworks.py" ||
+    failed=1
 
 "$repository/scripts/build.sh" thread
 LAR_KILLS=50 ctest --test-dir "$repository/build/thread" --output-on-failure

@@ -8,6 +8,7 @@ LAR_LLAMA_SERVER="$(scripts/setup-engine.sh)"
 export LAR_LLAMA_SERVER LAR_MODELS="$models"
 node="$(scripts/setup-node.sh)"
 python="$(scripts/setup-python.sh)"
+clients="$(scripts/setup-python.sh requirements-clients.txt)"
 failed=()
 steps=0
 step() {
@@ -28,11 +29,13 @@ step "format" scripts/format.sh --check
 step "direction of includes" python3 scripts/check_includes.py
 step "packages of the headers" python3 scripts/check_packages.py
 step "sentences in two languages" python3 scripts/i18n.py check
+step "the table of docs/api.md" python3 scripts/api_table.py --check
 step "the sample household" python3 samples/check.py
 step "the second household" python3 eval/second_household/check.py
 step "unit tests, scenarios, kill loop" ctest --test-dir build/dev --output-on-failure --parallel "$(nproc)"
 step "model downloads" "$python" scripts/fetch_model_test.py
 step "embeddings against the reference" "$python" tests/real/check_embeddings.py
+step "real clients: openai, anthropic" "$clients" tests/real/clients.py
 step "page: types" page check
 step "page: units" page test
 step "terminal" env LAR="$repository/build/lar" python3 -m unittest discover -s tests/cli

@@ -19,6 +19,8 @@
 
 #include "agent/embedder.h"
 #include "agent/query.h"
+#include "api/client_keys.h"
+#include "api/gateway.h"
 #include "api/render.h"
 #include "api/validation.h"
 #include "base/messages.h"
@@ -86,6 +88,17 @@ class ApplicationImplementation final : public Application {
     TRY_ASSIGN(sync_, sources::SyncService::start(*store_, *reading_, std::move(sync_options)));
     if (watch) embedder_->start([this] { announce(); });
     routes_ = make_routes();
+    keys_ = std::make_unique<ClientKeys>(*store_);
+    TRY(keys_->load());
+    gateway_ =
+        Gateway::make({.engines = *engines_,
+                       .store = *store_,
+                       .keys = *keys_,
+                       .ask = [this](const Request& request,
+                                     const EventSink& sink) { return handle(request, sink); },
+                       .somebody_waits = [this]() -> std::shared_ptr<void> {
+                         return std::make_shared<agent::Embedder::Pause>(*embedder_);
+                       }});
     return {};
   }
 
@@ -136,6 +149,8 @@ class ApplicationImplementation final : public Application {
                      request.language);
     }
   }
+
+  Gateway* gateway() override { return gateway_.get(); }
 
   void shut_down() override {
     if (closed_.exchange(true)) return;
@@ -201,6 +216,9 @@ class ApplicationImplementation final : public Application {
         {"POST", "/models/add", "add_model", &A::add_model},
         {"GET", "/models/show", "show_model", &A::show_model},
         {"POST", "/models/pull", "pull_model", &A::pull_model, true},
+        {"GET", "/keys", "keys", &A::keys},
+        {"POST", "/keys", "add_key", &A::add_key},
+        {"DELETE", "/keys/{id}", "remove_key", &A::remove_key},
         {"GET", "/journal", "journal", &A::journal},
         {"GET", "/doctor", "doctor", &A::doctor},
         {"GET", "/events", "events", &A::events, true},
@@ -579,6 +597,7 @@ class ApplicationImplementation final : public Application {
                    : mode == "model"    ? copilot::Mode::model
                    : mode == "passages" ? copilot::Mode::passages
                                         : copilot::Mode::any;
+    request.remember = call.body.value("remember", true);
     TRY_ASSIGN(request.owner_name, store_->setting("owner"));
     std::stop_source stop;
     const std::stop_callback outer(call.request.stop, [&] { stop.request_stop(); });
@@ -789,6 +808,36 @@ class ApplicationImplementation final : public Application {
     return Response{};
   }
 
+  // ---- keys of other programs ----
+
+  static json key_json(const ClientKey& key) {
+    json may = json::array({"models"});
+    if (key.assistant) may.push_back("assistant");
+    return {{"name", key.name}, {"may", std::move(may)}, {"created", key.created}};
+  }
+
+  Result<Response> keys(const Call&) {
+    json list = json::array();
+    for (const ClientKey& key : keys_->list()) list.push_back(key_json(key));
+    return reply({{"keys", std::move(list)}});
+  }
+
+  Result<Response> add_key(const Call& call) {
+    const auto name = call.body["name"].get<std::string>();
+    const bool assistant = call.body.value("assistant", false);
+    TRY_ASSIGN(const std::string key, keys_->add(name, assistant));
+    const json detail = {{"name", name}, {"assistant", assistant}};
+    TRY(store_->write_journal("approval", "journal.key_added", detail.dump()));
+    return reply({{"name", name}, {"key", key}, {"assistant", assistant}}, 201);
+  }
+
+  Result<Response> remove_key(const Call& call) {
+    TRY(keys_->remove(call.parameter));
+    const json detail = {{"name", call.parameter}};
+    TRY(store_->write_journal("approval", "journal.key_removed", detail.dump()));
+    return reply({{"name", call.parameter}});
+  }
+
   // ---- journal, doctor, events ----
 
   Result<Response> journal(const Call& call) {
@@ -890,6 +939,8 @@ class ApplicationImplementation final : public Application {
   std::unique_ptr<reading::ReadingService> reading_;
   std::unique_ptr<agent::Embedder> embedder_;
   std::unique_ptr<sources::SyncService> sync_;
+  std::unique_ptr<ClientKeys> keys_;
+  std::unique_ptr<Gateway> gateway_;
 };
 
 }  // namespace

@@ -49,6 +49,8 @@ struct Response {
 // Takes the events of a streaming route; false: nobody listens any more.
 using EventSink = std::function<bool(std::string_view name, const nlohmann::json& data)>;
 
+class Gateway;
+
 class Application {
  public:
   // Errors: store.locked and the others of Store::open, Engines::open.
@@ -60,6 +62,9 @@ class Application {
   virtual bool streams(const Request& request) const = 0;
   // Never throws; errors are responses with {"error": {code, params, message}}.
   virtual Response handle(const Request& request, const EventSink& sink) = 0;
+
+  // The API for other programs; none where nothing stands behind it.
+  virtual Gateway* gateway() { return nullptr; }
 
   // Waits until background work has stopped; engines stop too.
   virtual void shut_down() = 0;

@@ -1,7 +1,8 @@
 // cpp-httplib parses and writes HTTP; sockets, waiting and threads are ours, because its own
 // connections can neither be ended at once nor tell that a client has gone. One thread per
-// connection (a pool that grows to most_connections); a streaming route runs on a further thread,
-// so that the connection's thread can watch the client while nothing is due.
+// request (a pool that grows to most_threads); a connection between requests waits in one epoll set
+// with all the others and costs no thread. A streaming route runs on a further thread, so that the
+// connection's thread can watch the client while nothing is due.
 #include "api/server.h"
 
 #include <fcntl.h>
@@ -9,22 +10,30 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
+#include <list>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 
+#include "api/client_keys.h"
+#include "api/gateway.h"
 #include "base/clock.h"
 #include "base/embedded.h"
 #include "base/messages.h"
@@ -38,7 +47,9 @@ using base::ErrorKind;
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr size_t most_connections = 64;
+// More than all lines of the gateway hold, so that the page is served while they are full.
+constexpr size_t most_threads = 160;
+constexpr size_t most_idle_connections = 4096;
 constexpr size_t most_body_bytes = 8u << 20;
 constexpr size_t most_target_bytes = 2048;  // of requests matched by httplib's regular expressions
 constexpr milliseconds idle_limit{30'000};
@@ -79,9 +90,9 @@ class Connection final : public httplib::Stream {
  public:
   Connection(int descriptor, const Signal& stop) : descriptor_(descriptor), stop_(stop) {}
 
-  // Waits until something can be read, or until the server stops (false).
-  bool wait_for_request(milliseconds limit) {
-    return begin_ < end_ || wait(POLLIN, nullptr, limit) == Woken::by_socket;
+  // Whether something can be read at once.
+  bool has_request() const {
+    return begin_ < end_ || wait(POLLIN, nullptr, milliseconds(0)) == Woken::by_socket;
   }
   // Waits for `signal` while the client is there; by_socket: the client has gone.
   Woken wait_for(const Signal& signal, milliseconds limit) {
@@ -160,7 +171,7 @@ class ConnectionThreads final : public httplib::TaskQueue {
   void enqueue(std::function<void()> task) override {
     const std::lock_guard lock(mutex_);
     tasks_.push_back(std::move(task));
-    if (idle_ < tasks_.size() && threads_.size() < most_connections) {
+    if (idle_ < tasks_.size() && threads_.size() < most_threads) {
       threads_.emplace_back([this] { work(); });
     }
     changed_.notify_one();
@@ -198,12 +209,96 @@ class ConnectionThreads final : public httplib::TaskQueue {
   std::vector<std::jthread> threads_;
 };
 
+// Connections between requests. One thread waits for all of them; whoever speaks again is handed
+// over, who is silent too long is closed, and of too many the one that has been silent longest.
+class Idle {
+ public:
+  explicit Idle(std::function<void(int descriptor)> speaks)
+      : speaks_(std::move(speaks)),
+        epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+        thread_([this](std::stop_token stop) { run(stop); }) {
+    epoll_event event{.events = EPOLLIN, .data = {.fd = wake_.descriptor()}};
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.descriptor(), &event);
+  }
+  ~Idle() { end(); }
+
+  // Takes the descriptor.
+  void park(int descriptor) {
+    os::Descriptor oldest;
+    const std::lock_guard lock(mutex_);
+    if (ended_) {
+      ::close(descriptor);
+      return;
+    }
+    if (parked_.size() >= most_idle_connections) oldest = os::Descriptor(take(order_.front()));
+    order_.push_back(descriptor);
+    parked_[descriptor] = {base::steady_now(), std::prev(order_.end())};
+    epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data = {.fd = descriptor}};
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) != 0) {
+      ::close(take(descriptor));
+    }
+  }
+  void end() {
+    thread_.request_stop();
+    wake_.raise();
+    if (thread_.joinable()) thread_.join();
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    while (!order_.empty()) ::close(take(order_.front()));
+  }
+
+ private:
+  struct Parked {
+    base::Microseconds since = 0;
+    std::list<int>::iterator place;
+  };
+
+  // Out of the set, whose mutex is held.
+  int take(int descriptor) {
+    const auto found = parked_.find(descriptor);
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
+    order_.erase(found->second.place);
+    parked_.erase(found);
+    return descriptor;
+  }
+
+  void run(const std::stop_token& stop) {
+    std::array<epoll_event, 64> events{};
+    while (!stop.stop_requested()) {
+      const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), 1000);
+      std::vector<int> speaking;
+      {
+        const std::lock_guard lock(mutex_);
+        for (int index = 0; index < count; ++index) {
+          const int descriptor = events[static_cast<size_t>(index)].data.fd;
+          // One that was closed for want of room in between is no longer there.
+          if (parked_.contains(descriptor)) speaking.push_back(take(descriptor));
+        }
+        const base::Microseconds since = base::steady_now() - idle_limit.count() * 1000;
+        while (!order_.empty() && parked_.at(order_.front()).since < since) {
+          ::close(take(order_.front()));
+        }
+      }
+      for (const int descriptor : speaking) speaks_(descriptor);
+    }
+  }
+
+  const std::function<void(int)> speaks_;
+  Signal wake_;
+  os::Descriptor epoll_;
+  std::mutex mutex_;
+  std::list<int> order_;  // the longest silent first
+  std::map<int, Parked> parked_;
+  bool ended_ = false;
+  std::jthread thread_;  // last: it uses everything above
+};
+
 // httplib's server on a socket that was bound elsewhere.
 class Listener final : public httplib::Server {
  public:
   Listener(os::Descriptor socket, const Signal& stop, bool tcp) : stop_(stop), tcp_(tcp) {
     svr_sock_ = socket.release();
-    new_task_queue = [] { return new ConnectionThreads; };
+    new_task_queue = [this] { return threads_ = new ConnectionThreads; };
     set_payload_max_length(most_body_bytes);
     set_keep_alive_max_count(10'000);
     set_keep_alive_timeout(static_cast<time_t>(idle_limit.count() / 1000));
@@ -213,63 +308,75 @@ class Listener final : public httplib::Server {
     thread_ = std::jthread([this] { listen_after_bind(); });
     // stop() does nothing to a server that has not begun.
     while (!is_running()) std::this_thread::yield();
+    idle_ = std::make_unique<Idle>(
+        [this](int descriptor) { threads_->enqueue([this, descriptor] { serve(descriptor); }); });
+    has_idle_ = true;
+    has_idle_.notify_all();
   }
   void end() {
     if (!thread_.joinable()) return;
+    // Before the threads, which end with the listening.
+    idle_->end();
     stop();
     thread_.join();
   }
 
  private:
   bool process_and_close_socket(::socket_t socket) override {
+    has_idle_.wait(false);
     if (tcp_) {
       const int on = 1;
       ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
+    serve(socket);
+    return true;
+  }
+
+  // Answers what has come; between requests the connection waits elsewhere.
+  void serve(int socket) {
     Connection connection(socket, stop_);
     current_connection = &connection;
-    bool closed = false;
-    while (!closed && connection.wait_for_request(idle_limit)) {
-      if (!process_request(connection, false, closed, nullptr)) break;
+    bool goes_on = true;
+    while (goes_on && connection.has_request()) {
+      bool closed = false;
+      goes_on = process_request(connection, false, closed, nullptr) && !closed;
     }
     current_connection = nullptr;
+    if (goes_on) {
+      idle_->park(socket);
+      return;
+    }
     ::shutdown(socket, SHUT_RDWR);
     ::close(socket);
-    return true;
   }
 
   const Signal& stop_;
   bool tcp_;
+  ConnectionThreads* threads_ = nullptr;  // httplib's, from begin() to end()
+  std::unique_ptr<Idle> idle_;
+  std::atomic<bool> has_idle_ = false;
   std::jthread thread_;
 };
 
 // ---- streaming routes ----
 
-// One call of a streaming route, on a thread of its own. Its events are kept as the text of an
-// event stream until the connection's thread takes them; a slow reader makes the route wait.
-class Run {
+// Text on its way from the thread that makes it to the connection's, which takes it; a slow reader
+// makes the maker wait.
+class Pipe {
  public:
-  Run(Application& application, Request request)
-      : application_(application),
-        request_(std::move(request)),
-        thread_([this](std::stop_token stop) {
-          request_.stop = stop;
-          Response response =
-              application_.handle(request_, [this, stop](std::string_view name, const json& data) {
-                return add(name, data, stop);
-              });
-          {
-            const std::lock_guard lock(mutex_);
-            response_ = std::move(response);
-            finished_ = true;
-          }
-          ready_.raise();
-        }) {}
-
   const Signal& ready() const { return ready_; }
-  void cancel() {
-    thread_.request_stop();
-    room_.notify_all();
+
+  // False once the reader has gone.
+  bool add(std::string_view text, const std::stop_token& stop) {
+    {
+      std::unique_lock lock(mutex_);
+      room_.wait(lock, stop, [&] { return text_.size() < most_waiting; });
+      if (stop.stop_requested()) return false;
+      any_ = true;
+      text_ += text;
+    }
+    ready_.raise();
+    return true;
   }
   // What came since the last call; empty if nothing.
   std::string take() {
@@ -278,15 +385,59 @@ class Run {
     room_.notify_all();
     return std::exchange(text_, {});
   }
+  void finish() {
+    {
+      const std::lock_guard lock(mutex_);
+      finished_ = true;
+    }
+    ready_.raise();
+  }
+  void wake() { room_.notify_all(); }
   bool finished() {
     const std::lock_guard lock(mutex_);
     return finished_ && text_.empty();
   }
-  // Whether it ended without a single event.
+  // Whether it ended without a single byte.
   bool silent() {
     const std::lock_guard lock(mutex_);
     return finished_ && !any_;
   }
+
+ private:
+  static constexpr size_t most_waiting = 4u << 20;
+  Signal ready_;
+  std::mutex mutex_;
+  std::condition_variable_any room_;
+  std::string text_;
+  bool any_ = false;
+  bool finished_ = false;
+};
+
+// One call of a streaming route, on a thread of its own. Its events are kept as the text of an
+// event stream until the connection's thread takes them.
+class Run {
+ public:
+  Run(Application& application, Request request)
+      : application_(application),
+        request_(std::move(request)),
+        thread_([this](std::stop_token stop) {
+          request_.stop = stop;
+          response_ =
+              application_.handle(request_, [this, stop](std::string_view name, const json& data) {
+                return add(name, data, stop);
+              });
+          pipe_.finish();
+        }) {}
+
+  const Signal& ready() const { return pipe_.ready(); }
+  void cancel() {
+    thread_.request_stop();
+    pipe_.wake();
+  }
+  std::string take() { return pipe_.take(); }
+  bool finished() { return pipe_.finished(); }
+  // Whether it ended without a single event.
+  bool silent() { return pipe_.silent(); }
   // After it finished.
   const Response& response() const { return response_; }
   const std::string& result() const { return result_; }  // data of `done`
@@ -294,31 +445,59 @@ class Run {
  private:
   bool add(std::string_view name, const json& data, const std::stop_token& stop) {
     const std::string line = data.dump(-1, ' ', false, json::error_handler_t::replace);
-    {
-      std::unique_lock lock(mutex_);
-      room_.wait(lock, stop, [&] { return text_.size() < most_waiting; });
-      if (stop.stop_requested()) return false;
-      any_ = true;
-      if (name == "done") result_ = line;
-      text_ += "event: ";
-      text_ += name;
-      text_ += "\ndata: " + line + "\n\n";
-    }
-    ready_.raise();
-    return true;
+    if (name == "done") result_ = line;
+    std::string text = "event: ";
+    text += name;
+    text += "\ndata: " + line + "\n\n";
+    return pipe_.add(text, stop);
   }
 
-  static constexpr size_t most_waiting = 4u << 20;
   Application& application_;
   Request request_;
-  Signal ready_;
-  std::mutex mutex_;
-  std::condition_variable_any room_;
-  std::string text_;
+  Pipe pipe_;
   std::string result_;
   Response response_;
-  bool any_ = false;
-  bool finished_ = false;
+  std::jthread thread_;  // last: it uses everything above
+};
+
+// One call of another program, on a thread of its own.
+class Relay final : public ClientAnswer {
+ public:
+  Relay(Gateway& gateway, ClientRequest request)
+      : gateway_(gateway), request_(std::move(request)), thread_([this](std::stop_token stop) {
+          request_.stop = stop;
+          gateway_.handle(request_, *this);
+        }) {}
+
+  const Signal& ready() const { return pipe_.ready(); }
+  void cancel() {
+    thread_.request_stop();
+    pipe_.wake();
+  }
+  std::string take() { return pipe_.take(); }
+  bool finished() { return pipe_.finished(); }
+  // Once it is known.
+  std::optional<ClientHead> known_head() {
+    const std::lock_guard lock(mutex_);
+    return head_;
+  }
+
+ private:
+  void head(ClientHead head) override {
+    {
+      const std::lock_guard lock(mutex_);
+      head_ = std::move(head);
+    }
+    pipe_.ready().raise();
+  }
+  bool bytes(std::string_view piece) override { return pipe_.add(piece, request_.stop); }
+  void end() override { pipe_.finish(); }
+
+  Gateway& gateway_;
+  ClientRequest request_;
+  Pipe pipe_;
+  std::mutex mutex_;
+  std::optional<ClientHead> head_;
   std::jthread thread_;  // last: it uses everything above
 };
 
@@ -341,16 +520,6 @@ base::Language language_of(const httplib::Request& request) {
     }
   }
   return base::language_from_code(code);
-}
-
-bool same_secret(std::string_view given, std::string_view wanted) {
-  unsigned difference = given.size() == wanted.size() ? 0 : 1;
-  for (size_t index = 0; index < wanted.size(); ++index) {
-    const char other = index < given.size() ? given[index] : '\0';
-    difference |= static_cast<unsigned>(static_cast<unsigned char>(other) ^
-                                        static_cast<unsigned char>(wanted[index]));
-  }
-  return difference == 0;
 }
 
 std::string cookie(const httplib::Request& request, std::string_view name) {
@@ -413,19 +582,7 @@ base::Result<std::string> read_or_make_key(const std::string& path) {
       return key;
     }
   }
-  std::array<unsigned char, 33> bytes{};
-  if (::getrandom(bytes.data(), 32, 0) != 32) return base::fail_errno(errno, path, "writing");
-  constexpr std::string_view alphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string key;
-  for (size_t index = 0; index < bytes.size(); index += 3) {
-    const unsigned group =
-        static_cast<unsigned>(bytes[index] << 16 | bytes[index + 1] << 8 | bytes[index + 2]);
-    for (unsigned shift = 18; key.size() < length; shift -= 6) {
-      key += alphabet[(group >> shift) & 63];
-      if (shift == 0) break;
-    }
-  }
+  TRY_ASSIGN(const std::string key, new_secret());
   TRY(os::write_file_atomically(path, key + "\n", 0600));
   return key;
 }
@@ -494,6 +651,12 @@ class ServerImplementation final : public Server {
   }
 
   base::Status begin() {
+    // A thousand idle connections are a thousand descriptors; the usual limit is 1,024.
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+      files.rlim_cur = std::min<rlim_t>(files.rlim_max, 2 * most_idle_connections);
+      ::setrlimit(RLIMIT_NOFILE, &files);
+    }
     const std::string folder = options_.home + "/run";
     TRY(os::make_folders(folder));
     ::chmod(folder.c_str(), 0700);
@@ -548,7 +711,8 @@ class ServerImplementation final : public Server {
     listener.set_error_handler([](const httplib::Request& in, httplib::Response& out) {
       if (!out.body.empty()) return;
       if (out.status == 413) {
-        refuse(in, out, 413, "api.too_large", {{"limit", std::to_string(most_body_bytes)}});
+        refuse_as_asked(in, out, 413, "api.too_large",
+                        {{"limit", std::to_string(most_body_bytes)}});
       } else {
         refuse(in, out, out.status, "api.bad_request", {});
       }
@@ -567,11 +731,28 @@ class ServerImplementation final : public Server {
     out.set_content(error_json(error, language_of(in)).dump(), "application/json");
   }
 
+  // In the form of the API that was asked.
+  static void refuse_as_asked(const httplib::Request& in, httplib::Response& out, int status,
+                              const char* code, base::Parameters parameters) {
+    const std::string_view target = in.target;
+    const std::string_view path = target.substr(0, target.find('?'));
+    const base::ErrorKind kind = status == 403 ? ErrorKind::permission : ErrorKind::invalid_input;
+    if (!Gateway::owns(path)) {
+      refuse(in, out, status, code, std::move(parameters));
+      return;
+    }
+    out.status = status;
+    out.set_header("Cache-Control", "no-store");
+    out.set_content(Gateway::refusal(path, in.has_header("anthropic-version"), status,
+                                     {kind, code, std::move(parameters), {}, {}}, language_of(in)),
+                    "application/json");
+  }
+
   // Whether the request may come in at all; answers it if not.
   bool permitted(const httplib::Request& in, httplib::Response& out) const {
     const std::string host = in.get_header_value("Host");
     if (!is_loopback_host(host)) {
-      refuse(in, out, 403, "api.wrong_host", {});
+      refuse_as_asked(in, out, 403, "api.wrong_host", {});
       return false;
     }
     const std::string origin = in.get_header_value("Origin");
@@ -579,7 +760,7 @@ class ServerImplementation final : public Server {
     const bool other_page = (!origin.empty() && origin != "http://" + host) ||
                             (!site.empty() && site != "same-origin" && site != "none");
     if (in.method != "GET" && in.method != "HEAD" && other_page) {
-      refuse(in, out, 403, "api.wrong_origin", {});
+      refuse_as_asked(in, out, 403, "api.wrong_origin", {});
       return false;
     }
     return true;
@@ -607,6 +788,10 @@ class ServerImplementation final : public Server {
       answer_api(in, out, std::string(path.substr(base_path.size())));
       return;
     }
+    if (application_.gateway() != nullptr && Gateway::owns(path)) {
+      answer_client(face, in, out, std::string(path));
+      return;
+    }
     if (face == Face::unix_socket || (in.method != "GET" && in.method != "HEAD")) {
       refuse(in, out, 404, "api.unknown_route",
              {{"method", in.method}, {"path", std::string(path)}});
@@ -617,6 +802,63 @@ class ServerImplementation final : public Server {
       return;
     }
     answer_page(in, out, percent_decode(path));
+  }
+
+  void answer_client(Face face, const httplib::Request& in, httplib::Response& out,
+                     std::string path) {
+    constexpr std::string_view scheme = "Bearer ";
+    ClientRequest request;
+    request.method = in.method;
+    request.path = std::move(path);
+    request.body = in.body;
+    const std::string authorization = in.get_header_value("Authorization");
+    request.key = authorization.starts_with(scheme) ? authorization.substr(scheme.size())
+                                                    : in.get_header_value("x-api-key");
+    // The cookie of the page opens nothing that acts: only what a browser shows.
+    const bool looks = in.method == "GET" || in.method == "HEAD";
+    if (face == Face::unix_socket || same_secret(request.key, key_) || (looks && has_key(in))) {
+      request.from = ClientRequest::From::owner;
+    }
+    request.anthropic = in.has_header("anthropic-version");
+    request.language = language_of(in);
+    relay(out, std::make_shared<Relay>(*application_.gateway(), std::move(request)));
+  }
+
+  static void relay(httplib::Response& out, const std::shared_ptr<Relay>& relay) {
+    Connection* const connection = current_connection;
+    std::string body;
+    std::optional<ClientHead> head;
+    // A whole answer is sent when all of it is there, a stream from its first byte on.
+    while (!(head = relay->known_head()) || (!head->streamed && !relay->finished())) {
+      const Woken woken = connection->wait_for(relay->ready(), idle_limit);
+      head = relay->known_head();
+      if (woken == Woken::by_socket || woken == Woken::by_stop || (!head && relay->finished())) {
+        relay->cancel();
+        out.status = 499;
+        return;
+      }
+      if (woken == Woken::by_signal && head && !head->streamed) body += relay->take();
+    }
+    out.status = head->status;
+    out.set_header("Cache-Control", "no-store");
+    for (const auto& [name, value] : head->headers) out.set_header(name, value);
+    if (!head->streamed) {
+      out.set_content(std::move(body), head->content_type);
+      return;
+    }
+    out.set_header("X-Accel-Buffering", "no");
+    out.set_chunked_content_provider(head->content_type, [relay, connection](
+                                                             size_t, httplib::DataSink& sink) {
+      const Woken woken = connection->wait_for(relay->ready(), idle_limit);
+      if (woken == Woken::by_time) return true;
+      const std::string text = woken == Woken::by_signal ? relay->take() : std::string();
+      if (woken != Woken::by_signal || (!text.empty() && !sink.write(text.data(), text.size()))) {
+        relay->cancel();
+        return false;
+      }
+      if (relay->finished()) sink.done();
+      return true;
+    });
   }
 
   void exchange_key(const httplib::Request& in, httplib::Response& out) const {

@@ -34,7 +34,7 @@ struct Arguments {
   SearchOptions search;
   AskOptions ask;
   ShowOptions show;
-  bool full = false, yes = false;
+  bool full = false, yes = false, assistant = false;
 };
 
 class Table {
@@ -58,6 +58,7 @@ class Table {
     source_commands();
     answer_commands();
     model_commands();
+    key_commands();
   }
 
   int run(int count, char** words) {
@@ -231,6 +232,21 @@ class Table {
     add_named("add", "FILE", add_model);
     add_named("use", "ROLE=NAME", use_model);
     add_named("show", "NAME", show_model);
+  }
+
+  void key_commands() {
+    Arguments& given = arguments_;
+    CLI::App* key = add(app_, "key", "clients", {});
+    CLI::App* adding = add(*key, "add", "clients", [&given](Command& command) {
+      return add_key(command, given.name, given.assistant);
+    });
+    adding->add_option("name", given.name, say("help.key_name"))->required()->type_name("NAME");
+    adding->add_flag("--assistant", given.assistant, say("help.key_assistant"));
+    add(*key, "list", "clients", [](Command& command) { return list_keys(command); });
+    CLI::App* removing = add(*key, "remove", "clients", [&given](Command& command) {
+      return remove_key(command, given.name);
+    });
+    removing->add_option("name", given.name, say("help.key_name"))->required()->type_name("NAME");
   }
 
   std::string explain(const CLI::ParseError& error) const {

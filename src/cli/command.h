@@ -128,6 +128,11 @@ int add_model(Command& command, const std::string& file);
 int use_model(Command& command, const std::string& binding);
 int show_model(Command& command, const std::string& name);
 
+// ---- keys of other programs ----
+int add_key(Command& command, const std::string& name, bool assistant);
+int list_keys(Command& command);
+int remove_key(Command& command, const std::string& name);
+
 // A script that completes the commands of `app` in bash, zsh or fish.
 std::string completions(const CLI::App& app, const std::string& shell);
 

@@ -95,6 +95,13 @@ class CachedEngines final : public Engines {
   base::Result<int> count_tokens(Role role, const std::string& text) override {
     return engines_->count_tokens(role, text);
   }
+  // What other programs ask is none of an evaluation's questions.
+  base::Status forward(Role role, const RawRequest& request,
+                       const std::function<void(const RawHead&)>& on_head,
+                       const std::function<bool(std::string_view)>& on_bytes,
+                       std::stop_token stop) override {
+    return engines_->forward(role, request, on_head, on_bytes, stop);
+  }
   std::string embed_space() override { return engines_->embed_space(); }
   int context_tokens(Role role) override { return engines_->context_tokens(role); }
   std::vector<EngineStatus> status() override { return engines_->status(); }

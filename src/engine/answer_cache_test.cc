@@ -45,6 +45,10 @@ class CountingEngines final : public Engines {
     return vectors;
   }
   base::Result<int> count_tokens(Role, const std::string&) override { return 3; }
+  base::Status forward(Role, const RawRequest&, const std::function<void(const RawHead&)>&,
+                       const std::function<bool(std::string_view)>&, std::stop_token) override {
+    return base::fail(base::ErrorKind::unsupported, "role.not_served", {{"role", "chat"}});
+  }
   std::string embed_space() override { return "space/2"; }
   int context_tokens(Role) override { return 100; }
   std::vector<EngineStatus> status() override {

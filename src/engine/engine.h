@@ -71,6 +71,19 @@ struct EngineStatus {
   std::optional<base::Error> error;
 };
 
+// A request in the engine's own protocol, and what is known of an answer before its first byte.
+struct RawRequest {
+  std::string method = "POST";
+  std::string path;  // "/v1/chat/completions"
+  std::string body;  // JSON
+  // Whether the answer comes piece by piece: only then is silence alone a sign of a hung engine.
+  enum class Answer { whole, streamed } answer = Answer::whole;
+};
+struct RawHead {
+  int status = 0;
+  std::string content_type;
+};
+
 struct EngineOptions {
   // Sockets in HOME/run, logs in HOME/log, roles in HOME/roles.toml: `chat = "MODEL"`, or an engine
   // the owner runs already: `chat = "unix:/path/engine.sock"`, `chat = "http://127.0.0.1:8080"`.
@@ -110,6 +123,16 @@ class Engines {
                                                               std::stop_token stop) = 0;
   // Tokens of a text for the role's model, without any template.
   virtual base::Result<int> count_tokens(Role role, const std::string& text) = 0;
+
+  // Passes a request on as it is and the answer back as it comes, whatever its status: `on_head`
+  // once, then `on_bytes` for each piece, which says false to end the call. An engine that dies
+  // before its first byte is started again and asked once more. A whole answer may take longer than
+  // the silence limit as long as the engine says that it works on something. Errors: those of
+  // chat() that are not about the answer's form.
+  virtual base::Status forward(Role role, const RawRequest& request,
+                               const std::function<void(const RawHead&)>& on_head,
+                               const std::function<bool(std::string_view)>& on_bytes,
+                               std::stop_token stop) = 0;
 
   // Name and version of the embedding space ("embeddinggemma-300m-q8_0/256"); empty if unbound.
   virtual std::string embed_space() = 0;

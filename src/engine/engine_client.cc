@@ -3,6 +3,7 @@
 // are not passed on: only their type and status are.
 #include "engine/engine_client.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -349,6 +350,41 @@ Result<std::vector<std::vector<float>>> EngineClient::embed(const std::vector<st
     }
   }
   return vectors;
+}
+
+base::Status EngineClient::forward(const RawRequest& asked,
+                                   const std::function<void(const RawHead&)>& on_head,
+                                   const std::function<bool(std::string_view)>& on_bytes,
+                                   std::stop_token stop) const {
+  net::HttpRequest raw = request(asked.method, asked.path, asked.body);
+  bool told = false;
+  raw.on_head = [&](const net::HttpResponse& head) {
+    told = true;
+    on_head({head.status, std::string(head.header("content-type"))});
+  };
+  if (asked.answer == RawRequest::Answer::whole) {
+    raw.on_silence = [&] { return works(stop); };
+  }
+  const auto response =
+      net::HttpClient(net::local_only()).send(raw, stop, [&](int, std::string_view piece) {
+        return on_bytes(piece) ? net::Flow::go_on : net::Flow::stop;
+      });
+  if (!response) return tl::unexpected<Error>(translate(response.error()));
+  if (!told) on_head({response->status, std::string(response->header("content-type"))});
+  return {};
+}
+
+bool EngineClient::works(std::stop_token stop) const {
+  net::HttpRequest probe = request("GET", "/slots", "");
+  probe.deadline = silence_limit_;
+  const auto response = net::HttpClient(net::local_only()).send(probe, stop);
+  if (!response || response->status != 200) return false;
+  const json slots = json::parse(response->body, nullptr, false);
+  if (!slots.is_array()) return false;
+  return std::any_of(slots.begin(), slots.end(), [](const json& slot) {
+    const auto busy = slot.is_object() ? slot.find("is_processing") : slot.end();
+    return busy != slot.end() && busy->is_boolean() && busy->get<bool>();
+  });
 }
 
 Result<int> EngineClient::count_tokens(std::string_view text, std::stop_token stop) const {

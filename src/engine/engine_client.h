@@ -46,6 +46,14 @@ class EngineClient {
                                                       std::stop_token stop) const;
   base::Result<int> count_tokens(std::string_view text, std::stop_token stop = {}) const;
 
+  // See Engines::forward().
+  base::Status forward(const RawRequest& asked, const std::function<void(const RawHead&)>& on_head,
+                       const std::function<bool(std::string_view)>& on_bytes,
+                       std::stop_token stop) const;
+  // Whether the engine's own loop answers within the silence limit and is busy (llama-server's
+  // /slots goes through that loop). An engine without that route counts as not working.
+  bool works(std::stop_token stop) const;
+
   const EngineAddress& address() const { return address_; }
 
  private:

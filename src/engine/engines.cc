@@ -220,6 +220,10 @@ class EnginesImpl final : public Engines {
   Result<std::vector<std::vector<float>>> embed(EmbedKind kind, const std::vector<EmbedText>& texts,
                                                 std::stop_token stop) override;
   Result<int> count_tokens(Role role, const std::string& text) override;
+  Status forward(Role role, const RawRequest& request,
+                 const std::function<void(const RawHead&)>& on_head,
+                 const std::function<bool(std::string_view)>& on_bytes,
+                 std::stop_token stop) override;
   std::string embed_space() override;
   int context_tokens(Role role) override;
   std::vector<EngineStatus> status() override;
@@ -610,6 +614,34 @@ Result<int> EnginesImpl::count_tokens(Role asked, const std::string& text) {
   return call<int>(
       role, *seat, {}, [] { return true; },
       [&](std::uint64_t) { return seat->client->count_tokens(text); });
+}
+
+Status EnginesImpl::forward(Role asked, const RawRequest& request,
+                            const std::function<void(const RawHead&)>& on_head,
+                            const std::function<bool(std::string_view)>& on_bytes,
+                            std::stop_token stop) {
+  const Role role = actual(asked);
+  Seat* seat = seat_of(role);
+  if (seat == nullptr) {
+    return fail(ErrorKind::unsupported, "role.not_served", {{"role", std::string(name_of(role))}});
+  }
+  const Visit visit(*seat, Gate::Urgency::urgent, stop);
+  if (!visit.entered()) return cancelled();
+  bool began = false;
+  const auto begin = [&](const RawHead& head) {
+    began = true;
+    on_head(head);
+  };
+  // call() gives values; there is none here.
+  struct Nothing {};
+  const auto done = call<Nothing>(
+      role, *seat, stop, [&] { return !began; },
+      [&](std::uint64_t) -> Result<Nothing> {
+        TRY(seat->client->forward(request, begin, on_bytes, stop));
+        return Nothing{};
+      });
+  if (!done) return tl::unexpected<Error>(done.error());
+  return {};
 }
 
 std::string EnginesImpl::embed_space() {

@@ -45,6 +45,7 @@ struct Exchange {
   bool refused = false;
   bool too_large = false;
   bool stopped_by_reader = false;
+  bool head_told = false;
 };
 
 curl_socket_t open_socket(void* context, curlsocktype, curl_sockaddr* address) {
@@ -81,6 +82,10 @@ size_t take_body(char* bytes, size_t, size_t length, void* context) {
   exchange->last_byte = base::steady_now();
   const std::string_view piece(bytes, length);
   if (exchange->on_body) {
+    if (!exchange->head_told && exchange->request.on_head) {
+      exchange->request.on_head(exchange->response);
+    }
+    exchange->head_told = true;
     if (exchange->on_body(exchange->response.status, piece) == Flow::go_on) return length;
     exchange->stopped_by_reader = true;
     return 0;
@@ -130,7 +135,7 @@ base::Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::sto
     return fail(ErrorKind::permission, "net.refused", {{"host", shown}});
   }
 
-  Exchange exchange{policy_, request, on_body, {}, base::steady_now(), false, false, false};
+  Exchange exchange{policy_, request, on_body, {}, base::steady_now()};
   const std::unique_ptr<CURL, EasyDelete> easy(curl_easy_init());
   const std::unique_ptr<CURLM, MultiDelete> multi(curl_multi_init());
   std::unique_ptr<curl_slist, ListDelete> headers;
@@ -196,8 +201,10 @@ base::Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::sto
         const auto silent_ms = (base::steady_now() - exchange.last_byte) / 1000;
         const auto left = request.silence_limit.count() - silent_ms;
         if (left <= 0) {
-          was_silent = true;
-          break;
+          was_silent = !request.on_silence || !request.on_silence();
+          if (was_silent) break;
+          exchange.last_byte = base::steady_now();
+          continue;
         }
         wait_ms = static_cast<int>(std::clamp<std::int64_t>(left, 1, 1000));
       }

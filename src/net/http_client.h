@@ -18,6 +18,14 @@ namespace lar::net {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+struct HttpResponse {
+  int status = 0;
+  Headers headers;   // names in lower case
+  std::string body;  // empty when streamed
+  // First header of that lower-case name, or empty.
+  std::string_view header(std::string_view name) const;
+};
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;          // http:// or https://; with a unix socket, the host is only a label
@@ -27,16 +35,12 @@ struct HttpRequest {
   std::chrono::milliseconds connect_limit{10'000};
   std::chrono::milliseconds deadline{0};  // for the whole exchange; 0: none
   std::chrono::milliseconds silence_limit{
-      0};                               // longest time without a byte from the server; 0: none
+      0};  // longest time without a byte from the server; 0: none
+  // Asked when the silence limit has passed: true waits for as long again. Empty: net.timeout.
+  std::function<bool()> on_silence;
   std::size_t body_limit = 256u << 20;  // longest body kept (net.too_large); not for streams
-};
-
-struct HttpResponse {
-  int status = 0;
-  Headers headers;   // names in lower case
-  std::string body;  // empty when streamed
-  // First header of that lower-case name, or empty.
-  std::string_view header(std::string_view name) const;
+  // Status and headers of a streamed answer, once, before the first piece of its body.
+  std::function<void(const HttpResponse& head)> on_head;
 };
 
 enum class Flow { go_on, stop };

@@ -8,6 +8,8 @@ passes it off as one; what it shall do stands in flags of its own:
         slow              one word every --delay seconds (0.05)
         hang              takes the question and never says a word
         hang-mid          says one word, then nothing
+        think             says nothing for --delay seconds, but that it works (/slots), then answers
+        flood             a stream that never ends, as fast as it is taken
         die               ends in the middle of an answer, by SIGKILL
         die-early         ends before the first word
         once              with hang…, die… or refuse: only until --mark FILE exists, which it makes then
@@ -171,6 +173,9 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, {"default_generation_settings": {"n_ctx": options.ctx_size}})
         elif self.path == "/v1/models":
             self.reply(200, {"object": "list", "data": [{"id": options.model}]})
+        elif self.path == "/slots" and "think" in modes:
+            journal("slots")
+            self.reply(200, [{"id": 0, "is_processing": True}])
         else:
             self.fail(404, "File Not Found", "not_found_error")
 
@@ -249,11 +254,21 @@ class Handler(BaseHTTPRequestHandler):
         last_prompt = prompt
         pieces = re.findall(r"\s*\S+", answer_to(body))
         wanted = pieces[: body.get("max_tokens", 512)]
+        if "think" in modes:
+            time.sleep(options.delay)
+        if not body.get("stream"):
+            self.reply(200, {"object": "chat.completion", "model": options.model,
+                             "choices": [{"index": 0, "finish_reason": "stop",
+                                          "message": {"role": "assistant", "content": "".join(wanted)}}],
+                             "usage": {"prompt_tokens": len(prompt), "completion_tokens": len(wanted)}})
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         try:
+            while "flood" in modes:
+                self.event({"choices": [{"index": 0, "delta": {"content": "x" * 4000}, "finish_reason": None}]})
             for number, piece in enumerate(wanted):
                 if number == 1:
                     if shall("die"):

@@ -1,0 +1,776 @@
+// Routes are a table with a schema file each in schemas/, which says what a body must have; all
+// else in it is between the client and the engine. One call at a time goes to an engine (they have
+// one slot); the others wait in line, first come first served.
+#include "api/gateway.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <typeinfo>
+
+#include "api/answer_scanner.h"
+#include "api/metrics.h"
+#include "api/openapi.h"
+#include "api/validation.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/messages.h"
+#include "base/text.h"
+
+namespace lar::api {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using base::fail;
+using base::Result;
+using engine::Role;
+using nlohmann::json;
+
+constexpr std::string_view prefix = "lar/";
+constexpr std::string_view assistant = "lar/assistant";
+// An engine's refusal is read whole, to be put into the API's own form.
+constexpr std::size_t longest_refusal = 1u << 20;
+// Errors repeat what was asked for only so far.
+constexpr std::size_t longest_shown = 80;
+
+enum class Form { openai, responses, anthropic };
+enum class Action { forward, models, metrics, description };
+
+struct ClientRoute {
+  std::string_view method, path, schema;
+  Action action;
+  Form form = Form::openai;
+  std::array<std::optional<Role>, 2> roles = {};  // that can answer it
+  // Named by clients that send no model; nothing: they must.
+  std::string_view standard_model = {};
+  bool needs_key = true;
+};
+
+constexpr std::array routes = {
+    ClientRoute{"POST",
+                "/v1/chat/completions",
+                "v1_chat_completions",
+                Action::forward,
+                Form::openai,
+                {Role::chat, Role::fast}},
+    ClientRoute{"POST",
+                "/v1/completions",
+                "v1_completions",
+                Action::forward,
+                Form::openai,
+                {Role::chat, Role::fast}},
+    ClientRoute{"POST",
+                "/v1/responses",
+                "v1_responses",
+                Action::forward,
+                Form::responses,
+                {Role::chat, Role::fast}},
+    ClientRoute{
+        "POST", "/v1/embeddings", "v1_embeddings", Action::forward, Form::openai, {Role::embed}},
+    ClientRoute{"POST",
+                "/v1/rerank",
+                "v1_rerank",
+                Action::forward,
+                Form::openai,
+                {Role::rerank},
+                "lar/rerank"},
+    ClientRoute{"POST",
+                "/v1/messages",
+                "v1_messages",
+                Action::forward,
+                Form::anthropic,
+                {Role::chat, Role::fast}},
+    ClientRoute{"POST",
+                "/v1/messages/count_tokens",
+                "v1_messages_count_tokens",
+                Action::forward,
+                Form::anthropic,
+                {Role::chat, Role::fast}},
+    // Editors that fill in the middle name no model.
+    ClientRoute{"POST",
+                "/infill",
+                "infill",
+                Action::forward,
+                Form::openai,
+                {Role::chat, Role::fast},
+                "lar/chat"},
+    ClientRoute{"GET", "/v1/models", "v1_models", Action::models},
+    ClientRoute{"GET", "/v1/models/{id}", "v1_model", Action::models},
+    ClientRoute{"GET", "/metrics", "metrics", Action::metrics},
+    // Says nothing but what the source says.
+    ClientRoute{
+        "GET", "/openapi.json", "openapi", Action::description, Form::openai, {}, {}, false},
+};
+
+// What a client is told, before it takes the form of an API.
+struct Refusal {
+  int status = 500;
+  std::string code;   // OpenAI's, may be empty
+  std::string param;  // the field at fault, may be empty
+  std::string message;
+  int retry_after = 0;  // seconds; 0: not said
+};
+
+std::string_view openai_type(const Refusal& refusal) {
+  if (refusal.status == 429) return "rate_limit_error";
+  if (refusal.status == 403) return "permission_error";
+  return refusal.status < 500 ? "invalid_request_error" : "server_error";
+}
+
+std::string_view anthropic_type(int status) {
+  switch (status) {
+    case 401:
+      return "authentication_error";
+    case 403:
+      return "permission_error";
+    case 404:
+    case 405:
+      return "not_found_error";
+    case 413:
+      return "request_too_large";
+    case 429:
+      return "rate_limit_error";
+    case 503:
+      return "overloaded_error";
+    case 504:
+      return "timeout_error";
+    default:
+      return status < 500 ? "invalid_request_error" : "api_error";
+  }
+}
+
+std::string dumped(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+json in_form(const Refusal& refusal, Form form) {
+  if (form == Form::anthropic) {
+    return {{"type", "error"},
+            {"error", {{"type", anthropic_type(refusal.status)}, {"message", refusal.message}}}};
+  }
+  return {{"error",
+           {{"message", refusal.message},
+            {"type", openai_type(refusal)},
+            {"param", refusal.param.empty() ? json() : json(refusal.param)},
+            {"code", refusal.code.empty() ? json() : json(refusal.code)}}}};
+}
+
+// The same as an event of a stream that has begun.
+std::string as_event(const Refusal& refusal, Form form) {
+  if (form == Form::anthropic)
+    return "event: error\ndata: " + dumped(in_form(refusal, form)) + "\n\n";
+  if (form == Form::responses) {
+    const json event = {{"type", "error"},
+                        {"code", refusal.code.empty() ? "server_error" : refusal.code},
+                        {"message", refusal.message},
+                        {"param", json()},
+                        {"sequence_number", 0}};
+    return "event: error\ndata: " + dumped(event) + "\n\n";
+  }
+  return "data: " + dumped(in_form(refusal, form)) + "\n\n";
+}
+
+int status_of(const Error& error) {
+  if (error.code == "client.no_key" || error.code == "client.wrong_key") return 401;
+  if (error.code == "client.too_many") return 429;
+  if (error.code == "client.wrong_method") return 405;
+  // A role without a model is a model that does not exist.
+  if (error.code == "role.not_served") return 404;
+  return http_status(error.kind);
+}
+
+std::string_view code_of(const Error& error) {
+  constexpr std::pair<std::string_view, std::string_view> codes[] = {
+      {"client.no_key", "invalid_api_key"},
+      {"client.wrong_key", "invalid_api_key"},
+      {"client.not_allowed", "insufficient_permissions"},
+      {"client.unknown_model", "model_not_found"},
+      {"client.model_cannot", "model_not_supported"},
+      {"role.unbound", "model_not_found"},
+      {"role.not_served", "model_not_found"},
+      {"client.too_many", "rate_limit_exceeded"},
+      {"client.unknown_route", "unknown_url"},
+      {"engine.timeout", "timeout"},
+      {"engine.died", "engine_died"}};
+  for (const auto& [ours, theirs] : codes) {
+    if (error.code == ours) return theirs;
+  }
+  return {};
+}
+
+Refusal refusal_of(const Error& error, base::Language language, int status) {
+  Refusal refusal;
+  refusal.status = status;
+  refusal.code = code_of(error);
+  refusal.message = base::message(error, language);
+  if (error.code == "client.unknown_model" || error.code == "client.model_cannot") {
+    refusal.param = "model";
+  }
+  for (const auto& [name, value] : error.parameters) {
+    if (name == "field") refusal.param = value;
+    if (name == "seconds") refusal.retry_after = std::atoi(value.c_str());
+  }
+  // "body[messages]": the client knows it as "messages".
+  if (refusal.param.starts_with("body[") && refusal.param.ends_with(']')) {
+    refusal.param = refusal.param.substr(5, refusal.param.size() - 6);
+  }
+  return refusal;
+}
+
+// An engine's own words, which are about what this client sent.
+Refusal refusal_of_engine(int status, const std::string& body) {
+  Refusal refusal;
+  refusal.status = status;
+  const json value = json::parse(body, nullptr, false);
+  const json error = value.is_object() && value.contains("error") ? value["error"] : json();
+  const auto text = [&](const char* name) {
+    return error.is_object() && error.contains(name) && error[name].is_string()
+               ? error[name].get<std::string>()
+               : std::string();
+  };
+  refusal.message = text("message").empty() ? "HTTP " + std::to_string(status) : text("message");
+  const std::string type = text("type");
+  if (type == "exceed_context_size_error") refusal.code = "context_length_exceeded";
+  if (type == "not_supported_error") refusal.code = "not_supported";
+  // llama-server reports some malformed bodies as its own failure.
+  const bool about_the_body = refusal.message.find("required") != std::string::npos ||
+                              refusal.message.find("too large to process") != std::string::npos ||
+                              refusal.message.find("[json.exception") != std::string::npos;
+  if (status == 500 && about_the_body) refusal.status = 400;
+  return refusal;
+}
+
+// Those who wait for one engine, first come first served.
+class Line {
+ public:
+  enum class Entry { first, full, stopped };
+
+  Entry enter(int most_waiting, const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    if (static_cast<int>(waiting_.size()) > most_waiting) return Entry::full;
+    const std::uint64_t ticket = next_++;
+    waiting_.push_back(ticket);
+    const bool mine = changed_.wait(lock, stop, [&] { return waiting_.front() == ticket; });
+    if (mine) return Entry::first;
+    std::erase(waiting_, ticket);
+    changed_.notify_all();
+    return Entry::stopped;
+  }
+  void leave(double milliseconds) {
+    const std::lock_guard lock(mutex_);
+    waiting_.pop_front();
+    usual_ms_ = usual_ms_ == 0 ? milliseconds : 0.8 * usual_ms_ + 0.2 * milliseconds;
+    changed_.notify_all();
+  }
+  int waiting() const {
+    const std::lock_guard lock(mutex_);
+    return std::max(0, static_cast<int>(waiting_.size()) - 1);
+  }
+  // Until those in line are served, by how long the last ones took.
+  int seconds() const {
+    const std::lock_guard lock(mutex_);
+    return std::clamp(static_cast<int>(usual_ms_ * static_cast<double>(waiting_.size()) / 1000) + 1,
+                      1, 120);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<std::uint64_t> waiting_;  // the first of them is served
+  std::uint64_t next_ = 0;
+  double usual_ms_ = 0;
+};
+
+struct Match {
+  const ClientRoute* route = nullptr;
+  std::string parameter;
+  bool path_known = false;
+};
+
+Match find(std::string_view method, std::string_view path) {
+  Match match;
+  for (const ClientRoute& route : routes) {
+    const std::size_t brace = route.path.find("{id}");
+    // A model's name holds a slash: what follows is all of it.
+    const bool fits = brace == std::string_view::npos
+                          ? route.path == path
+                          : path.size() > brace && path.starts_with(route.path.substr(0, brace));
+    if (!fits) continue;
+    match.path_known = true;
+    if (route.method != method) continue;
+    match.route = &route;
+    if (brace != std::string_view::npos) match.parameter = percent_decode(path.substr(brace));
+    return match;
+  }
+  return match;
+}
+
+Form form_of(std::string_view path, bool anthropic) {
+  if (path.starts_with("/v1/messages")) return Form::anthropic;
+  if (path.starts_with("/v1/models")) return anthropic ? Form::anthropic : Form::openai;
+  return path == "/v1/responses" ? Form::responses : Form::openai;
+}
+
+class GatewayImplementation final : public Gateway {
+ public:
+  explicit GatewayImplementation(GatewayParts parts)
+      : parts_(std::move(parts)), started_(base::Clock::now()) {
+    for (const ClientRoute& route : routes) {
+      for (const auto& role : route.roles) {
+        if (role) lines_.try_emplace(*role);
+      }
+    }
+  }
+
+  void handle(const ClientRequest& request, ClientAnswer& answer) override {
+    Call call{request, answer};
+    call.form = form_of(request.path, request.anthropic);
+    if (const auto done = serve_safely(call); !done) {
+      if (done.error().kind == ErrorKind::cancelled) {
+        call.served.status = 499;
+      } else {
+        refuse(call, refusal_of(done.error(), request.language, status_of(done.error())));
+      }
+    }
+    answer.end();
+    call.served.total_ms = call.since();
+    note(call);
+  }
+
+ private:
+  struct Call {
+    const ClientRequest& request;
+    ClientAnswer& answer;
+    Form form = Form::openai;
+    ServedCall served = {};
+    bool began = false;     // the head is sent
+    bool streamed = false;  // and the rest comes piece by piece
+    base::Microseconds begun = base::steady_now();
+    double since() const { return static_cast<double>(base::steady_now() - begun) / 1000; }
+  };
+
+  static void begin(Call& call, ClientHead head) {
+    call.began = true;
+    call.streamed = head.streamed;
+    call.served.status = head.status;
+    call.served.first_byte_ms = call.since();
+    call.answer.head(std::move(head));
+  }
+
+  static void reply(Call& call, const std::string& body,
+                    const std::string& type = "application/json") {
+    begin(call, {200, type, {}, false});
+    call.answer.bytes(body);
+  }
+
+  static void refuse(Call& call, const Refusal& refusal) {
+    if (call.began) {
+      // Too late for a status: what has begun ends with the reason.
+      call.served.status = refusal.status;
+      if (call.streamed) call.answer.bytes(as_event(refusal, call.form));
+      return;
+    }
+    ClientHead head;
+    head.status = refusal.status;
+    if (refusal.retry_after > 0) {
+      head.headers.emplace_back("Retry-After", std::to_string(refusal.retry_after));
+    }
+    if (refusal.status == 401) head.headers.emplace_back("WWW-Authenticate", "Bearer");
+    begin(call, std::move(head));
+    call.answer.bytes(dumped(in_form(refusal, call.form)));
+  }
+
+  void note(const Call& call) {
+    metrics_.add(call.served);
+    // What asks an engine is written down; a look at the list of models is not.
+    if (call.served.role.empty()) return;
+    const ServedCall& served = call.served;
+    const json detail = {{"client", served.client},
+                         {"route", served.route},
+                         {"role", served.role},
+                         {"status", served.status},
+                         {"prompt_tokens", served.tokens_in},
+                         {"completion_tokens", served.tokens_out},
+                         {"milliseconds", static_cast<long>(served.total_ms)}};
+    (void)parts_.store.write_journal("model_call", "journal.client", detail.dump());
+  }
+
+  base::Status serve_safely(Call& call) {
+    try {
+      return serve(call);
+    } catch (const std::exception& exception) {
+      // Only third-party code throws; what it says may hold private text, so only its type is told.
+      return fail(ErrorKind::internal, "api.internal", {{"detail", typeid(exception).name()}});
+    }
+  }
+
+  base::Status serve(Call& call) {
+    const ClientRequest& request = call.request;
+    const Match match = find(request.method == "HEAD" ? "GET" : request.method, request.path);
+    if (match.route == nullptr) {
+      call.served.route = "other";
+      const char* code = match.path_known ? "client.wrong_method" : "client.unknown_route";
+      return fail(match.path_known ? ErrorKind::invalid_input : ErrorKind::not_found, code,
+                  {{"method", request.method}, {"path", shown(request.path)}});
+    }
+    const ClientRoute& route = *match.route;
+    call.served.route = route.path;
+    bool may_ask_assistant = true;
+    if (route.needs_key) {
+      TRY_ASSIGN(may_ask_assistant, who_calls(call));
+    }
+    switch (route.action) {
+      case Action::description:
+        reply(call, openapi());
+        return {};
+      case Action::metrics: {
+        std::map<std::string, int> waiting;
+        for (const auto& [role, line] : lines_)
+          waiting[std::string(name_of(role))] = line.waiting();
+        reply(call, metrics_.text(parts_.engines.status(), waiting), "text/plain; version=0.0.4");
+        return {};
+      }
+      case Action::models:
+        return list_models(call, match.parameter, may_ask_assistant);
+      case Action::forward:
+        break;
+    }
+    return serve_model(call, route, may_ask_assistant);
+  }
+
+  // Whether the caller may ask lar/assistant.
+  Result<bool> who_calls(Call& call) {
+    const ClientRequest& request = call.request;
+    if (request.from == ClientRequest::From::owner) {
+      call.served.client = "owner";
+      return true;
+    }
+    if (request.key.empty()) return fail(ErrorKind::permission, "client.no_key");
+    const auto key = parts_.keys.find(request.key);
+    if (!key) return fail(ErrorKind::permission, "client.wrong_key");
+    call.served.client = key->name;
+    return key->assistant;
+  }
+
+  static std::string shown(std::string_view text) {
+    return std::string(base::cut_utf8(text, longest_shown));
+  }
+
+  // ---- models ----
+
+  json model_json(std::string_view id) const {
+    // The fields of OpenAI's list and of Anthropic's: a client takes those it knows.
+    return {{"id", id},
+            {"object", "model"},
+            {"created", started_ / base::one_second},
+            {"owned_by", "lar"},
+            {"type", "model"},
+            {"display_name", id},
+            {"created_at", base::format_rfc3339(started_, "UTC")}};
+  }
+
+  base::Status list_models(Call& call, const std::string& wanted, bool may_ask_assistant) {
+    json list = json::array();
+    const auto statuses = parts_.engines.status();
+    const auto bound = [&](Role role) {
+      return std::any_of(statuses.begin(), statuses.end(), [&](const engine::EngineStatus& status) {
+        return status.role == role && !status.model.empty();
+      });
+    };
+    for (const auto& [role, line] : lines_) {
+      // Without a model of its own `fast` is served by chat's.
+      if (bound(role) || (role == Role::fast && bound(Role::chat))) {
+        list.push_back(model_json(std::string(prefix) + std::string(name_of(role))));
+      }
+    }
+    if (may_ask_assistant && bound(Role::chat)) list.push_back(model_json(assistant));
+    if (wanted.empty()) {
+      const json first = list.empty() ? json() : list.front()["id"];
+      const json last = list.empty() ? json() : list.back()["id"];
+      reply(call, dumped({{"object", "list"},
+                          {"data", std::move(list)},
+                          {"has_more", false},
+                          {"first_id", first},
+                          {"last_id", last}}));
+      return {};
+    }
+    for (const json& model : list) {
+      if (model["id"] == wanted || model["id"] == std::string(prefix) + wanted) {
+        reply(call, dumped(model));
+        return {};
+      }
+    }
+    return unknown_model(wanted);
+  }
+
+  static tl::unexpected<Error> unknown_model(const std::string& name) {
+    return fail(ErrorKind::not_found, "client.unknown_model", {{"model", shown(name)}});
+  }
+
+  // ---- calls of models ----
+
+  base::Status serve_model(Call& call, const ClientRoute& route, bool may_ask_assistant) {
+    json body = json::parse(call.request.body, nullptr, false);
+    if (!body.is_object()) return fail(ErrorKind::invalid_input, "client.malformed_json");
+    if (!route.standard_model.empty() && !body.contains("model")) {
+      body["model"] = route.standard_model;
+    }
+    TRY(validate_request(std::string(route.schema), {}, body));
+    const auto model = body["model"].get<std::string>();
+    const bool streamed = body.contains("stream") && body["stream"] == true;
+    if (model == assistant) {
+      if (route.path != "/v1/chat/completions") return cannot(model, route);
+      if (!may_ask_assistant) {
+        return fail(ErrorKind::permission, "client.not_allowed",
+                    {{"name", call.served.client}, {"model", model}});
+      }
+      call.served.role = "assistant";
+      return in_line(call, Role::chat, [&] { return ask_assistant(call, body, streamed); });
+    }
+    const std::string_view name = std::string_view(model).starts_with(prefix)
+                                      ? std::string_view(model).substr(prefix.size())
+                                      : std::string_view(model);
+    const auto role = engine::role_from(name);
+    if (!role || !lines_.contains(*role)) return unknown_model(model);
+    if (std::find(route.roles.begin(), route.roles.end(), role) == route.roles.end()) {
+      return cannot(model, route);
+    }
+    call.served.role = name_of(*role);
+    return in_line(call, *role, [&] { return pass_on(call, *role, model, streamed); });
+  }
+
+  static tl::unexpected<Error> cannot(const std::string& model, const ClientRoute& route) {
+    return fail(ErrorKind::invalid_input, "client.model_cannot",
+                {{"model", shown(model)}, {"path", std::string(route.path)}});
+  }
+
+  base::Status in_line(Call& call, Role role, const std::function<base::Status()>& serve_it) {
+    Line& line = lines_.at(role);
+    switch (line.enter(parts_.most_waiting, call.request.stop)) {
+      case Line::Entry::full:
+        return fail(ErrorKind::busy, "client.too_many",
+                    {{"count", std::to_string(parts_.most_waiting)},
+                     {"seconds", std::to_string(line.seconds())}},
+                    base::Retry::later);
+      case Line::Entry::stopped:
+        return fail(ErrorKind::cancelled, "cancelled");
+      case Line::Entry::first:
+        break;
+    }
+    struct Turn {
+      Line& line;
+      base::Microseconds begun = base::steady_now();
+      ~Turn() { line.leave(static_cast<double>(base::steady_now() - begun) / 1000); }
+    } const turn{line};
+    const std::shared_ptr<void> quiet = parts_.somebody_waits ? parts_.somebody_waits() : nullptr;
+    return serve_it();
+  }
+
+  base::Status pass_on(Call& call, Role role, const std::string& model, bool streamed) {
+    engine::RawRequest raw;
+    raw.method = call.request.method;
+    raw.path = call.request.path;
+    raw.body = call.request.body;
+    raw.answer =
+        streamed ? engine::RawRequest::Answer::streamed : engine::RawRequest::Answer::whole;
+    AnswerScanner scanner(model);
+    int refused = 0;
+    std::string reason;
+    const auto done = parts_.engines.forward(
+        role, raw,
+        [&](const engine::RawHead& head) {
+          if (head.status >= 400) {
+            refused = head.status;
+            return;
+          }
+          const bool events = head.content_type.starts_with("text/event-stream");
+          begin(call, {head.status, events ? "text/event-stream" : "application/json", {}, events});
+        },
+        [&](std::string_view piece) {
+          if (refused != 0) {
+            reason += piece.substr(0, longest_refusal - reason.size());
+            return true;
+          }
+          return call.answer.bytes(scanner.feed(piece));
+        },
+        call.request.stop);
+    call.served.tokens_in = scanner.tokens_in();
+    call.served.tokens_out = scanner.tokens_out();
+    TRY(done);
+    if (refused != 0) refuse(call, refusal_of_engine(refused, reason));
+    return {};
+  }
+
+  // ---- lar/assistant ----
+
+  // The text of the last message of the user.
+  static Result<std::string> question_of(const json& body) {
+    const json& messages = body["messages"];
+    for (auto message = messages.rbegin(); message != messages.rend(); ++message) {
+      if (!message->is_object() || message->value("role", json()) != "user") continue;
+      const json content = message->value("content", json());
+      std::string text;
+      if (content.is_string()) text = content.get<std::string>();
+      if (content.is_array()) {
+        for (const json& part : content) {
+          if (part.is_object() && part.value("type", json()) == "text" && part.contains("text") &&
+              part["text"].is_string()) {
+            text += (text.empty() ? "" : "\n") + part["text"].get<std::string>();
+          }
+        }
+      }
+      if (!text.empty()) return text;
+      break;
+    }
+    return fail(ErrorKind::invalid_input, "client.no_question", {{"field", "messages"}});
+  }
+
+  static std::string sources_of(const json& citations, base::Language language) {
+    if (!citations.is_array() || citations.empty()) return {};
+    std::string text = "\n\n" + base::message("client.sources", {}, language);
+    for (const json& citation : citations) {
+      text +=
+          "\n[" + std::to_string(citation.value("number", 0)) + "] " + citation.value("title", "");
+      if (citation.contains("when") && citation["when"].is_string()) {
+        text += ", " + citation["when"].get<std::string>().substr(0, 10);
+      }
+      text += ": “" + citation.value("quote", "") + "”";
+    }
+    return text;
+  }
+
+  base::Status ask_assistant(Call& call, const json& body, bool streamed) {
+    TRY_ASSIGN(const std::string question, question_of(body));
+    const std::string id = "chatcmpl-" + base::Id::make().text();
+    const std::int64_t created = base::Clock::now() / base::one_second;
+    const auto chunk = [&](const json& delta, const json& reason) {
+      return "data: " +
+             dumped(
+                 {{"id", id},
+                  {"object", "chat.completion.chunk"},
+                  {"created", created},
+                  {"model", assistant},
+                  {"choices", json::array({json{
+                                  {"index", 0}, {"delta", delta}, {"finish_reason", reason}}})}}) +
+             "\n\n";
+    };
+    std::string text;
+    json done;
+    bool listening = true;
+    const auto say = [&](const std::string& piece) {
+      if (piece.empty()) return;
+      text += piece;
+      if (!streamed) return;
+      if (!call.began) {
+        begin(call, {200, "text/event-stream", {}, true});
+        listening = call.answer.bytes(chunk({{"role", "assistant"}, {"content", ""}}, json()));
+      }
+      listening = listening && call.answer.bytes(chunk({{"content", piece}}, json()));
+    };
+    Request ask;
+    ask.method = "POST";
+    ask.path = "/ask";
+    ask.body = dumped({{"question", question}, {"remember", false}});
+    ask.language = call.request.language;
+    ask.stop = call.request.stop;
+    const Response response = parts_.ask(ask, [&](std::string_view name, const json& data) {
+      if (name == "claim") {
+        std::string marks;
+        for (const json& citation : data.at("citations")) {
+          marks += "[" + std::to_string(citation.value("number", 0)) + "]";
+        }
+        say((text.empty() ? "" : "\n") + data.value("text", "") + " " + marks);
+      } else if (name == "text") {
+        say(data.value("delta", ""));
+      } else if (name == "done") {
+        done = data;
+      }
+      return listening;
+    });
+    if (!listening || call.request.stop.stop_requested()) {
+      return fail(ErrorKind::cancelled, "cancelled");
+    }
+    if (response.status >= 400 || !done.is_object()) {
+      const json error = json::parse(response.body, nullptr, false);
+      Refusal refusal;
+      refusal.status = response.status >= 400 ? response.status : 500;
+      if (error.is_object() && error.contains("error")) {
+        refusal.message = error["error"].value("message", "");
+      }
+      refuse(call, refusal);
+      return {};
+    }
+    // What was not said claim by claim: that nothing was found.
+    if (text.empty()) say(done.value("answer", ""));
+    if (done.value("basis", "") == "model" && !done.value("declined", false)) {
+      say("\n\n" + base::message("client.from_model", {}, call.request.language));
+    }
+    say(sources_of(done["citations"], call.request.language));
+    const json& tokens = done["tokens"];
+    call.served.tokens_in = tokens.value("prompt", 0L);
+    call.served.tokens_out = tokens.value("completion", 0L);
+    const json usage = {{"prompt_tokens", call.served.tokens_in},
+                        {"completion_tokens", call.served.tokens_out},
+                        {"total_tokens", call.served.tokens_in + call.served.tokens_out},
+                        {"prompt_tokens_details", {{"cached_tokens", tokens.value("cached", 0L)}}}};
+    if (!streamed) {
+      reply(
+          call,
+          dumped({{"id", id},
+                  {"object", "chat.completion"},
+                  {"created", created},
+                  {"model", assistant},
+                  {"choices",
+                   json::array({json{
+                       {"index", 0},
+                       {"message", {{"role", "assistant"}, {"content", text}, {"refusal", json()}}},
+                       {"logprobs", json()},
+                       {"finish_reason", "stop"}}})},
+                  {"usage", usage}}));
+      return {};
+    }
+    std::string last = chunk(json::object(), "stop");
+    const json options = body.value("stream_options", json());
+    if (options.is_object() && options.value("include_usage", json()) == true) {
+      last += "data: " +
+              dumped({{"id", id},
+                      {"object", "chat.completion.chunk"},
+                      {"created", created},
+                      {"model", assistant},
+                      {"choices", json::array()},
+                      {"usage", usage}}) +
+              "\n\n";
+    }
+    call.answer.bytes(last + "data: [DONE]\n\n");
+    return {};
+  }
+
+  const GatewayParts parts_;
+  const base::Microseconds started_;
+  std::map<Role, Line> lines_;
+  Metrics metrics_;
+};
+
+}  // namespace
+
+std::unique_ptr<Gateway> Gateway::make(GatewayParts parts) {
+  return std::make_unique<GatewayImplementation>(std::move(parts));
+}
+
+bool Gateway::owns(std::string_view path) {
+  return path.starts_with("/v1/") || find("", path).path_known;
+}
+
+std::string Gateway::refusal(std::string_view path, bool anthropic, int status, const Error& error,
+                             base::Language language) {
+  return dumped(in_form(refusal_of(error, language, status), form_of(path, anthropic)));
+}
+
+}  // namespace lar::api

@@ -1,0 +1,587 @@
+// The API for other programs over a real socket, with real engine processes that play slow, hanging
+// and dying ones (tests/engines/scripted_engine.py), a real store and real keys.
+#include "api/gateway.h"
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "api/openapi.h"
+#include "api/server.h"
+#include "api/validation.h"
+#include "base/clock.h"
+#include "net/event_stream.h"
+#include "net/http_client.h"
+
+namespace lar::api {
+namespace {
+
+using nlohmann::json;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+// The gateway stands in front of a real store and engines; of the rest of lar only POST /ask is
+// there, which says what the test wants.
+class GatewayOnly final : public Application {
+ public:
+  bool streams(const Request& request) const override { return request.path == "/ask"; }
+  Response handle(const Request& request, const EventSink& sink) override {
+    if (request.path != "/ask") return {200, "application/json", "{}", {}};
+    asked = json::parse(request.body);
+    if (asked["question"] == "odd") sink("claim", json{{"text", 7}});
+    sink("claim", {{"text", "Iain's birthday is on 3 May."},
+                   {"citations", json::array({json{{"number", 1}}, json{{"number", 2}}})}});
+    sink("done",
+         {{"answer", "Iain's birthday is on 3 May."},
+          {"basis", "data"},
+          {"declined", false},
+          {"citations",
+           json::array(
+               {json{{"number", 1}, {"title", "Iain"}, {"when", nullptr}, {"quote", "BDAY 3 May"}},
+                json{{"number", 2},
+                     {"title", "Cake"},
+                     {"when", "2026-05-01T10:00:00Z"},
+                     {"quote", "for Iain"}}})},
+          {"tokens", {{"prompt", 11}, {"cached", 3}, {"completion", 5}}}});
+    return {};
+  }
+  Gateway* gateway() override { return made.get(); }
+  void shut_down() override {}
+
+  std::unique_ptr<Gateway> made;
+  json asked;
+};
+
+class GatewayTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "lar-gateway-XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    folder_ = name;
+    fs::create_directories(folder_ / "home");
+    write("home/roles.toml", "chat = \"unix:" + (folder_ / "none.sock").string() + "\"\n");
+  }
+  void TearDown() override {
+    server_.reset();
+    application_.made.reset();
+    engines_.reset();
+    keys_.reset();
+    store_.reset();
+    fs::remove_all(folder_);
+  }
+  void write(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ / name, std::ios::binary) << text;
+  }
+  // The smallest file the GGUF reader takes for a model.
+  static std::string tiny_gguf() {
+    std::string bytes = "GGUF";
+    const auto number = [&](auto value) {
+      bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+    };
+    const auto text = [&](const std::string& value) {
+      number(std::uint64_t{value.size()});
+      bytes += value;
+    };
+    number(std::uint32_t{3});
+    number(std::uint64_t{1});
+    number(std::uint64_t{1});
+    text("general.architecture");
+    number(std::uint32_t{8});
+    text("toy");
+    text("t");
+    number(std::uint32_t{1});
+    number(std::uint64_t{8});
+    number(std::uint32_t{0});
+    number(std::uint64_t{0});
+    bytes.resize((bytes.size() + 31) / 32 * 32 + 32);
+    return bytes;
+  }
+  void start(const std::string& script, int most_waiting = 32) {
+    fs::create_directories(folder_ / "models");
+    write("models/toy.gguf", tiny_gguf());
+    write("models/models.toml",
+          "[[model]]\nname = \"toy\"\nroles = [\"chat\"]\nfile = \"toy.gguf\"\n");
+    write("home/roles.toml", "chat = \"toy\"\n");
+    const char* source = std::getenv("LAR_SOURCE_FOLDER");
+    write("llama-server",
+          "#!/bin/sh\nexec python3 '" + std::string(source != nullptr ? source : ".") +
+              "/tests/engines/scripted_engine.py' --journal '" + (folder_ / "journal").string() +
+              "' --mark '" + (folder_ / "mark").string() + "' --scripted " + script + " \"$@\"\n");
+    fs::permissions(folder_ / "llama-server", fs::perms::owner_all);
+    engine::EngineOptions options;
+    options.home = folder_ / "home";
+    options.models_folder = folder_ / "models";
+    options.server_program = folder_ / "llama-server";
+    options.silence_limit = 700ms;
+    auto engines = engine::Engines::open(options);
+    ASSERT_TRUE(engines) << engines.error().describe();
+    engines_ = std::move(*engines);
+    auto store = store::Store::open((folder_ / "home").string());
+    ASSERT_TRUE(store) << store.error().describe();
+    store_ = std::move(*store);
+    keys_ = std::make_unique<ClientKeys>(*store_);
+    ASSERT_TRUE(keys_->load());
+    key_ = *keys_->add("editor", false);
+    application_.made = Gateway::make(
+        {.engines = *engines_,
+         .store = *store_,
+         .keys = *keys_,
+         .ask = [this](const Request& request,
+                       const EventSink& sink) { return application_.handle(request, sink); },
+         .somebody_waits = {},
+         .most_waiting = most_waiting});
+    auto server = Server::start(application_, {(folder_ / "home").string(), 0});
+    ASSERT_TRUE(server) << server.error().describe();
+    server_ = std::move(*server);
+  }
+
+  net::HttpRequest request(const std::string& path, const std::string& body = "") {
+    net::HttpRequest request;
+    request.method = body.empty() ? "GET" : "POST";
+    request.url = "http://127.0.0.1:" + std::to_string(server_->port()) + path;
+    request.headers = {{"Authorization", "Bearer " + key_}, {"Content-Type", "application/json"}};
+    request.body = body;
+    request.deadline = 20s;
+    return request;
+  }
+  net::HttpResponse send(const net::HttpRequest& request) {
+    const auto response = client_.send(request);
+    EXPECT_TRUE(response) << response.error().describe();
+    return response ? *response : net::HttpResponse{};
+  }
+  static std::string chat(const std::string& text, bool stream = false,
+                          const std::string& model = "lar/chat") {
+    return json{{"model", model},
+                {"stream", stream},
+                {"messages", json::array({json{{"role", "user"}, {"content", text}}})}}
+        .dump();
+  }
+  static std::vector<std::string> events(const std::string& body) {
+    std::vector<std::string> all;
+    net::EventStream stream;
+    EXPECT_TRUE(stream.feed(body, [&](const net::Event& event) {
+      all.push_back(event.data);
+      return true;
+    }));
+    return all;
+  }
+  int journal_count(const std::string& line) {
+    std::ifstream file(folder_ / "journal");
+    int count = 0;
+    for (std::string one; std::getline(file, one);) {
+      count += one == line || one.starts_with(line + " ") ? 1 : 0;
+    }
+    return count;
+  }
+  bool journal_reaches(const std::string& line, int count, base::Microseconds limit = 5'000'000) {
+    const auto deadline = base::steady_now() + limit;
+    while (journal_count(line) < count) {
+      if (base::steady_now() > deadline) return false;
+      std::this_thread::sleep_for(2ms);
+    }
+    return true;
+  }
+
+  fs::path folder_;
+  GatewayOnly application_;
+  std::unique_ptr<engine::Engines> engines_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<ClientKeys> keys_;
+  std::unique_ptr<Server> server_;
+  std::string key_;
+  net::HttpClient client_{net::local_only()};
+};
+
+TEST_F(GatewayTest, who_has_no_key_learns_nothing) {
+  start("normal");
+  net::HttpRequest without = request("/v1/chat/completions", chat("hello"));
+  without.headers.clear();
+  net::HttpResponse response = send(without);
+  EXPECT_EQ(response.status, 401);
+  EXPECT_EQ(json::parse(response.body)["error"]["code"], "invalid_api_key");
+  without.headers = {{"Authorization", "Bearer " + std::string(key_.size(), 'x')}};
+  EXPECT_EQ(send(without).status, 401);
+  without.url.replace(without.url.find("/v1"), std::string::npos, "/v1/messages");
+  response = send(without);
+  EXPECT_EQ(response.status, 401);
+  EXPECT_EQ(json::parse(response.body)["type"], "error");
+  EXPECT_EQ(json::parse(response.body)["error"]["type"], "authentication_error");
+  for (const char* path : {"/v1/models", "/metrics"}) {
+    net::HttpRequest get = request(path);
+    get.headers.clear();
+    EXPECT_EQ(send(get).status, 401) << path;
+  }
+  EXPECT_EQ(journal_count("chat"), 0);
+}
+
+TEST_F(GatewayTest, both_headers_and_the_pages_own_key_open) {
+  start("normal");
+  net::HttpRequest get = request("/v1/models");
+  EXPECT_EQ(send(get).status, 200);
+  get.headers = {{"x-api-key", key_}};
+  EXPECT_EQ(send(get).status, 200);
+  const std::string own = server_->address().substr(server_->address().find("key=") + 4);
+  get.headers = {{"Authorization", "Bearer " + own}};
+  EXPECT_EQ(send(get).status, 200);
+  // The page's cookie acts for nobody: any page in the browser could make it be sent.
+  net::HttpRequest post = request("/v1/chat/completions", chat("hello"));
+  post.headers = {{"Cookie", "lar_key=" + own}};
+  EXPECT_EQ(send(post).status, 401);
+}
+
+TEST_F(GatewayTest, a_removed_key_opens_no_more_and_keys_are_kept_as_hashes) {
+  start("normal");
+  const auto kept = store_->setting("client_keys");
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->find(key_), std::string::npos);
+  EXPECT_NE(kept->find("editor"), std::string::npos);
+  EXPECT_EQ(keys_->add("editor", false).error().code, "key.exists");
+  ClientKeys again(*store_);
+  ASSERT_TRUE(again.load());
+  ASSERT_TRUE(again.find(key_));
+  EXPECT_EQ(again.find(key_)->name, "editor");
+  ASSERT_TRUE(keys_->remove("editor"));
+  EXPECT_EQ(send(request("/v1/models")).status, 401);
+  EXPECT_EQ(keys_->remove("editor").error().code, "key.unknown");
+}
+
+TEST_F(GatewayTest, models_are_roles_and_others_do_not_exist) {
+  start("normal");
+  const json list = json::parse(send(request("/v1/models")).body);
+  EXPECT_TRUE(validate_response("v1_models", list));
+  ASSERT_EQ(list["data"].size(), 2U);
+  EXPECT_EQ(list["data"][0]["id"], "lar/chat");
+  EXPECT_EQ(list["data"][1]["id"], "lar/fast");
+  EXPECT_EQ(json::parse(send(request("/v1/models/lar%2Fchat")).body)["id"], "lar/chat");
+  EXPECT_EQ(json::parse(send(request("/v1/models/lar/chat")).body)["id"], "lar/chat");
+  EXPECT_EQ(send(request("/v1/models/gpt-4")).status, 404);
+
+  for (const char* model : {"lar/chat", "chat", "lar/fast"}) {
+    EXPECT_EQ(send(request("/v1/chat/completions", chat("hi", false, model))).status, 200) << model;
+  }
+  for (const char* model : {"gpt-4", "lar/", "lar/speech", "lar/lar/chat"}) {
+    const net::HttpResponse response =
+        send(request("/v1/chat/completions", chat("hi", false, model)));
+    EXPECT_EQ(response.status, 404) << model;
+    EXPECT_EQ(json::parse(response.body)["error"]["code"], "model_not_found");
+    EXPECT_EQ(json::parse(response.body)["error"]["param"], "model");
+  }
+  json message = json::parse(chat("hi", false, "claude"));
+  message["max_tokens"] = 5;
+  const net::HttpResponse response = send(request("/v1/messages", message.dump()));
+  EXPECT_EQ(response.status, 404);
+  EXPECT_EQ(json::parse(response.body)["error"]["type"], "not_found_error");
+  // A role that has no model, and one that cannot do what is asked.
+  EXPECT_EQ(send(request("/v1/embeddings", R"({"model":"lar/embed","input":"x"})")).status, 404);
+  EXPECT_EQ(send(request("/v1/embeddings", R"({"model":"lar/chat","input":"x"})")).status, 400);
+}
+
+TEST_F(GatewayTest, malformed_bodies_are_refused_before_the_engine) {
+  start("normal");
+  for (const char* body :
+       {"{", "[]", "\"text\"", "{\"model\":\"lar/chat\",\"messages\":[\xff]}",
+        "{\"model\":\"lar/chat\",\"messages\":[{\"role\":\"user\",\"content\":\"\xc3\x28\"}]}"}) {
+    EXPECT_EQ(send(request("/v1/chat/completions", body)).status, 400) << body;
+    EXPECT_EQ(send(request("/v1/messages", body)).status, 400) << body;
+  }
+  EXPECT_EQ(send(request("/v1/chat/completions", R"({"model":"lar/chat"})")).status, 400);
+  const net::HttpResponse response =
+      send(request("/v1/chat/completions", R"({"model":"lar/chat","messages":"hello"})"));
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(json::parse(response.body)["error"]["param"], "messages");
+  EXPECT_EQ(send(request("/v1/nothing", "{}")).status, 404);
+  EXPECT_EQ(send(request("/v1/chat/completions")).status, 405);
+  EXPECT_EQ(journal_count("chat"), 0);
+  EXPECT_EQ(journal_count("start"), 0) << "an engine was started for nothing";
+}
+
+TEST_F(GatewayTest, an_oversized_body_is_refused_in_the_apis_form) {
+  start("normal");
+  const std::string huge = chat(std::string(9u << 20, 'x'));
+  net::HttpResponse response = send(request("/v1/chat/completions", huge));
+  EXPECT_EQ(response.status, 413);
+  EXPECT_EQ(json::parse(response.body)["error"]["type"], "invalid_request_error");
+  response = send(request("/v1/messages", huge));
+  EXPECT_EQ(response.status, 413);
+  EXPECT_EQ(json::parse(response.body)["error"]["type"], "request_too_large");
+}
+
+TEST_F(GatewayTest, answers_pass_whole_or_piece_by_piece_as_they_come) {
+  start("slow --delay 0.15");
+  const json whole = json::parse(send(request("/v1/chat/completions", chat("one two"))).body);
+  EXPECT_EQ(whole["choices"][0]["message"]["content"], "You said: one two");
+  EXPECT_EQ(whole["model"], "lar/chat") << "the engine's own name is a path of this machine";
+
+  std::vector<base::Microseconds> times;
+  std::string body;
+  const auto response = client_.send(request("/v1/chat/completions", chat("one two three", true)),
+                                     {}, [&](int status, std::string_view piece) {
+                                       EXPECT_EQ(status, 200);
+                                       times.push_back(base::steady_now());
+                                       body += piece;
+                                       return net::Flow::go_on;
+                                     });
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->header("content-type"), "text/event-stream");
+  ASSERT_GE(times.size(), 4U);
+  EXPECT_GT(times.back() - times.front(), 300'000) << "it was kept back and sent at once";
+  EXPECT_EQ(events(body).back(), "[DONE]");
+}
+
+TEST_F(GatewayTest, a_client_that_goes_away_is_cancelled_at_the_engine) {
+  start("slow --delay 0.1");
+  std::string text;
+  for (int word = 0; word < 200; ++word) text += "word ";
+  std::stop_source stop;
+  std::jthread client([&] {
+    (void)client_.send(request("/v1/chat/completions", chat(text, true)), stop.get_token(),
+                       [&](int, std::string_view) {
+                         stop.request_stop();
+                         return net::Flow::go_on;
+                       });
+  });
+  client.join();
+  EXPECT_TRUE(journal_reaches("cancelled", 1, 2'000'000));
+  // And the line is free again.
+  EXPECT_EQ(send(request("/v1/chat/completions", chat("next"))).status, 200);
+}
+
+TEST_F(GatewayTest, an_engine_that_dies_before_its_first_byte_is_asked_once_more) {
+  start("die-early,once");
+  EXPECT_EQ(send(request("/v1/chat/completions", chat("hello"))).status, 200);
+  EXPECT_EQ(journal_count("chat"), 2);
+}
+
+TEST_F(GatewayTest, a_prompt_that_always_kills_the_engine_fails_alone) {
+  start("die-early");
+  const net::HttpResponse response = send(request("/v1/chat/completions", chat("hello")));
+  EXPECT_EQ(response.status, 503);
+  const json error = json::parse(response.body)["error"];
+  EXPECT_EQ(error["type"], "server_error");
+  EXPECT_EQ(error["code"], "engine_died");
+  EXPECT_EQ(journal_count("chat"), 2) << "tried twice, not for ever";
+}
+
+TEST_F(GatewayTest, a_stream_whose_engine_dies_ends_with_the_reason) {
+  start("die");
+  const net::HttpResponse response =
+      send(request("/v1/chat/completions", chat("hello there", true)));
+  EXPECT_EQ(response.status, 200);
+  const auto all = events(response.body);
+  ASSERT_GE(all.size(), 2U);
+  EXPECT_EQ(json::parse(all.back())["error"]["code"], "engine_died");
+}
+
+TEST_F(GatewayTest, an_engine_that_hangs_is_given_up_after_the_silence_limit) {
+  start("hang");
+  const base::Microseconds begun = base::steady_now();
+  const net::HttpResponse response = send(request("/v1/chat/completions", chat("hello", true)));
+  EXPECT_EQ(response.status, 504);
+  EXPECT_EQ(json::parse(response.body)["error"]["code"], "timeout");
+  EXPECT_LT(base::steady_now() - begun, 15'000'000);
+}
+
+TEST_F(GatewayTest, a_whole_answer_may_take_longer_than_the_silence_limit) {
+  start("think --delay 2");
+  EXPECT_EQ(send(request("/v1/chat/completions", chat("hello"))).status, 200);
+  EXPECT_GE(journal_count("slots"), 2);
+  EXPECT_EQ(journal_count("start"), 1);
+}
+
+TEST_F(GatewayTest, one_at_a_time_in_order_and_beyond_the_line_429) {
+  start("slow --delay 0.3", 2);
+  std::mutex mutex;
+  std::vector<int> order;
+  std::vector<std::jthread> clients;
+  for (int number = 0; number < 3; ++number) {
+    clients.emplace_back([&, number] {
+      EXPECT_EQ(send(request("/v1/chat/completions", chat("a b c", true))).status, 200);
+      const std::lock_guard lock(mutex);
+      order.push_back(number);
+    });
+    // Each in line before the next: its wait shows in the figures.
+    std::this_thread::sleep_for(150ms);
+  }
+  const net::HttpResponse response = send(request("/v1/chat/completions", chat("too many")));
+  EXPECT_EQ(response.status, 429);
+  EXPECT_EQ(json::parse(response.body)["error"]["code"], "rate_limit_exceeded");
+  EXPECT_GE(std::atoi(std::string(response.header("retry-after")).c_str()), 1);
+  EXPECT_NE(send(request("/metrics")).body.find("lar_waiting{role=\"chat\"} 2"), std::string::npos);
+  clients.clear();
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2}));
+}
+
+TEST_F(GatewayTest, one_who_leaves_the_line_lets_the_others_pass) {
+  start("slow --delay 0.2");
+  std::jthread first([&] { (void)send(request("/v1/chat/completions", chat("a b c d", true))); });
+  ASSERT_TRUE(journal_reaches("chat", 1));
+  std::stop_source stop;
+  std::jthread leaves([&] {
+    (void)client_.send(request("/v1/chat/completions", chat("leaves")), stop.get_token());
+  });
+  std::this_thread::sleep_for(150ms);
+  std::jthread third(
+      [&] { EXPECT_EQ(send(request("/v1/chat/completions", chat("stays"))).status, 200); });
+  std::this_thread::sleep_for(50ms);
+  stop.request_stop();
+  leaves.join();
+  first.join();
+  third.join();
+  EXPECT_EQ(journal_count("chat"), 2) << "who left was asked for nevertheless";
+}
+
+TEST_F(GatewayTest, the_journal_tells_who_and_how_much_but_never_what) {
+  start("normal");
+  (void)send(request("/v1/chat/completions", chat("a very private matter")));
+  std::vector<store::JournalEntry> entries;
+  for (int tries = 0; tries < 500 && entries.empty(); ++tries) {
+    entries = *store_->journal(10, std::nullopt);
+    std::this_thread::sleep_for(10ms);
+  }
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_EQ(entries[0].summary, "journal.client");
+  const json detail = json::parse(entries[0].detail);
+  EXPECT_EQ(detail["client"], "editor");
+  EXPECT_EQ(detail["route"], "/v1/chat/completions");
+  EXPECT_EQ(detail["role"], "chat");
+  EXPECT_EQ(detail["status"], 200);
+  EXPECT_EQ(detail["prompt_tokens"], 4);
+  EXPECT_EQ(detail["completion_tokens"], 6);
+  EXPECT_EQ(entries[0].detail.find("private"), std::string::npos);
+  const std::string figures = send(request("/metrics")).body;
+  EXPECT_NE(
+      figures.find(
+          "lar_requests_total{route=\"/v1/chat/completions\",role=\"chat\",status=\"200\"} 1\n"),
+      std::string::npos)
+      << figures;
+  EXPECT_NE(figures.find("lar_tokens_total{role=\"chat\",direction=\"out\"} 6\n"),
+            std::string::npos);
+  EXPECT_NE(figures.find("lar_engine_state{role=\"chat\",state=\"ready\"} 1\n"), std::string::npos);
+}
+
+TEST_F(GatewayTest, the_assistant_is_asked_only_by_keys_that_may) {
+  start("normal");
+  EXPECT_EQ(send(request("/v1/chat/completions",
+                         chat("When is Iain's birthday?", false, "lar/assistant")))
+                .status,
+            403);
+  EXPECT_TRUE(application_.asked.is_null());
+  key_ = *keys_->add("notes", true);
+  const json models = json::parse(send(request("/v1/models")).body);
+  EXPECT_EQ(models["data"].back()["id"], "lar/assistant");
+  const net::HttpResponse response = send(
+      request("/v1/chat/completions", chat("When is Iain's birthday?", false, "lar/assistant")));
+  EXPECT_EQ(response.status, 200);
+  const json answer = json::parse(response.body);
+  EXPECT_TRUE(validate_response("v1_chat_completions", answer));
+  const std::string expected =
+      "Iain's birthday is on 3 May. [1][2]\n\nSources:\n[1] Iain: “BDAY 3 May”\n"
+      "[2] Cake, 2026-05-01: “for Iain”";
+  EXPECT_EQ(answer["choices"][0]["message"]["content"], expected);
+  EXPECT_EQ(answer["usage"]["total_tokens"], 16);
+  EXPECT_EQ(application_.asked["question"], "When is Iain's birthday?");
+  EXPECT_EQ(application_.asked["remember"], false);
+
+  const auto all = events(
+      send(request("/v1/chat/completions", chat("When is Iain's birthday?", true, "lar/assistant")))
+          .body);
+  std::string text;
+  for (const std::string& event : all) {
+    if (event == "[DONE]") continue;
+    const json delta = json::parse(event)["choices"][0]["delta"];
+    text += delta.value("content", "");
+  }
+  EXPECT_EQ(text, expected);
+  EXPECT_EQ(all.back(), "[DONE]");
+  EXPECT_EQ(send(request("/v1/embeddings", R"({"model":"lar/assistant","input":"x"})")).status,
+            400);
+}
+
+TEST_F(GatewayTest, an_odd_event_of_lars_own_is_an_error_and_no_crash) {
+  start("normal");
+  key_ = *keys_->add("notes", true);
+  const net::HttpResponse response =
+      send(request("/v1/chat/completions", chat("odd", false, "lar/assistant")));
+  EXPECT_EQ(response.status, 500);
+  EXPECT_EQ(json::parse(response.body)["error"]["type"], "server_error");
+  // The line is free again.
+  EXPECT_EQ(send(request("/v1/chat/completions", chat("next"))).status, 200);
+}
+
+TEST_F(GatewayTest, a_client_that_never_reads_holds_the_engine_for_a_while_only) {
+  start("flood");
+  os::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(server_->port()));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  const std::string body = chat("flood", true);
+  const std::string ask =
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+      "Authorization: Bearer " +
+      key_ + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  ASSERT_EQ(::send(socket.get(), ask.data(), ask.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(ask.size()));
+  EXPECT_TRUE(journal_reaches("cancelled", 1, 25'000'000));
+}
+
+TEST_F(GatewayTest, a_thousand_idle_connections_lock_nobody_out) {
+  start("normal");
+  std::vector<os::Descriptor> idle;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(server_->port()));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (int number = 0; number < 1000; ++number) {
+    os::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_TRUE(socket.valid()) << number;
+    ASSERT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    idle.push_back(std::move(socket));
+  }
+  const base::Microseconds begun = base::steady_now();
+  EXPECT_EQ(send(request("/v1/chat/completions", chat("hello"))).status, 200);
+  for (int number = 0; number < 20; ++number) EXPECT_EQ(send(request("/v1/models")).status, 200);
+  EXPECT_LT(base::steady_now() - begun, 10'000'000);
+  std::ifstream status("/proc/self/status");
+  int threads = 0;
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("Threads:")) threads = std::atoi(line.c_str() + 8);
+  }
+  EXPECT_LT(threads, 250) << "a thread for each idle connection";
+  // And each of them may still speak.
+  const std::string ask = "GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+  for (const size_t number : {size_t{0}, size_t{500}, size_t{999}}) {
+    ASSERT_EQ(::send(idle[number].get(), ask.data(), ask.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(ask.size()));
+    std::array<char, 16> answer{};
+    EXPECT_GT(::recv(idle[number].get(), answer.data(), answer.size(), 0), 0);
+    EXPECT_EQ(std::string_view(answer.data(), 12), "HTTP/1.1 200");
+  }
+}
+
+TEST(OpenApi, every_route_is_described) {
+  const json description = json::parse(openapi());
+  EXPECT_EQ(description["openapi"], "3.1.0");
+  const json& paths = description["paths"];
+  for (const char* path : {"/v1/chat/completions", "/v1/messages", "/v1/responses", "/infill",
+                           "/v1/rerank", "/metrics", "/api/v1/ask", "/api/v1/keys"}) {
+    EXPECT_TRUE(paths.contains(path)) << path;
+  }
+  EXPECT_TRUE(paths["/api/v1/keys"].contains("get"));
+  EXPECT_TRUE(paths["/api/v1/keys"].contains("post"));
+  EXPECT_EQ(paths["/v1/chat/completions"]["post"]["requestBody"]["content"]["application/json"]
+                 ["schema"]["required"],
+            (json{"model", "messages"}));
+}
+
+}  // namespace
+}  // namespace lar::api

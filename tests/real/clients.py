@@ -1,0 +1,309 @@
+"""Unmodified `openai` and `anthropic` clients against a running lar with a small real model.
+
+    clients.py          run with the environment of scripts/requirements-clients.txt
+
+Each check names the API and the fields that it would catch when they break (@covers); the table of
+docs/api.md is made of these lines by scripts/api_table.py, so a field without a check says "no".
+The model is the smallest there is: what is tested is the plumbing, never whether an answer is clever.
+Tools are passed to the engine like all else, but neither this model nor Qwen2.5-Coder-1.5B makes the pinned
+llama-server answer with tool calls, not even when they are required: there is no check, so the table says "no".
+"""
+import json
+import sys
+import time
+
+import anthropic
+import openai
+from running import Lar
+
+checks = []
+
+
+def covers(api, *fields):
+    def register(check):
+        checks.append((api, fields, check))
+        return check
+    return register
+
+
+hello = [{"role": "user", "content": "Say hello."}]
+weather = {"type": "object", "properties": {"city": {"type": "string", "enum": ["Madrid", "Oslo"]}},
+           "required": ["city"], "additionalProperties": False}
+
+
+class World:
+    def __init__(self, lar):
+        self.lar = lar
+        self.key = lar.key("clients")
+        self.openai = openai.OpenAI(base_url=lar.url + "/v1", api_key=self.key, max_retries=0)
+        self.anthropic = anthropic.Anthropic(base_url=lar.url, api_key=self.key, max_retries=0)
+
+    def chat(self, **more):
+        return self.openai.chat.completions.create(**{"model": "lar/chat", "messages": hello, "max_tokens": 6, **more})
+
+    def message(self, **more):
+        return self.anthropic.messages.create(**{"model": "lar/chat", "messages": hello, "max_tokens": 6, **more})
+
+
+def refused(kind, call):
+    try:
+        call()
+    except kind as error:
+        return error
+    raise AssertionError(f"no {kind.__name__}")
+
+
+# ---- OpenAI: models ----
+
+@covers("OpenAI models", "list", "retrieve")
+def models(w):
+    assert [m.id for m in w.openai.models.list()] == ["lar/chat", "lar/fast", "lar/embed"]
+    assert w.openai.models.retrieve("lar/chat").id == "lar/chat"
+    refused(openai.NotFoundError, lambda: w.openai.models.retrieve("gpt-4"))
+
+
+# ---- OpenAI: chat completions ----
+
+@covers("OpenAI chat completions", "model", "messages", "max_tokens", "usage")
+def chat_whole(w):
+    answer = w.chat()
+    assert answer.model == "lar/chat" and answer.object == "chat.completion"
+    assert answer.choices[0].message.role == "assistant" and answer.choices[0].message.content
+    assert answer.choices[0].finish_reason == "length"
+    assert answer.usage.completion_tokens == 6 and answer.usage.prompt_tokens > 5
+
+
+@covers("OpenAI chat completions", "stream", "stream_options")
+def chat_stream(w):
+    chunks = list(w.chat(stream=True, temperature=0, stream_options={"include_usage": True}))
+    text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+    assert text == w.chat(temperature=0).choices[0].message.content, text
+    assert all(c.model == "lar/chat" for c in chunks) and len(chunks) > 4
+    assert chunks[-1].usage.completion_tokens == 6
+    assert all(c.usage is None for c in w.chat(stream=True, max_tokens=2))
+
+
+@covers("OpenAI chat completions", "temperature", "seed")
+def chat_seed(w):
+    said = [w.chat(seed=seed, temperature=1.5).choices[0].message.content for seed in (7, 7, 8)]
+    assert said[0] == said[1] != said[2], said
+
+
+@covers("OpenAI chat completions", "stop")
+def chat_stop(w):
+    text = w.chat(temperature=0, max_tokens=12).choices[0].message.content
+    stop = text[4:6]
+    cut = w.chat(temperature=0, max_tokens=12, stop=[stop]).choices[0]
+    assert cut.message.content == text[:text.index(stop)] and cut.finish_reason == "stop"
+
+
+@covers("OpenAI chat completions", "response_format: json_schema")
+def chat_schema(w):
+    form = {"type": "json_schema", "json_schema": {"name": "w", "strict": True, "schema": weather}}
+    text = w.chat(max_tokens=40, response_format=form).choices[0].message.content
+    assert json.loads(text)["city"] in ("Madrid", "Oslo"), text
+
+
+@covers("OpenAI chat completions", "response_format: json_object")
+def chat_json(w):
+    answer = w.chat(max_tokens=3, temperature=0, response_format={"type": "json_object"})
+    assert answer.choices[0].message.content.lstrip().startswith("{"), answer
+
+
+@covers("OpenAI chat completions", "logprobs", "top_logprobs")
+def chat_logprobs(w):
+    tokens = w.chat(max_tokens=2, temperature=0, logprobs=True, top_logprobs=3).choices[0].logprobs.content
+    assert len(tokens) == 2 and len(tokens[0].top_logprobs) == 3 and tokens[0].logprob <= 0
+    assert w.chat(max_tokens=1, temperature=0).choices[0].logprobs is None
+
+
+@covers("OpenAI chat completions", "logit_bias")
+def chat_bias(w):
+    token = w.chat(max_tokens=1, temperature=0).choices[0].message.content
+    ids = json.loads(engine(w, "/tokenize", {"content": token}))["tokens"]
+    other = w.chat(max_tokens=1, temperature=0, logit_bias={str(i): -100 for i in ids})
+    assert other.choices[0].message.content != token
+
+
+def engine(w, path, body):
+    """The engine itself, past lar."""
+    import http.client
+    import socket
+    connection = http.client.HTTPConnection("engine", timeout=60)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(str(w.lar.folder / "home/run/chat.sock"))
+    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+    return connection.getresponse().read()
+
+
+@covers("OpenAI chat completions", "errors")
+def chat_errors(w):
+    error = refused(openai.NotFoundError, lambda: w.chat(model="gpt-4"))
+    assert error.code == "model_not_found" and error.param == "model", error.body
+    assert error.type == "invalid_request_error"
+    error = refused(openai.BadRequestError, lambda: w.chat(messages=[{"role": "user", "content": "word " * 9000}]))
+    assert error.code == "context_length_exceeded", error.body
+    wrong = openai.OpenAI(base_url=w.lar.url + "/v1", api_key="wrong", max_retries=0)
+    assert refused(openai.AuthenticationError, lambda: wrong.models.list()).code == "invalid_api_key"
+    refused(openai.PermissionDeniedError, lambda: w.chat(model="lar/assistant"))
+    refused(openai.BadRequestError, lambda: w.chat(response_format={
+        "type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "nothing"}}}))
+    assert w.chat(max_tokens=1).choices, "after the errors it answers"
+
+
+@covers("OpenAI chat completions", "cancellation")
+def chat_cancel(w):
+    stream = w.chat(stream=True, max_tokens=4000)
+    next(iter(stream))
+    stream.close()
+    started = time.time()
+    w.chat(max_tokens=1)
+    assert time.time() - started < 5, "the engine went on for a client that had left"
+
+
+# ---- OpenAI: the others ----
+
+@covers("OpenAI completions", "model", "prompt", "max_tokens", "stream", "usage")
+def completions(w):
+    answer = w.openai.completions.create(model="lar/chat", prompt="Once upon a", max_tokens=4, temperature=0)
+    assert answer.model == "lar/chat" and answer.choices[0].text and answer.usage.completion_tokens == 4
+    pieces = w.openai.completions.create(model="lar/chat", prompt="Once upon a", max_tokens=4, temperature=0, stream=True)
+    assert "".join(p.choices[0].text for p in pieces if p.choices) == answer.choices[0].text
+
+
+@covers("OpenAI responses", "model", "input", "instructions", "max_output_tokens", "usage")
+def responses(w):
+    answer = w.openai.responses.create(model="lar/chat", input="Say hello.", instructions="Be short.", max_output_tokens=5)
+    assert answer.model == "lar/chat" and answer.output_text and answer.usage.output_tokens == 5
+    plain = w.openai.responses.create(model="lar/chat", input="Say hello.", max_output_tokens=5)
+    assert plain.usage.input_tokens != answer.usage.input_tokens, "the instructions made no difference"
+
+
+@covers("OpenAI responses", "stream", "errors")
+def responses_stream(w):
+    text, last = "", None
+    for event in w.openai.responses.create(model="lar/chat", input="Say hello.", max_output_tokens=5, stream=True):
+        if event.type == "response.output_text.delta":
+            text += event.delta
+        last = event
+    assert last.type == "response.completed" and last.response.output_text == text and text
+    assert last.response.model == "lar/chat"
+    refused(openai.NotFoundError, lambda: w.openai.responses.create(model="gpt-4", input="x"))
+
+
+@covers("OpenAI embeddings", "model", "input: text", "input: list", "encoding_format", "usage", "errors")
+def embeddings(w):
+    texts = ["The cat sleeps on the sofa.", "A kitten naps on the couch.", "Interest rates rose again."]
+    plain = w.openai.embeddings.create(model="lar/embed", input=texts, encoding_format="float")
+    packed = w.openai.embeddings.create(model="lar/embed", input=texts, encoding_format="base64")
+    one = w.openai.embeddings.create(model="lar/embed", input=texts[0])
+    a, b, c = (row.embedding for row in plain.data)
+    dot = lambda x, y: sum(p * q for p, q in zip(x, y))
+    assert dot(a, b) > dot(a, c) + 0.2, "meaning is not told"
+    assert abs(dot(a, one.data[0].embedding) - 1) < 1e-3 and plain.usage.prompt_tokens > 10
+    assert isinstance(packed.data[0].embedding, (str, list)) and plain.model == "lar/embed"
+    refused(openai.BadRequestError, lambda: w.openai.embeddings.create(model="lar/chat", input="x"))
+
+
+# ---- Anthropic ----
+
+@covers("Anthropic messages", "model", "messages", "max_tokens", "usage", "system")
+def message_whole(w):
+    answer = w.message()
+    assert answer.model == "lar/chat" and answer.role == "assistant" and answer.content[0].text
+    assert answer.stop_reason == "max_tokens" and answer.usage.output_tokens == 6
+    count = w.anthropic.messages.count_tokens(model="lar/chat", messages=hello).input_tokens
+    longer = w.anthropic.messages.count_tokens(model="lar/chat", messages=hello, system="Be very brief and polite, please do.")
+    assert longer.input_tokens != count
+
+
+@covers("Anthropic messages", "stream")
+def message_stream(w):
+    with w.anthropic.messages.stream(model="lar/chat", messages=hello, max_tokens=6) as stream:
+        text = "".join(stream.text_stream)
+        final = stream.get_final_message()
+    assert text and final.content[0].text == text and final.model == "lar/chat"
+    assert final.usage.output_tokens == 6
+
+
+@covers("Anthropic messages", "stop_sequences", "temperature")
+def message_stop(w):
+    # This client no longer names the temperature; the API has it.
+    coldly = {"max_tokens": 12, "extra_body": {"temperature": 0}}
+    text = w.message(**coldly).content[0].text
+    assert text == w.message(**coldly).content[0].text
+    cut = w.message(**coldly, stop_sequences=[text[4:6]])
+    assert "".join(block.text for block in cut.content) == text[:text.index(text[4:6])]
+
+
+@covers("Anthropic messages", "count_tokens")
+def message_count(w):
+    count = w.anthropic.messages.count_tokens(model="lar/chat", messages=hello).input_tokens
+    used = w.message().usage
+    assert count == used.input_tokens + (used.cache_read_input_tokens or 0), (count, used)
+
+
+@covers("Anthropic messages", "errors")
+def message_errors(w):
+    error = refused(anthropic.NotFoundError, lambda: w.message(model="claude"))
+    assert error.body["error"]["type"] == "not_found_error" and error.body["type"] == "error", error.body
+    wrong = anthropic.Anthropic(base_url=w.lar.url, api_key="wrong", max_retries=0)
+    error = refused(anthropic.AuthenticationError, lambda: wrong.models.list())
+    assert error.body["error"]["type"] == "authentication_error", error.body
+    error = refused(anthropic.BadRequestError, lambda: w.message(messages=[{"role": "user", "content": "word " * 9000}]))
+    assert error.body["error"]["type"] == "invalid_request_error", error.body
+
+
+@covers("Anthropic models", "list", "retrieve")
+def anthropic_models(w):
+    assert [m.id for m in w.anthropic.models.list()] == ["lar/chat", "lar/fast", "lar/embed"]
+    assert w.anthropic.models.retrieve("lar/chat").display_name == "lar/chat"
+
+
+# ---- lar ----
+
+@covers("lar", "GET /metrics", "GET /openapi.json")
+def lar_figures(w):
+    status, headers, body = w.lar.ask("GET", "/metrics", key=w.key)
+    assert status == 200 and headers["Content-Type"].startswith("text/plain")
+    assert b'lar_engine_state{role="chat",state="ready"} 1' in body
+    status, _, body = w.lar.ask("GET", "/openapi.json")
+    assert status == 200 and "/v1/messages" in json.loads(body)["paths"]
+
+
+@covers("lar", "keys: add, list, remove", "journal without content")
+def lar_keys(w):
+    w.chat(messages=[{"role": "user", "content": "zanzibar secret"}], max_tokens=1)
+    time.sleep(0.2)
+    key = w.lar.key("passing")
+    assert w.lar.ask("GET", "/v1/models", key=key)[0] == 200
+    assert "passing" in w.lar.run("key", "list")
+    w.lar.run("key", "remove", "passing")
+    assert w.lar.ask("GET", "/v1/models", key=key)[0] == 401
+    _, _, journal = w.lar.ask("GET", "/api/v1/journal?limit=200", key=w.lar.own_key)
+    assert b"/v1/chat/completions" in journal and b"zanzibar" not in journal
+    assert w.lar.ask("GET", "/api/v1/status", key=w.key)[0] == 401, "a client's key opens the owner's own API"
+
+
+def main():
+    failed = 0
+    with Lar({"chat": "smollm2-135m-instruct-q4_1", "embed": "all-minilm-l6-v2-q8_0"}) as lar:
+        world = World(lar)
+        only = sys.argv[1:]
+        for api, fields, check in checks:
+            if only and check.__name__ not in only:
+                continue
+            started = time.time()
+            try:
+                check(world)
+                outcome = "ok"
+            except Exception as error:  # every check is run, then the failed ones count
+                failed += 1
+                outcome = f"FAILED  {type(error).__name__}: {str(error)[:400]}"
+            print(f"{time.time() - started:6.1f} s  {api}: {', '.join(fields)}  {outcome}", flush=True)
+    print(f"{len(checks)} checks, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Frameworks on top of the same APIs, unmodified, against a running lar with the real 1.5B model: `litellm`,
+`langchain-openai`, `pydantic-ai` with structured output; and `lar/assistant` asked about a document.
+
+    frameworks.py       run with the environment of scripts/requirements-clients-deep.txt
+"""
+import asyncio
+import json
+import sys
+import time
+
+import litellm
+import openai
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from pydantic import BaseModel
+from pydantic_ai import Agent, NativeOutput
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai import OpenAIProvider
+from running import Lar
+
+checks = []
+
+
+def check(function):
+    checks.append(function)
+    return function
+
+
+class City(BaseModel):
+    name: str
+    country: str
+
+
+@check
+def litellm_chat_and_stream(lar, key):
+    where = {"api_base": lar.url + "/v1", "api_key": key}
+    question = [{"role": "user", "content": "Name one colour."}]
+    answer = litellm.completion(model="openai/lar/chat", messages=question, max_tokens=8, **where)
+    assert answer.choices[0].message.content and answer.usage.completion_tokens > 0
+    pieces = [p.choices[0].delta.content or "" for p in
+              litellm.completion(model="openai/lar/chat", messages=question, max_tokens=8, stream=True, **where)]
+    assert "".join(pieces)
+    vectors = litellm.embedding(model="openai/lar/embed", input=["a", "b"], **where)
+    assert len(vectors.data) == 2
+    try:
+        litellm.completion(model="openai/gpt-4", messages=question, **where)
+        raise AssertionError("an unknown model answered")
+    except litellm.NotFoundError:
+        pass
+
+
+@check
+def litellm_anthropic(lar, key):
+    answer = litellm.completion(model="anthropic/lar/chat", messages=[{"role": "user", "content": "Name one colour."}],
+                                max_tokens=8, api_base=lar.url, api_key=key)
+    assert answer.choices[0].message.content
+
+
+@check
+def langchain_chat_schema_and_embeddings(lar, key):
+    chat = ChatOpenAI(model="lar/chat", base_url=lar.url + "/v1", api_key=key, max_tokens=40, temperature=0)
+    assert chat.invoke("Name one colour.").content
+    assert "".join(piece.content for piece in chat.stream("Name one colour."))
+    typed = chat.with_structured_output(City, method="json_schema").invoke("Which city is the capital of France?")
+    assert isinstance(typed, City) and typed.name == "Paris", typed
+    embed = OpenAIEmbeddings(model="lar/embed", base_url=lar.url + "/v1", api_key=key, check_embedding_ctx_length=False)
+    assert len(embed.embed_documents(["a", "b"])) == 2
+
+
+@check
+def pydantic_ai_structured(lar, key):
+    model = OpenAIChatModel("lar/chat", provider=OpenAIProvider(base_url=lar.url + "/v1", api_key=key))
+    agent = Agent(model, output_type=NativeOutput(City))
+    city = agent.run_sync("Which city is the capital of Norway?").output
+    assert city.name == "Oslo", city
+
+    async def streamed():
+        async with Agent(model).run_stream("Name one colour.") as answer:
+            return "".join([piece async for piece in answer.stream_text(delta=True)])
+    assert asyncio.run(streamed())
+
+
+@check
+def fill_in_the_middle(lar, key):
+    body = {"input_prefix": "def add(a, b):\n    return a", "input_suffix": "\n\nprint(add(1, 2))\n",
+            "n_predict": 6, "temperature": 0}
+    status, _, answer = lar.ask("POST", "/infill", body, key=key)
+    assert status == 200 and "+ b" in json.loads(answer)["content"], answer
+    del body["input_suffix"]
+    assert lar.ask("POST", "/infill", body, key=key)[0] == 400
+
+
+@check
+def the_assistant_answers_from_the_owners_documents(lar, key):
+    client = openai.OpenAI(base_url=lar.url + "/v1", api_key=key, max_retries=0, timeout=300)
+    question = [{"role": "user", "content": "When does the car insurance expire?"}]
+    whole = client.chat.completions.create(model="lar/assistant", messages=question)
+    text = whole.choices[0].message.content
+    assert "3 June 2026" in text and "[1]" in text and "Sources:" in text, text
+    assert whole.usage.completion_tokens > 0
+    streamed = "".join(p.choices[0].delta.content or "" for p in
+                       client.chat.completions.create(model="lar/assistant", messages=question, stream=True) if p.choices)
+    assert "3 June 2026" in streamed and "Sources:" in streamed, streamed
+    other = openai.OpenAI(base_url=lar.url + "/v1", api_key=lar.key("other"), max_retries=0)
+    try:
+        other.chat.completions.create(model="lar/assistant", messages=question)
+        raise AssertionError("a key without the right to it was answered")
+    except openai.PermissionDeniedError:
+        pass
+
+
+def main():
+    failed = 0
+    documents = {"insurance.md": "# Car insurance\n\nThe car insurance, policy 7741-B, expires on 3 June 2026.\n",
+                 "garden.txt": "The gardener comes on Thursdays and prunes the old lemon tree.\n"}
+    with Lar({"chat": "qwen2.5-coder-1.5b-instruct-q4_k_m", "embed": "all-minilm-l6-v2-q8_0"}, documents) as lar:
+        key = lar.key("frameworks", "--assistant")
+        for one in checks:
+            started = time.time()
+            try:
+                one(lar, key)
+                outcome = "ok"
+            except Exception as error:  # every check is run, then the failed ones count
+                failed += 1
+                outcome = f"FAILED  {type(error).__name__}: {str(error)[:600]}"
+            print(f"{time.time() - started:6.1f} s  {one.__name__}  {outcome}", flush=True)
+    print(f"{len(checks)} checks, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""A `lar serve` for the tests with real clients: a home of its own, real engines, a key."""
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+repository = pathlib.Path(__file__).resolve().parents[2]
+program = os.environ.get("LAR", str(repository / "build" / "lar"))
+
+
+class Lar:
+    """`roles` as for `lar model use`; `documents` become a folder source, so that there is something to ask about."""
+
+    def __init__(self, roles, documents=None):
+        self.roles, self.documents = roles, documents
+
+    def run(self, *arguments):
+        done = subprocess.run([program, *arguments], env=self.environment, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"lar {' '.join(arguments)}: exit {done.returncode}: {done.stderr.strip()}")
+        return done.stdout
+
+    def key(self, name, *flags):
+        return json.loads(self.run("key", "add", name, *flags, "--json"))["key"]
+
+    def __enter__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lar-"))
+        self.environment = dict(os.environ, LAR_HOME=str(self.folder / "home"), LC_ALL="C.UTF-8")
+        (self.folder / "home").mkdir()
+        (self.folder / "home/roles.toml").write_text("".join(f'{r} = "{m}"\n' for r, m in self.roles.items()))
+        if self.documents:
+            (self.folder / "documents").mkdir()
+            for name, text in self.documents.items():
+                (self.folder / "documents" / name).write_text(text, encoding="utf-8")
+            self.run("add", "folder", str(self.folder / "documents"))
+            self.run("sync", "--wait")
+        self.server = subprocess.Popen([program, "serve", "--port", "0", "--json"], env=self.environment,
+                                       stdout=subprocess.PIPE, text=True)
+        text = ""
+        while not text.endswith("}\n"):  # the object is complete with the line that closes it
+            line = self.server.stdout.readline()
+            if not line:
+                raise RuntimeError("lar serve ended before it was ready")
+            text += line
+        said = json.loads(text)
+        self.port = said["port"]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.own_key = said["address"].split("key=")[1]
+        return self
+
+    def ask(self, method, path, body=None, key=None, headers=None):
+        """Status, headers and body, without any client's help."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        try:
+            head = dict(headers or {})
+            if key:
+                head["Authorization"] = "Bearer " + key
+            data = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
+            connection.request(method, path, data, head)
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read()
+        finally:
+            connection.close()
+
+    def __exit__(self, *_):
+        self.server.terminate()
+        try:
+            self.server.wait(20)
+        except subprocess.TimeoutExpired:
+            self.server.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
