@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "agent/query.h"
 #include "base/messages.h"
@@ -30,11 +30,13 @@ constexpr double surely_held = 0.5;
 // Of the best passage's weight, what another needs to be tried, and what a later one on the same
 // matter needs to take its place.
 constexpr double worth_trying = 0.45, worth_superseding = 0.4;
-// Probability that a passage holds the answer, for it to be read; a later message on the matter that
-// tells of a change needs less.
+// Probability that a passage holds the answer, for it to be read; a later message on the matter
+// that tells of a change needs less.
 constexpr double least_hold = 0.55, least_hold_change = 0.4;
 // Probability that it states the answer proposed, and from where on no other passage is read.
 constexpr double least_support = 0.35, least_support_change = 0.2, certain = 0.7;
+// Where the passage itself surely held the answer, less support of the claim will do.
+constexpr double well_held = 0.65, least_support_held = 0.2;
 // Where a passage does not name what the question names: the same, and what its weight is worth.
 constexpr double least_support_unnamed = 0.6, unnamed_share = 0.7;
 
@@ -115,8 +117,9 @@ std::string passage_text(const Candidate& candidate) {
   const std::string_view shown =
       std::string_view(candidate.hit.text).substr(candidate.begin, candidate.end - candidate.begin);
   if (candidate.hit.kind == domain::ItemKind::event) {
-    // One plain time in the owner's zone instead of all the spellings that search wants; of a series
-    // the days asked about, since its first day and its rule say otherwise where one was moved.
+    // One plain time in the owner's zone instead of all the spellings that search wants; of a
+    // series the days asked about, since its first day and its rule say otherwise where one was
+    // moved.
     std::string text;
     for (const std::string_view line : base::split(base::trim(shown), '\n')) {
       if (line.starts_with("When: ") && !candidate.occurs.empty()) {
@@ -264,16 +267,18 @@ class Asking {
           asked.empty() ||
           std::any_of(asked.begin(), asked.end(), [&](Asked sort) { return holds(whole, sort); });
       if (!possible) continue;
-      TRY_ASSIGN(const double held, probability_of_yes(reading_messages(
-                                        prompt(candidate, query, part, earlier, zone))));
+      ReadingPrompt judging = prompt(candidate, query, part, earlier, zone);
+      judging.question = part;
+      TRY_ASSIGN(const double held, probability_of_yes(reading_messages(judging)));
       ++judged;
       surest = std::max(surest, held);
       ReadPassage& note = answer_.read[index];
       note.holds = std::max(note.holds.value_or(0), held);
-      const bool changes = tells_of_change(candidate.hit.title + "\n" + candidate.hit.text);
-      if (held < (changes ? least_hold_change : least_hold)) continue;
+      const bool changes = tells_of_change(candidate.hit.title, candidate.hit.text);
+      // That an event takes place in the time asked about is known without the model.
+      if (held < (changes || candidate.in_range ? least_hold_change : least_hold)) continue;
       // What does not name whom or what the question names may still be meant, with less right.
-      const double named = is_about(whole, part) ? 1.0 : unnamed_share;
+      const double named = is_about(about_text(candidate), part) ? 1.0 : unnamed_share;
       weighed.push_back({&candidate, held * candidate.hit.score * named, held, changes});
     }
     std::stable_sort(weighed.begin(), weighed.end(), [](const Weighed& left, const Weighed& right) {
@@ -283,7 +288,9 @@ class Asking {
     const bool superseding = !asked.empty() && put_superseding_first(weighed, part, zone);
     // What tells of a change was let in to take another's place: elsewhere it needs as much.
     weighed.erase(std::remove_if(weighed.begin() + (superseding ? 1 : 0), weighed.end(),
-                                 [](const Weighed& one) { return one.held < least_hold; }),
+                                 [](const Weighed& one) {
+                                   return one.held < least_hold && !one.candidate->in_range;
+                                 }),
                   weighed.end());
     if (weighed.empty()) return {};
     double best = 0;
@@ -296,9 +303,8 @@ class Asking {
       if (tried > 0 && one.weight < worth_trying * best) continue;
       ++tried;
       const bool change = superseding && tried == 1 && one.changes;
-      TRY_ASSIGN(std::vector<Located> claims,
-                 read(*one.candidate, query, part, earlier, zone,
-                      change ? least_support_change : least_support));
+      TRY_ASSIGN(std::vector<Located> claims, read(*one.candidate, query, part, earlier, zone,
+                                                   change ? least_support_change : least_support));
       if (claims.empty()) continue;
       double support = 0;
       for (const Located& claim : claims) support = std::max(support, claim.support);
@@ -337,11 +343,11 @@ class Asking {
         continue;
       }
       if (other.hit.segment == domain::SegmentKind::quoted) continue;
-      const base::Microseconds since =
-          latest == 0 ? from : time_of(*weighed[latest].candidate);
+      const base::Microseconds since = latest == 0 ? from : time_of(*weighed[latest].candidate);
       if (time_of(other) <= since) continue;
-      const bool named = names_in(part) && is_about(other.header + "\n" + other.hit.text, part);
-      if (same_matter(best, other) || (changes && named)) latest = index;
+      // A document has neither sender nor thread.
+      const bool named = document && names_in(part) && is_about(about_text(other), part);
+      if (same_matter(best, other) || named) latest = index;
     }
     if (latest == 0) return false;
     const auto chosen = weighed.begin() + static_cast<std::ptrdiff_t>(latest);
@@ -364,7 +370,23 @@ class Asking {
     const auto shared = std::count_if(words.begin(), words.end(), [&](const std::string& word) {
       return std::find(others.begin(), others.end(), word) != others.end();
     });
+    // Between the same two, the other way round, a word in common is enough.
+    const auto takes_part = [](const std::string& address, const Candidate& candidate) {
+      return !address.empty() &&
+             std::any_of(candidate.hit.people.begin(), candidate.hit.people.end(),
+                         [&](const domain::Person& person) { return person.address == address; });
+    };
+    if (shared > 0 && takes_part(sender(left), right) && takes_part(sender(right), left)) {
+      return true;
+    }
     return shared > 0 && 2 * static_cast<size_t>(shared) >= std::min(words.size(), others.size());
+  }
+
+  // Where the names of a question may stand: a company often only in the address of its people.
+  static std::string about_text(const Candidate& candidate) {
+    std::string text = candidate.header;
+    for (const domain::Person& person : candidate.hit.people) text += ' ' + person.address;
+    return text + '\n' + candidate.hit.text;
   }
 
   // What is known of the item besides its text. The day of a message answers when it was sent and
@@ -384,9 +406,26 @@ class Asking {
   base::Result<std::vector<Located>> read(const Candidate& candidate, const agent::Query& query,
                                           const std::string& part, const std::string& earlier,
                                           const std::string& zone, double enough) {
+    std::vector<Located> claims;
+    ReadPassage& note = answer_.read[static_cast<size_t>(&candidate - retrieved_.passages.data())];
+    // Small models that answer in another language than the text's sometimes get a day wrong; where
+    // no evidence is found they are asked again in the text's own.
+    const Language own = base::detect_language(candidate.hit.text, query.language);
+    std::vector<Language> languages{query.language};
+    if (own != query.language) languages.push_back(own);
+    for (const Language language : languages) {
+      ReadingPrompt reading = prompt(candidate, query, part, earlier, zone);
+      reading.language = language;
+      TRY(read_once(candidate, reading, part, enough, note, claims));
+      if (!claims.empty()) break;
+    }
+    return claims;
+  }
+
+  base::Status read_once(const Candidate& candidate, const ReadingPrompt& reading,
+                         const std::string& part, double enough, ReadPassage& note,
+                         std::vector<Located>& claims) {
     engine::ChatRequest chat;
-    ReadingPrompt reading = prompt(candidate, query, part, earlier, zone);
-    reading.language = query.language;
     chat.messages = reading_messages(reading);
     // The yes has been weighed already; here the answer behind it is wanted.
     chat.grammar = "root ::= \"Yes. \" [^\\n]+";
@@ -396,14 +435,12 @@ class Asking {
     std::string_view sentence = result.text;
     if (sentence.starts_with("Yes. ")) sentence.remove_prefix(5);
     const std::string said = base::collapse_spaces(without_notes(sentence));
-    std::vector<Located> claims;
-    ReadPassage& note =
-        answer_.read[static_cast<size_t>(&candidate - retrieved_.passages.data())];
     note.stated += note.stated.empty() ? said : " " + said;
     // Each sentence stands for itself; what was cut short is no claim.
     const std::vector<std::size_t> starts = sentence_starts(said);
-    const bool about = is_about(candidate.header + "\n" + candidate.hit.text, part);
-    const double least = about ? enough : least_support_unnamed;
+    const bool about = is_about(about_text(candidate), part);
+    double least = about ? enough : least_support_unnamed;
+    if (about && note.holds.value_or(0) >= well_held) least = std::min(least, least_support_held);
     for (size_t index = 0; index + 1 < starts.size(); ++index) {
       if (result.truncated && index + 2 == starts.size()) break;
       const std::string text(base::trim(
@@ -419,7 +456,7 @@ class Asking {
       }
       claims.push_back(std::move(*located));
     }
-    return claims;
+    return {};
   }
 
   ReadingPrompt prompt(const Candidate& candidate, const agent::Query& query,
@@ -435,9 +472,8 @@ class Asking {
         std::any_of(query.times.begin(), query.times.end(),
                     [](const base::TimeExpression& time) { return time.relative; });
     if (relative) {
-      result.remarks +=
-          fmt::format("Today is {}.\n",
-                      base::spell_date(base::to_local(base::Clock::now(), zone).date, false));
+      result.remarks += fmt::format(
+          "Today is {}.\n", base::spell_date(base::to_local(base::Clock::now(), zone).date, false));
     }
     for (const base::TimeExpression& time : query.times) {
       if (!time.relative) continue;
@@ -493,8 +529,7 @@ class Asking {
          {"user",
           fmt::format("Text: {}\n{}\n\nQuestion: {}\nProposed answer: {}\n\nDoes the text state "
                       "the answer to exactly this question? Answer yes or no.",
-                      claim.candidate->header, passage_text(*claim.candidate), part,
-                      claim.text)}});
+                      claim.candidate->header, passage_text(*claim.candidate), part, claim.text)}});
   }
 
   // Whether evidence and claim hold the sort of fact that was asked for.

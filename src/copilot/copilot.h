@@ -55,8 +55,9 @@ struct ReadPassage {
   domain::Locator locator;
   double score = 0;
   int tokens = 0;  // estimated
-  std::optional<double> holds;  // the model's probability that it states the answer; if it was asked
-  std::string stated;           // what the model read there, before any check; may be empty
+  std::optional<double>
+      holds;           // the model's probability that it states the answer; if it was asked
+  std::string stated;  // what the model read there, before any check; may be empty
   std::optional<double> support;  // of what was read, weighed by itself; if it had evidence
 };
 // A passage that was found but did not fit, or a claim that was not let through.

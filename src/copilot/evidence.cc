@@ -80,9 +80,12 @@ bool contains(const std::set<std::string>& stems, const std::string& folded) {
 
 // The hard facts of a claim that its evidence must hold.
 struct HardFacts {
-  size_t size() const { return numbers.size() + days.size() + clock_times.size() + names.size(); }
+  size_t size() const {
+    return numbers.size() + days.size() + spans.size() + clock_times.size() + names.size();
+  }
   std::vector<std::string> numbers;
-  std::vector<base::Date> days;  // exact days
+  std::vector<base::Date> days;                          // exact days
+  std::vector<std::pair<base::Date, base::Date>> spans;  // "June 2026"
   std::vector<std::pair<int, int>> clock_times;
   std::vector<std::string> names;  // folded
 };
@@ -98,11 +101,16 @@ HardFacts hard_facts(std::string_view claim, std::string_view question, base::Da
   const auto times = base::find_time_expressions(claim, written);
   const auto times_asked = base::find_time_expressions(question, written);
   for (const base::TimeExpression& time : times) {
-    const bool asked_for = std::any_of(
-        times_asked.begin(), times_asked.end(), [&](const base::TimeExpression& known) {
+    const bool asked_for =
+        std::any_of(times_asked.begin(), times_asked.end(), [&](const base::TimeExpression& known) {
           return known.first == time.first && known.last == time.last;
         });
-    if (time.first == time.last && !asked_for) facts.days.push_back(time.first);
+    if (asked_for) continue;
+    if (time.first == time.last) {
+      facts.days.push_back(time.first);
+    } else {
+      facts.spans.emplace_back(time.first, time.last);
+    }
   }
   const auto clocks = base::find_clock_times(claim);
   const auto clocks_asked = base::find_clock_times(question);
@@ -173,6 +181,11 @@ class Support {
       return same(time.first) || same(time.last);
     });
   }
+  bool span(const std::pair<base::Date, base::Date>& days) const {
+    return std::any_of(times_.begin(), times_.end(), [&](const base::TimeExpression& time) {
+      return time.first == days.first && time.last == days.second;
+    });
+  }
   bool clock(const std::pair<int, int>& time) const {
     if (std::find(clocks_.begin(), clocks_.end(), time) != clocks_.end()) return true;
     // Half-day forms without am or pm: "at 5:30" bears out 17:30.
@@ -198,6 +211,9 @@ int missing_facts(const HardFacts& facts, const Support& here, const Support& kn
   }
   for (const base::Date& day : facts.days) {
     if (!here.day(day) && !known.day(day)) ++missing;
+  }
+  for (const auto& days : facts.spans) {
+    if (!here.span(days) && !known.span(days)) ++missing;
   }
   for (const auto& time : facts.clock_times) {
     if (!here.clock(time) && !known.clock(time)) ++missing;
@@ -333,8 +349,7 @@ std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_
       }
     }
   }
-  if (best && best->overlap < 0.3 && facts.numbers.empty() && facts.days.empty() &&
-      facts.clock_times.empty() && facts.names.empty()) {
+  if (best && best->overlap < 0.3 && facts.size() == 0) {
     return std::nullopt;
   }
   return best;
@@ -412,19 +427,20 @@ bool asks_when_sent(std::string_view question) {
   return false;
 }
 
-bool tells_of_change(std::string_view text) {
+namespace {
+
+bool has_words_of_change(std::string_view text) {
   // Beginnings of words, and phrases; folded.
   constexpr std::string_view beginnings[] = {
-      "cambi",     "aplaz",    "pospon",   "pospuest", "retras",  "adelant", "traslad",
-      "mover",     "mueve",    "movid",    "rectific", "correg",  "correcc", "anula",
-      "cancel",    "reprogram", "chang",   "postpon",  "resched", "moved",   "moves",
-      "slip",      "delay",    "instead",  "correct",  "revis",   "ajorn"};
+      "cambi",  "aplaz",     "pospon",  "pospuest", "retras",  "adelant", "traslad",
+      "mover",  "mueve",     "movid",   "rectific", "correg",  "correcc", "anula",
+      "cancel", "reprogram", "chang",   "postpon",  "resched", "moved",   "moves",
+      "slip",   "delay",     "instead", "ajorn"};
   constexpr std::string_view phrases[] = {
-      "en vez de",    "en lugar de",  "ya no ",       "nueva fecha",  "nuevo precio", "nueva hora",
-      "nuevo horario", "nova data",   " pasa a",      " pasa de",     " pasan a",     " pasan de",
-      "al final",     "a partir de",  "new date",     "new time",     "new price",    "no longer",
-      "rather than",  "brought forward", "come down", "came down",    "now on",       "put back",
-      "push"};
+      "en vez de",       "en lugar de", "ya no ",    "nueva fecha", "nuevo precio", "nueva hora",
+      "nuevo horario",   "nova data",   " pasa a",   " pasa de",    " pasan a",     " pasan de",
+      "a partir de",     "new date",    "new time",  "new price",   "no longer",    "rather than",
+      "brought forward", "come down",   "came down", "now on",      "put back",     "push"};
   const std::string folded = " " + base::collapse_spaces(base::fold(text)) + " ";
   if (std::any_of(std::begin(phrases), std::end(phrases), [&](std::string_view phrase) {
         return folded.find(phrase) != std::string::npos;
@@ -436,6 +452,15 @@ bool tells_of_change(std::string_view text) {
     return std::any_of(std::begin(beginnings), std::end(beginnings),
                        [&](std::string_view begin) { return word.folded.starts_with(begin); });
   });
+}
+
+}  // namespace
+
+bool tells_of_change(std::string_view title, std::string_view text) {
+  const std::string folded = base::fold(base::trim(title));
+  const bool answers = folded.starts_with("re:") || folded.starts_with("rv:") ||
+                       folded.starts_with("fwd:") || folded.starts_with("fw:");
+  return has_words_of_change(text) || (!answers && has_words_of_change(title));
 }
 
 std::vector<std::string> things_asked(std::string_view question) {
@@ -468,12 +493,12 @@ std::vector<std::string> things_asked(std::string_view question) {
     size_t asks = index + 1;
     while (asks + 1 < words.size() && one_of(before, words[asks].folded)) ++asks;
     if (!one_of(asking, words[asks].folded)) break;
-    const bool one_is_place = one_of(places_people, words[index - 1].folded) ||
-                              one_of(places_people, words[asks].folded);
+    const bool one_is_place =
+        one_of(places_people, words[index - 1].folded) || one_of(places_people, words[asks].folded);
     size_t rest = asks + 1;
     if (rest < words.size() && one_of(moments, words[rest].folded)) ++rest;
-    const bool all_asking = one_of(asking, words[index - 1].folded) ||
-                            one_of(moments, words[index - 1].folded);
+    const bool all_asking =
+        one_of(asking, words[index - 1].folded) || one_of(moments, words[index - 1].folded);
     if (!one_is_place || !all_asking || content(rest, words.size()) < 1) break;
     const std::string about(question.substr(words[rest].begin));
     const std::string_view opening = words[index].folded == "y" ? "¿" : "";
@@ -594,8 +619,11 @@ bool is_about(std::string_view text, std::string_view question) {
   const std::vector<WordAt> words = folded_words(text);
   const auto named = std::count_if(names.begin(), names.end(), [&](const std::string& name) {
     return std::any_of(words.begin(), words.end(), [&](const WordAt& word) {
-      return word.folded == name || (name.size() >= 5 && word.folded.size() >= 5 &&
-                                     word.folded.compare(0, 3, name, 0, 3) == 0);
+      if (word.folded == name) return true;
+      // One place in two languages: "Londres", "London"; "Edimburgo", "Edinburgh".
+      const size_t alike = name.size() >= 8 && word.folded.size() >= 8 ? 3 : 4;
+      return name.size() >= 5 && word.folded.size() >= 5 &&
+             word.folded.compare(0, alike, name, 0, alike) == 0;
     });
   });
   return 2 * static_cast<size_t>(named) >= names.size();

@@ -51,7 +51,8 @@ std::vector<Asked> asked_for(std::string_view question);
 // Whether a question is about when something was written or sent.
 bool asks_when_sent(std::string_view question);
 // Whether a text tells of a change of plans: moved, postponed, corrected, cancelled, "instead of".
-bool tells_of_change(std::string_view text);
+// The title of an answer ("Re: …") is that of what it answers and does not count.
+bool tells_of_change(std::string_view title, std::string_view text);
 // A question that asks for two things, as two questions; the second says in brackets what the
 // first was about ("¿cuánto cuesta? (¿En qué acabado encargué la estantería?)"). Any other as it
 // is.

@@ -87,11 +87,13 @@ TEST(ThingsAsked, a_place_and_an_hour_of_one_thing_are_two_questions) {
 }
 
 TEST(Change, messages_that_move_or_correct_something_are_told) {
-  EXPECT_TRUE(tells_of_change("La inauguración pasa del 4 al 11 de junio"));
-  EXPECT_TRUE(tells_of_change("Text freeze moves from 1 June to 15 June"));
-  EXPECT_TRUE(tells_of_change("artes finales el 17 en lugar del 5"));
-  EXPECT_FALSE(tells_of_change("Te confirmamos la revisión el martes 26 de mayo a las 17:30."));
-  EXPECT_FALSE(tells_of_change("Your flight leaves at 14:35 from gate 7."));
+  EXPECT_TRUE(tells_of_change("", "La inauguración pasa del 4 al 11 de junio"));
+  EXPECT_TRUE(tells_of_change("", "Text freeze moves from 1 June to 15 June"));
+  EXPECT_TRUE(tells_of_change("", "artes finales el 17 en lugar del 5"));
+  EXPECT_TRUE(tells_of_change("Cambio de cita", "El lunes 15 a las 9:00."));
+  EXPECT_FALSE(tells_of_change("Re: Cambio de cita", "Vale, allí estaré."));
+  EXPECT_FALSE(tells_of_change("", "Te confirmamos la revisión el martes 26 de mayo a las 17:30."));
+  EXPECT_FALSE(tells_of_change("", "Your flight leaves at 14:35 from gate 7."));
 }
 
 TEST(Asked, a_month_is_a_date_too) {
@@ -118,12 +120,20 @@ TEST(Asked, tells_what_sort_of_fact_is_wanted) {
 }
 
 TEST(Evidence, days_that_the_question_names_need_not_stand_in_the_passage) {
-  const EvidenceSource source{"Del 3 al 9 voy yo a darle de comer al gato. Jorge", "mail, from Jorge",
-                              {2026, 5, 1}};
+  const EvidenceSource source{
+      "Del 3 al 9 voy yo a darle de comer al gato. Jorge", "mail, from Jorge", {2026, 5, 1}};
   EXPECT_TRUE(find_evidence(source, "Jorge feeds the cat from 3 to 9 August.",
                             "Who feeds the cat from 3 to 9 August?"));
   EXPECT_FALSE(find_evidence(source, "Jorge feeds the cat on 12 August.",
                              "Who feeds the cat from 3 to 9 August?"));
+}
+
+TEST(Evidence, a_month_of_a_claim_must_stand_in_the_passage_in_either_language) {
+  const EvidenceSource source{
+      "The pen in the school office expires in June 2026.", "mail", {2026, 4, 25}};
+  const std::string_view question = "¿Cuándo caduca el autoinyector del colegio?";
+  EXPECT_TRUE(find_evidence(source, "El autoinyector caduca en junio de 2026.", question));
+  EXPECT_FALSE(find_evidence(source, "El autoinyector caduca en julio de 2026.", question));
 }
 
 TEST(About, a_text_must_name_whom_the_question_names) {

@@ -16,9 +16,9 @@
 namespace lar::copilot {
 
 struct ReadingPrompt {
-  std::string header;     // "mail, Friday 17 April 2026, from Seguros Llevantina to Clara: …"
-  std::string text;       // the passage as shown
-  std::string remarks;    // lines on the question: the day it is asked, what was asked before
+  std::string header;   // "mail, Friday 17 April 2026, from Seguros Llevantina to Clara: …"
+  std::string text;     // the passage as shown
+  std::string remarks;  // lines on the question: the day it is asked, what was asked before
   std::string question;
   // Of the answer. Left out where only the yes or no counts, so that one judgement serves both.
   std::optional<base::Language> language;

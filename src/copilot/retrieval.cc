@@ -130,7 +130,7 @@ class Retrieval {
     TRY(search(earlier_question, stop));
     TRY(add_calendar());
     TRY(add_later_in_thread());
-    TRY(add_changes(stop));
+    TRY(add_changes());
     TRY(add_contacts());
     return choose();
   }
@@ -256,29 +256,24 @@ class Retrieval {
     return {};
   }
 
-  // What was moved, put off or corrected: messages that say so, nearest to the question told as one
-  // about a change. They seldom share the words of the question, nor the thread of what they change.
-  base::Status add_changes(std::stop_token stop) {
+  // What was moved, put off or corrected: the nearest of the messages that say so. They seldom
+  // share the words of the question, nor the thread of what they change, and lie behind what they
+  // change.
+  base::Status add_changes() {
     const std::vector<Asked> asked = asked_for(query_.text);
     const bool changeable = std::any_of(asked.begin(), asked.end(), [](Asked sort) {
       return sort == Asked::date || sort == Asked::clock_time || sort == Asked::money ||
              sort == Asked::count;
     });
     if (!changeable || vector_.empty()) return {};
-    TRY_ASSIGN(auto vectors,
-               engines_.embed(engine::EmbedKind::query,
-                              {{"", "Cambio, nueva fecha o nuevo precio; moved, changed: " +
-                                        query_.text}},
-                              stop));
-    if (vectors.empty()) return {};
     store::SearchRequest request;
-    request.text = query_.search_text;
-    request.vector = vectors.front();
+    request.text = query_.text;
+    request.vector = vector_;
     request.vector_model = engines_.embed_space();
     request.kind = ItemKind::mail;
     request.one_per_thread = false;
     request.passages_per_item = 1;
-    request.limit = 30;
+    request.limit = 60;
     TRY_ASSIGN(auto hits, store_.search(request));
     std::stable_sort(hits.begin(), hits.end(), [](const Hit& left, const Hit& right) {
       return left.similarity > right.similarity;
@@ -287,7 +282,7 @@ class Retrieval {
     for (Hit& hit : hits) {
       if (added == changes) break;
       if (hit.segment == SegmentKind::quoted || hit.locator.part == header_part) continue;
-      if (!tells_of_change(hit.title + "\n" + hit.text)) continue;
+      if (!tells_of_change(hit.title, hit.text)) continue;
       const bool fitting = std::any_of(asked.begin(), asked.end(),
                                        [&](Asked sort) { return holds(hit.text, sort); });
       if (!fitting) continue;
@@ -374,9 +369,9 @@ class Retrieval {
                          estimate_tokens(candidate.header) + 4;
       candidate.change = changes_.contains(key_of(hit));
       // Passages are read one by one: those of changes take no other's place.
-      const bool fits =
-          candidate.change || (nearest < budget_.passages &&
-                               tokens + candidate.tokens <= budget_.tokens && per_item[hit.item] < 2);
+      const bool fits = candidate.change ||
+                        (nearest < budget_.passages &&
+                         tokens + candidate.tokens <= budget_.tokens && per_item[hit.item] < 2);
       if (!fits) {
         if (result_.cut.size() < 40) {
           result_.cut.push_back({hit.item, hit.title, "ask.cut_budget", candidate.tokens});

@@ -22,9 +22,9 @@ struct Candidate {
   std::size_t begin = 0;       // the stretch of hit.text that is shown
   std::size_t end = 0;
   int tokens = 0;
-  std::string occurs;  // of an event: when, in the owner's zone; of a series only with in_range
+  std::string occurs;     // of an event: when, in the owner's zone; of a series only with in_range
   bool in_range = false;  // the days are those in the time asked about, exceptions applied
-  bool change = false;  // a message that tells of a change, looked for besides the nearest
+  bool change = false;    // a message that tells of a change, looked for besides the nearest
 };
 
 struct Retrieved {
