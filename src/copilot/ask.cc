@@ -36,7 +36,7 @@ constexpr double least_hold = 0.55, least_hold_change = 0.4;
 // Probability that it states the answer proposed, and from where on no other passage is read.
 constexpr double least_support = 0.35, least_support_change = 0.2, certain = 0.7;
 // Where the passage itself surely held the answer, less support of the claim will do.
-constexpr double well_held = 0.65, least_support_held = 0.2;
+constexpr double well_held = 0.6, least_support_held = 0.2;
 // Where a passage does not name what the question names: the same, and what its weight is worth.
 constexpr double least_support_unnamed = 0.6, unnamed_share = 0.7;
 
@@ -278,7 +278,12 @@ class Asking {
       // That an event takes place in the time asked about is known without the model.
       if (held < (changes || candidate.in_range ? least_hold_change : least_hold)) continue;
       // What does not name whom or what the question names may still be meant, with less right.
-      const double named = is_about(about_text(candidate), part) ? 1.0 : unnamed_share;
+      const bool about = is_about(about_text(candidate), part);
+      const double named = about ? 1.0 : unnamed_share;
+      if (candidate.in_range && about && shares_a_word(candidate.hit.title, part)) {
+        weighed.push_back({&candidate, candidate.hit.score, std::max(held, least_hold), false});
+        continue;
+      }
       weighed.push_back({&candidate, held * candidate.hit.score * named, held, changes});
     }
     std::stable_sort(weighed.begin(), weighed.end(), [](const Weighed& left, const Weighed& right) {
@@ -305,6 +310,13 @@ class Asking {
       const bool change = superseding && tried == 1 && one.changes;
       TRY_ASSIGN(std::vector<Located> claims, read(*one.candidate, query, part, earlier, zone,
                                                    change ? least_support_change : least_support));
+      // A message that moved something, or an event on its day, says so in its own words where the
+      // model's were not borne out: what it replaced must not be told instead.
+      if (claims.empty() && superseding && tried == 1 &&
+          one.held >= (one.changes ? least_hold : well_held)) {
+        claims = in_its_own_words(one, asked);
+      }
+      if (claims.empty() && one.candidate->in_range) claims = as_it_takes_place(one, asked);
       if (claims.empty()) continue;
       double support = 0;
       for (const Located& claim : claims) support = std::max(support, claim.support);
@@ -382,6 +394,14 @@ class Asking {
     return shared > 0 && 2 * static_cast<size_t>(shared) >= std::min(words.size(), others.size());
   }
 
+  static bool shares_a_word(const std::string& title, const std::string& part) {
+    const std::vector<std::string> words = agent::content_words(title);
+    const std::vector<std::string> asked = agent::content_words(part);
+    return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+      return std::find(asked.begin(), asked.end(), word) != asked.end();
+    });
+  }
+
   // Where the names of a question may stand: a company often only in the address of its people.
   static std::string about_text(const Candidate& candidate) {
     std::string text = candidate.header;
@@ -420,6 +440,63 @@ class Asking {
       if (!claims.empty()) break;
     }
     return claims;
+  }
+
+  // The last and shortest stretch of a passage that holds every sort of fact asked for, as a claim.
+  static std::vector<Located> in_its_own_words(const Weighed& one,
+                                               const std::vector<Asked>& asked) {
+    const std::string_view text = one.candidate->hit.text;
+    // Whole sentences only: lines that a mail program broke are pieces of one.
+    std::vector<size_t> starts;
+    for (const size_t start : sentence_starts(text)) {
+      const std::string_view before = text.substr(0, start);
+      const size_t last = before.find_last_not_of(" \n");
+      const bool whole = last == std::string_view::npos || start == text.size() ||
+                         std::string_view(".!?:").find(before[last]) != std::string_view::npos ||
+                         before.ends_with("\n\n");
+      if (whole) starts.push_back(start);
+    }
+    for (size_t sentences = 1; sentences <= 3; ++sentences) {
+      for (size_t first = starts.size() - 1; first-- > 0;) {
+        if (first + sentences >= starts.size()) continue;
+        const std::string_view stretch =
+            base::trim(text.substr(starts[first], starts[first + sentences] - starts[first]));
+        if (stretch.empty() || stretch.size() > longest_quote) continue;
+        const bool all = std::all_of(asked.begin(), asked.end(),
+                                     [&](Asked sort) { return holds(stretch, sort); });
+        if (!all) continue;
+        const auto begin = static_cast<size_t>(stretch.data() - text.data());
+        return {Located{one.candidate,
+                        {begin, begin + stretch.size(), 1.0},
+                        "«" + base::collapse_spaces(stretch) + "»",
+                        one.held}};
+      }
+    }
+    return {};
+  }
+
+  // When an event takes place in the time asked about, by the calendar.
+  std::vector<Located> as_it_takes_place(const Weighed& one,
+                                         const std::vector<Asked>& asked) const {
+    const bool when_asked = std::any_of(asked.begin(), asked.end(), [](Asked sort) {
+      return sort == Asked::date || sort == Asked::clock_time;
+    });
+    if (!when_asked || !is_about(about_text(*one.candidate), answer_.question)) return {};
+    const bool hour_asked = std::find(asked.begin(), asked.end(), Asked::clock_time) != asked.end();
+    const std::string_view text = one.candidate->hit.text;
+    const size_t line = std::min(text.find('\n'), text.size());
+    if (line == 0 || line > longest_quote) return {};
+    std::string days;
+    for (const auto& [date, time] : one.candidate->days) {
+      if (hour_asked && time.empty()) return {};
+      days += (days.empty() ? "" : "; ") +
+              base::spell_date(date, answer_.language == Language::spanish) +
+              (time.empty() ? "" : ", " + time);
+    }
+    return {Located{one.candidate,
+                    {0, line, 1.0},
+                    one.candidate->hit.title + ": " + days + ".",
+                    std::max(one.held, certain)}};
   }
 
   base::Status read_once(const Candidate& candidate, const ReadingPrompt& reading,

@@ -20,7 +20,7 @@ using store::Hit;
 
 constexpr std::string_view header_part = "h";  // as the mail reader names it
 // Messages of changes read besides the nearest passages.
-constexpr int changes = 2;
+constexpr int changes = 3;
 // What the best match of words adds to a cosine.
 constexpr double words_share = 0.12;
 
@@ -50,14 +50,16 @@ base::Date day_of(const std::optional<domain::When>& when, std::string_view zone
   return base::to_local(domain::begins_at(*when, zone), zone).date;
 }
 
-// "Thursday 21 May 2026 at 17:30", by the owner's clock.
-std::string spelled(const domain::When& when, std::string_view zone) {
+// "17:30", by the owner's clock; empty for whole days.
+std::string hour_of(const domain::When& when, std::string_view zone) {
+  if (std::holds_alternative<domain::AllDay>(when)) return {};
   const base::LocalTime local = base::to_local(domain::begins_at(when, zone), zone);
-  std::string text = base::spell_date(local.date, false);
-  if (!std::holds_alternative<domain::AllDay>(when)) {
-    text += fmt::format(" at {:02}:{:02}", local.hour, local.minute);
-  }
-  return text;
+  return fmt::format("{:02}:{:02}", local.hour, local.minute);
+}
+// "Thursday 21 May 2026 at 17:30".
+std::string spelled(const domain::When& when, std::string_view zone) {
+  const std::string hour = hour_of(when, zone);
+  return base::spell_date(day_of(when, zone), false) + (hour.empty() ? "" : " at " + hour);
 }
 
 enum class Dated { no, yes };
@@ -213,7 +215,7 @@ class Retrieval {
     int count = 0;
     for (const store::StoredOccurrence& occurrence : occurrences) {
       if (++count > 20) break;
-      occurs_[occurrence.item].push_back(spelled(occurrence.occurrence.start, zone));
+      occurs_[occurrence.item].push_back(occurrence.occurrence.start);
       if (occurs_[occurrence.item].size() > 1) continue;
       TRY_ASSIGN(auto passages, store_.item_passages(occurrence.item));
       if (passages.empty()) continue;
@@ -266,31 +268,52 @@ class Retrieval {
              sort == Asked::count;
     });
     if (!changeable || vector_.empty()) return {};
-    store::SearchRequest request;
-    request.text = query_.text;
-    request.vector = vector_;
-    request.vector_model = engines_.embed_space();
-    request.kind = ItemKind::mail;
-    request.one_per_thread = false;
-    request.passages_per_item = 1;
-    request.limit = 60;
-    TRY_ASSIGN(auto hits, store_.search(request));
-    std::stable_sort(hits.begin(), hits.end(), [](const Hit& left, const Hit& right) {
-      return left.similarity > right.similarity;
-    });
+    // Of the people of the nearest mails first, of anybody then.
+    std::vector<std::string> people;
+    std::vector<const Hit*> best;
+    for (const Hit& hit : hits_) {
+      if (hit.kind == ItemKind::mail) best.push_back(&hit);
+    }
+    std::stable_sort(best.begin(), best.end(),
+                     [](const Hit* left, const Hit* right) { return left->score > right->score; });
+    if (best.size() > 3) best.resize(3);
+    for (const Hit* hit : best) {
+      for (const domain::Person& person : hit->people) {
+        if (person.address.empty() || people.size() == 6) continue;
+        if (std::find(people.begin(), people.end(), person.address) == people.end()) {
+          people.push_back(person.address);
+        }
+      }
+    }
+    people.emplace_back();
     int added = 0;
-    for (Hit& hit : hits) {
-      if (added == changes) break;
-      if (hit.segment == SegmentKind::quoted || hit.locator.part == header_part) continue;
-      if (!tells_of_change(hit.title, hit.text)) continue;
-      const bool fitting = std::any_of(asked.begin(), asked.end(),
-                                       [&](Asked sort) { return holds(hit.text, sort); });
-      if (!fitting) continue;
-      ++added;
-      changes_.insert(key_of(hit));
-      const double score = static_cast<double>(hit.similarity) /
-                           std::max(0.3, static_cast<double>(result_.best_similarity));
-      add(std::move(hit), std::min(score, 1.0));
+    for (const std::string& person : people) {
+      if (added >= changes) break;
+      store::SearchRequest request;
+      request.text = query_.text;
+      request.vector = vector_;
+      request.vector_model = engines_.embed_space();
+      request.kind = ItemKind::mail;
+      request.person = person;
+      request.one_per_thread = false;
+      request.passages_per_item = 1;
+      request.limit = 40;
+      TRY_ASSIGN(auto hits, store_.search(request));
+      std::stable_sort(hits.begin(), hits.end(), [](const Hit& left, const Hit& right) {
+        return left.similarity > right.similarity;
+      });
+      for (Hit& hit : hits) {
+        if (hit.segment == SegmentKind::quoted || hit.locator.part == header_part) continue;
+        if (!tells_of_change(hit.title, hit.text)) continue;
+        const bool fitting = std::any_of(asked.begin(), asked.end(),
+                                         [&](Asked sort) { return holds(hit.text, sort); });
+        if (!fitting) continue;
+        if (changes_.insert(key_of(hit)).second) ++added;
+        const double score = static_cast<double>(hit.similarity) /
+                             std::max(0.3, static_cast<double>(result_.best_similarity));
+        add(std::move(hit), std::min(score, 1.0));
+        break;  // one of each
+      }
     }
     return {};
   }
@@ -353,7 +376,9 @@ class Retrieval {
       candidate.undated_header = header_of(hit, Dated::no, zone);
       if (const auto occurs = occurs_.find(hit.item); occurs != occurs_.end()) {
         for (size_t index = 0; index < occurs->second.size() && index < 3; ++index) {
-          candidate.occurs += (index > 0 ? "; " : "") + occurs->second[index];
+          const domain::When& when = occurs->second[index];
+          candidate.occurs += (index > 0 ? "; " : "") + spelled(when, zone);
+          candidate.days.emplace_back(day_of(when, zone), hour_of(when, zone));
         }
         candidate.in_range = true;
       } else if (hit.kind == ItemKind::event && hit.when &&
@@ -407,7 +432,7 @@ class Retrieval {
   std::set<std::string> seen_;
   std::set<std::string> texts_;
   std::set<std::string> changes_;  // keys of messages that tell of a change
-  std::map<base::Id, std::vector<std::string>> occurs_;
+  std::map<base::Id, std::vector<domain::When>> occurs_;
   std::vector<float> vector_;  // of the question; empty without vectors
   Retrieved result_;
 };

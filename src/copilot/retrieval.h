@@ -24,7 +24,8 @@ struct Candidate {
   int tokens = 0;
   std::string occurs;     // of an event: when, in the owner's zone; of a series only with in_range
   bool in_range = false;  // the days are those in the time asked about, exceptions applied
-  bool change = false;    // a message that tells of a change, looked for besides the nearest
+  std::vector<std::pair<base::Date, std::string>> days;  // the same as days and hours ("17:30", "")
+  bool change = false;  // a message that tells of a change, looked for besides the nearest
 };
 
 struct Retrieved {
