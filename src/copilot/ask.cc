@@ -442,7 +442,8 @@ class Asking {
     return claims;
   }
 
-  // The last and shortest stretch of a passage that holds every sort of fact asked for, as a claim.
+  // The shortest stretch of a passage that holds every sort of fact asked for, as a claim: one that
+  // tells of the change before others, the last of equals.
   static std::vector<Located> in_its_own_words(const Weighed& one,
                                                const std::vector<Asked>& asked) {
     const std::string_view text = one.candidate->hit.text;
@@ -457,6 +458,7 @@ class Asking {
       if (whole) starts.push_back(start);
     }
     for (size_t sentences = 1; sentences <= 3; ++sentences) {
+      std::string_view best;
       for (size_t first = starts.size() - 1; first-- > 0;) {
         if (first + sentences >= starts.size()) continue;
         const std::string_view stretch =
@@ -465,12 +467,16 @@ class Asking {
         const bool all = std::all_of(asked.begin(), asked.end(),
                                      [&](Asked sort) { return holds(stretch, sort); });
         if (!all) continue;
-        const auto begin = static_cast<size_t>(stretch.data() - text.data());
-        return {Located{one.candidate,
-                        {begin, begin + stretch.size(), 1.0},
-                        "«" + base::collapse_spaces(stretch) + "»",
-                        one.held}};
+        const bool tells = tells_of_change({}, stretch);
+        if (best.empty() || tells) best = stretch;
+        if (tells) break;
       }
+      if (best.empty()) continue;
+      const auto begin = static_cast<size_t>(best.data() - text.data());
+      return {Located{one.candidate,
+                      {begin, begin + best.size(), 1.0},
+                      "«" + base::collapse_spaces(best) + "»",
+                      one.held}};
     }
     return {};
   }

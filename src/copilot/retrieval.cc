@@ -296,7 +296,8 @@ class Retrieval {
       request.kind = ItemKind::mail;
       request.person = person;
       request.one_per_thread = false;
-      request.passages_per_item = 1;
+      // The nearest passage of a mail is often its header lines.
+      request.passages_per_item = 3;
       request.limit = 40;
       TRY_ASSIGN(auto hits, store_.search(request));
       std::stable_sort(hits.begin(), hits.end(), [](const Hit& left, const Hit& right) {
