@@ -138,8 +138,10 @@ def answer_to(body):
         if form.get("type") == "json_schema":
             return json.dumps(instance(form["json_schema"]["schema"]), ensure_ascii=False)
         if body.get("grammar"):
-            literal = re.search(r'root\s*::=\s*"([^"]*)"', body["grammar"])
-            return literal[1] if literal else ""
+            literal = re.search(r'root\s*::=\s*"([^"]*)"(\s*\[[^\]]*\]\+)?', body["grammar"])
+            # Free text behind a beginning: what was said, on one line.
+            rest = " ".join(question.split()) if literal and literal[2] else ""
+            return literal[1] + rest if literal else ""
     return "You said: " + question
 
 
