@@ -312,9 +312,10 @@ class Asking {
                                                    change ? least_support_change : least_support));
       // A message that moved something, or an event on its day, says so in its own words where the
       // model's were not borne out: what it replaced must not be told instead.
-      if (claims.empty() && superseding && tried == 1 &&
-          one.held >= (one.changes ? least_hold : well_held)) {
-        claims = in_its_own_words(one, asked);
+      if (claims.empty() && !asked.empty() && tried == 1 &&
+          ((superseding && one.held >= (one.changes ? least_hold : well_held)) ||
+           (one.held >= well_held && is_latest_of_its_matter(one, weighed, zone)))) {
+        claims = in_its_own_words(one, asked, part);
       }
       if (claims.empty() && one.candidate->in_range) claims = as_it_takes_place(one, asked);
       if (claims.empty()) continue;
@@ -331,18 +332,35 @@ class Asking {
     return {};
   }
 
+  // When a message was written; 0 for what is no message.
+  static base::Microseconds written_at(const Candidate& candidate, const std::string& zone) {
+    const bool dated = candidate.hit.when && (candidate.hit.kind == domain::ItemKind::mail ||
+                                              candidate.hit.kind == domain::ItemKind::message);
+    return dated ? domain::begins_at(*candidate.hit.when, zone) : 0;
+  }
+
+  // Whether a message has earlier ones on the same matter among the weighed, and no later one.
+  static bool is_latest_of_its_matter(const Weighed& one, const std::vector<Weighed>& weighed,
+                                      const std::string& zone) {
+    const base::Microseconds written = written_at(*one.candidate, zone);
+    if (written == 0) return false;
+    bool has_earlier = false;
+    for (const Weighed& other : weighed) {
+      if (&other == &one || !same_matter(*one.candidate, *other.candidate)) continue;
+      const base::Microseconds then = written_at(*other.candidate, zone);
+      if (then > written) return false;
+      has_earlier = has_earlier || (then > 0 && then < written);
+    }
+    return has_earlier;
+  }
+
   // The latest of those on the same matter as the best goes first: what was moved, corrected or
   // agreed afterwards is what holds. Whether there is one.
   static bool put_superseding_first(std::vector<Weighed>& weighed, const std::string& part,
                                     const std::string& zone) {
     if (weighed.size() < 2) return false;
-    const auto time_of = [&](const Candidate& candidate) -> base::Microseconds {
-      const bool dated = candidate.hit.when && (candidate.hit.kind == domain::ItemKind::mail ||
-                                                candidate.hit.kind == domain::ItemKind::message);
-      return dated ? domain::begins_at(*candidate.hit.when, zone) : 0;
-    };
     const Candidate& best = *weighed.front().candidate;
-    const base::Microseconds from = time_of(best);
+    const base::Microseconds from = written_at(best, zone);
     // A calendar is kept up to date; of a document nobody knows when it was true.
     const bool document = best.hit.kind == domain::ItemKind::document;
     if (from == 0 && !document) return false;
@@ -355,8 +373,9 @@ class Asking {
         continue;
       }
       if (other.hit.segment == domain::SegmentKind::quoted) continue;
-      const base::Microseconds since = latest == 0 ? from : time_of(*weighed[latest].candidate);
-      if (time_of(other) <= since) continue;
+      const base::Microseconds since =
+          latest == 0 ? from : written_at(*weighed[latest].candidate, zone);
+      if (written_at(other, zone) <= since) continue;
       // A document has neither sender nor thread.
       const bool named = document && names_in(part) && is_about(about_text(other), part);
       if (same_matter(best, other) || named) latest = index;
@@ -442,10 +461,19 @@ class Asking {
     return claims;
   }
 
-  // The shortest stretch of a passage that holds every sort of fact asked for, as a claim: one that
-  // tells of the change before others, the last of equals.
-  static std::vector<Located> in_its_own_words(const Weighed& one,
-                                               const std::vector<Asked>& asked) {
+  // The shortest stretch of a passage that holds every sort of fact asked for, as a claim: the one
+  // with most of the question's words, one that tells of a change before others, the last of
+  // equals.
+  static std::vector<Located> in_its_own_words(const Weighed& one, const std::vector<Asked>& asked,
+                                               const std::string& part) {
+    const std::vector<std::string> wanted = agent::content_words(part);
+    const auto worth = [&](std::string_view stretch) {
+      const std::vector<std::string> words = agent::content_words(stretch);
+      const auto shared = std::count_if(wanted.begin(), wanted.end(), [&](const std::string& word) {
+        return std::find(words.begin(), words.end(), word) != words.end();
+      });
+      return 2 * static_cast<int>(shared) + (tells_of_change({}, stretch) ? 1 : 0);
+    };
     const std::string_view text = one.candidate->hit.text;
     // Whole sentences only: lines that a mail program broke are pieces of one.
     std::vector<size_t> starts;
@@ -459,6 +487,7 @@ class Asking {
     }
     for (size_t sentences = 1; sentences <= 3; ++sentences) {
       std::string_view best;
+      int best_worth = -1;
       for (size_t first = starts.size() - 1; first-- > 0;) {
         if (first + sentences >= starts.size()) continue;
         const std::string_view stretch =
@@ -467,9 +496,9 @@ class Asking {
         const bool all = std::all_of(asked.begin(), asked.end(),
                                      [&](Asked sort) { return holds(stretch, sort); });
         if (!all) continue;
-        const bool tells = tells_of_change({}, stretch);
-        if (best.empty() || tells) best = stretch;
-        if (tells) break;
+        if (worth(stretch) <= best_worth) continue;
+        best = stretch;
+        best_worth = worth(stretch);
       }
       if (best.empty()) continue;
       const auto begin = static_cast<size_t>(best.data() - text.data());

@@ -309,7 +309,10 @@ class Retrieval {
         const bool fitting = std::any_of(asked.begin(), asked.end(),
                                          [&](Asked sort) { return holds(hit.text, sort); });
         if (!fitting) continue;
-        if (changes_.insert(key_of(hit)).second) ++added;
+        const bool known = seen_.contains(key_of(hit));
+        changes_.insert(key_of(hit));
+        if (known) continue;
+        ++added;
         const double score = static_cast<double>(hit.similarity) /
                              std::max(0.3, static_cast<double>(result_.best_similarity));
         add(std::move(hit), std::min(score, 1.0));
