@@ -313,9 +313,9 @@ class Asking {
       // A message that moved something, or an event on its day, says so in its own words where the
       // model's were not borne out: what it replaced must not be told instead.
       if (claims.empty() && !asked.empty() && tried == 1 &&
-          ((superseding && one.held >= (one.changes ? least_hold : well_held)) ||
-           (one.held >= well_held && is_latest_of_its_matter(one, weighed, zone)))) {
-        claims = in_its_own_words(one, asked, part);
+          one.held >= (superseding && one.changes ? least_hold : well_held) &&
+          (superseding || is_latest_of_its_matter(one, weighed, zone))) {
+        claims = in_its_own_words(one, asked, part, superseding ? 0 : 2);
       }
       if (claims.empty() && one.candidate->in_range) claims = as_it_takes_place(one, asked);
       if (claims.empty()) continue;
@@ -462,10 +462,10 @@ class Asking {
   }
 
   // The shortest stretch of a passage that holds every sort of fact asked for, as a claim: the one
-  // with most of the question's words, one that tells of a change before others, the last of
-  // equals.
+  // with most of the question's words (and as many as asked for), one that tells of a change before
+  // others, the last of equals.
   static std::vector<Located> in_its_own_words(const Weighed& one, const std::vector<Asked>& asked,
-                                               const std::string& part) {
+                                               const std::string& part, int shared_at_least) {
     const std::vector<std::string> wanted = agent::content_words(part);
     const auto worth = [&](std::string_view stretch) {
       const std::vector<std::string> words = agent::content_words(stretch);
@@ -487,7 +487,7 @@ class Asking {
     }
     for (size_t sentences = 1; sentences <= 3; ++sentences) {
       std::string_view best;
-      int best_worth = -1;
+      int best_worth = 2 * shared_at_least - 1;
       for (size_t first = starts.size() - 1; first-- > 0;) {
         if (first + sentences >= starts.size()) continue;
         const std::string_view stretch =
