@@ -314,6 +314,7 @@ class Asking {
       // model's were not borne out: what it replaced must not be told instead.
       if (claims.empty() && !asked.empty() && tried == 1 &&
           one.held >= (superseding && one.changes ? least_hold : well_held) &&
+          is_about(about_text(*one.candidate), part) &&
           (superseding || is_latest_of_its_matter(one, weighed, zone))) {
         claims = in_its_own_words(one, asked, part, superseding ? 0 : 2);
       }
