@@ -620,6 +620,8 @@ bool is_about(std::string_view text, std::string_view question) {
   const auto named = std::count_if(names.begin(), names.end(), [&](const std::string& name) {
     return std::any_of(words.begin(), words.end(), [&](const WordAt& word) {
       if (word.folded == name) return true;
+      // Addresses glue words: "bodegasrobledal.example".
+      if (name.size() >= 6 && word.folded.find(name) != std::string::npos) return true;
       // One place in two languages: "Londres", "London"; "Edimburgo", "Edinburgh".
       const size_t alike = name.size() >= 8 && word.folded.size() >= 8 ? 3 : 4;
       return name.size() >= 5 && word.folded.size() >= 5 &&

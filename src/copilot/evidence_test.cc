@@ -139,6 +139,9 @@ TEST(Evidence, a_month_of_a_claim_must_stand_in_the_passage_in_either_language) 
 TEST(About, a_text_must_name_whom_the_question_names) {
   EXPECT_TRUE(is_about("Hotel in Edinburgh, two nights", "¿Cuánto cuesta el hotel de Edimburgo?"));
   EXPECT_FALSE(is_about("Hannah's wedding is in Leith", "When is Iain's birthday?"));
+  EXPECT_TRUE(
+      is_about("mail, from marta@bodegasrobledal.example", "Deadline of the Robledal catalogue?"));
+  EXPECT_FALSE(is_about("mail, from Marta Iranzo: paneles", "When does the Marjal show open?"));
   EXPECT_TRUE(is_about("cualquier texto", "¿Cuándo vence el seguro?"));
 }
 
