@@ -52,14 +52,14 @@ def judge(question, answer):
     return wrong
 
 
-def retrieved(served, question, answer):
-    """Whether one of the listed items was among the passages the model read."""
+def mark_listed(served, question, answer):
+    """Marks the passages read that are of a listed item; how many of the listed items were among them."""
     ids = {}
     for passage in answer["read"]:
         if passage["item"] not in ids:
             ids[passage["item"]] = served.call("GET", "/items/" + passage["item"])["external_id"]
-    found = [any(same_item(e, i["external_id"]) for e in ids.values()) for i in question["items"]]
-    return sum(found), len(found)
+        passage["listed"] = any(same_item(ids[passage["item"]], i["external_id"]) for i in question["items"])
+    return sum(any(same_item(e, i["external_id"]) for e in ids.values()) for i in question["items"])
 
 
 def check_quotes(served, answer):
@@ -100,12 +100,13 @@ def main():
                     raise SystemExit(f"{question['id']}: {answer['error']['message']}")
                 wrong = judge(question, answer)
                 quotes = check_quotes(served, answer)
-                found, listed = retrieved(served, question, answer) if question["answerable"] else (0, 0)
+                found = mark_listed(served, question, answer) if question["answerable"] else 0
+                listed = len(question["items"]) if question["answerable"] else 0
                 results.append({"id": question["id"], "answerable": question["answerable"], "needs": question["needs"],
                                 "language": question["language"], "question": question["question"],
                                 "answer": answer["answer"], "declined": answer["declined"], "wrong": wrong,
                                 "quotes": quotes, "found": found, "listed": listed,
-                                "read": [{k: p.get(k) for k in ("title", "when", "score", "holds", "stated", "support")}
+                                "read": [{k: p.get(k) for k in ("title", "kind", "when", "score", "holds", "stated", "support", "listed")}
                                          for p in answer["read"]],
                                 "citations": [(c["external_id"], c["quote"]) for c in answer["citations"]],
                                 "cut": [c for c in answer["cut"] if "evid" in c["reason"] or "prueba" in c["reason"]],

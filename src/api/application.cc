@@ -19,6 +19,7 @@
 
 #include "agent/embedder.h"
 #include "agent/query.h"
+#include "agent/query_vector.h"
 #include "api/client_keys.h"
 #include "api/gateway.h"
 #include "api/render.h"
@@ -549,15 +550,14 @@ class ApplicationImplementation final : public Application {
       *target = base::from_local({*day, 0, 0, 0}, zone);
     }
     std::string mode = "text";
-    if (const std::string space = engines_->embed_space();
-        !space.empty() && !request.text.empty()) {
+    {
       const agent::Embedder::Pause pause(*embedder_);
-      // Without its vector a query still finds by words: say so by the mode, do not fail.
-      if (auto vectors =
-              engines_->embed(engine::EmbedKind::query, {{"", request.text}}, call.request.stop);
-          vectors && !vectors->empty()) {
-        request.vector = std::move(vectors->front());
-        request.vector_model = space;
+      // Without its vector a query still finds by words; the mode says so.
+      TRY_ASSIGN(auto vector,
+                 agent::query_vector(*engines_, request.text, call.request.stop));
+      if (vector) {
+        request.vector = std::move(vector->values);
+        request.vector_model = std::move(vector->space);
         mode = "hybrid";
       }
     }
@@ -598,7 +598,6 @@ class ApplicationImplementation final : public Application {
                    : mode == "passages" ? copilot::Mode::passages
                                         : copilot::Mode::any;
     request.remember = call.body.value("remember", true);
-    TRY_ASSIGN(request.owner_name, store_->setting("owner"));
     std::stop_source stop;
     const std::stop_callback outer(call.request.stop, [&] { stop.request_stop(); });
     const auto send = [&](std::string_view name, const json& data) {

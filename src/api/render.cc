@@ -201,73 +201,53 @@ json render_item(const store::StoredItem& stored, bool changed_on_disk,
                                            [](const auto& place) { return !place.path.empty(); })}};
 }
 
+namespace {
+
+// What copilot says of a citation or a passage read, with places that a browser can use.
+json shown(json said, const std::optional<domain::When>& when, const domain::Locator& locator,
+           const base::Id& item, domain::ItemKind kind, PartTexts& texts, base::Language language) {
+  said["when"] = render_when(when);
+  said["locator"] = render_locator(locator, texts.find(item, locator.part), kind, language);
+  return said;
+}
+
+}  // namespace
+
 json render_citation(const copilot::Citation& citation, PartTexts& texts, base::Language language) {
-  return {
-      {"number", citation.number},
-      {"item", citation.item.text()},
-      {"external_id", citation.external_id},
-      {"kind", domain::name_of(citation.kind)},
-      {"title", citation.title},
-      {"when", render_when(citation.when)},
-      {"locator", render_locator(citation.locator, texts.find(citation.item, citation.locator.part),
-                                 citation.kind, language)},
-      {"quote", citation.quote}};
+  return shown(copilot::to_json(citation), citation.when, citation.locator, citation.item,
+               citation.kind, texts, language);
 }
 
 json render_read(const copilot::ReadPassage& passage, PartTexts& texts, base::Language language) {
-  json rendered = {
-      {"number", passage.number},
-      {"item", passage.item.text()},
-      {"kind", domain::name_of(passage.kind)},
-      {"title", passage.title},
-      {"when", render_when(passage.when)},
-      {"locator", render_locator(passage.locator, texts.find(passage.item, passage.locator.part),
-                                 passage.kind, language)},
-      {"score", passage.score},
-      {"tokens", passage.tokens}};
-  if (passage.holds) rendered["holds"] = *passage.holds;
-  if (!passage.stated.empty()) rendered["stated"] = passage.stated;
-  if (passage.support) rendered["support"] = *passage.support;
-  return rendered;
+  return shown(copilot::to_json(passage), passage.when, passage.locator, passage.item, passage.kind,
+               texts, language);
 }
 
 json render_answer(const copilot::Answer& answer, PartTexts& texts, base::Language language) {
-  json claims = json::array(), citations = json::array(), read = json::array(), cut = json::array();
-  for (const copilot::Claim& claim : answer.claims) {
-    claims.push_back(
-        {{"text", claim.text}, {"citations", claim.citations}, {"support", claim.support}});
-  }
+  json result = copilot::to_json(answer);
+  json citations = json::array(), read = json::array();
   for (const copilot::Citation& citation : answer.citations) {
     citations.push_back(render_citation(citation, texts, language));
   }
   for (const copilot::ReadPassage& passage : answer.read) {
     read.push_back(render_read(passage, texts, language));
   }
-  for (const copilot::CutPassage& passage : answer.cut) {
-    cut.push_back({{"item", passage.item.text()},
-                   {"title", passage.title},
-                   {"reason", base::message(passage.reason, language)},
-                   {"tokens", passage.tokens}});
+  result["citations"] = std::move(citations);
+  result["read"] = std::move(read);
+  for (json& passage : result["cut"]) {
+    passage["reason"] = base::message(passage["reason"].get<std::string>(), language);
   }
-  return {{"question", answer.question},
-          {"answer", answer.text},
-          {"declined", answer.declined},
-          {"basis", answer.basis == copilot::Basis::data ? "data" : "model"},
-          {"language", base::language_code(answer.language)},
-          {"claims", std::move(claims)},
-          {"citations", std::move(citations)},
-          {"read", std::move(read)},
-          {"cut", std::move(cut)},
-          {"timings",
-           {{"retrieve_ms", answer.retrieve_ms},
-            {"first_claim_ms", answer.first_claim_ms},
-            {"total_ms", answer.total_ms}}},
-          {"tokens",
-           {{"prompt", answer.prompt_tokens},
-            {"cached", answer.cached_tokens},
-            {"completion", answer.completion_tokens}}},
-          {"model", answer.model},
-          {"conversation", answer.conversation ? json(answer.conversation->text()) : json()}};
+  const auto move_under = [&](const char* group, const char* field, const char* name) {
+    result[group][name] = std::move(result[field]);
+    result.erase(field);
+  };
+  move_under("timings", "retrieve_ms", "retrieve_ms");
+  move_under("timings", "first_claim_ms", "first_claim_ms");
+  move_under("timings", "total_ms", "total_ms");
+  move_under("tokens", "prompt_tokens", "prompt");
+  move_under("tokens", "cached_tokens", "cached");
+  move_under("tokens", "completion_tokens", "completion");
+  return result;
 }
 
 namespace {

@@ -13,7 +13,6 @@
 #include "copilot/evidence.h"
 #include "copilot/prompts.h"
 #include "copilot/retrieval.h"
-#include "domain/json.h"
 
 namespace lar::copilot {
 namespace {
@@ -244,6 +243,7 @@ class Asking {
     double weight = 0;
     double held = 0;
     bool changes = false;  // tells of a change
+    bool about = true;     // names whom or what the question names
   };
 
   // Passages are judged and read one by one. Small models asked to choose among several take the
@@ -281,10 +281,11 @@ class Asking {
       const bool about = is_about(about_text(candidate), part);
       const double named = about ? 1.0 : unnamed_share;
       if (candidate.in_range && about && shares_a_word(candidate.hit.title, part)) {
-        weighed.push_back({&candidate, candidate.hit.score, std::max(held, least_hold), false});
+        weighed.push_back(
+            {&candidate, candidate.hit.score, std::max(held, least_hold), false, about});
         continue;
       }
-      weighed.push_back({&candidate, held * candidate.hit.score * named, held, changes});
+      weighed.push_back({&candidate, held * candidate.hit.score * named, held, changes, about});
     }
     std::stable_sort(weighed.begin(), weighed.end(), [](const Weighed& left, const Weighed& right) {
       return left.weight > right.weight;
@@ -308,13 +309,13 @@ class Asking {
       if (tried > 0 && one.weight < worth_trying * best) continue;
       ++tried;
       const bool change = superseding && tried == 1 && one.changes;
-      TRY_ASSIGN(std::vector<Located> claims, read(*one.candidate, query, part, earlier, zone,
+      TRY_ASSIGN(std::vector<Located> claims, read(one, query, part, earlier, zone,
                                                    change ? least_support_change : least_support));
       // A message that moved something, or an event on its day, says so in its own words where the
       // model's were not borne out: what it replaced must not be told instead.
       if (claims.empty() && !asked.empty() && tried == 1 &&
           one.held >= (superseding && one.changes ? least_hold : well_held) &&
-          is_about(about_text(*one.candidate), part) &&
+          one.about &&
           (superseding || is_latest_of_its_matter(one, weighed, zone))) {
         claims = in_its_own_words(one, asked, part, superseding ? 0 : 2);
       }
@@ -378,7 +379,7 @@ class Asking {
           latest == 0 ? from : written_at(*weighed[latest].candidate, zone);
       if (written_at(other, zone) <= since) continue;
       // A document has neither sender nor thread.
-      const bool named = document && names_in(part) && is_about(about_text(other), part);
+      const bool named = document && names_in(part) && weighed[index].about;
       if (same_matter(best, other) || named) latest = index;
     }
     if (latest == 0) return false;
@@ -443,9 +444,10 @@ class Asking {
   }
 
   // Lets the model state what one passage says; the claims that have their evidence.
-  base::Result<std::vector<Located>> read(const Candidate& candidate, const agent::Query& query,
+  base::Result<std::vector<Located>> read(const Weighed& one, const agent::Query& query,
                                           const std::string& part, const std::string& earlier,
                                           const std::string& zone, double enough) {
+    const Candidate& candidate = *one.candidate;
     std::vector<Located> claims;
     ReadPassage& note = answer_.read[static_cast<size_t>(&candidate - retrieved_.passages.data())];
     // Small models that answer in another language than the text's sometimes get a day wrong; where
@@ -456,7 +458,7 @@ class Asking {
     for (const Language language : languages) {
       ReadingPrompt reading = prompt(candidate, query, part, earlier, zone);
       reading.language = language;
-      TRY(read_once(candidate, reading, part, enough, note, claims));
+      TRY(read_once(one, reading, part, enough, note, claims));
       if (!claims.empty()) break;
     }
     return claims;
@@ -497,9 +499,10 @@ class Asking {
         const bool all = std::all_of(asked.begin(), asked.end(),
                                      [&](Asked sort) { return holds(stretch, sort); });
         if (!all) continue;
-        if (worth(stretch) <= best_worth) continue;
+        const int its_worth = worth(stretch);
+        if (its_worth <= best_worth) continue;
         best = stretch;
-        best_worth = worth(stretch);
+        best_worth = its_worth;
       }
       if (best.empty()) continue;
       const auto begin = static_cast<size_t>(best.data() - text.data());
@@ -535,9 +538,9 @@ class Asking {
                     std::max(one.held, certain)}};
   }
 
-  base::Status read_once(const Candidate& candidate, const ReadingPrompt& reading,
-                         const std::string& part, double enough, ReadPassage& note,
-                         std::vector<Located>& claims) {
+  base::Status read_once(const Weighed& one, const ReadingPrompt& reading, const std::string& part,
+                         double enough, ReadPassage& note, std::vector<Located>& claims) {
+    const Candidate& candidate = *one.candidate;
     engine::ChatRequest chat;
     chat.messages = reading_messages(reading);
     // The yes has been weighed already; here the answer behind it is wanted.
@@ -551,9 +554,8 @@ class Asking {
     note.stated += note.stated.empty() ? said : " " + said;
     // Each sentence stands for itself; what was cut short is no claim.
     const std::vector<std::size_t> starts = sentence_starts(said);
-    const bool about = is_about(about_text(candidate), part);
-    double least = about ? enough : least_support_unnamed;
-    if (about && note.holds.value_or(0) >= well_held) least = std::min(least, least_support_held);
+    double least = one.about ? enough : least_support_unnamed;
+    if (one.about && note.holds.value_or(0) >= well_held) least = std::min(least, least_support_held);
     for (size_t index = 0; index + 1 < starts.size(); ++index) {
       if (result.truncated && index + 2 == starts.size()) break;
       const std::string text(base::trim(
@@ -760,134 +762,6 @@ class Asking {
 base::Result<Answer> ask(store::Store& store, engine::Engines& engines, const AskRequest& request,
                          const AskEvents& events, std::stop_token stop) {
   return Asking(store, engines, request, events, std::move(stop)).run();
-}
-
-json to_json(const Answer& answer) {
-  json claims = json::array(), citations = json::array(), read = json::array(), cut = json::array();
-  for (const Claim& claim : answer.claims) {
-    claims.push_back(
-        {{"text", claim.text}, {"citations", claim.citations}, {"support", claim.support}});
-  }
-  const auto when = [](const std::optional<domain::When>& value) {
-    return value ? domain::to_json(*value) : json();
-  };
-  for (const Citation& citation : answer.citations) {
-    citations.push_back({{"number", citation.number},
-                         {"item", citation.item.text()},
-                         {"external_id", citation.external_id},
-                         {"kind", domain::name_of(citation.kind)},
-                         {"title", citation.title},
-                         {"when", when(citation.when)},
-                         {"locator", domain::to_json(citation.locator)},
-                         {"quote", citation.quote}});
-  }
-  for (const ReadPassage& passage : answer.read) {
-    read.push_back({{"number", passage.number},
-                    {"item", passage.item.text()},
-                    {"kind", domain::name_of(passage.kind)},
-                    {"title", passage.title},
-                    {"when", when(passage.when)},
-                    {"locator", domain::to_json(passage.locator)},
-                    {"score", passage.score},
-                    {"tokens", passage.tokens}});
-    if (passage.holds) read.back()["holds"] = *passage.holds;
-    if (!passage.stated.empty()) read.back()["stated"] = passage.stated;
-    if (passage.support) read.back()["support"] = *passage.support;
-  }
-  for (const CutPassage& passage : answer.cut) {
-    cut.push_back({{"item", passage.item.text()},
-                   {"title", passage.title},
-                   {"reason", passage.reason},
-                   {"tokens", passage.tokens}});
-  }
-  return {{"question", answer.question},
-          {"answer", answer.text},
-          {"declined", answer.declined},
-          {"basis", answer.basis == Basis::data ? "data" : "model"},
-          {"language", base::language_code(answer.language)},
-          {"claims", claims},
-          {"citations", citations},
-          {"read", read},
-          {"cut", cut},
-          {"retrieve_ms", answer.retrieve_ms},
-          {"first_claim_ms", answer.first_claim_ms},
-          {"total_ms", answer.total_ms},
-          {"prompt_tokens", answer.prompt_tokens},
-          {"cached_tokens", answer.cached_tokens},
-          {"completion_tokens", answer.completion_tokens},
-          {"model", answer.model},
-          {"conversation", answer.conversation ? json(answer.conversation->text()) : json()}};
-}
-
-base::Result<Answer> answer_from_json(const json& value) {
-  const auto malformed = [] {
-    return base::fail(base::ErrorKind::corrupt, "ask.malformed_answer");
-  };
-  Answer answer;
-  // Written by to_json above; anything else is damage, which the library reports by throwing.
-  try {
-    const auto id_of = [](const json& text) {
-      return base::Id::parse(text.get<std::string>()).value_or(base::Id{});
-    };
-    const auto when_of = [](const json& when) -> std::optional<domain::When> {
-      if (when.is_null()) return std::nullopt;
-      if (auto parsed = domain::when_from_json(when)) return *parsed;
-      return std::nullopt;
-    };
-    answer.question = value.at("question");
-    answer.text = value.at("answer");
-    answer.declined = value.at("declined");
-    answer.basis = value.at("basis") == "data" ? Basis::data : Basis::model;
-    answer.language = base::language_from_code(value.at("language").get<std::string>());
-    for (const json& claim : value.at("claims")) {
-      answer.claims.push_back(
-          {claim.at("text"), claim.at("citations").get<std::vector<int>>(), claim.at("support")});
-    }
-    for (const json& entry : value.at("citations")) {
-      Citation citation;
-      citation.number = entry.at("number");
-      citation.item = id_of(entry.at("item"));
-      citation.external_id = entry.at("external_id");
-      citation.kind = domain::item_kind_from(entry.at("kind").get<std::string>())
-                          .value_or(domain::ItemKind::document);
-      citation.title = entry.at("title");
-      citation.when = when_of(entry.at("when"));
-      TRY_ASSIGN(citation.locator, domain::locator_from_json(entry.at("locator")));
-      citation.quote = entry.at("quote");
-      answer.citations.push_back(std::move(citation));
-    }
-    for (const json& entry : value.at("read")) {
-      ReadPassage passage;
-      passage.number = entry.at("number");
-      passage.item = id_of(entry.at("item"));
-      passage.kind = domain::item_kind_from(entry.at("kind").get<std::string>())
-                         .value_or(domain::ItemKind::document);
-      passage.title = entry.at("title");
-      passage.when = when_of(entry.at("when"));
-      TRY_ASSIGN(passage.locator, domain::locator_from_json(entry.at("locator")));
-      passage.score = entry.at("score");
-      passage.tokens = entry.at("tokens");
-      if (entry.contains("holds")) passage.holds = entry.at("holds").get<double>();
-      passage.stated = entry.value("stated", std::string());
-      if (entry.contains("support")) passage.support = entry.at("support").get<double>();
-      answer.read.push_back(std::move(passage));
-    }
-    for (const json& entry : value.at("cut")) {
-      answer.cut.push_back(
-          {id_of(entry.at("item")), entry.at("title"), entry.at("reason"), entry.at("tokens")});
-    }
-    answer.retrieve_ms = value.at("retrieve_ms");
-    answer.first_claim_ms = value.at("first_claim_ms");
-    answer.total_ms = value.at("total_ms");
-    answer.prompt_tokens = value.at("prompt_tokens");
-    answer.cached_tokens = value.at("cached_tokens");
-    answer.completion_tokens = value.at("completion_tokens");
-    answer.model = value.at("model");
-    if (!value.at("conversation").is_null()) answer.conversation = id_of(value.at("conversation"));
-  } catch (const json::exception&) {
-    return malformed();
-  }
-  return answer;
 }
 
 }  // namespace lar::copilot

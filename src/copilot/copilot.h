@@ -97,7 +97,6 @@ struct AskRequest {
   std::string question;
   std::optional<base::Id> conversation;  // earlier turns give follow-up questions their context
   Mode mode = Mode::any;
-  std::string owner_name;  // of the household, may be empty
   bool remember = true;    // save the turn
 };
 
@@ -112,6 +111,8 @@ base::Result<Answer> ask(store::Store& store, engine::Engines& engines, const As
 
 // The JSON of `lar ask --json` and of the web API. Locators here count bytes; the
 // web API turns them into UTF-16 units.
+nlohmann::json to_json(const Citation& citation);
+nlohmann::json to_json(const ReadPassage& passage);
 nlohmann::json to_json(const Answer& answer);
 base::Result<Answer> answer_from_json(const nlohmann::json& value);
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "agent/query_vector.h"
 #include "base/time_expression.h"
 #include "copilot/evidence.h"
 
@@ -158,14 +159,12 @@ class Retrieval {
     store::SearchRequest request;
     request.text = query_.text;
     if (!earlier_question.empty()) request.text += " " + earlier_question;
-    if (const std::string space = engines_.embed_space(); !space.empty()) {
-      TRY_ASSIGN(auto vectors,
-                 engines_.embed(engine::EmbedKind::query, {{"", request.text}}, stop));
-      if (!vectors.empty()) {
-        vector_ = std::move(vectors.front());
-        request.vector = vector_;
-        request.vector_model = space;
-      }
+    TRY_ASSIGN(auto vector, agent::query_vector(engines_, request.text, stop));
+    if (vector) {
+      vector_ = std::move(vector->values);
+      space_ = std::move(vector->space);
+      request.vector = vector_;
+      request.vector_model = space_;
     }
     request.limit = 40;
     request.one_per_thread = false;
@@ -292,7 +291,7 @@ class Retrieval {
       store::SearchRequest request;
       request.text = query_.text;
       request.vector = vector_;
-      request.vector_model = engines_.embed_space();
+      request.vector_model = space_;
       request.kind = ItemKind::mail;
       request.person = person;
       request.one_per_thread = false;
@@ -350,7 +349,7 @@ class Retrieval {
     store::SearchRequest request;
     request.text = query_.text;
     request.vector = vector_;
-    request.vector_model = vector_.empty() ? "" : engines_.embed_space();
+    request.vector_model = space_;
     request.kind = ItemKind::contact;
     request.limit = 3;
     TRY_ASSIGN(auto hits, store_.search(request));
@@ -438,6 +437,7 @@ class Retrieval {
   std::set<std::string> changes_;  // keys of messages that tell of a change
   std::map<base::Id, std::vector<domain::When>> occurs_;
   std::vector<float> vector_;  // of the question; empty without vectors
+  std::string space_;          // the embedding space of that vector
   Retrieved result_;
 };
 
