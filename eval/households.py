@@ -1,4 +1,4 @@
-"""The two fictional households, and a running `lar serve` that holds one of them."""
+"""The fictional households, and a running `lar serve` that holds one of them."""
 import http.client
 import json
 import os
@@ -32,11 +32,20 @@ class Household:
 
 
 def households():
+    """The households that are measured by default."""
     first, second = repository / "samples", repository / "eval" / "second_household"
     return [
         Household("first", first / "household", first / "questions.json"),
         Household("second", second, second / "questions.json"),
     ]
+
+
+def named(name):
+    """The households that a --household argument means. The development one is tuned on, so it must be asked for."""
+    if name == "development":
+        folder = repository / "eval" / "development_household"
+        return [Household(name, folder, folder / "questions.json")]
+    return [household for household in households() if name in ("all", household.name)]
 
 
 class UnixConnection(http.client.HTTPConnection):

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """`make eval`: how well lar answers the questions of both households, with the real models.
 
-    eval/run.py [--household first|second|all] [--only ID ...] [--verbose] [--out FOLDER]
+    eval/run.py [--household first|second|all|development] [--only ID ...] [--verbose] [--out FOLDER]
 
 An answerable question is right when every listed fact stands in the answer, nothing contradicting
 does, and at least one citation points to a listed item. One that cannot be answered is right when
 lar declines. Every model answer is kept in the cache by the hash of (model, engine, request): a run
-that was stopped goes on where it was, and one that changes nothing costs nothing.
+that was stopped goes on where it was, and one that changes nothing costs nothing. "all" means first
+and second: the development household is tuned on, so it is measured only when asked for.
 """
 import argparse
 import collections
@@ -74,7 +75,7 @@ def check_quotes(served, answer):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--household", default="all", choices=["first", "second", "all"])
+    parser.add_argument("--household", default="all", choices=["first", "second", "all", "development"])
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--out", default=str(repository / "build" / "eval"))
@@ -83,9 +84,7 @@ def main():
     pathlib.Path(options.out).mkdir(parents=True, exist_ok=True)
     program = str(repository / "build" / "lar")
     rows = []
-    for household in households.households():
-        if options.household not in ("all", household.name):
-            continue
+    for household in households.named(options.household):
         started = time.time()
         print(f"household {household.name}: loading", file=sys.stderr, flush=True)
         with households.Served(household, program, cache) as served:
