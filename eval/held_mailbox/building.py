@@ -80,7 +80,7 @@ def mail(key, when, sender, subject, body, priority, **options):
     """One inbound mail. do=[(what, due, the same in the other language)], at=[(title, start, end, place)],
     owed=[(who, what, due)]; re=KEY makes it a reply; personal, suspicious, near as in the README."""
     known = {"do", "at", "owed", "re", "personal", "suspicious", "near", "to", "cc", "quote", "auth", "charset", "attach",
-             "invite", "html", "listed", "auto", "reply_to", "signed", "names", "html_only", "domain", "rest_to"}
+             "invite", "html", "listed", "auto", "reply_to", "signed", "html_only", "domain"}
     assert set(options) <= known, set(options) - known
     assert key not in BY_KEY, key
     moment = datetime.datetime.fromisoformat(when).replace(tzinfo=ZONE)

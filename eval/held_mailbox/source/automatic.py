@@ -7,20 +7,14 @@ person("banco", "Caja Ortegal", "avisos@cajaortegal.example", client="machine")
 person("posta", "PostaNorte", "seguimiento@postanorte.example", client="machine")
 person("raudo", "Raudo Paquetería", "no-responder@raudo.example", client="machine")
 person("lib", "Librería La Corredoria", "pedidos@libreriacorredoria.example", client="machine")
-person("madrenes", "Zapatos Madreñes", "tienda@madrenes.example", client="machine")
-person("merkao", "Merkao", "pedidos@merkao.example", client="machine")
 person("norvento", "Norvento Air", "reservas@norvento.example", client="machine")
 person("luz", "Luz del Norte", "facturas@luzdelnorte.example", client="machine")
-person("fibra", "Fibrastur", "facturacion@fibrastur.example", client="machine")
-person("pantalla", "Pantalla+", "info@pantallaplus.example", client="machine")
 person("codigo", "Caja Ortegal", "claves@cajaortegal.example", client="machine")
-person("nube", "Estante", "no-reply@estante.example", client="machine", language="en")
-person("taquilla", "Taquilla (informe nocturno)", "taquilla@ofcantabrico.example", client="machine", to=WORK)
+person("taquilla", "Taquilla (nightly report)", "taquilla@ofcantabrico.example", client="machine", to=WORK)
 person("copias", "backup@nas2", "root@nas2.ofcantabrico.example", client="machine", language="en", to=WORK, auth="none")
-person("sensor", "Almacén: sensores", "sensores@ofcantabrico.example", client="machine", to=WORK)
+person("sensor", "Store sensors", "sensores@ofcantabrico.example", client="machine", to=WORK)
 person("scorely", "Scorely", "notifications@scorely.example", client="machine", language="en", to=WORK)
-person("portafirmas", "Portafirmas", "avisos@portafirmas.example", client="machine", to=WORK)
-person("tarea", "Tablero", "no-reply@tablero.example", client="machine", language="en", to=WORK)
+person("portafirmas", "Signfold", "notify@signfold.example", client="machine", to=WORK)
 person("tren", "Trenes del Norte", "billetes@trenesdelnorte.example", client="machine")
 person("barco", "Paseos en barco La Mareona", "reservas@barcolamareona.example", client="machine")
 person("bolera", "Bolera Strike", "reservas@bolerastrike.example", client="machine")
@@ -30,36 +24,35 @@ person("pay", "Payrook", "service@payrook.example", client="machine", language="
 person("cargo", "Mail Delivery Subsystem", "mailer-daemon@ofcantabrico.example", client="machine", language="en", to=WORK)
 person("photos", "Daguerro", "hello@daguerro.example", client="machine", language="en")
 person("fiber2", "Estado del servicio", "estado@fibrastur.example", client="machine")
-person("lang", "Lingopal", "noreply@lingopal.example", client="machine", language="en")
 
-mail("a1", "2026-09-14 06:00", "taquilla", "Informe de venta 13/09/2026", """
-Concierto inaugural 2/10: 612 de 1.180 localidades (51,9 %)
-Ciclo familiar 11/10: 140 de 300 (46,7 %)
-Arrieta 16/10: 288 de 1.180 (24,4 %)
-Incidencias: 0. Proceso terminado en 41 s.""", "fyi", auto=True)
-mail("a3", "2026-10-12 06:01", "taquilla", "Informe de venta 11/10/2026 - 1 AVISO", """
-Arrieta 16/10: 911 de 1.180 (77,2 %)
-Oviedo 23/10: 640 de 900 (71,1 %)
-AVISO: una venta duplicada anulada automáticamente (localidad 14-22). No requiere intervención.""", "fyi", auto=True)
+mail("a1", "2026-09-14 06:00", "taquilla", "Sales report 13/09/2026", """
+Opening concert 2/10: 612 of 1,180 seats (51.9 %)
+Family series 11/10: 140 of 300 (46.7 %)
+Arrieta 16/10: 288 of 1,180 (24.4 %)
+Incidents: 0. Finished in 41 s.""", "fyi", auto=True)
+mail("a3", "2026-10-12 06:01", "taquilla", "Sales report 11/10/2026 - 1 WARNING", """
+Arrieta 16/10: 911 of 1,180 (77.2 %)
+Oviedo 23/10: 640 of 900 (71.1 %)
+WARNING: one duplicate sale was reversed automatically (seat 14-22). No action needed.""", "fyi", auto=True)
 mail("a4", "2026-09-15 03:12", "copias", "[nas2] backup OK (scores, contracts)", "2 jobs, 0 failed, 0 warnings. 41.2 GiB verified. Next run: tomorrow 03:00.", "fyi", auto=True)
 mail("a5", "2026-10-06 03:40", "copias", "[nas2] backup FAILED (scores), retry succeeded", "Job scores: failed at 03:02 (target busy), retried at 03:30, OK. No action needed.", "fyi", auto=True)
-mail("a6", "2026-09-30 02:15", "sensor", "Humedad almacén de instrumentos: 46 %", "Valor medio de la semana: 46 % (rango correcto 40-55 %). Temperatura: 20,4 ºC. Todo en orden.", "fyi", auto=True)
+mail("a6", "2026-09-30 02:15", "sensor", "Humidity, instrument store: 46 %", "Mean of the week: 46 % (right range 40-55 %). Temperature: 20.4 ºC. All in order.", "fyi", auto=True)
 mail("a7", "2026-09-17 11:00", "scorely", "Iyán Pola shared \"Sibelius 5 bowings\" with you", "Iyán Pola shared a folder with you.\n\n{{Open in Scorely|https://scorely.example/f/88213}}", "fyi", auto=True)
-mail("a9", "2026-10-05 17:10", "portafirmas", "Tiene 1 documento pendiente de firma", "Documento: Contrato T. Arrieta (16/10). Remitente: Berta Noriega. Acceda al portafirmas para revisarlo y firmarlo.", "fyi", auto=True, do=[("Firmar el contrato de T. Arrieta en el portafirmas", None, "Sign the Arrieta contract")])
-mail("a10", "2026-10-06 12:22", "portafirmas", "Documento firmado por todas las partes", "El documento «Contrato T. Arrieta (16/10)» ha sido firmado por todas las partes. Copia adjunta.", "fyi", auto=True, attach=["Contrato_Arrieta_firmado.pdf"])
+mail("a9", "2026-10-05 17:10", "portafirmas", "1 document is waiting for your signature", "Document: Contrato T. Arrieta (16/10). Sent by: Berta Noriega. Log in to Signfold to review and sign it.", "fyi", auto=True, do=[("Sign the document Contrato T. Arrieta in Signfold", None, "Firmar el contrato de T. Arrieta en Signfold")])
+mail("a10", "2026-10-06 12:22", "portafirmas", "Signed by everyone: Contrato T. Arrieta (16/10)", "All parties have signed. Your copy is attached.", "fyi", auto=True, attach=["Contrato_Arrieta_firmado.pdf"])
 mail("a12", "2026-10-21 12:04", "cargo", "Undelivered Mail Returned to Sender", """
 This is the mail system at host mx.ofcantabrico.example.
 
 <prensa@semanarioelgaiteru.example>: host not found
 
 The original message is attached.""", "fyi", auto="auto-replied")
-mail("a13", "2026-10-07 09:31", "lucia", "Respuesta automática: fotos entrevista", "Estoy de vacaciones hasta el lunes 12 de octubre, sin acceso al correo. Para asuntos de redacción: cultura@elfarodegijon.example.", "fyi", auto="auto-replied")
+mail("a13", "2026-10-07 09:31", "lucia", "Automatic reply: interview photos", "I am on holiday until Monday 12 October and do not read mail. For the desk: desk@thepitmagazine.example.", "fyi", auto="auto-replied")
 
 mail("b1", "2026-09-16 14:10", "lib", "Pedido 20418 confirmado", "Gracias por tu compra.\n\n1 x El atlas de las ballenas: 18,90 €\n1 x Cuaderno de pentagramas: 4,50 €\nTotal: 23,40 €. Te avisaremos cuando salga.", "fyi", auto=True)
-mail("b2", "2026-09-18 08:44", "raudo", "Tu pedido 20418 de Librería La Corredoria está en reparto", "Se entrega hoy. Localizador RD-7781-204. Si no estás, lo dejamos en el punto de recogida de la calle Uría.", "fyi", auto=True)
+mail("b2", "2026-09-18 08:44", "raudo", "Out for delivery: your parcel from Librería La Corredoria", "Your parcel RD-7781-204 arrives today. Nobody in? We leave it at the collection point in Calle Uría.", "fyi", auto=True)
 mail("b4", "2026-10-01 09:05", "shopen", "Your order TR-55810 has shipped", "Good news: the junior microscope is on its way. Expected Tuesday 6 October.\n\n{{Track it|https://thistleandreed.example/t/55810}}", "fyi", auto=True)
 mail("b5", "2026-10-06 17:20", "posta", "Aviso: paquete disponible en oficina", "El envío PN0044182GB no se pudo entregar. Está en la oficina de la plaza del Parchís, de 8:30 a 20:30. Se devolverá al remitente si no se recoge como muy tarde el 21 de octubre. Lleve su DNI y este código: 7704.", "fyi", auto=True, do=[("Recoger el paquete PN0044182GB en la oficina con el DNI", "2026-10-21", "Collect the parcel at the post office with ID")])
-mail("b6", "2026-10-09 11:00", "madrenes", "Devolución aceptada", "Hemos recibido tus botas. El reembolso de 64,95 € llegará a tu tarjeta en un plazo de 3 a 5 días.", "fyi", auto=True)
+mail("b6", "2026-10-09 11:00", "shopen", "Refund on its way", "We have received your return from order TR-55790. 64.95 GBP will be back on your card in 3 to 5 days.", "fyi", auto=True)
 mail("b8", "2026-09-25 10:00", "norvento", "Confirmación de reserva KQ7M2P", """
 Reserva: KQ7M2P
 Pasajera: LLANEZA SUAREZ / COVADONGA

@@ -44,8 +44,8 @@ mail("ampa2", "2026-10-16 20:20", "ampa", "Boletín de octubre: magosto y disfra
 ¡Hola, familias!
 
 El magosto será como cada año en el patio. Se buscan castañas, voluntarios y un tambor gigante. Lee el boletín completo en {{la web|https://ampalascaldonas.example/octubre}}.""", "bulk")
-mail("ampa3", "2026-10-19 18:18", "pilar", "turno magosto", """
-Cova, en el cuadrante te hemos puesto a ti y a Ewan asando castañas el viernes 30 de 18 a 19 h en el patio. ¿Os va bien? Si no, lo cambio con los de tercero.""", "reply", personal=True, at=[("Turno de castañas en el magosto", "2026-10-30 18:00", "2026-10-30 19:00", "patio del colegio")], do=[("Decir a Pilar si les va bien el turno del magosto", None, "Tell Pilar whether the shift suits")])
+mail("ampa3", "2026-10-19 18:18", "pilar", "chestnut shift", """
+Cova, on the rota we've put you and Ewan on roasting chestnuts on Friday 30th from 6 to 7 pm in the school yard. Is that all right? If not I'll swap you with the year three lot.""", "reply", personal=True, at=[("Chestnut shift at the school", "2026-10-30 18:00", "2026-10-30 19:00", "school yard")], do=[("Tell Pippa whether the chestnut shift is all right", None, "Decir a Pippa si les va bien el turno de castañas")])
 mail("nat1", "2026-09-23 13:00", "natacion", "Competición escolar", """
 Hola:
 
@@ -73,7 +73,7 @@ mail("damp3", "2026-10-10 11:30", "damp", "November book", "Votes counted: it's 
 mail("scout1", "2026-10-08 19:50", "scouts", "Acampada de otoño", """
 ¡Hola, familias de la manada!
 
-Acampada del 6 al 8 de noviembre en Pola de Laviana. Para comprar comida necesitamos saber si Olaya viene antes del día 20, y si come carne. Besos, Alba (Akela)""", "reply", do=[("Decir a Alba si Olaya va a la acampada y si come carne", "2026-10-20", "Tell Alba whether Olaya joins the camp and eats meat")], at=[("Acampada de otoño de Olaya", "2026-11-06", "2026-11-08", "Pola de Laviana")], personal=True)
+Acampada del 6 al 8 de noviembre en Pola de Laviana. Para comprar comida necesitamos saber si Olaya viene antes del día 20, y si come carne. Besos, Alba (Akela)""", "reply", do=[("Decir a Alba si Olaya va a la acampada y si come carne", "2026-10-20", "Tell Alba whether Olaya joins the camp and eats meat")], at=[("Acampada de otoño de Olaya", "2026-11-06", "2026-11-08", "Pola de Laviana")])
 mail("ops1", "2026-09-24 14:14", "opslist", "[orch-ops] Timpani covers that survive rain?", """
 Hello all,
 

@@ -85,15 +85,15 @@ mail("nel1", "2026-10-01 09:48", "nel", "la bici", """
 Oye, ¿todavía tenéis la bici pequeña de Olaya? La mía ya llega a los pedales. Si la vendéis os la compro.""", "reply", personal=True, do=[("Decir a Nel si todavía tienen la bici de Olaya", None, "Tell Nel whether they still have Olaya's bike")])
 sent("nel1s", "2026-10-02 08:15", "nel", "Re: la bici", "¡Te la regalamos! Te la bajo el domingo al parque.", re="nel1", address=HOME)
 mail("nel2", "2026-10-02 08:40", "nel", "Re: la bici", "¡Eres la mejor! Pues el domingo a las doce en el parque de los patos, yo llevo sidra.", "fyi", re="nel1s", personal=True, do=[("Bajar la bici a Nel al parque", "2026-10-04T12:00", "Bring Nel the bike to the park")], at=[("Con Nel en el parque", "2026-10-04 12:00", None, "parque de los patos")], owed=[("Nel", "llevar sidra", "2026-10-04")])
-mail("pilar1", "2026-10-05 15:02", "pilar", "Cumple de Finn", """
-Hola Cova, soy la madre de Leo. ¡Leo va encantado al cumple del sábado! ¿Sigue siendo a las 5 en la bolera? Y dime si le llevo yo merienda, que ya sabes que es celíaco.""", "reply", personal=True, do=[("Contestar a Pilar la hora del cumple y la merienda de Leo", "2026-10-10", "Answer Pilar about the time of the party and Leo's snack")], at=[("Cumpleaños de Finn", "2026-10-10 17:00", None, "la bolera")])
+mail("pilar1", "2026-10-05 15:02", "pilar", "Finn's party", """
+Hi Cova, Leo's mum here. Leo is thrilled about Saturday! Is it still at 5 at the bowling alley? And shall I send his own snack along, since he's coeliac? Just say, it's no bother.""", "reply", personal=True, do=[("Answer Leo's mum about the time of the party and Leo's snack", "2026-10-10", "Contestar a la madre de Leo la hora del cumple y la merienda")], at=[("Finn's birthday party", "2026-10-10 17:00", None, "the bowling alley")])
 mail("greta1", "2026-10-06 20:26", "greta", "your old flute", """
 Hi Cova,
 
 Signe starts lessons in November. You once said your old flute was gathering dust. Would you lend it to us for a term? I'd pay for the overhaul of course.
 
 hugs, Greta""", "reply", personal=True, do=[("Tell Greta whether she lends the flute", None, "Decir a Greta si le presta la flauta")])
-mail("covi1", "2026-10-11 23:12", "covi", "fotos", "Te paso las fotos del cumple, las de la tarta son buenísimas. Finn soplando ocho velas con seis años, la mejor. Un besín.", "fyi", personal=True, attach=["cumple_01.jpg", "cumple_02.jpg", "cumple_03.jpg"])
+mail("covi1", "2026-10-11 23:12", "covi", "photos", "Party photos attached, the cake ones are priceless. Finn blowing out eight candles at the age of six is my favourite. xx", "fyi", personal=True, attach=["party_01.jpg", "party_02.jpg", "party_03.jpg"])
 mail("tia1", "2026-10-12 10:30", "tia", "FELIZ PILAR", "FELICIDADES A TODAS LAS PILARES Y A LAS QUE NO. OS QUIERE VUESTRA TIA ARGENTINA. MIRA QUE BONITO EL ARCO IRIS DESDE LA GALERIA", "fyi", personal=True, attach=["arcoiris.jpg"], charset="iso-8859-1")
 mail("declan1", "2026-10-13 19:00", "declan", "Squash?", """
 Court free on Thursday at half seven in the evening, fancy a game? If you're knackered from the pianist say so and I'll ask Bob.""", "reply", personal=True, at=[("Squash with Declan", "2026-10-15 19:30", None, None)], do=[("Tell Declan whether she plays on Thursday", "2026-10-15", "Decir a Declan si juega el jueves")])

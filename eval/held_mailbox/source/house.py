@@ -57,13 +57,13 @@ A Finn le corresponde la vacuna de los seis años. Pueden traerlo cualquier mart
 
 Gracias""", "reply", at=[("Vacuna de Finn", "2026-10-20 16:20", None, "Centro de Salud El Parrochu")], do=[("Confirmar a la enfermería la vacuna de Finn", None, "Confirm Finn's vaccination with the nurse")])
 mail("salud1", "2026-10-19 07:05", "salud", "Resultados disponibles", "Tiene nuevos resultados de analítica disponibles en su carpeta de salud. Todos los valores están dentro de la normalidad. Mensaje automático.", "fyi", auto=True)
-mail("vet1", "2026-10-07 17:33", "vet", "Trasgu: análisis", """
-Hola, Cova:
+mail("vet1", "2026-10-07 17:33", "vet", "Trasgu: blood test", """
+Hi Cova, sorry for the English, my Spanish is for speaking.
 
-Malas noticias con el análisis de Trasgu: la pastilla nueva le está dañando el hígado. No le deis la dosis de esta noche ni ninguna más, y traedlo mañana en ayunas a las 9 para ponerle suero.
+The blood test came back: the new tablet is damaging his liver. Please do not give him tonight's dose nor any other, and bring him tomorrow at 9 with an empty stomach, he needs a drip.
 
-Jana, veterinaria""", "urgent", do=[("No dar a Trasgu la pastilla de esta noche", "2026-10-07", "Do not give Trasgu tonight's pill"), ("Llevar a Trasgu en ayunas a la veterinaria", "2026-10-08T09:00", "Take Trasgu to the vet, fasting")], at=[("Suero para Trasgu en la veterinaria", "2026-10-08 09:00", None, "Clínica Veterinaria Trisquel")])
-mail("vet2", "2026-10-10 12:10", "vet", "Trasgu", "Los valores de hoy ya son casi normales. Que siga con la dieta blanda una semana. Muy buen paciente, se ha comido un guante de látex.", "fyi")
+Jana (vet)""", "urgent", do=[("Do not give Trasgu tonight's dose", "2026-10-07", "No dar a Trasgu la dosis de esta noche"), ("Bring Trasgu to the vet with an empty stomach", "2026-10-08T09:00", "Llevar a Trasgu en ayunas a la veterinaria")], at=[("Drip for Trasgu at the vet", "2026-10-08 09:00", None, "Clínica Veterinaria Trisquel")])
+mail("vet2", "2026-10-10 12:10", "vet", "Trasgu", "Today's values are nearly normal. Soft diet for one more week. Excellent patient, he has eaten a latex glove. Jana", "fyi")
 mail("seg1", "2026-09-22 05:40", "seguro", "Renovación de su póliza de hogar", """
 Su póliza de hogar n.º 88-204417 se renovará automáticamente el 25 de noviembre de 2026. Prima anual: 214,30 €. No tiene que hacer nada. Si desea darla de baja debe comunicarlo por escrito con un mes de antelación.""", "fyi", auto=True)
 mail("ayto1", "2026-09-24 09:00", "ayto", "Recibo del impuesto de circulación", """

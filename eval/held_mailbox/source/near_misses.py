@@ -5,7 +5,7 @@ from building import HOME, WORK, mail, person
 person("segbanco", "Caja Ortegal · Seguridad", "seguridad@cajaortegal.example", client="machine")
 person("nube2", "Estante Security", "security@estante.example", client="machine", language="en")
 person("cobros", "Cobros Luz del Norte", "cobros@luzdelnorte.example", client="machine")
-person("dominio", "Registro de Dominios Astur", "renovaciones@dominiosastur.example", client="machine", to=WORK)
+person("dominio", "Namewharf Domains", "renewals@namewharf.example", client="machine", to=WORK)
 person("policia", "Oficina de Objetos Perdidos", "objetosperdidos@sedegijon.example", client="outlook", auth="soft", signature="Policía Local · Objetos perdidos")
 person("airline2", "Norvento Air", "service@norvento.example", client="machine", language="en")
 person("scorely2", "Scorely Accounts", "accounts@scorely.example", client="machine", language="en", to=WORK)
@@ -37,10 +37,12 @@ Estimada clienta:
 Su banco devolvió el recibo de septiembre (71,86 €, contrato 400-2281). Puede pagarlo en cualquier cajero de Caja Ortegal, en nuestra oficina de la calle Asturias o desde su área de clientes antes del 30 de octubre. Pasada esa fecha se iniciará el procedimiento de corte.
 
 Si ya lo ha pagado, no tenga en cuenta este aviso.""", "fyi", near=True, auto=True, do=[("Pagar el recibo devuelto de la luz, 71,86 €", "2026-10-30", "Pay the returned electricity bill")])
-mail("n5", "2026-10-12 10:00", "dominio", "Último aviso: ofcantabrico.example caduca hoy", """
-El dominio ofcantabrico.example caduca hoy, 12 de octubre de 2026, a las 23:59. La renovación automática ha fallado porque la tarjeta de la cuenta (terminada en 8810) está caducada. Si no se renueva hoy dejarán de funcionar la web y el correo de la orquesta.
+mail("n5", "2026-10-12 10:00", "dominio", "Final notice: ofcantabrico.example expires today", """
+Hello,
 
-Entre en su panel de cliente, como de costumbre, y actualice el medio de pago. Usuario: produccion-ofc.""", "urgent", near=True, auto=True, do=[("Renovar el dominio ofcantabrico.example y actualizar el medio de pago", "2026-10-12", "Renew the domain and update the payment card")])
+The domain ofcantabrico.example expires today, 12 October 2026, at 23:59 CEST. Automatic renewal failed because the card on the account (ending in 8810) is out of date. If it is not renewed today, the website and the e-mail of the orchestra will stop working.
+
+Please log in to your control panel the way you always do and update the payment method. Your user name: produccion-ofc.""", "urgent", near=True, auto=True, do=[("Renew the domain ofcantabrico.example and update the payment method", "2026-10-12", "Renovar el dominio ofcantabrico.example y actualizar el medio de pago")])
 mail("n6", "2026-10-05 13:13", "policia", "Cartera encontrada", """
 Buenos días:
 

@@ -111,12 +111,12 @@ Please find our overdue statement attached. Consignment TW-20931 is on hold unti
 
 Kindly treat as urgent.
 Tidewater Accounts""", language="en", to=WORK, client="outlook", attach=["Statement_TW-20931.htm"])
-bad("p16", "2026-10-18 20:44", "Pantalla+ Soporte", "soporte@pantalla-plus-cuenta.example", "No hemos podido renovar tu suscripción", """
-Hola:
+bad("p16", "2026-10-18 20:44", "Reelhouse Support", "support@reelhouse-billing.example", "We could not renew your subscription", """
+Hi,
 
-Tu último pago fue rechazado. Actualiza tu método de pago en 24 horas y disfruta de 3 meses gratis. Si no, perderás tus perfiles y tus listas.
+Your last payment was declined. Update your payment method within 24 hours and enjoy 3 months free. Otherwise you will lose your profiles and lists.
 
-{{Actualizar mi método de pago|http://203.0.113.77/pantallaplus/login}}""", html=True, html_only=True)
+{{Update my payment method|http://203.0.113.77/reelhouse/login}}""", language="en", html=True, html_only=True)
 bad("p17", "2026-10-20 08:16", "Noelia Cabal", "n.cabal.rrhh@postbox.example", "Actualización de nómina", """
 Hola, Cova:
 

@@ -202,17 +202,19 @@ Para el concierto del dia 16 te propongo afinar el jueves 15 a las 8 de la maña
 saludos, Nacho""", "reply", charset="iso-8859-1", do=[("Decir a Nacho si le cuadran las horas de afinación y cómo se paga", None, "Tell Nacho whether the tuning times work and how he is paid")],
      at=[("Afinación del piano", "2026-10-15 08:00", None, None), ("Repaso de afinación", "2026-10-16 17:00", "2026-10-16 18:00", None)])
 sent("nacho1s", "2026-10-02 12:40", "nacho", "Re: afinación concierto Arrieta", "Perfecto las dos horas. Y sí, por transferencia. Gracias, Nacho.", re="nacho1")
-mail("arrieta1", "2026-10-08 13:25", "arrieta", "Llegada y banqueta", """
-Hola, Cova:
+mail("arrieta1", "2026-10-08 13:25", "arrieta", "Arrival and bench", """
+Hi Cova,
 
-Llego en mi coche el miércoles 14 por la tarde, así que no hace falta que nadie me recoja. ¿Podrías reservarme plaza en el aparcamiento del teatro del 14 al 17? Y si hay una banqueta hidráulica, mejor.
+(English today, I am typing between two students in Boston.) I arrive in my own rental car on Wednesday 14th in the afternoon, so nobody needs to fetch me. Could you reserve a space for me in the theatre's car park from the 14th to the 17th? And if there is a hydraulic bench, even better.
 
-Un abrazo,
-Tomás""", "reply", do=[("Reservar a Tomás plaza en el aparcamiento del teatro del 14 al 17", "2026-10-14", "Book Tomás a space in the theatre car park"), ("Mirar si hay banqueta hidráulica", None, "Check whether there is a hydraulic bench")])
-mail("arrieta2", "2026-10-16 11:48", "arrieta", "no puedo tocar esta noche", """
-Cova, me he levantado con 39 de fiebre y el médico del hotel no me deja ni moverme. No voy a poder tocar esta noche. Lo siento muchísimo. Si llamáis a Oksana Hrynko, está en Bilbao y tiene el concierto en dedos, esta mañana le he escrito y está esperando vuestra llamada hasta la una, luego coge un tren.
+Hugs,
+Tomás""", "reply", do=[("Reserve a space in the theatre car park for Tomás from the 14th to the 17th", "2026-10-14", "Reservar a Tomás plaza en el aparcamiento del teatro"), ("Check whether there is a hydraulic bench", None, "Mirar si hay banqueta hidráulica")])
+mail("arrieta2", "2026-10-16 11:48", "arrieta", "I can't play", """
+Cova, I woke up with a fever of 39 and the hotel doctor won't even let me stand. I won't be able to play tonight. I am so, so sorry. Call Oksana Hrynko: she is in Bilbao and has the concerto in her fingers. I wrote to her this morning and she is waiting for your call until one o'clock, after that she gets on a train.
 
-Tomás""", "urgent", do=[("Llamar a Oksana Hrynko para sustituir a Tomás", "2026-10-16T13:00", "Call Oksana Hrynko to replace Tomás")])
+Her number: +34 600 000 417
+
+Tomás""", "urgent", do=[("Call Oksana Hrynko to replace Tomás tonight", "2026-10-16T13:00", "Llamar a Oksana Hrynko para que sustituya a Tomás")])
 mail("oksana1", "2026-10-16 12:35", "oksana", "tonight", """
 Dear Mrs Llaneza, thank you for your call. The car has collected me, I am with you around 16:00. Could I have one hour alone with the piano at five? And a page turner is not needed.
 
@@ -265,14 +267,14 @@ Happy to do a video call next week if that is easier. And do send the name of th
 Amina""", "reply", do=[("Tell Amina whether the exchange still interests and which week in February suits", None, "Decir a Amina si sigue interesada en el intercambio y qué semana de febrero le va mejor")])
 mail("amina2", "2026-10-12 09:09", "amina", "RE: Exchange of stage managers", """
 Great, the week of 8 February it is. I'll draw up a one-page agreement and send it before the end of October.""", "fyi", re="amina1", owed=[("Amina Okafor-Reyes", "send the one-page agreement", "2026-10-31")])
-mail("press1", "2026-09-22 19:03", "lucia", "Entrevista para el suplemento", """
-Hola, Cova:
+mail("press1", "2026-09-22 19:03", "lucia", "Interview for The Pit", """
+Hello Cova,
 
-Preparo un reportaje sobre la gente que no se ve en un concierto. ¿Te animarías a una charla de media hora? Podría pasarme por el teatro el miércoles 30 a las 12:30, después del ensayo. Dime si te encaja.
+I am writing a piece for our November issue about the people nobody sees in a concert. Would you be up for half an hour's chat? I could come by the theatre on Wednesday 30th at half past twelve, after your rehearsal. Let me know if that works.
 
-Gracias,
-Lucía""", "reply", do=[("Decir a Lucía si le encaja la entrevista", None, "Tell Lucía whether the interview suits")], at=[("Entrevista con Lucía Robledo", "2026-09-30 12:30", "2026-09-30 13:00", "el teatro")])
-mail("press2", "2026-10-11 09:00", "lucia", "Ya ha salido", "Hoy en el suplemento, páginas 4 y 5. ¡Mil gracias por tu tiempo! Te guardo dos ejemplares.", "fyi")
+Thanks,
+Lucy""", "reply", do=[("Let Lucy know whether the interview works", None, "Decir a Lucy si le encaja la entrevista")], at=[("Interview with Lucy Robledo", "2026-09-30 12:30", "2026-09-30 13:00", "the theatre")])
+mail("press2", "2026-10-11 09:00", "lucia", "It's out early", "You are on pages 4 and 5, and the online version went up this morning. A thousand thanks for your time! I am keeping two copies for you.", "fyi")
 mail("zul1", "2026-09-28 09:12", "zulema", "Dietas septiembre", """
 Buenos días:
 
@@ -336,7 +338,8 @@ Cierre de gira
 martes, 27 de octubre de 2026, 9:30 a 10:30
 Sala de juntas""", "fyi", invite=("REQUEST", "cierre-gira@ofcantabrico.example", 0, "Cierre de gira", "2026-10-27 09:30", "2026-10-27 10:30", "Sala de juntas"),
      at=[("Cierre de gira", "2026-10-27 09:30", "2026-10-27 10:30", "Sala de juntas")])
-mail("inv4", "2026-10-14 09:10", "rrhh", "Cancelado: Taller de voz", """
-Este evento se ha cancelado.
-Taller de voz, jueves 15 de octubre, 17:00
-Sala B""", "fyi", invite=("CANCEL", "taller-voz@ofcantabrico.example", 2, "Taller de voz", "2026-10-15 17:00", "2026-10-15 18:30", "Sala B"))
+mail("inv4", "2026-10-14 09:10", "priya", "Cancelled: Touring visas Q&A @ Thu 15 Oct 2026 17:00 - 18:30 (CEST)", """
+This event has been cancelled and removed from your calendar.
+
+Touring visas Q&A
+Thursday 15 October 2026, 17:00""", "fyi", invite=("CANCEL", "visas-81@halyardartists.example", 2, "Touring visas Q&A", "2026-10-15 17:00", "2026-10-15 18:30", "Video call"))
