@@ -49,7 +49,7 @@ Cova, on the rota we've put you and Ewan on roasting chestnuts on Friday 30th fr
 mail("nat1", "2026-09-23 13:00", "natacion", "Competición escolar", """
 Hola:
 
-Olaya está inscrita en 50 espalda. La competición es el sábado 17 de octubre; calentamiento a las 9:15, pruebas a las 10:00, piscina municipal de El Llano. Gorro del club obligatorio.""", "fyi", at=[("Competición de natación de Olaya", "2026-10-17 09:15", None, "piscina municipal de El Llano")])
+Olaya está inscrita en 50 espalda. La competición es el sábado 17 de octubre; calentamiento a las 9:15, pruebas a las 10:00, piscina municipal de El Llano. Gorro del club obligatorio.""", "fyi", reply_to="secretaria@cnmareona.example", at=[("Competición de natación de Olaya", "2026-10-17 09:15", None, "piscina municipal de El Llano")])
 mail("nat2", "2026-10-02 09:00", "natacion", "Cuota trimestral", "Pasaremos la cuota del trimestre (84 €) a su cuenta el día 10. No hace falta que haga nada.", "fyi")
 mail("texu1", "2026-09-21 21:00", "texu", "Salida 4 de octubre: Peña Mea", """
 Hola, montañeros:

@@ -101,7 +101,7 @@ A la atencion de usted:
 
 Le contactamos a raiz de una investigacion por delitos en internet en la que aparece su direccion. Tiene 72 horas para justificarse por escrito a este correo y abonar la fianza. Pasado este plazo transmitiremos el expediente al fiscal para su detencion inmediata y a los medios de comunicacion.
 
-Comisario General""", attach=["CITACION.pdf"], charset="iso-8859-1", auth="soft", hidden=True)
+Comisario General""", attach=["CITACION.pdf"], charset="iso-8859-1", auth="soft", hidden=True, reply_to="fiscalia.expediente@postbox.example")
 bad("p14", "2026-10-14 08:29", "Luz del Norte", "facturas@luzdelnorte.example", "Factura impagada: corte programado hoy", """
 Estimado/a cliente/a, su suministro será cortado hoy a las 18:00 por impago de 71,86 €. Para evitarlo abra el documento adjunto con su navegador y complete el pago con tarjeta.""", auth="fail", domain="mail.promo-send77.example", attach=["Factura_impagada.html"])
 bad("p15", "2026-10-15 12:57", "Tidewater Freight", "accounts@tidewater-freight.example", "Overdue: storage charges for consignment TW-20931", """
@@ -110,7 +110,7 @@ Hello,
 Please find our overdue statement attached. Consignment TW-20931 is on hold until the balance of EUR 1,140.00 is settled. To view the statement, enable editing and sign in with your e-mail password.
 
 Kindly treat as urgent.
-Tidewater Accounts""", language="en", to=WORK, client="outlook", attach=["Statement_TW-20931.htm"])
+Tidewater Accounts""", language="en", to=WORK, client="outlook", attach=["Statement_TW-20931.htm"], reply_to="tw.accounts.desk@postbox.example")
 bad("p16", "2026-10-18 20:44", "Reelhouse Support", "support@reelhouse-billing.example", "We could not renew your subscription", """
 Hi,
 

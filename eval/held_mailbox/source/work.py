@@ -242,7 +242,7 @@ Estimada Sra. Llaneza:
 
 Le agradecemos su interés. Podemos ofrecerle 72 € por habitación con desayuno para 38 habitaciones. Mantenemos el bloqueo hasta el próximo lunes 5 de octubre. ¿Nos confirma si le interesa?
 
-Atentamente,""", "reply", do=[("Confirmar al Hotel Vilar si acepta la oferta de 72 € por habitación", "2026-10-05", "Confirm to Hotel Vilar whether she takes the offer")])
+Atentamente,""", "reply", reply_to="grupos@hotelvilar.example", do=[("Confirmar al Hotel Vilar si acepta la oferta de 72 € por habitación", "2026-10-05", "Confirm to Hotel Vilar whether she takes the offer")])
 mail("hotel2", "2026-10-19 16:45", "vilar", "Lista de ocupación (rooming list)", """
 Buenas tardes:
 
