@@ -10,7 +10,7 @@ base::Result<std::optional<QueryVector>> query_vector(engine::Engines& engines,
   if (space.empty() || text.empty()) return std::nullopt;
   auto vectors = engines.embed(engine::EmbedKind::query, {{"", text}}, stop);
   if (!vectors && vectors.error().kind == base::ErrorKind::cancelled) {
-    return base::unexpected(std::move(vectors.error()));
+    return tl::unexpected<base::Error>(std::move(vectors.error()));
   }
   if (!vectors || vectors->empty()) return std::nullopt;
   return QueryVector{std::move(vectors->front()), space};

@@ -553,8 +553,7 @@ class ApplicationImplementation final : public Application {
     {
       const agent::Embedder::Pause pause(*embedder_);
       // Without its vector a query still finds by words; the mode says so.
-      TRY_ASSIGN(auto vector,
-                 agent::query_vector(*engines_, request.text, call.request.stop));
+      TRY_ASSIGN(auto vector, agent::query_vector(*engines_, request.text, call.request.stop));
       if (vector) {
         request.vector = std::move(vector->values);
         request.vector_model = std::move(vector->space);

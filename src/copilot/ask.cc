@@ -314,8 +314,7 @@ class Asking {
       // A message that moved something, or an event on its day, says so in its own words where the
       // model's were not borne out: what it replaced must not be told instead.
       if (claims.empty() && !asked.empty() && tried == 1 &&
-          one.held >= (superseding && one.changes ? least_hold : well_held) &&
-          one.about &&
+          one.held >= (superseding && one.changes ? least_hold : well_held) && one.about &&
           (superseding || is_latest_of_its_matter(one, weighed, zone))) {
         claims = in_its_own_words(one, asked, part, superseding ? 0 : 2);
       }
@@ -555,7 +554,8 @@ class Asking {
     // Each sentence stands for itself; what was cut short is no claim.
     const std::vector<std::size_t> starts = sentence_starts(said);
     double least = one.about ? enough : least_support_unnamed;
-    if (one.about && note.holds.value_or(0) >= well_held) least = std::min(least, least_support_held);
+    if (one.about && note.holds.value_or(0) >= well_held)
+      least = std::min(least, least_support_held);
     for (size_t index = 0; index + 1 < starts.size(); ++index) {
       if (result.truncated && index + 2 == starts.size()) break;
       const std::string text(base::trim(

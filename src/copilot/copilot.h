@@ -97,7 +97,7 @@ struct AskRequest {
   std::string question;
   std::optional<base::Id> conversation;  // earlier turns give follow-up questions their context
   Mode mode = Mode::any;
-  bool remember = true;    // save the turn
+  bool remember = true;  // save the turn
 };
 
 // How many tokens the passages of one prompt may take, and how many passages there may be.
