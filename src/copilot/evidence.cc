@@ -432,15 +432,25 @@ namespace {
 bool has_words_of_change(std::string_view text) {
   // Beginnings of words, and phrases; folded.
   constexpr std::string_view beginnings[] = {
-      "cambi",  "aplaz",     "pospon",  "pospuest", "retras",  "adelant", "traslad",
-      "mover",  "mueve",     "movid",   "rectific", "correg",  "correcc", "anula",
-      "cancel", "reprogram", "chang",   "postpon",  "resched", "moved",   "moves",
-      "slip",   "delay",     "instead", "ajorn"};
+      "cambi",   "aplaz",   "pospon",   "pospuest", "retras", "adelant", "traslad", "mover",
+      "mueve",   "movid",   "rectific", "correg",   "correc", "anula",   "cancel",  "reprogram",
+      "chang",   "postpon", "resched",  "moved",    "moves",  "slip",    "slid",    "delay",
+      "instead", "ajorn",   "actualiz", "sustitu",  "replac", "canvi",   "updat"};
   constexpr std::string_view phrases[] = {
-      "en vez de",       "en lugar de", "ya no ",    "nueva fecha", "nuevo precio", "nueva hora",
-      "nuevo horario",   "nova data",   " pasa a",   " pasa de",    " pasan a",     " pasan de",
-      "a partir de",     "new date",    "new time",  "new price",   "no longer",    "rather than",
-      "brought forward", "come down",   "came down", "now on",      "put back",     "push"};
+      "en vez de",      "en lugar de",     "ya no ",        "nueva fecha",
+      "nuevo precio",   "nueva hora",      "nuevo horario", "nuevo codigo",
+      "nuevo numero",   "nueva direccion", "nova data",     " pasa a",
+      " pasa de",       " pasan a",        " pasan de",     "a partir de",
+      "al final ",      "queria decir",    "quise decir",   "me equivoqu",
+      "me he equivoca", "me he liado",     "mejor el ",     "mejor a las ",
+      "se queda en",    "quedan en",       "en realidad",   "new date",
+      "new time",       "new price",       "new code",      "new number",
+      "new address",    "no longer",       "rather than",   "brought forward",
+      "come down",      "came down",       "now on",        "put back",
+      "push",           "i meant",         "we meant",      "my mistake",
+      "in the end",     "actually",        "it's now ",     "is now ",
+      "will now ",      " any more",       "not the one",   "got that wrong",
+      "was wrong"};
   const std::string folded = " " + base::collapse_spaces(base::fold(text)) + " ";
   if (std::any_of(std::begin(phrases), std::end(phrases), [&](std::string_view phrase) {
         return folded.find(phrase) != std::string::npos;
