@@ -54,7 +54,7 @@ class Project:
         home.mkdir(exist_ok=True)
         done = subprocess.run(command, cwd=self.folder, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=420,
-                              env=dict(os.environ, HOME=str(home), XDG_CONFIG_HOME=str(home / "config"),
+                              env=dict(os.environ, PWD=str(self.folder), HOME=str(home), XDG_CONFIG_HOME=str(home / "config"),
                                        XDG_DATA_HOME=str(home / "data"), XDG_CACHE_HOME=str(home / "cache"),
                                        XDG_STATE_HOME=str(home / "state"), **environment))
         return done.returncode, done.stdout
@@ -96,7 +96,8 @@ def opencode():
                                              "options": {"baseURL": lar.url + "/v1", "apiKey": lar.key("opencode")},
                                              "models": {"lar/chat": {"name": "lar/chat"}}}}}
             (project.folder / "opencode.json").write_text(json.dumps(settings))
-            status, said = project.run([os.environ["OPENCODE"], "run", "Correct celsius() in temperature.py."],
+            status, said = project.run([os.environ["OPENCODE"], "run", "--model", "lar/lar/chat",
+                                        "Correct celsius() in temperature.py."],
                                        OPENCODE_DISABLE_AUTOUPDATE="1", OPENCODE_DISABLE_MODELS_FETCH="1",
                                        OPENCODE_DISABLE_LSP_DOWNLOAD="1", OPENCODE_DISABLE_DEFAULT_PLUGINS="1")
             assert status == 0 and project.works(), f"exit {status}: " + said[-1500:]

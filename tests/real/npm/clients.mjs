@@ -59,10 +59,11 @@ const checks = {
     await assert.rejects(stranger.models.list(), OpenAI.AuthenticationError);
   },
   async "anthropic: message, stream, count, errors"() {
-    const whole = await anthropic.messages.create({ model, messages, max_tokens: 6 });
+    const whole = await anthropic.messages.create({ model, messages, max_tokens: 6, temperature: 0 });
     assert.equal(whole.usage.output_tokens, 6);
-    const final = await anthropic.messages.stream({ model, messages, max_tokens: 6 }).finalMessage();
-    assert.ok(final.content[0].text.length > 0 && final.stop_reason === "max_tokens");
+    const final = await anthropic.messages.stream({ model, messages, max_tokens: 6, temperature: 0 }).finalMessage();
+    assert.equal(final.content[0].text, whole.content[0].text);
+    assert.equal(final.stop_reason, "max_tokens");
     assert.ok((await anthropic.messages.countTokens({ model, messages })).input_tokens > 3);
     await assert.rejects(anthropic.messages.create({ model: "claude", messages, max_tokens: 6 }), Anthropic.NotFoundError);
   },
