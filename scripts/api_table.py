@@ -4,8 +4,8 @@
     scripts/api_table.py            rewrites the table
     scripts/api_table.py --check    fails when it is not up to date
 
-"yes" stands where a check of tests/real/clients.py names the field in its @covers line, and so fails
-when the field breaks; every other field says "no", even if the engine would take it.
+"yes" stands where a check of tests/real/clients.py, or of frameworks.py beside it, names the field in its
+@covers line, and so fails when the field breaks; every other field says "no", even if the engine would take it.
 """
 import ast
 import pathlib
@@ -13,7 +13,7 @@ import sys
 
 repository = pathlib.Path(__file__).resolve().parent.parent
 page = repository / "docs" / "api.md"
-tests = repository / "tests" / "real" / "clients.py"
+tests = [repository / "tests" / "real" / name for name in ("clients.py", "frameworks.py")]
 begin, end = "<!-- made by scripts/api_table.py -->", "<!-- end -->"
 
 # What there is in each API, in the order of the table.
@@ -23,11 +23,11 @@ known = {
         "model", "messages", "messages: images", "messages: tool results", "max_tokens", "max_completion_tokens",
         "temperature", "top_p", "seed", "stop", "n", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs",
         "top_logprobs", "response_format: json_object", "response_format: json_schema", "tools", "tools, streamed",
-        "tool_choice: required", "parallel_tool_calls", "reasoning_effort", "stream", "stream_options", "usage",
+        "tool_choice: required", "tool_choice: named", "tool_choice: none", "parallel_tool_calls", "reasoning_effort", "stream", "stream_options", "usage",
         "errors", "cancellation"],
     "OpenAI completions": ["model", "prompt", "max_tokens", "temperature", "stop", "logprobs", "suffix", "stream", "usage"],
     "OpenAI responses": ["model", "input", "instructions", "max_output_tokens", "previous_response_id", "text.format",
-                         "tools", "stream", "usage", "errors"],
+                         "tools", "tool_choice", "stream", "usage", "errors"],
     "OpenAI embeddings": ["model", "input: text", "input: list", "encoding_format", "dimensions", "usage", "errors"],
     "OpenAI audio, images, files": ["any"],
     "Rerank (/v1/rerank)": ["query, documents", "top_n"],
@@ -43,7 +43,7 @@ known = {
 def covered():
     """{API: fields named by the @covers lines}."""
     result = {}
-    for node in ast.parse(tests.read_text(encoding="utf-8")).body:
+    for node in [node for test in tests for node in ast.parse(test.read_text(encoding="utf-8")).body]:
         for call in getattr(node, "decorator_list", []):
             if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "covers":
                 api, *fields = [argument.value for argument in call.args]

@@ -18,8 +18,12 @@ class AnswerScanner {
   // The bytes to pass on.
   std::string feed(std::string_view piece);
 
+  // Whether what has come is whole: values that are closed, something rather than nothing.
+  bool complete() const;
+
   // By the engine's own count; 0 where it has told none.
   long tokens_in() const;
+  long tokens_cached() const;  // of those
   long tokens_out() const;
 
  private:
@@ -41,10 +45,11 @@ class AnswerScanner {
   bool escaped_ = false;
   bool is_key_ = false;
   bool replaced_ = false;
+  bool any_ = false;    // an object or an array has begun
   std::string text_;    // of the key that is read
   std::string number_;  // that is read
 
-  long prompt_ = 0, completion_ = 0;                // "usage"
+  long prompt_ = 0, cached_ = 0, completion_ = 0;   // "usage"
   long input_ = 0, input_cached_ = 0, output_ = 0;  // Anthropic and Responses
   long timed_prompt_ = 0, timed_cached_ = 0, timed_predicted_ = 0;
 };

@@ -104,6 +104,7 @@ class CachedEngines final : public Engines {
   }
   std::string embed_space() override { return engines_->embed_space(); }
   int context_tokens(Role role) override { return engines_->context_tokens(role); }
+  std::string bound_to(Role role) override { return engines_->bound_to(role); }
   std::vector<EngineStatus> status() override { return engines_->status(); }
   base::Status use(Role role, const std::string& model) override {
     return engines_->use(role, model);

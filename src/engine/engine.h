@@ -78,6 +78,8 @@ struct RawRequest {
   std::string body;  // JSON
   // Whether the answer comes piece by piece: only then is silence alone a sign of a hung engine.
   enum class Answer { whole, streamed } answer = Answer::whole;
+  // What costs the engine nothing (counting tokens) need not wait for the calls under way.
+  enum class Turn { waits, at_once } turn = Turn::waits;
 };
 struct RawHead {
   int status = 0;
@@ -127,8 +129,9 @@ class Engines {
   // Passes a request on as it is and the answer back as it comes, whatever its status: `on_head`
   // once, then `on_bytes` for each piece, which says false to end the call. An engine that dies
   // before its first byte is started again and asked once more. A whole answer may take longer than
-  // the silence limit as long as the engine says that it works on something. Errors: those of
-  // chat() that are not about the answer's form.
+  // the silence limit as long as the engine says that it works on something. An engine of the
+  // owner's is given its own model's name in the place of `model`. Errors: those of chat() that are
+  // not about the answer's form.
   virtual base::Status forward(Role role, const RawRequest& request,
                                const std::function<void(const RawHead&)>& on_head,
                                const std::function<bool(std::string_view)>& on_bytes,
@@ -137,6 +140,10 @@ class Engines {
   // Name and version of the embedding space ("embeddinggemma-300m-q8_0/256"); empty if unbound.
   virtual std::string embed_space() = 0;
   virtual int context_tokens(Role role) = 0;  // 0 if unbound
+
+  // The model or address behind a role, for `fast` without one those of chat; empty: unbound. Asks
+  // nobody.
+  virtual std::string bound_to(Role role) = 0;
 
   virtual std::vector<EngineStatus> status() = 0;
   // Binds a role to an installed model (or an address, see EngineOptions::home), waits for the

@@ -205,6 +205,18 @@ Health EngineClient::health(std::chrono::milliseconds limit, std::stop_token sto
   return response->status == 200 ? Health::ready : Health::loading;
 }
 
+std::string EngineClient::model(std::stop_token stop) const {
+  if (!address_.of_owner) return {};
+  constexpr std::chrono::seconds kept{30};
+  const std::lock_guard lock(model_mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (!model_asked_ || now - *model_asked_ > kept) {
+    if (const auto told = properties(stop)) model_ = told->model;
+    model_asked_ = now;
+  }
+  return model_;
+}
+
 Result<EngineProperties> EngineClient::properties(std::stop_token stop) const {
   const net::HttpClient http(net::local_only());
   EngineProperties properties;
@@ -290,22 +302,24 @@ Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
     }
     return true;
   };
-  const auto response =
-      net::HttpClient(net::local_only())
-          .send(request("POST", "/v1/chat/completions", to_text(chat_body(asked))), stop,
-                [&](int status, std::string_view piece) {
-                  if (status != 200) {
-                    refused += piece.substr(0, longest_refusal - refused.size());
-                    return net::Flow::go_on;
-                  }
-                  bool done = false;
-                  const auto fed = events.feed(piece, [&](const net::Event& event) {
-                    done = !take(event);
-                    return !done;
-                  });
-                  if (!fed) failure = bad_answer(fed.error().code).value();
-                  return done || failure ? net::Flow::stop : net::Flow::go_on;
-                });
+  nlohmann::ordered_json body = chat_body(asked);
+  if (const std::string name = model(stop); !name.empty()) body["model"] = name;
+  const auto response = net::HttpClient(net::local_only())
+                            .send(request("POST", "/v1/chat/completions", to_text(body)), stop,
+                                  [&](int status, std::string_view piece) {
+                                    if (status != 200) {
+                                      refused += piece.substr(0, longest_refusal - refused.size());
+                                      return net::Flow::go_on;
+                                    }
+                                    bool done = false;
+                                    const auto fed =
+                                        events.feed(piece, [&](const net::Event& event) {
+                                          done = !take(event);
+                                          return !done;
+                                        });
+                                    if (!fed) failure = bad_answer(fed.error().code).value();
+                                    return done || failure ? net::Flow::stop : net::Flow::go_on;
+                                  });
   if (!response) return tl::unexpected<Error>(translate(std::move(response).error()));
   if (response->status != 200) return tl::unexpected<Error>(refusal(response->status, refused));
   if (failure) return tl::unexpected<Error>(std::move(*failure));
@@ -316,7 +330,8 @@ Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
 
 Result<std::vector<std::vector<float>>> EngineClient::embed(const std::vector<std::string>& texts,
                                                             std::stop_token stop) const {
-  const json body = {{"input", texts}, {"encoding_format", "base64"}};
+  json body = {{"input", texts}, {"encoding_format", "base64"}};
+  if (const std::string name = model(stop); !name.empty()) body["model"] = name;
   const auto response = net::HttpClient(net::local_only())
                             .send(request("POST", "/v1/embeddings", to_text(body)), stop);
   if (!response) return tl::unexpected<Error>(translate(response.error()));
@@ -357,6 +372,13 @@ base::Status EngineClient::forward(const RawRequest& asked,
                                    const std::function<bool(std::string_view)>& on_bytes,
                                    std::stop_token stop) const {
   net::HttpRequest raw = request(asked.method, asked.path, asked.body);
+  if (const std::string name = model(stop); !name.empty() && !raw.body.empty()) {
+    auto body = nlohmann::ordered_json::parse(raw.body, nullptr, false);
+    if (body.is_object()) {
+      body["model"] = name;
+      raw.body = to_text(body);
+    }
+  }
   bool told = false;
   raw.on_head = [&](const net::HttpResponse& head) {
     told = true;

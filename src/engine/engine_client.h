@@ -1,9 +1,11 @@
 // Speaks to one engine: the OpenAI-style HTTP of llama-server, over a unix socket or loopback TCP.
-// Knows the protocol and nothing of processes or roles. Stateless; safe from any thread.
+// Knows the protocol and nothing of processes or roles. Safe from any thread.
 #pragma once
 
 #include <chrono>
 #include <functional>
+#include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -18,6 +20,8 @@ namespace lar::engine {
 struct EngineAddress {
   std::string unix_socket;  // path, or empty for TCP
   std::string url;          // "http://engine" for a socket, else "http://127.0.0.1:8080"
+  // Servers other than ours may hold several models and want the name of one.
+  bool of_owner = false;
   std::string shown() const { return unix_socket.empty() ? url : unix_socket; }
 };
 
@@ -58,6 +62,9 @@ class EngineClient {
 
  private:
   net::HttpRequest request(std::string method, std::string_view path, std::string body) const;
+  // For an engine of the owner's: the first of its models, by which requests are named; asked for
+  // anew after a while. Empty for ours, and where it tells none.
+  std::string model(std::stop_token stop) const;
   base::Error translate(base::Error error) const;
   base::Error refusal(int status, std::string_view body) const;
   tl::unexpected<base::Error> bad_answer(std::string detail) const;
@@ -65,6 +72,9 @@ class EngineClient {
   EngineAddress address_;
   std::string role_;
   std::chrono::milliseconds silence_limit_;
+  mutable std::mutex model_mutex_;
+  mutable std::string model_;
+  mutable std::optional<std::chrono::steady_clock::time_point> model_asked_;
 };
 
 }  // namespace lar::engine

@@ -142,11 +142,25 @@ class Gate {
     }
     changed_.notify_all();
   }
+  // For what takes no slot, and yet must not meet a change of hands.
+  bool pass(std::stop_token stop) {
+    std::unique_lock lock(mutex_);
+    const bool passes = changed_.wait(lock, stop, [&] { return !changing_; });
+    if (passes) ++passing_;
+    return passes;
+  }
+  void passed() {
+    {
+      const std::lock_guard lock(mutex_);
+      --passing_;
+    }
+    changed_.notify_all();
+  }
   void close() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return !changing_; });
     changing_ = true;
-    changed_.wait(lock, [&] { return free_ == slots_; });
+    changed_.wait(lock, [&] { return free_ == slots_ && passing_ == 0; });
   }
   void open() {
     {
@@ -162,6 +176,7 @@ class Gate {
   int free_;
   const int slots_;
   int urgent_waiting_ = 0;
+  int passing_ = 0;
   bool changing_ = false;
 };
 
@@ -183,14 +198,23 @@ struct Seat {
 // A place inside the gate, left when it goes.
 class Visit {
  public:
-  Visit(Seat& seat, Gate::Urgency urgency, std::stop_token stop)
-      : seat_(seat), entered_(seat.gate.enter(urgency, stop)) {
+  Visit(Seat& seat, Gate::Urgency urgency, std::stop_token stop,
+        RawRequest::Turn turn = RawRequest::Turn::waits)
+      : seat_(seat),
+        turn_(turn),
+        entered_(turn == RawRequest::Turn::waits ? seat.gate.enter(urgency, stop)
+                                                 : seat.gate.pass(stop)) {
     if (entered_) host_ = seat_.host.get();
     if (host_ != nullptr) host_->touch(1);
   }
   ~Visit() {
     if (host_ != nullptr) host_->touch(-1);
-    if (entered_) seat_.gate.leave();
+    if (!entered_) return;
+    if (turn_ == RawRequest::Turn::waits) {
+      seat_.gate.leave();
+    } else {
+      seat_.gate.passed();
+    }
   }
   Visit(const Visit&) = delete;
   Visit& operator=(const Visit&) = delete;
@@ -198,6 +222,7 @@ class Visit {
 
  private:
   Seat& seat_;
+  const RawRequest::Turn turn_;
   bool entered_;
   EngineHost* host_ = nullptr;
 };
@@ -226,6 +251,7 @@ class EnginesImpl final : public Engines {
                  std::stop_token stop) override;
   std::string embed_space() override;
   int context_tokens(Role role) override;
+  std::string bound_to(Role role) override;
   std::vector<EngineStatus> status() override;
   Status use(Role role, const std::string& model) override;
   Status bind_defaults() override;
@@ -356,6 +382,7 @@ Status EnginesImpl::bind(Role role, Seat& seat, const std::string& binding) {
       address.url = binding;
       while (address.url.ends_with('/')) address.url.pop_back();
     }
+    address.of_owner = true;
     client = std::make_unique<EngineClient>(std::move(address), role_name, options_.silence_limit);
     model.name = binding;
   } else {
@@ -625,7 +652,7 @@ Status EnginesImpl::forward(Role asked, const RawRequest& request,
   if (seat == nullptr) {
     return fail(ErrorKind::unsupported, "role.not_served", {{"role", std::string(name_of(role))}});
   }
-  const Visit visit(*seat, Gate::Urgency::urgent, stop);
+  const Visit visit(*seat, Gate::Urgency::urgent, stop, request.turn);
   if (!visit.entered()) return cancelled();
   bool began = false;
   const auto begin = [&](const RawHead& head) {
@@ -666,6 +693,13 @@ int EnginesImpl::context_tokens(Role asked) {
   const std::lock_guard lock(seat->mutex);
   if (properties && seat->client.get() == owner_engine) seat->context = properties->context;
   return seat->context;
+}
+
+std::string EnginesImpl::bound_to(Role asked) {
+  Seat* seat = seat_of(actual(asked));
+  if (seat == nullptr) return {};
+  const std::lock_guard lock(seat->mutex);
+  return seat->binding;
 }
 
 std::vector<EngineStatus> EnginesImpl::status() {
