@@ -51,6 +51,7 @@ class CountingEngines final : public Engines {
   }
   std::string embed_space() override { return "space/2"; }
   int context_tokens(Role) override { return 100; }
+  std::string bound_to(Role) override { return "toy"; }
   std::vector<EngineStatus> status() override {
     EngineStatus status;
     status.role = Role::chat;
