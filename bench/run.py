@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make bench`: speed and size beside the peers, in one run. Prints one table after another.
 
-    bench/run.py [vectors] [engine] [serve]      all of them by default
+    bench/run.py [vectors] [engine] [serve] [gateway]      all of them by default
 
 Machines differ and are shared: read the ratios and their spread, not the single times.
 """
@@ -49,6 +49,16 @@ def serve():
                    check=True)
 
 
-chosen = sys.argv[1:] or ["vectors", "engine", "serve"]
+def gateway():
+    print("== the API for other programs beside llama-server itself and litellm's proxy, SmolLM2-135M", flush=True)
+    said = lambda *command: subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    server = said(str(repository / "scripts/setup-engine.sh"))
+    python = pathlib.Path(said(str(repository / "scripts/setup-python.sh"), "requirements-litellm.txt"))
+    subprocess.run([str(python), str(repository / "bench/gateway/measure.py"), "--lar", str(repository / "build" / "lar"),
+                    "--server", server, "--litellm", str(python.parent / "litellm"),
+                    "--model", models + "/smollm2-135m-instruct-q4_1.gguf"], check=True)
+
+
+chosen = sys.argv[1:] or ["vectors", "engine", "serve", "gateway"]
 for name in chosen:
-    {"vectors": vectors, "engine": engine, "serve": serve}[name]()
+    {"vectors": vectors, "engine": engine, "serve": serve, "gateway": gateway}[name]()

@@ -50,6 +50,27 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+def start_serve(program, environment, *arguments):
+    """A running `lar serve` on a free port, and what it said when it was ready."""
+    server = subprocess.Popen([program, "serve", "--port", "0", "--json", *arguments], env=environment,
+                              stdout=subprocess.PIPE, text=True)
+    text = ""
+    while not text.endswith("}\n"):  # the object is complete with the line that closes it
+        line = server.stdout.readline()
+        if not line:
+            raise RuntimeError("lar serve ended before it was ready")
+        text += line
+    return server, json.loads(text)
+
+
+def end_serve(server):
+    server.terminate()
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        server.kill()
+
+
 class Served:
     """A home with one household, synced with all its vectors, served until the block ends."""
 
@@ -69,19 +90,10 @@ class Served:
         self.run("init", "--household", str(self.household.folder / "household.json"))
         for arguments in self.household.source_arguments():
             self.run("add", *arguments)
-        command = [self.program, "serve", "--port", "0", "--json"]
-        if self.answer_cache:
-            command += ["--answer-cache", str(self.answer_cache)]
-        self.server = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True)
+        cache = ["--answer-cache", str(self.answer_cache)] if self.answer_cache else []
+        self.server, said = start_serve(self.program, self.environment, *cache)
         self.socket = self.folder + "/home/run/lar.sock"
-        # The object is complete with the line that closes it.
-        text = ""
-        while not text.endswith("}\n"):
-            line = self.server.stdout.readline()
-            if not line:
-                raise RuntimeError("lar serve ended before it was ready")
-            text += line
-        self.address = json.loads(text)["address"]
+        self.address = said["address"]
         self.run("sync", f"--wait={self.wait}" if self.wait != "items" else "--wait")
         return self
 
@@ -96,9 +108,5 @@ class Served:
             connection.close()
 
     def __exit__(self, *_):
-        self.server.terminate()
-        try:
-            self.server.wait(20)
-        except subprocess.TimeoutExpired:
-            self.server.kill()
+        end_serve(self.server)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The slow tests: clang-tidy, frameworks against lar, unit tests under the thread sanitizer, and
-# every fuzzer for FUZZ_SECONDS (60).
+# The slow tests: clang-tidy, frameworks and coding agents against lar, 10,000 faults between lar and its
+# engine, unit tests under the thread sanitizer, and every fuzzer for FUZZ_SECONDS (60).
 # Findings of a fuzzer are left in build/fuzz/findings; the run fails when there are any.
 # Usage: test-deep.sh
 . "$(dirname "$0")/lib.sh"
@@ -15,6 +15,13 @@ export LAR_LLAMA_SERVER LAR_MODELS="$models"
     failed=1
 # Changes of model under load, and what the contract says of real models.
 "$("$repository/scripts/setup-python.sh")" "$repository/tests/real/engines.py" || failed=1
+
+# Coding agents that edit a repository, and an engine whose words are cut and corrupted on their way.
+AIDER="$(dirname "$("$repository/scripts/setup-python.sh" requirements-aider.txt)")/aider"
+OPENCODE="$("$repository/scripts/setup-npm.sh" tests/real/agent)/node_modules/opencode-linux-x64/bin/opencode"
+export AIDER OPENCODE
+python3 "$repository/tests/real/agents.py" || failed=1
+python3 "$repository/tests/real/faults.py" --requests 10000 || failed=1
 
 "$repository/scripts/build.sh" thread
 LAR_KILLS=50 ctest --test-dir "$repository/build/thread" --output-on-failure

@@ -9,6 +9,7 @@ export LAR_LLAMA_SERVER LAR_MODELS="$models"
 node="$(scripts/setup-node.sh)"
 python="$(scripts/setup-python.sh)"
 clients="$(scripts/setup-python.sh requirements-clients.txt)"
+npm_clients="$(scripts/setup-npm.sh tests/real/npm)"
 failed=()
 steps=0
 step() {
@@ -35,7 +36,8 @@ step "the second household" python3 eval/second_household/check.py
 step "unit tests, scenarios, kill loop" ctest --test-dir build/dev --output-on-failure --parallel "$(nproc)"
 step "model downloads" "$python" scripts/fetch_model_test.py
 step "embeddings against the reference" "$python" tests/real/check_embeddings.py
-step "real clients: openai, anthropic" "$clients" tests/real/clients.py
+step "real clients: openai, anthropic" env "PATH=$node:$PATH" "LAR_NPM=$npm_clients" "$clients" tests/real/clients.py
+step "faults between lar and its engine" python3 tests/real/faults.py --requests 600
 step "page: types" page check
 step "page: units" page test
 step "terminal" env LAR="$repository/build/lar" python3 -m unittest discover -s tests/cli

@@ -123,6 +123,7 @@ void AnswerScanner::number_ended() {
     if (key == "cache_read_input_tokens") input_cached_ = value;
     if (key == "output_tokens") output_ = std::max(output_, value);
   }
+  if (parent == "prompt_tokens_details" && key == "cached_tokens") cached_ = value;
   if (parent == "timings") {
     if (key == "prompt_n") timed_prompt_ = value;
     if (key == "cache_n") timed_cached_ = value;
@@ -136,6 +137,10 @@ long AnswerScanner::tokens_in() const {
   if (prompt_ > 0) return prompt_;
   if (input_ + input_cached_ > 0) return input_ + input_cached_;
   return timed_prompt_ + timed_cached_;
+}
+
+long AnswerScanner::tokens_cached() const {
+  return std::max({cached_, input_cached_, timed_cached_});
 }
 
 long AnswerScanner::tokens_out() const {

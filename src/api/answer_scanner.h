@@ -20,6 +20,7 @@ class AnswerScanner {
 
   // By the engine's own count; 0 where it has told none.
   long tokens_in() const;
+  long tokens_cached() const;  // of those
   long tokens_out() const;
 
  private:
@@ -44,7 +45,7 @@ class AnswerScanner {
   std::string text_;    // of the key that is read
   std::string number_;  // that is read
 
-  long prompt_ = 0, completion_ = 0;                // "usage"
+  long prompt_ = 0, cached_ = 0, completion_ = 0;   // "usage"
   long input_ = 0, input_cached_ = 0, output_ = 0;  // Anthropic and Responses
   long timed_prompt_ = 0, timed_cached_ = 0, timed_predicted_ = 0;
 };

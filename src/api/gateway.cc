@@ -15,6 +15,9 @@
 #include <typeinfo>
 
 #include "api/answer_scanner.h"
+#include "api/gateway_calls.h"
+#include "api/gateway_form.h"
+#include "api/gateway_tools.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
 #include "api/validation.h"
@@ -22,6 +25,7 @@
 #include "base/id.h"
 #include "base/messages.h"
 #include "base/text.h"
+#include "net/event_stream.h"
 
 namespace lar::api {
 namespace {
@@ -40,8 +44,7 @@ constexpr std::size_t longest_refusal = 1u << 20;
 // Errors repeat what was asked for only so far.
 constexpr std::size_t longest_shown = 80;
 
-enum class Form { openai, responses, anthropic };
-enum class Action { forward, models, metrics, description };
+enum class Action { forward, count, rerank, models, metrics, description };
 
 struct ClientRoute {
   std::string_view method, path, schema;
@@ -77,9 +80,9 @@ constexpr std::array routes = {
     ClientRoute{"POST",
                 "/v1/rerank",
                 "v1_rerank",
-                Action::forward,
+                Action::rerank,
                 Form::openai,
-                {Role::rerank},
+                {Role::rerank, Role::embed},
                 "lar/rerank"},
     ClientRoute{"POST",
                 "/v1/messages",
@@ -90,7 +93,7 @@ constexpr std::array routes = {
     ClientRoute{"POST",
                 "/v1/messages/count_tokens",
                 "v1_messages_count_tokens",
-                Action::forward,
+                Action::count,
                 Form::anthropic,
                 {Role::chat, Role::fast}},
     // Editors that fill in the middle name no model.
@@ -329,6 +332,8 @@ class GatewayImplementation final : public Gateway {
     }
   }
 
+  bool knows(std::string_view key) const override { return parts_.keys.find(key).has_value(); }
+
   void handle(const ClientRequest& request, ClientAnswer& answer) override {
     Call call{request, answer};
     call.form = form_of(request.path, request.anthropic);
@@ -440,6 +445,8 @@ class GatewayImplementation final : public Gateway {
       case Action::models:
         return list_models(call, match.parameter, may_ask_assistant);
       case Action::forward:
+      case Action::count:
+      case Action::rerank:
         break;
     }
     return serve_model(call, route, may_ask_assistant);
@@ -478,15 +485,9 @@ class GatewayImplementation final : public Gateway {
 
   base::Status list_models(Call& call, const std::string& wanted, bool may_ask_assistant) {
     json list = json::array();
-    const auto statuses = parts_.engines.status();
-    const auto bound = [&](Role role) {
-      return std::any_of(statuses.begin(), statuses.end(), [&](const engine::EngineStatus& status) {
-        return status.role == role && !status.model.empty();
-      });
-    };
+    const auto bound = [&](Role role) { return !parts_.engines.bound_to(role).empty(); };
     for (const auto& [role, line] : lines_) {
-      // Without a model of its own `fast` is served by chat's.
-      if (bound(role) || (role == Role::fast && bound(Role::chat))) {
+      if (bound(role)) {
         list.push_back(model_json(std::string(prefix) + std::string(name_of(role))));
       }
     }
@@ -543,7 +544,30 @@ class GatewayImplementation final : public Gateway {
       return cannot(model, route);
     }
     call.served.role = name_of(*role);
-    return in_line(call, *role, [&] { return pass_on(call, *role, model, streamed); });
+    switch (route.action) {
+      case Action::count:
+        return count_tokens(call, *role, model, body);
+      case Action::rerank:
+        if (*role == Role::embed) {
+          return in_line(call, *role, [&] { return order_by_likeness(call, body, model); });
+        }
+        if (parts_.engines.bound_to(*role).empty()) {
+          return fail(ErrorKind::not_found, "client.no_reranker");
+        }
+        break;
+      default:
+        break;
+    }
+    return in_line(call, *role, [&]() -> base::Status {
+      if (concerns_tools(call.form, body)) {
+        TRY_ASSIGN(const bool own, makes_tool_calls(call, *role));
+        if (!own) return call_tools(call, *role, model, body, streamed);
+      }
+      return pass_on(
+          call, *role, model,
+          call.form == Form::responses ? with_text_form(call.request.body) : call.request.body,
+          streamed);
+    });
   }
 
   static tl::unexpected<Error> cannot(const std::string& model, const ClientRoute& route) {
@@ -573,13 +597,16 @@ class GatewayImplementation final : public Gateway {
     return serve_it();
   }
 
-  base::Status pass_on(Call& call, Role role, const std::string& model, bool streamed) {
+  base::Status pass_on(Call& call, Role role, const std::string& model, const std::string& body,
+                       bool streamed,
+                       engine::RawRequest::Turn turn = engine::RawRequest::Turn::waits) {
     engine::RawRequest raw;
     raw.method = call.request.method;
     raw.path = call.request.path;
-    raw.body = call.request.body;
+    raw.body = body;
     raw.answer =
         streamed ? engine::RawRequest::Answer::streamed : engine::RawRequest::Answer::whole;
+    raw.turn = turn;
     AnswerScanner scanner(model);
     int refused = 0;
     std::string reason;
@@ -605,6 +632,180 @@ class GatewayImplementation final : public Gateway {
     call.served.tokens_out = scanner.tokens_out();
     TRY(done);
     if (refused != 0) refuse(call, refusal_of_engine(refused, reason));
+    return {};
+  }
+
+  // Counting costs the engine next to nothing and waits for nobody's answer. What is counted is
+  // what would be sent.
+  base::Status count_tokens(Call& call, Role role, const std::string& model, const json& body) {
+    std::string sent = call.request.body;
+    if (concerns_tools(call.form, body) && !known_to_call(role).value_or(true)) {
+      TRY_ASSIGN(const std::string made, with_schema_for_tools(call.form, sent));
+      sent = dumped({{"messages", json::parse(made, nullptr, false)["messages"]}});
+    }
+    return pass_on(call, role, model, sent, false, engine::RawRequest::Turn::at_once);
+  }
+
+  // ---- documents in order ----
+
+  // For want of a model that reads question and document together: by the cosine of their
+  // embeddings, which is what the client asked for when it named `lar/embed`.
+  base::Status order_by_likeness(Call& call, const json& body, const std::string& model) {
+    std::vector<engine::EmbedText> documents;
+    for (const json& document : body["documents"]) {
+      const json& text = document.is_object() ? document["text"] : document;
+      documents.push_back({"", text.get<std::string>()});
+    }
+    TRY_ASSIGN(const auto question,
+               parts_.engines.embed(engine::EmbedKind::query,
+                                    {{"", body["query"].get<std::string>()}}, call.request.stop));
+    TRY_ASSIGN(const auto vectors,
+               parts_.engines.embed(engine::EmbedKind::document, documents, call.request.stop));
+    std::vector<std::pair<double, std::size_t>> order;
+    for (std::size_t index = 0; index < vectors.size(); ++index) {
+      double cosine = 0;
+      for (std::size_t place = 0; place < vectors[index].size(); ++place) {
+        cosine += static_cast<double>(vectors[index][place]) * question[0][place];
+      }
+      order.emplace_back(cosine, index);
+    }
+    std::stable_sort(order.begin(), order.end(),
+                     [](const auto& one, const auto& other) { return one.first > other.first; });
+    order.resize(std::min<std::size_t>(order.size(), body.value("top_n", order.size())));
+    json results = json::array();
+    for (const auto& [cosine, index] : order) {
+      json result = {{"index", index}, {"relevance_score", cosine}};
+      if (body.value("return_documents", json()) == true) {
+        result["document"] = {{"text", documents[index].text}};
+      }
+      results.push_back(std::move(result));
+    }
+    reply(call, dumped({{"object", "list"}, {"model", model}, {"results", std::move(results)}}));
+    return {};
+  }
+
+  // ---- tools ----
+
+  // What is known of an engine's own tool calls; nothing: not yet tried.
+  std::optional<bool> known_to_call(Role role) {
+    if (parts_.makes_tool_calls) {
+      if (const auto measured = parts_.makes_tool_calls(role)) return measured;
+    }
+    const std::string model = parts_.engines.bound_to(role);
+    const std::lock_guard lock(tried_mutex_);
+    const auto found = tried_.find(model);
+    return found == tried_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  // Whether the engine's own tool calls are used for a role: what is known, or else a trial, once
+  // for each model.
+  Result<bool> makes_tool_calls(Call& call, Role role) {
+    if (const auto known = known_to_call(role)) return *known;
+    const std::string model = parts_.engines.bound_to(role);
+    engine::RawRequest trial;
+    trial.path = "/v1/chat/completions";
+    trial.body = tool_trial();
+    int status = 0;
+    std::string answer;
+    TRY(parts_.engines.forward(
+        role, trial, [&](const engine::RawHead& head) { status = head.status; },
+        [&](std::string_view piece) {
+          answer += piece.substr(0, longest_refusal - answer.size());
+          return true;
+        },
+        call.request.stop));
+    const bool made = status == 200 && called(answer);
+    const std::lock_guard lock(tried_mutex_);
+    tried_[model] = made;
+    return made;
+  }
+
+  base::Status call_tools(Call& call, Role role, const std::string& model, const json& body,
+                          bool streamed) {
+    engine::RawRequest raw;
+    raw.path = "/v1/chat/completions";
+    TRY_ASSIGN(raw.body, with_schema_for_tools(call.form, call.request.body));
+    raw.answer =
+        streamed ? engine::RawRequest::Answer::streamed : engine::RawRequest::Answer::whole;
+    const json options = body.value("stream_options", json());
+    CallWriter writer(call.form, model,
+                      streamed ? CallWriter::Delivery::streamed : CallWriter::Delivery::whole,
+                      options.is_object() && options.value("include_usage", json()) == true
+                          ? CallWriter::Usage::told
+                          : CallWriter::Usage::left_out);
+    CallReader reader;
+    net::EventStream events;
+    AnswerScanner counts(model);
+    std::optional<Refusal> refusal;
+    std::string reason;
+    int refused = 0;
+    bool finished = false, cut = false, listening = true;
+    const auto say = [&](const std::string& bytes) {
+      if (!bytes.empty()) listening = listening && call.answer.bytes(bytes);
+    };
+    const auto part = [&](const AnswerPart& one) { say(writer.take(one)); };
+    const auto take = [&](const net::Event& event) {
+      const json chunk = json::parse(event.data, nullptr, false);
+      if (!chunk.is_object()) return true;
+      if (chunk.contains("error")) {
+        const json& error = chunk["error"];
+        const json code = error.is_object() ? error.value("code", json()) : json();
+        refusal = refusal_of_engine(code.is_number_integer() ? code.get<int>() : 500, event.data);
+        return false;
+      }
+      const json::json_pointer place("/choices/0");
+      if (!chunk.contains(place) || !chunk[place].is_object()) return true;
+      const json& choice = chunk[place];
+      const json delta = choice.value("delta", json());
+      const json text = delta.is_object() ? delta.value("content", json()) : json();
+      if (text.is_string()) reader.feed(text.get_ref<const std::string&>(), part);
+      if (const json ended = choice.value("finish_reason", json()); ended.is_string()) {
+        finished = true;
+        cut = ended == "length";
+      }
+      return listening;
+    };
+    TRY(parts_.engines.forward(
+        role, raw,
+        [&](const engine::RawHead& head) {
+          if (head.status >= 400) {
+            refused = head.status;
+            return;
+          }
+          if (!streamed) return;
+          begin(call, {200, "text/event-stream", {}, true});
+          say(writer.begin());
+        },
+        [&](std::string_view piece) {
+          if (refused != 0) {
+            reason += piece.substr(0, longest_refusal - reason.size());
+            return true;
+          }
+          (void)counts.feed(piece);
+          // An engine that sends no events at all is found out by its having finished nothing.
+          return events.feed(piece, take).has_value() && !refusal && listening;
+        },
+        call.request.stop));
+    const AnswerUsage usage{counts.tokens_in(), counts.tokens_cached(), counts.tokens_out()};
+    call.served.tokens_in = usage.prompt;
+    call.served.tokens_out = usage.completion;
+    if (!listening) return fail(ErrorKind::cancelled, "cancelled");
+    if (refused != 0) refusal = refusal_of_engine(refused, reason);
+    if (refusal) {
+      refuse(call, *refusal);
+      return {};
+    }
+    if (!finished) {
+      return fail(ErrorKind::unavailable, "engine.bad_answer",
+                  {{"role", std::string(name_of(role))}, {"detail", "stream"}});
+    }
+    reader.end(part);
+    const std::string rest = writer.end(cut, usage);
+    if (streamed) {
+      say(rest);
+    } else {
+      reply(call, rest);
+    }
     return {};
   }
 
@@ -755,6 +956,8 @@ class GatewayImplementation final : public Gateway {
   const GatewayParts parts_;
   const base::Microseconds started_;
   std::map<Role, Line> lines_;
+  std::mutex tried_mutex_;
+  std::map<std::string, bool> tried_;  // by model: whether it makes tool calls by itself
   Metrics metrics_;
 };
 

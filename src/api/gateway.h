@@ -2,12 +2,13 @@
 // completions, completions, responses and embeddings, Anthropic's messages, rerank, fill-in-the-
 // middle) goes to the engine and back as it is; what is added here is policy: keys, models named by
 // role, one line per engine, errors in the form of each API, a journal entry and figures for each
-// call. `lar/assistant` is lar itself as a model. handle() runs on the caller's thread;
-// thread-safe.
+// call. Tool calls are made of schemas (gateway_tools.h) where the engine's own cannot be relied
+// on. `lar/assistant` is lar itself as a model. handle() runs on the caller's thread; thread-safe.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -56,6 +57,9 @@ struct GatewayParts {
   std::function<Response(const Request&, const EventSink&)> ask;
   // Holds background work back for as long as what it returns lives.
   std::function<std::shared_ptr<void>()> somebody_waits;
+  // What has been measured of a role's engine: whether it makes tool calls by itself. Nothing, or
+  // no function: it is tried once.
+  std::function<std::optional<bool>(engine::Role)> makes_tool_calls = {};
   // Calls that may wait for one engine; more are sent away with status 429.
   int most_waiting = 32;
 };
@@ -71,6 +75,8 @@ class Gateway {
   static std::string refusal(std::string_view path, bool anthropic, int status,
                              const base::Error& error, base::Language language);
 
+  // Whether a key is somebody's.
+  virtual bool knows(std::string_view key) const = 0;
   virtual void handle(const ClientRequest& request, ClientAnswer& answer) = 0;
 };
 

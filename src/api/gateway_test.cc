@@ -18,8 +18,11 @@
 #include "api/server.h"
 #include "api/validation.h"
 #include "base/clock.h"
+#include "engine/test_gguf.h"
 #include "net/event_stream.h"
 #include "net/http_client.h"
+#include "os/file.h"
+#include "os/process.h"
 
 namespace lar::api {
 namespace {
@@ -80,41 +83,22 @@ class GatewayTest : public ::testing::Test {
   void write(const std::string& name, const std::string& text) {
     std::ofstream(folder_ / name, std::ios::binary) << text;
   }
-  // The smallest file the GGUF reader takes for a model.
-  static std::string tiny_gguf() {
-    std::string bytes = "GGUF";
-    const auto number = [&](auto value) {
-      bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
-    };
-    const auto text = [&](const std::string& value) {
-      number(std::uint64_t{value.size()});
-      bytes += value;
-    };
-    number(std::uint32_t{3});
-    number(std::uint64_t{1});
-    number(std::uint64_t{1});
-    text("general.architecture");
-    number(std::uint32_t{8});
-    text("toy");
-    text("t");
-    number(std::uint32_t{1});
-    number(std::uint64_t{8});
-    number(std::uint32_t{0});
-    number(std::uint64_t{0});
-    bytes.resize((bytes.size() + 31) / 32 * 32 + 32);
-    return bytes;
-  }
-  void start(const std::string& script, int most_waiting = 32) {
+  void start(const std::string& script, int most_waiting = 32,
+             const std::string& roles = "chat = \"toy\"\n") {
     fs::create_directories(folder_ / "models");
-    write("models/toy.gguf", tiny_gguf());
+    write("models/toy.gguf", engine::tiny_model_gguf("toy"));
+    write("models/toy-embed.gguf", engine::tiny_model_gguf("bert"));
     write("models/models.toml",
-          "[[model]]\nname = \"toy\"\nroles = [\"chat\"]\nfile = \"toy.gguf\"\n");
-    write("home/roles.toml", "chat = \"toy\"\n");
+          "[[model]]\nname = \"toy\"\nroles = [\"chat\"]\nfile = \"toy.gguf\"\n"
+          "[[model]]\nname = \"toy-embed\"\nroles = [\"embed\"]\nfile = \"toy-embed.gguf\"\n"
+          "embed_dimensions = 64\n");
+    write("home/roles.toml", roles);
     const char* source = std::getenv("LAR_SOURCE_FOLDER");
     write("llama-server",
           "#!/bin/sh\nexec python3 '" + std::string(source != nullptr ? source : ".") +
               "/tests/engines/scripted_engine.py' --journal '" + (folder_ / "journal").string() +
-              "' --mark '" + (folder_ / "mark").string() + "' --scripted " + script + " \"$@\"\n");
+              "' --mark '" + (folder_ / "mark").string() + "' --seen '" +
+              (folder_ / "seen").string() + "' --scripted " + script + " \"$@\"\n");
     fs::permissions(folder_ / "llama-server", fs::perms::owner_all);
     engine::EngineOptions options;
     options.home = folder_ / "home";
@@ -172,6 +156,11 @@ class GatewayTest : public ::testing::Test {
       return true;
     }));
     return all;
+  }
+  // The last body an engine was sent.
+  json seen() const {
+    std::ifstream file(folder_ / "seen");
+    return json::parse(file, nullptr, false);
   }
   int journal_count(const std::string& line) {
     std::ifstream file(folder_ / "journal");
@@ -301,6 +290,30 @@ TEST_F(GatewayTest, malformed_bodies_are_refused_before_the_engine) {
   EXPECT_EQ(send(request("/v1/chat/completions")).status, 405);
   EXPECT_EQ(journal_count("chat"), 0);
   EXPECT_EQ(journal_count("start"), 0) << "an engine was started for nothing";
+}
+
+TEST_F(GatewayTest, a_strangers_large_body_is_not_read) {
+  start("normal");
+  for (const char* key : {"", "Authorization: Bearer wrong\r\n"}) {
+    os::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(server_->port()));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    // 7 MB are announced and none is sent: the answer comes nevertheless, and then the end.
+    const std::string ask = "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n" + std::string(key) +
+                            "Content-Length: 7000000\r\n\r\n";
+    ASSERT_EQ(::send(socket.get(), ask.data(), ask.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(ask.size()));
+    std::string answer;
+    std::array<char, 4096> buffer{};
+    for (ssize_t count = 0; (count = ::recv(socket.get(), buffer.data(), buffer.size(), 0)) > 0;) {
+      answer.append(buffer.data(), static_cast<size_t>(count));
+    }
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 401")) << answer;
+    EXPECT_NE(answer.find("authentication_error"), std::string::npos) << answer;
+  }
 }
 
 TEST_F(GatewayTest, an_oversized_body_is_refused_in_the_apis_form) {
@@ -436,6 +449,130 @@ TEST_F(GatewayTest, one_who_leaves_the_line_lets_the_others_pass) {
   first.join();
   third.join();
   EXPECT_EQ(journal_count("chat"), 2) << "who left was asked for nevertheless";
+}
+
+std::string with_tools(std::string body) {
+  body.pop_back();
+  return body +
+         R"(,"tools":[{"type":"function","function":{"name":"look","parameters":{"type":"object",)"
+         R"("properties":{"where":{"type":"string"}},"required":["where"]}}}],"tool_choice":"required"})";
+}
+
+TEST_F(GatewayTest, an_engine_that_makes_no_calls_makes_them_by_schema) {
+  start("normal");
+  const json whole =
+      json::parse(send(request("/v1/chat/completions", with_tools(chat("Look.")))).body);
+  const json& choice = whole["choices"][0];
+  EXPECT_EQ(choice["finish_reason"], "tool_calls") << whole;
+  EXPECT_EQ(choice["message"]["tool_calls"][0]["function"]["name"], "look");
+  EXPECT_EQ(json::parse(std::string(choice["message"]["tool_calls"][0]["function"]["arguments"])),
+            (json{{"where", "scripted"}}));
+  EXPECT_EQ(whole["model"], "lar/chat");
+  EXPECT_FALSE(seen().contains("tools"));
+  EXPECT_EQ(journal_count("chat"), 2) << "a trial and the question";
+
+  std::string arguments;
+  const auto all =
+      events(send(request("/v1/chat/completions", with_tools(chat("Look.", true)))).body);
+  for (const std::string& event : all) {
+    if (event == "[DONE]") continue;
+    const json delta = json::parse(event)["choices"][0]["delta"];
+    if (delta.contains("tool_calls")) {
+      arguments += delta["tool_calls"][0]["function"].value("arguments", "");
+    }
+  }
+  EXPECT_EQ(json::parse(arguments), (json{{"where", "scripted"}}));
+  EXPECT_EQ(all.back(), "[DONE]");
+  EXPECT_EQ(journal_count("chat"), 3) << "tried once only";
+
+  const json message = json::parse(
+      send(
+          request(
+              "/v1/messages",
+              R"({"model":"lar/chat","max_tokens":99,"messages":[{"role":"user","content":"Look."}],)"
+              R"("tools":[{"name":"look","input_schema":{"type":"object"}}],"tool_choice":{"type":"any"}})"))
+          .body);
+  EXPECT_EQ(message["content"][0]["type"], "tool_use") << message;
+  EXPECT_EQ(message["stop_reason"], "tool_use");
+  const json response = json::parse(
+      send(request(
+               "/v1/responses",
+               R"({"model":"lar/chat","input":"Look.","tools":[{"type":"function","name":"look"}],)"
+               R"("tool_choice":"required"})"))
+          .body);
+  EXPECT_EQ(response["output"][0]["type"], "function_call") << response;
+}
+
+TEST_F(GatewayTest, an_engine_that_makes_calls_is_left_to_do_so) {
+  start("tools");
+  const json answer =
+      json::parse(send(request("/v1/chat/completions", with_tools(chat("Look.")))).body);
+  EXPECT_EQ(answer["choices"][0]["message"]["tool_calls"][0]["id"], "native") << answer;
+  EXPECT_TRUE(seen().contains("tools"));
+}
+
+TEST_F(GatewayTest, a_stream_of_calls_whose_engine_dies_ends_with_the_reason) {
+  start("die");
+  const auto all =
+      events(send(request("/v1/chat/completions", with_tools(chat("a b c d", true)))).body);
+  ASSERT_FALSE(all.empty());
+  EXPECT_EQ(json::parse(all.back())["error"]["code"], "engine_died") << all.back();
+}
+
+TEST_F(GatewayTest, counting_tokens_waits_for_nobodys_answer) {
+  start("slow --delay 0.3");
+  std::jthread busy(
+      [&] { (void)send(request("/v1/chat/completions", chat("a b c d e f g h", true))); });
+  ASSERT_TRUE(journal_reaches("chat", 1));
+  const net::HttpResponse response = send(
+      request("/v1/messages/count_tokens",
+              R"({"model":"lar/chat","messages":[{"role":"user","content":"one two three"}]})"));
+  EXPECT_EQ(json::parse(response.body)["input_tokens"], 3);
+  const std::string figures = send(request("/metrics")).body;
+  EXPECT_EQ(figures.find("lar_requests_total{route=\"/v1/chat/completions\""), std::string::npos)
+      << "it waited until the other answer was complete";
+}
+
+TEST_F(GatewayTest, an_engine_of_the_owners_is_asked_for_its_own_model) {
+  const char* source = std::getenv("LAR_SOURCE_FOLDER");
+  const std::string socket = (folder_ / "own.sock").string();
+  os::ProcessOptions own;
+  own.arguments = {
+      "/usr/bin/env",
+      "python3",
+      std::string(source != nullptr ? source : ".") + "/tests/engines/scripted_engine.py",
+      "--host",
+      socket,
+      "--model",
+      "org/large-model",
+      "--scripted",
+      "named"};
+  own.environment = {"PATH=" + std::string(std::getenv("PATH"))};
+  auto process = os::Process::start(own);
+  ASSERT_TRUE(process) << process.error().describe();
+  for (int tries = 0; tries < 500 && !fs::exists(socket); ++tries)
+    std::this_thread::sleep_for(10ms);
+  start("normal", 32, "chat = \"unix:" + socket + "\"\n");
+  const net::HttpResponse response = send(request("/v1/chat/completions", chat("hello")));
+  EXPECT_EQ(response.status, 200) << response.body;
+  EXPECT_EQ(json::parse(response.body)["model"], "lar/chat");
+}
+
+TEST_F(GatewayTest, documents_are_put_in_order_by_likeness_where_no_model_reranks) {
+  start("normal", 32, "embed = \"toy-embed\"\n");
+  const std::string ask =
+      R"("query":"the cat sleeps","documents":["rates rose again","the cat sleeps here",{"text":"a cat"}],)"
+      R"("top_n":2,"return_documents":true})";
+  const json answer =
+      json::parse(send(request("/v1/rerank", R"({"model":"lar/embed",)" + ask)).body);
+  EXPECT_TRUE(validate_response("v1_rerank", answer));
+  ASSERT_EQ(answer["results"].size(), 2U) << answer;
+  EXPECT_EQ(answer["results"][0]["index"], 1);
+  EXPECT_EQ(answer["results"][0]["document"]["text"], "the cat sleeps here");
+  EXPECT_GT(answer["results"][0]["relevance_score"], answer["results"][1]["relevance_score"]);
+  const net::HttpResponse none = send(request("/v1/rerank", "{" + ask));
+  EXPECT_EQ(none.status, 404);
+  EXPECT_NE(none.body.find("lar/embed"), std::string::npos) << "it says what there is instead";
 }
 
 TEST_F(GatewayTest, the_journal_tells_who_and_how_much_but_never_what) {

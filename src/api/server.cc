@@ -52,6 +52,11 @@ constexpr size_t most_threads = 160;
 constexpr size_t most_idle_connections = 4096;
 constexpr size_t most_body_bytes = 8u << 20;
 constexpr size_t most_target_bytes = 2048;  // of requests matched by httplib's regular expressions
+// A body that is read before it is known who sends it.
+constexpr size_t most_strange_bytes = 64u << 10;
+// Of a body that nobody reads, what is taken from the wire so that its sender sees the refusal.
+constexpr size_t most_drained_bytes = 1u << 20;
+constexpr milliseconds drain_limit{1'000};
 constexpr milliseconds idle_limit{30'000};
 constexpr milliseconds read_limit{5'000};
 constexpr milliseconds write_limit{10'000};
@@ -137,6 +142,22 @@ class Connection final : public httplib::Stream {
   void get_local_ip_and_port(std::string&, int&) const override {}
   ::socket_t socket() const override { return descriptor_; }
 
+  // The request's body stays unread, so no other request can follow on this connection.
+  void leave_body() { left_body_ = true; }
+  bool left_body() const { return left_body_; }
+  // After the answer: ends our side and takes a little of what still comes. Closed at once, the
+  // connection would be reset and the answer lost on its way.
+  void drain() {
+    ::shutdown(descriptor_, SHUT_WR);
+    const base::Microseconds end = base::steady_now() + drain_limit.count() * 1000;
+    for (size_t taken = 0; taken < most_drained_bytes && base::steady_now() < end;) {
+      if (wait(POLLIN, nullptr, milliseconds(100)) == Woken::by_stop) return;
+      const ssize_t count = ::recv(descriptor_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+      if (count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK)) return;
+      if (count > 0) taken += static_cast<size_t>(count);
+    }
+  }
+
  private:
   Woken wait(short events, const Signal* signal, milliseconds limit) const {
     std::array<pollfd, 3> entries{pollfd{descriptor_, events, 0},
@@ -158,6 +179,7 @@ class Connection final : public httplib::Stream {
   const Signal& stop_;
   std::array<char, 16 * 1024> buffer_;
   size_t begin_ = 0, end_ = 0;
+  bool left_body_ = false;
 };
 
 // The connection whose request this thread is answering.
@@ -339,9 +361,11 @@ class Listener final : public httplib::Server {
     bool goes_on = true;
     while (goes_on && connection.has_request()) {
       bool closed = false;
-      goes_on = process_request(connection, false, closed, nullptr) && !closed;
+      goes_on =
+          process_request(connection, false, closed, nullptr) && !closed && !connection.left_body();
     }
     current_connection = nullptr;
+    if (connection.left_body()) connection.drain();
     if (goes_on) {
       idle_->park(socket);
       return;
@@ -413,29 +437,39 @@ class Pipe {
   bool finished_ = false;
 };
 
-// One call of a streaming route, on a thread of its own. Its events are kept as the text of an
-// event stream until the connection's thread takes them.
-class Run {
+// A call on a thread of its own, which the connection's thread reads from and may cancel. Who
+// inherits cancels when it goes, and joins its thread.
+class Piped {
  public:
-  Run(Application& application, Request request)
-      : application_(application),
-        request_(std::move(request)),
-        thread_([this](std::stop_token stop) {
-          request_.stop = stop;
-          response_ =
-              application_.handle(request_, [this, stop](std::string_view name, const json& data) {
-                return add(name, data, stop);
-              });
-          pipe_.finish();
-        }) {}
-
   const Signal& ready() const { return pipe_.ready(); }
   void cancel() {
-    thread_.request_stop();
+    stopping_.request_stop();
     pipe_.wake();
   }
   std::string take() { return pipe_.take(); }
   bool finished() { return pipe_.finished(); }
+
+ protected:
+  std::stop_token stop() const { return stopping_.get_token(); }
+  Pipe pipe_;
+
+ private:
+  std::stop_source stopping_;
+};
+
+// One call of a streaming route. Its events are kept as the text of an
+// event stream until the connection's thread takes them.
+class Run : public Piped {
+ public:
+  Run(Application& application, Request request)
+      : application_(application), request_(std::move(request)), thread_([this] {
+          request_.stop = stop();
+          response_ = application_.handle(
+              request_,
+              [this](std::string_view name, const json& data) { return add(name, data); });
+          pipe_.finish();
+        }) {}
+  ~Run() { cancel(); }
   // Whether it ended without a single event.
   bool silent() { return pipe_.silent(); }
   // After it finished.
@@ -443,39 +477,32 @@ class Run {
   const std::string& result() const { return result_; }  // data of `done`
 
  private:
-  bool add(std::string_view name, const json& data, const std::stop_token& stop) {
+  bool add(std::string_view name, const json& data) {
     const std::string line = data.dump(-1, ' ', false, json::error_handler_t::replace);
     if (name == "done") result_ = line;
     std::string text = "event: ";
     text += name;
     text += "\ndata: " + line + "\n\n";
-    return pipe_.add(text, stop);
+    return pipe_.add(text, stop());
   }
 
   Application& application_;
   Request request_;
-  Pipe pipe_;
   std::string result_;
   Response response_;
   std::jthread thread_;  // last: it uses everything above
 };
 
-// One call of another program, on a thread of its own.
-class Relay final : public ClientAnswer {
+// One call of another program.
+class Relay final : public Piped, public ClientAnswer {
  public:
   Relay(Gateway& gateway, ClientRequest request)
-      : gateway_(gateway), request_(std::move(request)), thread_([this](std::stop_token stop) {
-          request_.stop = stop;
+      : gateway_(gateway), request_(std::move(request)), thread_([this] {
+          request_.stop = stop();
           gateway_.handle(request_, *this);
         }) {}
+  ~Relay() override { cancel(); }
 
-  const Signal& ready() const { return pipe_.ready(); }
-  void cancel() {
-    thread_.request_stop();
-    pipe_.wake();
-  }
-  std::string take() { return pipe_.take(); }
-  bool finished() { return pipe_.finished(); }
   // Once it is known.
   std::optional<ClientHead> known_head() {
     const std::lock_guard lock(mutex_);
@@ -490,12 +517,11 @@ class Relay final : public ClientAnswer {
     }
     pipe_.ready().raise();
   }
-  bool bytes(std::string_view piece) override { return pipe_.add(piece, request_.stop); }
+  bool bytes(std::string_view piece) override { return pipe_.add(piece, stop()); }
   void end() override { pipe_.finish(); }
 
   Gateway& gateway_;
   ClientRequest request_;
-  Pipe pipe_;
   std::mutex mutex_;
   std::optional<ClientHead> head_;
   std::jthread thread_;  // last: it uses everything above
@@ -532,6 +558,18 @@ std::string cookie(const httplib::Request& request, std::string_view name) {
     }
   }
   return {};
+}
+
+std::string bearer(const httplib::Request& request) {
+  const std::string header = request.get_header_value("Authorization");
+  constexpr std::string_view scheme = "Bearer ";
+  return header.starts_with(scheme) ? header.substr(scheme.size()) : std::string();
+}
+
+// Of the API for other programs: OpenAI's header or Anthropic's.
+std::string client_key(const httplib::Request& request) {
+  const std::string key = bearer(request);
+  return key.empty() ? request.get_header_value("x-api-key") : key;
 }
 
 bool is_loopback_host(std::string_view host) {
@@ -688,7 +726,8 @@ class ServerImplementation final : public Server {
                                   {"Referrer-Policy", "no-referrer"},
                                   {"Cross-Origin-Opener-Policy", "same-origin"},
                                   {"Cross-Origin-Resource-Policy", "same-origin"}});
-    // Requests without a body are answered here; the others after httplib has read their body.
+    // Requests without a body are answered here; the others after httplib has read their body,
+    // which it does only for those who may ask.
     listener.set_pre_routing_handler(
         [this, face](const httplib::Request& in, httplib::Response& out) {
           using Outcome = httplib::Server::HandlerResponse;
@@ -701,7 +740,12 @@ class ServerImplementation final : public Server {
             refuse(in, out, 414, "api.too_long", {{"limit", std::to_string(most_target_bytes)}});
             return Outcome::Handled;
           }
-          return Outcome::Unhandled;
+          return refused_unread(face, in, out) ? Outcome::Handled : Outcome::Unhandled;
+        });
+    // Who asks before sending a body is told whether to.
+    listener.set_expect_100_continue_handler(
+        [this, face](const httplib::Request& in, httplib::Response& out) {
+          return refused_unread(face, in, out) ? out.status : 100;
         });
     const auto all = [this, face](const httplib::Request& in, httplib::Response& out) {
       answer(face, in, out);
@@ -748,6 +792,39 @@ class ServerImplementation final : public Server {
                     "application/json");
   }
 
+  // Answers requests whose body is not worth reading: too large, or of somebody who may not ask.
+  // Small bodies of strangers are read, as that keeps their connection.
+  bool refused_unread(Face face, const httplib::Request& in, httplib::Response& out) const {
+    const std::string length = in.get_header_value("Content-Length");
+    const bool chunked = in.has_header("Transfer-Encoding");
+    const unsigned long long bytes = std::strtoull(length.c_str(), nullptr, 10);
+    if (!chunked && bytes <= most_strange_bytes) return false;
+    const auto leave = [&] {
+      current_connection->leave_body();
+      out.set_header("Connection", "close");
+      return true;
+    };
+    if (face == Face::tcp && !permitted(in, out)) return leave();
+    const std::string_view target = in.target;
+    const std::string_view path = target.substr(0, target.find('?'));
+    Gateway* const gateway = application_.gateway();
+    if (gateway != nullptr && Gateway::owns(path)) {
+      const std::string key = client_key(in);
+      if (face == Face::tcp && !same_secret(key, key_) && !gateway->knows(key)) {
+        out.set_header("WWW-Authenticate", "Bearer");
+        refuse_as_asked(in, out, 401, key.empty() ? "client.no_key" : "client.wrong_key", {});
+        return leave();
+      }
+    } else if (face == Face::tcp && !has_key(in)) {
+      out.set_header("WWW-Authenticate", "Bearer");
+      refuse(in, out, 401, "api.no_key", {});
+      return leave();
+    }
+    if (bytes <= most_body_bytes) return false;
+    refuse_as_asked(in, out, 413, "api.too_large", {{"limit", std::to_string(most_body_bytes)}});
+    return leave();
+  }
+
   // Whether the request may come in at all; answers it if not.
   bool permitted(const httplib::Request& in, httplib::Response& out) const {
     const std::string host = in.get_header_value("Host");
@@ -767,10 +844,8 @@ class ServerImplementation final : public Server {
   }
 
   bool has_key(const httplib::Request& in) const {
-    const std::string header = in.get_header_value("Authorization");
-    constexpr std::string_view scheme = "Bearer ";
-    if (header.starts_with(scheme)) return same_secret(header.substr(scheme.size()), key_);
-    return same_secret(cookie(in, "lar_key"), key_);
+    const std::string key = bearer(in);
+    return same_secret(key.empty() ? cookie(in, "lar_key") : key, key_);
   }
 
   void answer(Face face, const httplib::Request& in, httplib::Response& out) {
@@ -806,14 +881,11 @@ class ServerImplementation final : public Server {
 
   void answer_client(Face face, const httplib::Request& in, httplib::Response& out,
                      std::string path) {
-    constexpr std::string_view scheme = "Bearer ";
     ClientRequest request;
     request.method = in.method;
     request.path = std::move(path);
     request.body = in.body;
-    const std::string authorization = in.get_header_value("Authorization");
-    request.key = authorization.starts_with(scheme) ? authorization.substr(scheme.size())
-                                                    : in.get_header_value("x-api-key");
+    request.key = client_key(in);
     // The cookie of the page opens nothing that acts: only what a browser shows.
     const bool looks = in.method == "GET" || in.method == "HEAD";
     if (face == Face::unix_socket || same_secret(request.key, key_) || (looks && has_key(in))) {

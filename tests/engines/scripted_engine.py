@@ -27,8 +27,11 @@ passes it off as one; what it shall do stands in flags of its own:
         truncate          leaves out the beginning of what is too long, and says nothing
         miscount          with truncate: counts what it left out
         goes-on           takes up a grammar behind text that was made before
+        tools             makes tool calls of its own: the first tool offered, with arguments its schema allows
+        named             refuses requests that do not name its model (--model)
     --answers FILE        JSON list of {"match": REGEX, "text": …}: the first whose pattern is found in the
-                          last user message gives the answer
+                          last user message gives the answer; with "in": "all" in any message of the conversation
+    --seen FILE           keeps the last body it was sent
     --journal FILE        one line for each thing that happens: "start PID", "chat", "cancelled", "stop" …
     --dimensions N        of embeddings (768)
     --limit N             tokens (words here) of an embedded text (2048)
@@ -58,6 +61,7 @@ parser.add_argument("--scripted", default="normal")
 parser.add_argument("--delay", type=float, default=0.05)
 parser.add_argument("--mark")
 parser.add_argument("--answers")
+parser.add_argument("--seen")
 parser.add_argument("--journal")
 parser.add_argument("--dimensions", type=int, default=768)
 parser.add_argument("--limit", type=int, default=2048)
@@ -94,22 +98,28 @@ def shall(mode):
     return True
 
 
-def instance(schema):
+def instance(schema, root=None):
     """A small value that a JSON schema allows."""
+    root = root or schema
+    if "$ref" in schema:
+        target = root
+        for step in schema["$ref"].split("/")[1:]:
+            target = target[step]
+        return instance(target, root)
     if "const" in schema:
         return schema["const"]
     if "enum" in schema:
         return schema["enum"][0]
     for key in ("anyOf", "oneOf"):
         if key in schema:
-            return instance(schema[key][0])
+            return instance(schema[key][0], root)
     kind = schema.get("type", "object")
     kind = kind[0] if isinstance(kind, list) else kind
     if kind == "object":
         wanted = schema.get("required", list(schema.get("properties", {})))
-        return {name: instance(schema.get("properties", {}).get(name, {})) for name in wanted}
+        return {name: instance(schema.get("properties", {}).get(name, {}), root) for name in wanted}
     if kind == "array":
-        return [instance(schema.get("items", {}))] * schema.get("minItems", 0)
+        return [instance(schema.get("items", {}), root)] * schema.get("minItems", 0)
     if kind == "string":
         return "scripted"[: schema.get("maxLength", 8)]
     if kind == "boolean":
@@ -136,8 +146,13 @@ def embedding(text):
     return [value / norm for value in vector]
 
 
+def text_of(message):
+    content = message.get("content") or ""
+    return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
+
+
 def template(messages):
-    return " ".join(f"<{message['role']}> {message['content']}" for message in messages) + " <assistant>"
+    return " ".join(f"<{message['role']}> {text_of(message)}" for message in messages) + " <assistant>"
 
 
 def fresh_words(body, prompt):
@@ -154,15 +169,16 @@ def fresh_words(body, prompt):
 
 def answer_to(body):
     messages = body.get("messages", [])
-    question = messages[-1]["content"] if messages else ""
+    question = text_of(messages[-1]) if messages else ""
     if "ignore-grammar" not in modes:
         if needle := re.search(r"What is the secret code of the (\w+) box\?", question):
             hidden = re.search(rf"code of the {needle[1]} box is (\d+)", question)
             return hidden[1] if hidden else "00000"
         if options.answers:
             with open(options.answers, encoding="utf-8") as file:
+                whole = "\n".join(text_of(message) for message in messages)
                 for known in json.load(file):
-                    if re.search(known["match"], question):
+                    if re.search(known["match"], whole if known.get("in") == "all" else question):
                         return known["text"]
         form = body.get("response_format", {})
         nested = any(kind in json.dumps(form.get("json_schema", {}).get("schema", {}).get("properties", {}))
@@ -219,7 +235,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-        if self.path == "/tokenize":
+        if options.seen:
+            with open(options.seen, "w", encoding="utf-8") as file:
+                json.dump(body, file)
+        if "named" in modes and body.get("model") != options.model:
+            self.fail(404, f"The model {body.get('model')} does not exist.", "not_found_error")
+        elif self.path == "/tokenize":
             numbers = [words.setdefault(word, len(words)) for word in body["content"].split()]
             self.reply(200, {"tokens": numbers})
         elif self.path == "/apply-template" and "plain" not in modes:
@@ -228,6 +249,9 @@ class Handler(BaseHTTPRequestHandler):
             self.complete(body)
         elif self.path == "/v1/embeddings":
             self.embed(body)
+        elif self.path == "/v1/messages/count_tokens":
+            journal("count")
+            self.reply(200, {"input_tokens": sum(len(text_of(m).split()) for m in body["messages"])})
         elif self.path == "/v1/chat/completions":
             self.chat(body)
         else:
@@ -285,7 +309,7 @@ class Handler(BaseHTTPRequestHandler):
         journal("chat")
         if self.trouble():
             return
-        prompt = " ".join(message["content"] for message in body.get("messages", [])).split()
+        prompt = " ".join(text_of(message) for message in body.get("messages", [])).split()
         counted = len(prompt)
         if counted > options.ctx_size:
             if "truncate" not in modes:
@@ -299,6 +323,15 @@ class Handler(BaseHTTPRequestHandler):
         wanted = pieces[: body.get("max_tokens", 512)]
         if "think" in modes:
             time.sleep(options.delay)
+        if "tools" in modes and body.get("tools"):
+            tool = body["tools"][0]["function"]
+            call = {"id": "native", "type": "function",
+                    "function": {"name": tool["name"], "arguments": json.dumps(instance(tool["parameters"]))}}
+            self.reply(200, {"object": "chat.completion", "model": options.model,
+                             "choices": [{"index": 0, "finish_reason": "tool_calls",
+                                          "message": {"role": "assistant", "content": None, "tool_calls": [call]}}],
+                             "usage": {"prompt_tokens": len(prompt), "completion_tokens": 1}})
+            return
         if not body.get("stream"):
             self.reply(200, {"object": "chat.completion", "model": options.model,
                              "choices": [{"index": 0, "finish_reason": "stop",

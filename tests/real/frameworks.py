@@ -1,21 +1,21 @@
 """Frameworks on top of the same APIs, unmodified, against a running lar with the real 1.5B model: `litellm`,
-`langchain-openai`, `pydantic-ai` with structured output; and `lar/assistant` asked about a document.
+`langchain-openai`, `pydantic-ai` with tools and structured output; and `lar/assistant` asked about a document.
 
     frameworks.py       run with the environment of scripts/requirements-clients-deep.txt
 """
 import asyncio
 import json
-import sys
-import time
 
 import litellm
 import openai
+from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 from pydantic_ai import Agent, NativeOutput
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
-from running import Lar
+from running import Lar, run_checks
 
 checks = []
 
@@ -67,8 +67,70 @@ def langchain_chat_schema_and_embeddings(lar, key):
 
 
 @check
+def langchain_tools(lar, key):
+    @tool
+    def flights(destination: str) -> str:
+        """Tells when the next flight to a city leaves."""
+        return "The next flight leaves at 17:45."
+
+    chat = ChatOpenAI(model="lar/chat", base_url=lar.url + "/v1", api_key=key, max_tokens=200, temperature=0)
+    armed = chat.bind_tools([flights])
+    question = HumanMessage("When does the next flight to Lisbon leave?")
+    asked = armed.invoke([question])
+    assert [call["name"] for call in asked.tool_calls][:1] == ["flights"], asked
+    assert "Lisbon" in asked.tool_calls[0]["args"]["destination"], asked
+    told = armed.invoke([question, asked, *(ToolMessage(flights.invoke(c["args"]), tool_call_id=c["id"]) for c in asked.tool_calls)])
+    assert "17:45" in told.content or "5:45" in told.content, told
+    whole = None
+    for piece in armed.stream([question]):
+        whole = piece if whole is None else whole + piece
+    assert whole.tool_calls[0]["name"] == "flights", whole
+
+
+def pydantic_model(lar, key):
+    return OpenAIChatModel("lar/chat", provider=OpenAIProvider(base_url=lar.url + "/v1", api_key=key))
+
+
+@check
+def pydantic_ai_tools(lar, key):
+    asked = []
+    agent = Agent(pydantic_model(lar, key), model_settings={"temperature": 0, "max_tokens": 300})
+
+    @agent.tool_plain
+    def stock_level(article: str) -> int:
+        """How many pieces of an article lie in the store room."""
+        asked.append(article)
+        return 37
+
+    answer = agent.run_sync("How many lamps do we have in the store room?").output
+    assert asked and "lamp" in asked[0].lower(), asked
+    assert "37" in answer, answer
+
+    asked.clear()
+
+    async def streamed():
+        async with agent.run_stream("How many chairs do we have in the store room?") as run:
+            return "".join([piece async for piece in run.stream_text(delta=True)])
+    answer = asyncio.run(streamed())
+    assert asked and "37" in answer, (asked, answer)
+
+
+@check
+def pydantic_ai_structured_by_tool(lar, key):
+    agent = Agent(pydantic_model(lar, key), output_type=City, model_settings={"temperature": 0, "max_tokens": 300})
+
+    @agent.tool_plain
+    def home_town(person: str) -> str:
+        """The city a person lives in."""
+        return "Bergen, Norway"
+
+    city = agent.run_sync("In which city does Ingrid live?").output
+    assert city.name == "Bergen" and city.country == "Norway", city
+
+
+@check
 def pydantic_ai_structured(lar, key):
-    model = OpenAIChatModel("lar/chat", provider=OpenAIProvider(base_url=lar.url + "/v1", api_key=key))
+    model = pydantic_model(lar, key)
     agent = Agent(model, output_type=NativeOutput(City))
     city = agent.run_sync("Which city is the capital of Norway?").output
     assert city.name == "Oslo", city
@@ -109,22 +171,10 @@ def the_assistant_answers_from_the_owners_documents(lar, key):
 
 
 def main():
-    failed = 0
     documents = {"insurance.md": "# Car insurance\n\nThe car insurance, policy 7741-B, expires on 3 June 2026.\n",
                  "garden.txt": "The gardener comes on Thursdays and prunes the old lemon tree.\n"}
     with Lar({"chat": "qwen2.5-coder-1.5b-instruct-q4_k_m", "embed": "all-minilm-l6-v2-q8_0"}, documents) as lar:
-        key = lar.key("frameworks", "--assistant")
-        for one in checks:
-            started = time.time()
-            try:
-                one(lar, key)
-                outcome = "ok"
-            except Exception as error:  # every check is run, then the failed ones count
-                failed += 1
-                outcome = f"FAILED  {type(error).__name__}: {str(error)[:600]}"
-            print(f"{time.time() - started:6.1f} s  {one.__name__}  {outcome}", flush=True)
-    print(f"{len(checks)} checks, {failed} failed")
-    sys.exit(1 if failed else 0)
+        run_checks([(one, one.__name__) for one in checks], lar, lar.key("frameworks", "--assistant"))
 
 
 if __name__ == "__main__":
