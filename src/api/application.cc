@@ -98,6 +98,10 @@ class ApplicationImplementation final : public Application {
                                      const EventSink& sink) { return handle(request, sink); },
                        .somebody_waits = [this]() -> std::shared_ptr<void> {
                          return std::make_shared<agent::Embedder::Pause>(*embedder_);
+                       },
+                       .makes_tool_calls = [this](engine::Role role) -> std::optional<bool> {
+                         const auto contract = contract_behind(role);
+                         return contract ? contract->tools_native : std::nullopt;
                        }});
     return {};
   }
@@ -770,12 +774,19 @@ class ApplicationImplementation final : public Application {
 
   // What has been measured of a model at this engine; null where nothing has.
   json contract_of(const engine::CatalogueModel& model) const {
-    if (!model.installed && !model.name.starts_with("unix:") && !model.name.starts_with("http:")) {
-      return nullptr;
-    }
     const auto kept = engine::kept_contract(
         options_.home, engine::contract_key(engine_options(), models_->folder(), model));
     return kept ? json::parse(engine::contract_json(*kept), nullptr, false) : json();
+  }
+
+  // Of what stands behind a role; an engine of the owner's is in no catalogue.
+  std::optional<engine::Contract> contract_behind(engine::Role role) const {
+    engine::CatalogueModel model;
+    model.name = engines_->bound_to(role);
+    if (model.name.empty()) return std::nullopt;
+    if (const auto known = models_->find(model.name)) model = *known;
+    return engine::kept_contract(options_.home,
+                                 engine::contract_key(engine_options(), models_->folder(), model));
   }
 
   json model_json(const engine::CatalogueModel& model) const {
@@ -803,12 +814,10 @@ class ApplicationImplementation final : public Application {
     for (const engine::CatalogueModel& model : models_->list()) list.push_back(model_json(model));
     json roles = roles_json(call.request.language);
     for (json& role : roles) {
-      if (!role["model"].is_string()) continue;
-      // An engine of the owner's is in no catalogue.
-      engine::CatalogueModel model;
-      model.name = role["model"];
-      if (const auto known = models_->find(model.name)) model = *known;
-      role["contract"] = contract_of(model);
+      const auto known = engine::role_from(role["role"].get<std::string>());
+      const auto contract = known ? contract_behind(*known) : std::nullopt;
+      role["contract"] =
+          contract ? json::parse(engine::contract_json(*contract), nullptr, false) : json();
     }
     return reply(
         {{"roles", std::move(roles)}, {"models", std::move(list)}, {"folder", models_->folder()}});

@@ -336,6 +336,8 @@ Status EnginesImpl::forward(Role asked, const RawRequest& request,
   if (request.turn == RawRequest::Turn::waits) {
     TRY_ASSIGN(auto entered, scheduler_.enter(role, request.caller, stop));
     turn.emplace(std::move(entered));
+  } else {
+    TRY(scheduler_.pass(role, stop));
   }
   TRY_ASSIGN(const auto held, visit(role, *seat));
   Backend& backend = held->backend();
@@ -421,6 +423,7 @@ Result<int> EnginesImpl::count_tokens(Role asked, const std::string& text) {
   Seat* seat = seat_of(role);
   if (seat == nullptr) return not_served(role);
   // The engine counts beside whatever it works on: nobody waits for that.
+  TRY(scheduler_.pass(role, {}));
   TRY_ASSIGN(const auto held, visit(role, *seat));
   Backend& backend = held->backend();
   return call<int>(
@@ -526,11 +529,11 @@ std::string prompted(const CatalogueModel& model, EmbedKind kind, const EmbedTex
 
 }  // namespace
 
-Result<EnginesImpl::Vectors> EnginesImpl::embed_with(Which which, EmbedKind kind,
+Result<EnginesImpl::Vectors> EnginesImpl::embed_with(Which which, const Caller& caller,
+                                                     EmbedKind kind,
                                                      const std::vector<EmbedText>& texts,
                                                      std::stop_token stop) {
   Seat& seat = seats_.at(Role::embed);
-  const Caller caller{kind == EmbedKind::query ? Urgency::interactive : Urgency::background, "lar"};
   Vectors vectors;
   vectors.reserve(texts.size());
   std::uint64_t maker = 0;
@@ -546,7 +549,7 @@ Result<EnginesImpl::Vectors> EnginesImpl::embed_with(Which which, EmbedKind kind
                                   maker = backend.number;
                                 }
                                 std::size_t most = embed_bytes;
-                                if (kind == EmbedKind::document) {
+                                if (caller.urgency != Urgency::interactive) {
                                   most = std::min(most, static_cast<std::size_t>(
                                                             backend.embed_speed * piece_seconds));
                                 }
@@ -568,6 +571,13 @@ Result<EnginesImpl::Vectors> EnginesImpl::embed_with(Which which, EmbedKind kind
 
 Result<EnginesImpl::Vectors> EnginesImpl::embed(EmbedKind kind, const std::vector<EmbedText>& texts,
                                                 std::stop_token stop) {
+  return embed_for({kind == EmbedKind::query ? Urgency::interactive : Urgency::background, "lar"},
+                   kind, texts, stop);
+}
+
+Result<EnginesImpl::Vectors> EnginesImpl::embed_for(const Caller& caller, EmbedKind kind,
+                                                    const std::vector<EmbedText>& texts,
+                                                    std::stop_token stop) {
   {
     Seat& seat = seats_.at(Role::embed);
     const std::lock_guard lock(seat.mutex);
@@ -575,12 +585,12 @@ Result<EnginesImpl::Vectors> EnginesImpl::embed(EmbedKind kind, const std::vecto
       return fail(ErrorKind::not_found, "role.unbound", {{"role", "embed"}});
     }
   }
-  return embed_with(Which::current, kind, texts, stop);
+  return embed_with(Which::current, caller, kind, texts, stop);
 }
 
 Result<EnginesImpl::Vectors> EnginesImpl::embed_next(const std::vector<EmbedText>& texts,
                                                      std::stop_token stop) {
-  return embed_with(Which::next, EmbedKind::document, texts, stop);
+  return embed_with(Which::next, {Urgency::background, "lar"}, EmbedKind::document, texts, stop);
 }
 
 }  // namespace lar::engine

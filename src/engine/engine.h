@@ -136,7 +136,7 @@ struct EngineOptions {
   // restarted.
   std::chrono::milliseconds silence_limit{180'000};
   std::chrono::milliseconds idle_limit{0};  // an engine unused for so long is stopped; 0: never
-  int most_waiting = 64;                    // calls that may wait for one engine
+  int most_waiting = 32;                    // calls that may wait for one engine
   std::int64_t memory_bytes = 0;            // that a further engine may take; 0: as measured
 };
 
@@ -163,6 +163,12 @@ class Engines {
   virtual base::Result<std::vector<std::vector<float>>> embed(EmbedKind kind,
                                                               const std::vector<EmbedText>& texts,
                                                               std::stop_token stop) = 0;
+  // The same for somebody: by itself, a query goes before all and documents are background work.
+  virtual base::Result<std::vector<std::vector<float>>> embed_for(
+      const Caller& /*caller*/, EmbedKind kind, const std::vector<EmbedText>& texts,
+      std::stop_token stop) {
+    return embed(kind, texts, stop);
+  }
   // Tokens of a text for the role's model, without any template.
   virtual base::Result<int> count_tokens(Role role, const std::string& text) = 0;
 

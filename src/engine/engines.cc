@@ -335,6 +335,11 @@ Status EnginesImpl::replace(Role role, Seat& seat, std::shared_ptr<Backend> next
   const bool beside = !old_runs || !next->host || next->memory_bytes <= memory_left(options_);
   if (!beside) {
     scheduler_.hold_and_drain(role);
+    {
+      // What takes no turn may still be with it: counting, questions about itself.
+      std::unique_lock lock(retired_mutex_);
+      retired_changed_.wait(lock, [&] { return old->calls == 0; });
+    }
     old->host->stop();
   }
   const auto done = [&]() -> Status {

@@ -42,6 +42,9 @@ class EnginesImpl final : public Engines {
   base::Result<std::vector<std::vector<float>>> embed(EmbedKind kind,
                                                       const std::vector<EmbedText>& texts,
                                                       std::stop_token stop) override;
+  base::Result<std::vector<std::vector<float>>> embed_for(const Caller& caller, EmbedKind kind,
+                                                          const std::vector<EmbedText>& texts,
+                                                          std::stop_token stop) override;
   base::Result<std::vector<std::vector<float>>> embed_next(const std::vector<EmbedText>& texts,
                                                            std::stop_token stop) override;
   base::Result<int> count_tokens(Role role, const std::string& text) override;
@@ -126,8 +129,8 @@ class EnginesImpl final : public Engines {
                              const std::function<void(const RawHead&)>& on_head,
                              const std::function<bool(std::string_view)>& on_bytes,
                              std::stop_token stop);
-  base::Result<Vectors> embed_with(Which which, EmbedKind kind, const std::vector<EmbedText>& texts,
-                                   std::stop_token stop);
+  base::Result<Vectors> embed_with(Which which, const Caller& caller, EmbedKind kind,
+                                   const std::vector<EmbedText>& texts, std::stop_token stop);
   base::Result<Vectors> embed_some(Seat& seat, Backend& backend, std::vector<std::string> texts,
                                    Budget::Stretch& stretch, std::stop_token stop);
   base::Result<std::string> cut_to_fit(const Backend& backend, std::string text,

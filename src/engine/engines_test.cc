@@ -875,42 +875,112 @@ file = "toy-embed2.gguf"
   EXPECT_FALSE(engines->embed_next({{"", "x"}}, {}));
 }
 
-TEST(EnginesReal, a_small_real_model_answers_in_the_form_it_is_given) {
-  const char* home = getenv("HOME");
-  const char* named = getenv("LAR_MODELS");
-  const std::string models =
-      named != nullptr ? named : std::string(home != nullptr ? home : "") + "/.cache/lar/models";
-  const std::string model = "smollm2-135m-instruct-q4_1";
-  if (!fs::exists(models + "/" + model + ".gguf"))
-    GTEST_SKIP() << "no " << model << " in " << models;
-  std::string folder = (fs::temp_directory_path() / "lar-engines-XXXXXX").string();
-  ASSERT_NE(mkdtemp(folder.data()), nullptr);
-  EngineOptions options;
-  options.home = folder;
-  options.models_folder = models;
-  auto engines = Engines::open(options);
-  ASSERT_TRUE(engines) << engines.error().describe();
-  const auto used = (*engines)->use(Role::chat, model);
-  if (!used && used.error().code == "engine.missing") {
-    fs::remove_all(folder);
-    GTEST_SKIP() << "no llama-server";
+// A real engine and the smallest real model, where both lie.
+class EnginesReal : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const char* home = getenv("HOME");
+    const char* named = getenv("LAR_MODELS");
+    const std::string models =
+        named != nullptr ? named : std::string(home != nullptr ? home : "") + "/.cache/lar/models";
+    const std::string model = "smollm2-135m-instruct-q4_1";
+    if (!fs::exists(models + "/" + model + ".gguf")) {
+      GTEST_SKIP() << "no " << model << " in " << models;
+    }
+    folder = (fs::temp_directory_path() / "lar-engines-XXXXXX").string();
+    ASSERT_NE(mkdtemp(folder.data()), nullptr);
+    EngineOptions options;
+    options.home = folder;
+    options.models_folder = models;
+    auto opened = Engines::open(options);
+    ASSERT_TRUE(opened) << opened.error().describe();
+    engines = std::move(*opened);
+    const auto used = engines->use(Role::chat, model);
+    if (!used && used.error().code == "engine.missing") GTEST_SKIP() << "no llama-server";
+    ASSERT_TRUE(used) << used.error().describe();
   }
-  ASSERT_TRUE(used) << used.error().describe();
+  void TearDown() override {
+    engines.reset();
+    if (!folder.empty()) fs::remove_all(folder);
+  }
+  // Does background work while a person asks again and again, and gives its result.
+  base::Result<ChatResult> interrupted(ChatRequest request, int& answered) {
+    request.caller.urgency = Urgency::background;
+    std::atomic<bool> done = false;
+    std::optional<base::Result<ChatResult>> result;
+    std::jthread background([&] {
+      result = engines->chat(Role::chat, request, {}, {});
+      done = true;
+    });
+    ChatRequest quick;
+    quick.messages = {{"user", "Say yes."}};
+    quick.max_tokens = 2;
+    answered = 0;
+    for (int question = 0; question < 4 && !done; ++question) {
+      std::this_thread::sleep_for(400ms);
+      if (done) break;
+      const auto answer = engines->chat(Role::chat, quick, {}, {});
+      EXPECT_TRUE(answer) << answer.error().describe();
+      ++answered;
+    }
+    background.join();
+    return *result;
+  }
+  std::string folder;
+  std::unique_ptr<Engines> engines;
+};
+
+TEST_F(EnginesReal, a_small_real_model_answers_in_the_form_it_is_given) {
   ChatRequest request;
   request.messages = {{"user", "Is the sky blue?"}};
   request.json_schema =
       R"({"type":"object","properties":{"yes":{"type":"boolean"}},"required":["yes"],"additionalProperties":false})";
   request.max_tokens = 40;
-  const auto answer = (*engines)->chat(Role::chat, request, {}, {});
+  const auto answer = engines->chat(Role::chat, request, {}, {});
   ASSERT_TRUE(answer) << answer.error().describe();
   const auto value = nlohmann::json::parse(answer->text, nullptr, false);
   EXPECT_TRUE(value.is_object() && value["yes"].is_boolean()) << answer->text;
   EXPECT_GT(answer->prompt_tokens, 5);
-  const auto again = (*engines)->chat(Role::chat, request, {}, {});
+  const auto again = engines->chat(Role::chat, request, {}, {});
   ASSERT_TRUE(again);
   EXPECT_GT(again->cached_tokens, 5);
-  engines->reset();
-  fs::remove_all(folder);
+}
+
+TEST_F(EnginesReal, a_real_engine_takes_up_a_form_in_its_middle_and_keeps_to_it) {
+  ChatRequest request;
+  request.messages = {{"user", "List forty numbers."}};
+  request.json_schema =
+      R"({"type":"object","properties":{"numbers":{"type":"array","items":{"type":"integer","minimum":1,"maximum":99},"minItems":40,"maxItems":40},"end":{"const":"fin"}},"required":["numbers","end"],"additionalProperties":false})";
+  request.max_tokens = 400;
+  int answered = 0;
+  const auto result = interrupted(request, answered);
+  ASSERT_TRUE(result) << result.error().describe();
+  const auto value = nlohmann::json::parse(result->text, nullptr, false);
+  ASSERT_TRUE(value.is_object()) << result->text;
+  EXPECT_EQ(value["numbers"].size(), 40u);
+  EXPECT_EQ(value["end"], "fin");
+  EXPECT_GT(answered, 0) << "nothing was interrupted: the machine is too fast for this test";
+}
+
+TEST_F(EnginesReal, a_long_text_is_read_in_pieces_and_answered_once) {
+  ChatRequest request;
+  std::string text;
+  for (int line = 0; line < 120; ++line) {
+    text += "Line " + std::to_string(line) + " tells of a boat that left the harbour. ";
+  }
+  request.messages = {{"user", text + "What left the harbour?"}};
+  request.max_tokens = 40;
+  int answered = 0;
+  const auto result = interrupted(request, answered);
+  ASSERT_TRUE(result) << result.error().describe();
+  EXPECT_FALSE(result->text.empty());
+  EXPECT_GT(result->prompt_tokens, 1200);
+  EXPECT_LE(result->completion_tokens, 40);
+  EXPECT_GT(result->cached_tokens, 600) << "the pieces read before are not read again";
+  for (const EngineStatus& status : engines->status()) {
+    EXPECT_TRUE(status.role != Role::chat || status.prompt_speed > 0);
+  }
+  EXPECT_GT(answered, 0);
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ class Lines {
 
   // A held lane serves nobody; those that run go on.
   void hold(Role lane, bool held);
+  bool held(Role lane) const { return lanes_.at(lane).held; }
   // Those that run no longer take up the room of the lane: their engine is being replaced.
   void detach(Role lane);
 

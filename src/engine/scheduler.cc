@@ -90,6 +90,12 @@ void Scheduler::leave(Role lane, Lines::Ticket ticket) {
   settle(lock);
 }
 
+base::Status Scheduler::pass(Role lane, std::stop_token stop) {
+  Lock lock(mutex_);
+  if (changed_.wait(lock, stop, [&] { return !lines_.held(lane); })) return {};
+  return fail(ErrorKind::cancelled, "cancelled");
+}
+
 void Scheduler::hold_and_drain(Role lane) {
   Lock lock(mutex_);
   lines_.hold(lane, true);

@@ -43,6 +43,8 @@ class Scheduler {
   // Errors: engine.busy {role, count, seconds} where the line is full, cancelled.
   base::Result<Turn> enter(Role lane, const Caller& caller, std::stop_token stop);
 
+  // For what takes no room at an engine: waits only while the lane is held. Errors: cancelled.
+  base::Status pass(Role lane, std::stop_token stop);
   // Nobody is let through until release(); waits until those inside have left.
   void hold_and_drain(Role lane);
   void release(Role lane);
