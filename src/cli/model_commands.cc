@@ -26,6 +26,9 @@ void print_roles(Command& command, const json& roles) {
     out.line(padded(role["role"].get<std::string>(), 8) +
              (bound ? role["model"].get<std::string>()
                     : out.styled(command.say("models.unbound"), Style::dim)));
+    if (role.contains("next_model")) {
+      out.line("        " + command.say("models.next", {{"model", role.value("next_model", "")}}));
+    }
     if (role.contains("error")) {
       out.line("        " + out.styled(harmless(role["error"].value("message", "")), Style::bad));
     }
