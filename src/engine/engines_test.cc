@@ -965,7 +965,7 @@ TEST_F(EnginesReal, a_real_engine_takes_up_a_form_in_its_middle_and_keeps_to_it)
 TEST_F(EnginesReal, a_long_text_is_read_in_pieces_and_answered_once) {
   ChatRequest request;
   std::string text;
-  for (int line = 0; line < 120; ++line) {
+  for (int line = 0; line < 50; ++line) {
     text += "Line " + std::to_string(line) + " tells of a boat that left the harbour. ";
   }
   request.messages = {{"user", text + "What left the harbour?"}};
@@ -974,9 +974,9 @@ TEST_F(EnginesReal, a_long_text_is_read_in_pieces_and_answered_once) {
   const auto result = interrupted(request, answered);
   ASSERT_TRUE(result) << result.error().describe();
   EXPECT_FALSE(result->text.empty());
-  EXPECT_GT(result->prompt_tokens, 1200);
+  EXPECT_GT(result->prompt_tokens, 500);
   EXPECT_LE(result->completion_tokens, 40);
-  EXPECT_GT(result->cached_tokens, 600) << "the pieces read before are not read again";
+  EXPECT_GT(result->cached_tokens, 200) << "the pieces read before are not read again";
   for (const EngineStatus& status : engines->status()) {
     EXPECT_TRUE(status.role != Role::chat || status.prompt_speed > 0);
   }
