@@ -52,7 +52,7 @@ format: packages ## format the C++ sources
 tidy: page ## clang-tidy; what it said about unchanged files is kept
 	@scripts/tidy.sh
 
-test-deep: page setup-test build ## clang-tidy, frameworks on the API, thread sanitizer, fuzzers (FUZZ_SECONDS=60 each)
+test-deep: page setup-test build ## clang-tidy, frameworks and coding agents on the API, thread sanitizer, fuzzers (FUZZ_SECONDS=60 each)
 	@scripts/setup-packages.sh deep
 	@scripts/test-deep.sh
 

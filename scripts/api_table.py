@@ -4,8 +4,8 @@
     scripts/api_table.py            rewrites the table
     scripts/api_table.py --check    fails when it is not up to date
 
-"yes" stands where a check of tests/real/clients.py names the field in its @covers line, and so fails
-when the field breaks; every other field says "no", even if the engine would take it.
+"yes" stands where a check of tests/real/clients.py, or of frameworks.py beside it, names the field in its
+@covers line, and so fails when the field breaks; every other field says "no", even if the engine would take it.
 """
 import ast
 import pathlib
@@ -13,7 +13,7 @@ import sys
 
 repository = pathlib.Path(__file__).resolve().parent.parent
 page = repository / "docs" / "api.md"
-tests = repository / "tests" / "real" / "clients.py"
+tests = [repository / "tests" / "real" / name for name in ("clients.py", "frameworks.py")]
 begin, end = "<!-- made by scripts/api_table.py -->", "<!-- end -->"
 
 # What there is in each API, in the order of the table.
@@ -43,7 +43,7 @@ known = {
 def covered():
     """{API: fields named by the @covers lines}."""
     result = {}
-    for node in ast.parse(tests.read_text(encoding="utf-8")).body:
+    for node in [node for test in tests for node in ast.parse(test.read_text(encoding="utf-8")).body]:
         for call in getattr(node, "decorator_list", []):
             if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "covers":
                 api, *fields = [argument.value for argument in call.args]

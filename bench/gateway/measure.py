@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import random
+import secrets
 import socket
 import statistics
 import subprocess
@@ -68,14 +69,14 @@ class Contender:
         return first * 1000, came
 
 
-def wait_for(port, path, process, limit=180, key=""):
+def wait_for(port, path, process, log, limit=180):
     end = time.time() + limit
     while time.time() < end:
         if process.poll() is not None:
-            raise RuntimeError(f"ended before it answered: {process.args[0]}")
+            raise RuntimeError(f"{process.args[0]} ended with {process.returncode}: {pathlib.Path(log).read_text()[-1500:]}")
         with contextlib.suppress(OSError):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            connection.request("GET", path, headers={"Authorization": "Bearer " + key})
+            connection.request("GET", path)
             if connection.getresponse().status == 200:
                 return
         time.sleep(0.2)
@@ -143,7 +144,7 @@ def main():
         engine = run([options.server, "-m", options.model, "--host", "127.0.0.1", "--port", str(engine_port), "-t",
                       str(os.cpu_count()), "-c", "2048", "-b", "512", "-np", "1", "--no-warmup", "--cache-ram", "256",
                       "--jinja"])
-        wait_for(engine_port, "/health", engine)
+        wait_for(engine_port, "/health", engine, log.name)
 
         home = pathlib.Path(folder) / "home"
         home.mkdir()
@@ -154,12 +155,12 @@ def main():
         contenders = [Contender("direct", engine_port, "any", "none"),
                       Contender("lar", said["port"], "lar/chat", said["address"].split("key=")[1])]
         if options.litellm:
-            port = free_port()
+            port, secret = free_port(), "sk-" + secrets.token_hex(32)
             proxy = run([options.litellm, "--model", "openai/any", "--api_base", f"http://127.0.0.1:{engine_port}/v1",
                          "--port", str(port), "--host", "127.0.0.1", "--telemetry", "False"],
-                        dict(os.environ, OPENAI_API_KEY="none", LITELLM_LOCAL_MODEL_COST_MAP="True"))
-            wait_for(port, "/health/liveliness", proxy)
-            contenders.append(Contender("litellm", port, "openai/any", "none"))
+                        dict(os.environ, OPENAI_API_KEY="none", LITELLM_MASTER_KEY=secret, LITELLM_LOCAL_MODEL_COST_MAP="True"))
+            wait_for(port, "/health/liveliness", proxy, log.name)
+            contenders.append(Contender("litellm", port, "openai/any", secret))
 
         times = first_tokens(contenders, options.rounds)
         print("| asked through | first token, p50 ms | added, p50 ms (95 %) | added, p95 ms |\n|---|---|---|---|")

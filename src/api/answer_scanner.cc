@@ -84,7 +84,12 @@ std::string AnswerScanner::feed(std::string_view piece) {
   return out;
 }
 
+bool AnswerScanner::complete() const {
+  return any_ && levels_.empty() && too_deep_ == 0 && !in_string_;
+}
+
 void AnswerScanner::open(Level::Kind kind) {
+  any_ = true;
   if (too_deep_ > 0 || levels_.size() >= most_levels) {
     ++too_deep_;
     return;

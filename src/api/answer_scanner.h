@@ -18,6 +18,9 @@ class AnswerScanner {
   // The bytes to pass on.
   std::string feed(std::string_view piece);
 
+  // Whether what has come is whole: values that are closed, something rather than nothing.
+  bool complete() const;
+
   // By the engine's own count; 0 where it has told none.
   long tokens_in() const;
   long tokens_cached() const;  // of those
@@ -42,6 +45,7 @@ class AnswerScanner {
   bool escaped_ = false;
   bool is_key_ = false;
   bool replaced_ = false;
+  bool any_ = false;    // an object or an array has begun
   std::string text_;    // of the key that is read
   std::string number_;  // that is read
 

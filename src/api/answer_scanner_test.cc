@@ -23,6 +23,17 @@ TEST(AnswerScanner, the_engines_name_is_replaced_wherever_the_bytes_are_cut) {
   }
 }
 
+TEST(AnswerScanner, what_was_cut_is_not_complete) {
+  const std::string given = whole;
+  for (size_t cut = 0; cut < given.size(); ++cut) {
+    AnswerScanner scanner("m");
+    (void)scanner.feed(given.substr(0, cut));
+    EXPECT_FALSE(scanner.complete()) << cut;
+    (void)scanner.feed(given.substr(cut));
+    EXPECT_TRUE(scanner.complete()) << cut;
+  }
+}
+
 TEST(AnswerScanner, what_comes_passes_at_once) {
   AnswerScanner scanner("m");
   EXPECT_EQ(scanner.feed("data: {\"mod"), "data: {\"mod");

@@ -42,6 +42,8 @@ constexpr std::string_view prefix = "lar/";
 constexpr std::string_view assistant = "lar/assistant";
 // An engine's refusal is read whole, to be put into the API's own form.
 constexpr std::size_t longest_refusal = 1u << 20;
+// Far beyond any answer that is not streamed: an engine gone wild must not fill the memory.
+constexpr std::size_t longest_whole = 256u << 20;
 // Errors repeat what was asked for only so far.
 constexpr std::size_t longest_shown = 80;
 
@@ -251,6 +253,35 @@ Refusal refusal_of_engine(int status, const std::string& body) {
   if (status == 500 && about_the_body) refusal.status = 400;
   return refusal;
 }
+
+// Whether a stream has come to the end its API gives it; one that only breaks off can look ended
+// to the protocol below.
+class StreamEnd {
+ public:
+  explicit StreamEnd(Form form) : form_(form) {}
+  void feed(std::string_view piece) {
+    tail_ += piece;
+    for (const std::string_view mark : marks()) {
+      ended_ = ended_ || tail_.find(mark) != std::string::npos;
+    }
+    if (tail_.size() > longest_mark) tail_.erase(0, tail_.size() - longest_mark);
+  }
+  bool ended() const { return ended_; }
+
+ private:
+  static constexpr std::size_t longest_mark = 24;
+  std::vector<std::string_view> marks() const {
+    if (form_ == Form::anthropic) return {"message_stop"};
+    if (form_ == Form::responses) {
+      return {"response.completed", "response.incomplete", "response.failed"};
+    }
+    return {"[DONE]"};
+  }
+
+  const Form form_;
+  std::string tail_;
+  bool ended_ = false;
+};
 
 struct Match {
   const ClientRoute* route = nullptr;
@@ -565,30 +596,46 @@ class GatewayImplementation final : public Gateway {
     raw.turn = turn;
     raw.caller = call.caller;
     AnswerScanner scanner(model);
+    StreamEnd ending(call.form);
     int refused = 0;
-    std::string reason;
+    bool events = false;
+    std::string kept;  // a refusal, or an answer that is sent when all of it is there
     const auto done = parts_.engines.forward(
         role, raw,
         [&](const engine::RawHead& head) {
-          if (head.status >= 400) {
-            refused = head.status;
-            return;
-          }
-          const bool events = head.content_type.starts_with("text/event-stream");
-          begin(call, {head.status, events ? "text/event-stream" : "application/json", {}, events});
+          refused = head.status >= 400 ? head.status : 0;
+          events = refused == 0 && head.content_type.starts_with("text/event-stream");
+          if (events) begin(call, {head.status, "text/event-stream", {}, true});
         },
         [&](std::string_view piece) {
           if (refused != 0) {
-            reason += piece.substr(0, longest_refusal - reason.size());
+            kept += piece.substr(0, longest_refusal - kept.size());
             return true;
           }
-          return call.answer.bytes(scanner.feed(piece));
+          const std::string passed = scanner.feed(piece);
+          if (!events) {
+            kept += passed;
+            return kept.size() <= longest_whole;
+          }
+          ending.feed(passed);
+          return call.answer.bytes(passed);
         },
         call.request.stop);
     call.served.tokens_in = scanner.tokens_in();
     call.served.tokens_out = scanner.tokens_out();
     TRY(done);
-    if (refused != 0) refuse(call, refusal_of_engine(refused, reason));
+    if (refused != 0) {
+      refuse(call, refusal_of_engine(refused, kept));
+      return {};
+    }
+    if (call.request.stop.stop_requested()) return fail(ErrorKind::cancelled, "cancelled");
+    // llama-server's own routes have no mark at the end.
+    const bool marked = call.request.path.starts_with("/v1/");
+    if (events ? marked && !ending.ended() : !scanner.complete()) {
+      return fail(ErrorKind::unavailable, "engine.bad_answer",
+                  {{"role", std::string(name_of(role))}, {"detail", "cut"}});
+    }
+    if (!events) reply(call, kept);
     return {};
   }
 

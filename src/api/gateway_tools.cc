@@ -363,7 +363,40 @@ Ordered object_of(const char* name, Ordered schema) {
           {"additionalProperties", false}};
 }
 
+Ordered parsed_arguments(const Ordered& function) {
+  const Ordered* arguments = member(function, "arguments");
+  if (arguments == nullptr) return Ordered::object();
+  if (!arguments->is_string()) return *arguments;
+  Ordered value = Ordered::parse(arguments->get_ref<const std::string&>(), nullptr, false);
+  return value.is_discarded() ? *arguments : value;
+}
+
+// The tool of a call that has been made and answered twice in a row: small models may go on with it
+// for ever. Empty: there is none.
+std::string repeated_tool(const Ordered& messages) {
+  std::string last, name;
+  int times = 0;
+  for (auto message = messages.rbegin(); message != messages.rend(); ++message) {
+    const std::string role = text_at(*message, "role");
+    if (role == "tool") continue;
+    const Ordered* calls = member(*message, "tool_calls");
+    if (role != "assistant" || calls == nullptr || !calls->is_array() || calls->empty()) break;
+    const Ordered* function = member(calls->back(), "function");
+    if (function == nullptr) break;
+    const std::string made = text_at(*function, "name") + dumped(parsed_arguments(*function));
+    if (times > 0 && made != last) break;
+    last = made;
+    name = text_at(*function, "name");
+    if (++times == 2) return name;
+  }
+  return {};
+}
+
 Result<Ordered> schema_of(const Asked& asked) {
+  const std::string repeated = repeated_tool(asked.messages);
+  // Only where there is another way.
+  const bool other_way =
+      asked.choice != Choice::required || (asked.only.empty() && asked.tools.size() > 1);
   Ordered definitions = Ordered::object();
   const auto define = [&](const std::string& name, const Ordered& schema) {
     definitions[name] = fitted(schema, "#/$defs/" + name);
@@ -379,6 +412,7 @@ Result<Ordered> schema_of(const Asked& asked) {
     Ordered calls = Ordered::array();
     for (const Tool& tool : asked.tools) {
       if (!asked.only.empty() && tool.name != asked.only) continue;
+      if (other_way && tool.name == repeated) continue;
       Ordered arguments = define("t" + std::to_string(calls.size()), tool.parameters);
       calls.push_back(
           {{"type", "object"},
@@ -386,11 +420,13 @@ Result<Ordered> schema_of(const Asked& asked) {
            {"required", Ordered::array({"name", "arguments"})},
            {"additionalProperties", false}});
     }
-    if (calls.empty()) return bad("tool_choice");
-    ways.push_back(object_of("tool_calls", {{"type", "array"},
-                                            {"items", {{"anyOf", std::move(calls)}}},
-                                            {"minItems", 1},
-                                            {"maxItems", asked.several ? most_calls : 1}}));
+    if (calls.empty() && ways.empty()) return bad("tool_choice");
+    if (!calls.empty()) {
+      ways.push_back(object_of("tool_calls", {{"type", "array"},
+                                              {"items", {{"anyOf", std::move(calls)}}},
+                                              {"minItems", 1},
+                                              {"maxItems", asked.several ? most_calls : 1}}));
+    }
   }
   // Called for although there is none.
   if (ways.empty()) return bad("tool_choice");
@@ -414,16 +450,8 @@ std::string instructions(const Asked& asked) {
       "\nAnswer with one JSON object. To use tools, before you know what is asked: "
       R"({"tool_calls": [{"name": "a tool's name", "arguments": {…}}]}; )"
       "their results come in the next message. To answer, once you know enough or where no tool "
-      R"(helps: {"text": "your answer"}.)";
+      R"(helps: {"text": "your answer"}. Never repeat a call whose result you have.)";
   return text;
-}
-
-Ordered parsed_arguments(const Ordered& function) {
-  const Ordered* arguments = member(function, "arguments");
-  if (arguments == nullptr) return Ordered::object();
-  if (!arguments->is_string()) return *arguments;
-  Ordered value = Ordered::parse(arguments->get_ref<const std::string&>(), nullptr, false);
-  return value.is_discarded() ? *arguments : value;
 }
 
 // A part of several in a message, or the whole of one.

@@ -141,6 +141,32 @@ TEST(ToolRequest, earlier_calls_and_results_are_told_the_same_in_every_api) {
   EXPECT_EQ(anthropic["max_tokens"], 9);
 }
 
+TEST(ToolRequest, a_call_made_twice_in_a_row_is_not_offered_a_third_time) {
+  const auto after = [](const std::vector<std::string>& cities, const std::string& more) {
+    json body = json::parse(chat_request(more));
+    for (const std::string& city : cities) {
+      body["messages"].push_back(
+          {{"role", "assistant"},
+           {"tool_calls", json::array({json{{"id", "a"},
+                                            {"function",
+                                             {{"name", "weather"},
+                                              {"arguments", json{{"city", city}}.dump()}}}}})}});
+      body["messages"].push_back({{"role", "tool"}, {"tool_call_id", "a"}, {"content", "4"}});
+    }
+    const Ordered schema = schema_in(made(Form::openai, body.dump()));
+    const json::json_pointer place("/properties/tool_calls/items/anyOf");
+    return json::parse(schema.dump()).value(place, json::array()).size();
+  };
+  const std::string required = ",\"tool_choice\":\"required\"";
+  EXPECT_EQ(after({"Oslo", "Oslo"}, required), 1U);
+  EXPECT_EQ(after({"Oslo", "Bergen"}, required), 2U);
+  EXPECT_EQ(after({"Oslo"}, required), 2U);
+  // Who asks for that tool gets it.
+  EXPECT_EQ(after({"Oslo", "Oslo"},
+                  R"(,"tool_choice":{"type":"function","function":{"name":"weather"}})"),
+            1U);
+}
+
 TEST(ToolRequest, a_form_of_the_text_and_images_go_along) {
   const Ordered body = made(
       Form::openai,

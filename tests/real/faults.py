@@ -119,7 +119,7 @@ def request_for(number, fault, seed):
     streamed, kind = number % 2 == 1, number // 2 % 3
     body = {"model": "lar/chat", "stream": streamed, "messages": [{"role": "user", "content": text}]}
     if kind == 0:
-        return "/v1/chat/completions", body, streamed, "said: "
+        return "/v1/chat/completions", body, streamed, "said:"
     if kind == 1:
         return "/v1/chat/completions", {**body, "tools": tools, "tool_choice": "required"}, streamed, "scripted"
     return "/v1/messages", {**body, "max_tokens": 99, "tools": anthropic_tools, "tool_choice": {"type": "any"}}, streamed, "scripted"

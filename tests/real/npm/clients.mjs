@@ -33,7 +33,7 @@ const checks = {
   },
   async "openai: tools, streamed and gathered"() {
     const tools = [{ type: "function", function: { name: "weather", parameters } }];
-    const ask = { model, messages, tools, tool_choice: "required", max_tokens: 200 };
+    const ask = { model, messages, tools, tool_choice: "required", parallel_tool_calls: false, max_tokens: 99 };
     const calls = (await openai.chat.completions.create(ask)).choices[0].message.tool_calls;
     assert.ok(calls.length > 0 && calls.every((call) => obeys(JSON.parse(call.function.arguments))));
     const gathered = await openai.chat.completions.stream(ask).finalChatCompletion();
@@ -42,7 +42,9 @@ const checks = {
   },
   async "openai: responses, streamed, with tools"() {
     const tools = [{ type: "function", name: "weather", parameters, strict: true }];
-    const stream = openai.responses.stream({ model, input: "Say hello.", tools, tool_choice: "required", max_output_tokens: 200 });
+    const stream = openai.responses.stream({
+      model, input: "Say hello.", tools, tool_choice: "required", parallel_tool_calls: false, max_output_tokens: 99,
+    });
     const final = await stream.finalResponse();
     const calls = final.output.filter((item) => item.type === "function_call");
     assert.ok(calls.length > 0 && calls.every((call) => obeys(JSON.parse(call.arguments))));
@@ -66,8 +68,9 @@ const checks = {
   },
   async "anthropic: tools, streamed"() {
     const ask = {
-      model, messages, max_tokens: 200,
-      tools: [{ name: "weather", input_schema: parameters }], tool_choice: { type: "any" },
+      model, messages, max_tokens: 99,
+      tools: [{ name: "weather", input_schema: parameters }],
+      tool_choice: { type: "any", disable_parallel_tool_use: true },
     };
     for (const answer of [await anthropic.messages.create(ask), await anthropic.messages.stream(ask).finalMessage()]) {
       const used = answer.content.filter((block) => block.type === "tool_use");
