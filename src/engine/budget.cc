@@ -2,6 +2,8 @@
 #include "engine/budget.h"
 
 #include <toml++/toml.h>
+#include <array>
+#include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -17,6 +19,14 @@ namespace {
 // Pieces of background work end several times a second; the disk need not hear of each.
 constexpr base::Microseconds write_every = 10 * base::one_second;
 constexpr double microjoules_per_watt_hour = 3.6e9;
+
+// As JSON writes numbers, whatever the locale.
+std::string number_text(double value) {
+  std::array<char, 32> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value,
+                                 std::chars_format::fixed, 6);
+  return end.ec == std::errc() ? std::string(digits.data(), end.ptr) : "0";
+}
 
 std::string today() { return base::format_date(base::today(base::Clock::zone())); }
 
@@ -101,8 +111,8 @@ void Budget::spend(const DailyCost& cost) {
 void Budget::write() {
   // By hand: a destructor comes here, and must not meet an exception.
   const std::string kept = "{\"day\":\"" + day_ + "\",\"tokens\":" + std::to_string(used_.tokens) +
-                           ",\"minutes\":" + std::to_string(used_.minutes) +
-                           ",\"watt_hours\":" + std::to_string(used_.watt_hours) + "}\n";
+                           ",\"minutes\":" + number_text(used_.minutes) +
+                           ",\"watt_hours\":" + number_text(used_.watt_hours) + "}\n";
   // A full disk costs the count of some seconds, not the work.
   (void)os::write_file_atomically(home_ + "/background_use.json", kept);
 }
