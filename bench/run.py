@@ -32,10 +32,12 @@ def vectors():
 
 
 def engine():
-    print("== embedding through lar and directly, chat, time until ready", flush=True)
+    print("== embedding through lar and directly, chat, time until ready, waiting beside the background, change of model",
+          flush=True)
     build("bench_engine")
     # The larger embedding model is what lar binds; beside the small one lar's own share is larger.
-    for what in (["embed"], ["embed", "--model", "all-minilm-l6-v2-q8_0"], ["chat"]):
+    for what in (["embed"], ["embed", "--model", "all-minilm-l6-v2-q8_0"], ["chat"],
+                 ["waiting"], ["change"]):
         with tempfile.TemporaryDirectory() as home:
             subprocess.run([str(release / "bench/engine/bench_engine"), *what, "--models", models, "--home", home],
                            check=True)

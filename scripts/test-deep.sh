@@ -13,6 +13,8 @@ LAR_LLAMA_SERVER="$("$repository/scripts/setup-engine.sh")"
 export LAR_LLAMA_SERVER LAR_MODELS="$models"
 "$("$repository/scripts/setup-python.sh" requirements-clients-deep.txt)" "$repository/tests/real/frameworks.py" ||
     failed=1
+# Changes of model under load, and what the contract says of real models.
+"$("$repository/scripts/setup-python.sh")" "$repository/tests/real/engines.py" || failed=1
 
 # Coding agents that edit a repository, and an engine whose words are cut and corrupted on their way.
 AIDER="$(dirname "$("$repository/scripts/setup-python.sh" requirements-aider.txt)")/aider"

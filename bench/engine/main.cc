@@ -4,6 +4,13 @@
 //
 //   bench_engine embed --models FOLDER --home FOLDER [--model NAME] [--seconds N]
 //   bench_engine chat  --models FOLDER --home FOLDER [--rounds N]
+//   bench_engine waiting --models FOLDER --home FOLDER [--rounds N]
+//   bench_engine change --models FOLDER --home FOLDER [--rounds N]
+//
+// `waiting`: how long a person waits for the first token while the background does all it may, in
+// the same engine (a long prompt being read, a long answer being written) and in that for
+// embeddings, against an idle machine; the three take turns. `change`: from `lar model use` to the
+// first token of the new model while calls go on, against a bare start of the same engine.
 //
 // A shared machine is slower or faster from one second to the next by more than what is sought. So
 // the two contenders take turns on the same few texts, A B B A and then B A A B: what drifts evenly
@@ -14,14 +21,17 @@
 #include <time.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/clock.h"
@@ -276,6 +286,156 @@ int bench_chat(engine::Engines& engines, const Arguments& arguments) {
   return 0;
 }
 
+// A person's short question behind the same instructions each time, as lar asks.
+engine::ChatRequest short_question(int number) {
+  engine::ChatRequest request;
+  request.messages = {{"system", "You answer in one short sentence."},
+                      {"user", "What is " + std::to_string(number) + " and one?"}};
+  request.max_tokens = 4;
+  return request;
+}
+
+// Asks one short question; how long its first token took, in seconds.
+std::optional<double> first_token(engine::Engines& engines, int number) {
+  const auto result = engines.chat(engine::Role::chat, short_question(number), {}, {});
+  if (!result) {
+    fmt::print(stderr, "{}\n", result.error().describe());
+    return std::nullopt;
+  }
+  return result->first_token_ms / 1000;
+}
+
+int bench_waiting(engine::Engines& engines, const Arguments& arguments) {
+  engine::ChatRequest reading;
+  reading.caller.urgency = engine::Urgency::background;
+  reading.messages = {{"user", ""}};
+  for (const auto& text : sample_texts(60)) reading.messages[0].content += text.text + "\n";
+  reading.max_tokens = 4;
+  engine::ChatRequest writing;
+  writing.caller.urgency = engine::Urgency::background;
+  writing.messages = {{"user", "Write a long story about a lighthouse, at least 600 words."}};
+  writing.max_tokens = 600;
+  const auto texts = sample_texts(400);
+  int number = 1000;
+  if (!first_token(engines, ++number)) return 1;
+  std::vector<double> idle, while_reading, while_writing, while_embedding;
+  // With the time in line, which first_token_ms does not hold.
+  const auto ask = [&]() -> std::optional<double> {
+    std::optional<double> first;
+    const auto begun = base::steady_now();
+    const auto result = engines.chat(engine::Role::chat, short_question(++number),
+                                     [&](std::string_view) {
+                                       if (!first)
+                                         first =
+                                             static_cast<double>(base::steady_now() - begun) / 1e6;
+                                     },
+                                     {});
+    return result ? first : std::nullopt;
+  };
+  const auto under = [&](const std::function<void(std::stop_token)>& work,
+                         std::vector<double>& into) {
+    std::jthread background(work);
+    // Well into it.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    const auto waited = ask();
+    if (waited) into.push_back(*waited);
+    return waited.has_value();
+  };
+  for (int round = 0; round < arguments.rounds; ++round) {
+    reading.messages[0].content = std::to_string(round) + " " + reading.messages[0].content;
+    const auto waited = ask();
+    if (!waited) return 1;
+    idle.push_back(*waited);
+    const bool done = under(
+                          [&](std::stop_token stop) {
+                            (void)engines.chat(engine::Role::chat, reading, {}, stop);
+                          },
+                          while_reading) &&
+                      under(
+                          [&](std::stop_token stop) {
+                            (void)engines.chat(engine::Role::chat, writing, {}, stop);
+                          },
+                          while_writing) &&
+                      under(
+                          [&](std::stop_token stop) {
+                            (void)engines.embed(engine::EmbedKind::document, texts, stop);
+                          },
+                          while_embedding);
+    if (!done) return 1;
+  }
+  fmt::print("waiting: first token on an idle machine {:.0f} ms (median of {})\n",
+             median(idle) * 1000, idle.size());
+  const auto against_idle = [&](const char* name, const std::vector<double>& times) {
+    std::vector<double> ratios;
+    for (std::size_t round = 0; round < times.size(); ++round) {
+      ratios.push_back(times[round] / idle[round]);
+    }
+    fmt::print("  while the background {}: {:.0f} ms, {} times idle\n", name, median(times) * 1000,
+               with_interval(ratios));
+  };
+  against_idle("reads", while_reading);
+  against_idle("writes", while_writing);
+  against_idle("embeds", while_embedding);
+  return 0;
+}
+
+int bench_change(engine::Engines& engines, const Arguments& arguments) {
+  std::vector<std::string> models;
+  {
+    const auto known = engine::Models::open(arguments.models);
+    if (!known) return 1;
+    for (const auto& model : (*known)->list()) {
+      const bool chats = std::find(model.roles.begin(), model.roles.end(), engine::Role::chat) !=
+                         model.roles.end();
+      if (model.installed && chats && models.size() < 2) models.push_back(model.name);
+    }
+  }
+  if (models.size() < 2) {
+    fmt::print(stderr, "change: two installed chat models are needed\n");
+    return 1;
+  }
+  int number = 1000;
+  std::atomic<int> asked = 0, failed = 0;
+  std::vector<double> changes, starts;
+  for (int round = 0; round < arguments.rounds; ++round) {
+    const std::string& model = models[static_cast<std::size_t>(round + 1) % 2];
+    // The same engine's bare start, with nothing else about.
+    engines.stop_all();
+    if (!engines.use(engine::Role::chat, model)) return 1;
+    engines.stop_all();
+    starts.push_back(seconds_of([&] { return first_token(engines, ++number).has_value(); }));
+    if (!engines.use(engine::Role::chat, models[static_cast<std::size_t>(round) % 2])) return 1;
+    if (!first_token(engines, ++number)) return 1;
+    {
+      std::vector<std::jthread> callers;
+      for (int caller = 0; caller < 2; ++caller) {
+        callers.emplace_back([&, caller](std::stop_token stop) {
+          for (int at = 0; !stop.stop_requested(); ++at) {
+            ++asked;
+            if (!engines.chat(engine::Role::chat, short_question(caller * 1000 + at), {}, {})) {
+              ++failed;
+            }
+          }
+        });
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(500));
+      changes.push_back(seconds_of([&] {
+        return engines.use(engine::Role::chat, model).has_value() &&
+               first_token(engines, ++number).has_value();
+      }));
+    }
+  }
+  std::vector<double> ratios;
+  for (std::size_t round = 0; round < starts.size(); ++round) {
+    ratios.push_back(changes[round] / starts[round]);
+  }
+  fmt::print(
+      "change of model under load: {:.2f} s until the new one's first token, bare start {:.2f} s, "
+      "{} times; {} of {} calls failed\n",
+      median(changes), median(starts), with_interval(ratios), failed.load(), asked.load());
+  return failed == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int count, char** values) {
@@ -290,11 +450,15 @@ int main(int count, char** values) {
     if (name == "--rounds") arguments.rounds = std::atoi(values[index + 1]);
   }
   if (arguments.models.empty() || arguments.home.empty() || arguments.rounds < 1) {
-    fmt::print(
-        stderr,
-        "usage: bench_engine embed|chat --models FOLDER --home FOLDER [--model NAME] [--seconds N] "
-        "[--rounds N]\n");
+    fmt::print(stderr,
+               "usage: bench_engine embed|chat|waiting|change --models FOLDER --home FOLDER "
+               "[--model NAME] [--seconds N] "
+               "[--rounds N]\n");
     return 2;
+  }
+  if (!arguments.model.empty()) {
+    std::ofstream(arguments.home + "/roles.toml")
+        << (arguments.what == "embed" ? "embed" : "chat") << " = \"" << arguments.model << "\"\n";
   }
   lar::engine::EngineOptions options;
   options.home = arguments.home;
@@ -304,13 +468,8 @@ int main(int count, char** values) {
     fmt::print(stderr, "{}\n", engines ? "no model could be bound" : engines.error().describe());
     return 1;
   }
-  if (!arguments.model.empty()) {
-    const auto role = arguments.what == "chat" ? lar::engine::Role::chat : lar::engine::Role::embed;
-    if (const auto used = (*engines)->use(role, arguments.model); !used) {
-      fmt::print(stderr, "{}\n", used.error().describe());
-      return 1;
-    }
-  }
+  if (arguments.what == "waiting") return bench_waiting(**engines, arguments);
+  if (arguments.what == "change") return bench_change(**engines, arguments);
   return arguments.what == "chat" ? bench_chat(**engines, arguments)
                                   : bench_embed(**engines, arguments);
 }

@@ -24,6 +24,17 @@ base::Result<bool> Embedder::step(std::stop_token stop) {
   const std::lock_guard lock(step_mutex_);
   const std::string space = engines_.embed_space();
   if (space.empty()) return false;
+  TRY_ASSIGN(const bool more, step_in(Space::current, space, stop));
+  const std::string next = engines_.next_embed_space();
+  if (more || next.empty()) return more;
+  TRY_ASSIGN(const bool more_next, step_in(Space::next, next, stop));
+  if (more_next) return true;
+  TRY(engines_.finish_embed_change());
+  TRY(store_.drop_vectors(space));
+  return true;  // what came in between
+}
+
+base::Result<bool> Embedder::step_in(Space which, const std::string& space, std::stop_token stop) {
   TRY_ASSIGN(const auto pending, store_.pending_vectors(space, batch_size));
   if (pending.empty()) return false;
   std::vector<engine::EmbedText> texts;
@@ -37,9 +48,15 @@ base::Result<bool> Embedder::step(std::stop_token stop) {
     if (paused_ > 0) return true;
     batch_ = batch;
   }
-  auto made = engines_.embed(engine::EmbedKind::document, texts, batch.get_token());
+  auto made = which == Space::next
+                  ? engines_.embed_next(texts, batch.get_token())
+                  : engines_.embed(engine::EmbedKind::document, texts, batch.get_token());
   if (!made && paused_ > 0 && !stop.stop_requested()) return true;
   TRY_ASSIGN(auto vectors, std::move(made));
+  // Vectors of a model that has changed meanwhile belong nowhere.
+  const std::string now =
+      which == Space::next ? engines_.next_embed_space() : engines_.embed_space();
+  if (now != space) return true;
   std::vector<store::PassageVector> saved;
   saved.reserve(pending.size());
   for (size_t index = 0; index < pending.size() && index < vectors.size(); ++index) {
@@ -99,8 +116,7 @@ void Embedder::stop() {
 
 base::Status Embedder::finish(const std::function<void(const store::VectorProgress&)>& progress,
                               std::stop_token stop) {
-  const std::string space = engines_.embed_space();
-  if (space.empty()) return {};
+  if (engines_.embed_space().empty()) return {};
   while (true) {
     if (stop.stop_requested()) return base::fail(base::ErrorKind::cancelled, "cancelled");
     {
@@ -109,7 +125,10 @@ base::Status Embedder::finish(const std::function<void(const store::VectorProgre
     }
     // The batch lock makes this and the background thread take turns: either one's work counts.
     TRY_ASSIGN(const bool more, step(stop));
-    TRY_ASSIGN(const store::VectorProgress state, store_.vector_progress(space));
+    // While a new space is filled, its progress is what there is to wait for.
+    const std::string next = engines_.next_embed_space();
+    TRY_ASSIGN(const store::VectorProgress state,
+               store_.vector_progress(next.empty() ? engines_.embed_space() : next));
     if (progress) progress(state);
     if (!more) return {};
   }

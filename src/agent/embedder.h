@@ -1,6 +1,8 @@
 // Gives every passage its vector, in the background, newest items first. The backlog is a question
 // to the store (which passages have none), so nothing is lost when lar stops. Yields to a waiting
-// person: no batch is begun while somebody asks.
+// person: no batch is begun while somebody asks. When a new model is to take over, everything is
+// embedded with it too, behind what is new in the old space; then the spaces change at once and the
+// old vectors go.
 #pragma once
 
 #include <atomic>
@@ -48,6 +50,8 @@ class Embedder {
  private:
   // One batch; false when there is none left or no model.
   base::Result<bool> step(std::stop_token stop);
+  enum class Space { current, next };
+  base::Result<bool> step_in(Space which, const std::string& space, std::stop_token stop);
 
   store::Store& store_;
   engine::Engines& engines_;

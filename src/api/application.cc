@@ -10,6 +10,7 @@
 #include <cctype>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
@@ -27,6 +28,7 @@
 #include "base/messages.h"
 #include "copilot/copilot.h"
 #include "engine/answer_cache.h"
+#include "engine/contract.h"
 #include "engine/engine.h"
 #include "engine/gguf.h"
 #include "engine/models.h"
@@ -66,9 +68,7 @@ class ApplicationImplementation final : public Application {
     TRY_ASSIGN(const std::string zone, store_->setting("zone"));
     if (!zone.empty()) base::Clock::prefer_zone(zone);
     TRY_ASSIGN(models_, engine::Models::open(options_.models_folder));
-    TRY_ASSIGN(engines_, engine::Engines::open({.home = options_.home,
-                                                .models_folder = options_.models_folder,
-                                                .server_program = options_.server_program}));
+    TRY_ASSIGN(engines_, engine::Engines::open(engine_options()));
     if (!options_.answer_cache.empty()) {
       TRY(os::make_folders(options_.answer_cache));
       engines_ =
@@ -99,6 +99,10 @@ class ApplicationImplementation final : public Application {
                                      const EventSink& sink) { return handle(request, sink); },
                        .somebody_waits = [this]() -> std::shared_ptr<void> {
                          return std::make_shared<agent::Embedder::Pause>(*embedder_);
+                       },
+                       .makes_tool_calls = [this](engine::Role role) -> std::optional<bool> {
+                         const auto contract = contract_behind(role);
+                         return contract ? contract->tools_native : std::nullopt;
                        }});
     return {};
   }
@@ -156,6 +160,10 @@ class ApplicationImplementation final : public Application {
   void shut_down() override {
     if (closed_.exchange(true)) return;
     announce();
+    {
+      const std::lock_guard lock(checking_mutex_);
+      checking_ = {};
+    }
     if (embedder_) embedder_->stop();
     sync_.reset();
     reading_.reset();
@@ -181,6 +189,14 @@ class ApplicationImplementation final : public Application {
     const Route* route = nullptr;
     std::string parameter;
   };
+
+  engine::EngineOptions engine_options() const {
+    engine::EngineOptions options;
+    options.home = options_.home;
+    options.models_folder = options_.models_folder;
+    options.server_program = options_.server_program;
+    return options;
+  }
 
   // Which llama-server answers: the folder it was built into names source, options and processor.
   std::string engine_identity() const {
@@ -215,6 +231,7 @@ class ApplicationImplementation final : public Application {
         {"GET", "/models", "models", &A::models},
         {"POST", "/models/use", "use_model", &A::use_model},
         {"POST", "/models/add", "add_model", &A::add_model},
+        {"POST", "/models/check", "check_model", &A::check_model, true},
         {"GET", "/models/show", "show_model", &A::show_model},
         {"POST", "/models/pull", "pull_model", &A::pull_model, true},
         {"GET", "/keys", "keys", &A::keys},
@@ -289,10 +306,33 @@ class ApplicationImplementation final : public Application {
                    {"pid", status.pid},
                    {"memory_bytes", status.memory_bytes},
                    {"context", status.context}};
+      json calls = json::array();
+      for (const engine::WaitingCall& call : status.calls) {
+        calls.push_back({{"client", call.caller.client},
+                         {"class", engine::name_of(call.caller.urgency)},
+                         {"position", call.position}});
+      }
+      role["calls"] = std::move(calls);
+      if (!status.next_model.empty()) role["next_model"] = status.next_model;
+      if (status.prompt_speed > 0) role["prompt_speed"] = std::round(status.prompt_speed);
       if (status.error) role["error"] = render_error(*status.error, language);
       roles.push_back(std::move(role));
     }
     return roles;
+  }
+
+  // What work in the background may cost a day and has cost; no limit and no reading are null.
+  json background_json() {
+    const engine::BackgroundStatus status = engines_->background();
+    const auto limit = [](auto value) { return value > 0 ? json(value) : json(); };
+    return {{"limit",
+             {{"tokens", limit(status.limit.tokens)},
+              {"minutes", limit(status.limit.minutes)},
+              {"watt_hours", limit(status.limit.watt_hours)}}},
+            {"used",
+             {{"tokens", status.used.tokens},
+              {"minutes", status.used.minutes},
+              {"watt_hours", status.energy_known ? json(status.used.watt_hours) : json()}}}};
   }
 
   Result<json> status_json(base::Language language) {
@@ -300,6 +340,11 @@ class ApplicationImplementation final : public Application {
     store::VectorProgress vectors;
     if (const std::string space = engines_->embed_space(); !space.empty()) {
       TRY_ASSIGN(vectors, store_->vector_progress(space));
+    }
+    json next_vectors;
+    if (const std::string space = engines_->next_embed_space(); !space.empty()) {
+      TRY_ASSIGN(const store::VectorProgress next, store_->vector_progress(space));
+      next_vectors = {{"done", next.done}, {"total", next.total}};
     }
     TRY_ASSIGN(const std::string household, store_->setting("household"));
     const std::string zone = base::Clock::zone();
@@ -314,6 +359,8 @@ class ApplicationImplementation final : public Application {
                      {"passages", counts.passages},
                      {"vectors_done", vectors.done},
                      {"vectors_total", vectors.total}}},
+                   {"next_vectors", std::move(next_vectors)},
+                   {"background", background_json()},
                    {"engines", roles_json(language)},
                    // Until outside services exist the only policy is loopback and unix sockets.
                    {"sealed", true}};
@@ -723,7 +770,24 @@ class ApplicationImplementation final : public Application {
 
   // ---- models ----
 
-  static json model_json(const engine::CatalogueModel& model) {
+  // What has been measured of a model at this engine; null where nothing has.
+  json contract_of(const engine::CatalogueModel& model) const {
+    const auto kept = engine::kept_contract(
+        options_.home, engine::contract_key(engine_options(), models_->folder(), model));
+    return kept ? json::parse(engine::contract_json(*kept), nullptr, false) : json();
+  }
+
+  // Of what stands behind a role; an engine of the owner's is in no catalogue.
+  std::optional<engine::Contract> contract_behind(engine::Role role) const {
+    engine::CatalogueModel model;
+    model.name = engines_->bound_to(role);
+    if (model.name.empty()) return std::nullopt;
+    if (const auto known = models_->find(model.name)) model = *known;
+    return engine::kept_contract(options_.home,
+                                 engine::contract_key(engine_options(), models_->folder(), model));
+  }
+
+  json model_json(const engine::CatalogueModel& model) const {
     json roles = json::array();
     for (const engine::Role role : model.roles) roles.push_back(engine::name_of(role));
     return {{"name", model.name},
@@ -739,15 +803,22 @@ class ApplicationImplementation final : public Application {
             {"verified", model.verified},
             {"sha256", model.sha256},
             {"note", model.note},
+            {"contract", contract_of(model)},
             {"sources", model.sources}};
   }
 
   Result<Response> models(const Call& call) {
     json list = json::array();
     for (const engine::CatalogueModel& model : models_->list()) list.push_back(model_json(model));
-    return reply({{"roles", roles_json(call.request.language)},
-                  {"models", std::move(list)},
-                  {"folder", models_->folder()}});
+    json roles = roles_json(call.request.language);
+    for (json& role : roles) {
+      const auto known = engine::role_from(role["role"].get<std::string>());
+      const auto contract = known ? contract_behind(*known) : std::nullopt;
+      role["contract"] =
+          contract ? json::parse(engine::contract_json(*contract), nullptr, false) : json();
+    }
+    return reply(
+        {{"roles", std::move(roles)}, {"models", std::move(list)}, {"folder", models_->folder()}});
   }
 
   Result<Response> use_model(const Call& call) {
@@ -758,7 +829,40 @@ class ApplicationImplementation final : public Application {
     TRY(engines_->use(*role, call.body["model"]));
     embedder_wake();
     announce();
+    check_soon(*role);
     return reply({{"roles", roles_json(call.request.language)}});
+  }
+
+  // Measures what serves a role from now on, behind everybody, unless it has been measured before.
+  void check_soon(engine::Role role) {
+    if (options_.background != ApplicationOptions::Background::watch) return;
+    const auto model = models_->find(engines_->bound_to(role));
+    if (!model || !contract_of(*model).is_null()) return;
+    const std::lock_guard lock(checking_mutex_);
+    checking_ = std::jthread([this, role](std::stop_token stop) {
+      const auto checked = engine::check_model(
+          engine_options(), *models_, *engines_, std::string(engine::name_of(role)),
+          engine::CheckDepth::quick, {}, stop, engine::Attended::no);
+      if (!checked && checked.error().kind != ErrorKind::cancelled) note_error(checked.error());
+      announce();
+    });
+  }
+
+  Result<Response> check_model(const Call& call) {
+    std::stop_source stop;
+    const std::stop_callback outer(call.request.stop, [&] { stop.request_stop(); });
+    TRY_ASSIGN(const engine::Contract contract,
+               engine::check_model(
+                   engine_options(), *models_, *engines_, call.body.value("what", "chat"),
+                   call.body.value("depth", "quick") == "full" ? engine::CheckDepth::full
+                                                               : engine::CheckDepth::quick,
+                   [&](std::string_view step) {
+                     if (!call.sink("step", {{"code", step}})) stop.request_stop();
+                   },
+                   stop.get_token()));
+    announce();
+    call.sink("done", {{"contract", json::parse(engine::contract_json(contract))}});
+    return Response{};
   }
 
   Result<Response> add_model(const Call& call) {
@@ -939,6 +1043,8 @@ class ApplicationImplementation final : public Application {
   std::unique_ptr<sources::SyncService> sync_;
   std::unique_ptr<ClientKeys> keys_;
   std::unique_ptr<Gateway> gateway_;
+  std::mutex checking_mutex_;
+  std::jthread checking_;  // measures a model that has just begun to serve
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Routes are a table with a schema file each in schemas/, which says what a body must have; all
-// else in it is between the client and the engine. One call at a time goes to an engine (they have
-// one slot); the others wait in line, first come first served.
+// else in it is between the client and the engine. Whose turn it is at an engine the engines
+// decide; clients take turns by the name of their key.
 #include "api/gateway.h"
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <typeinfo>
 
 #include "api/answer_scanner.h"
@@ -184,7 +185,7 @@ std::string as_event(const Refusal& refusal, Form form) {
 
 int status_of(const Error& error) {
   if (error.code == "client.no_key" || error.code == "client.wrong_key") return 401;
-  if (error.code == "client.too_many") return 429;
+  if (error.code == "engine.busy" || error.code == "engine.over_budget") return 429;
   if (error.code == "client.wrong_method") return 405;
   // A role without a model is a model that does not exist.
   if (error.code == "role.not_served") return 404;
@@ -200,7 +201,8 @@ std::string_view code_of(const Error& error) {
       {"client.model_cannot", "model_not_supported"},
       {"role.unbound", "model_not_found"},
       {"role.not_served", "model_not_found"},
-      {"client.too_many", "rate_limit_exceeded"},
+      {"engine.busy", "rate_limit_exceeded"},
+      {"engine.over_budget", "insufficient_quota"},
       {"client.unknown_route", "unknown_url"},
       {"engine.timeout", "timeout"},
       {"engine.died", "engine_died"}};
@@ -281,47 +283,6 @@ class StreamEnd {
   bool ended_ = false;
 };
 
-// Those who wait for one engine, first come first served.
-class Line {
- public:
-  enum class Entry { first, full, stopped };
-
-  Entry enter(int most_waiting, const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
-    if (static_cast<int>(waiting_.size()) > most_waiting) return Entry::full;
-    const std::uint64_t ticket = next_++;
-    waiting_.push_back(ticket);
-    const bool mine = changed_.wait(lock, stop, [&] { return waiting_.front() == ticket; });
-    if (mine) return Entry::first;
-    std::erase(waiting_, ticket);
-    changed_.notify_all();
-    return Entry::stopped;
-  }
-  void leave(double milliseconds) {
-    const std::lock_guard lock(mutex_);
-    waiting_.pop_front();
-    usual_ms_ = usual_ms_ == 0 ? milliseconds : 0.8 * usual_ms_ + 0.2 * milliseconds;
-    changed_.notify_all();
-  }
-  int waiting() const {
-    const std::lock_guard lock(mutex_);
-    return std::max(0, static_cast<int>(waiting_.size()) - 1);
-  }
-  // Until those in line are served, by how long the last ones took.
-  int seconds() const {
-    const std::lock_guard lock(mutex_);
-    return std::clamp(static_cast<int>(usual_ms_ * static_cast<double>(waiting_.size()) / 1000) + 1,
-                      1, 120);
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::deque<std::uint64_t> waiting_;  // the first of them is served
-  std::uint64_t next_ = 0;
-  double usual_ms_ = 0;
-};
-
 struct Match {
   const ClientRoute* route = nullptr;
   std::string parameter;
@@ -358,7 +319,7 @@ class GatewayImplementation final : public Gateway {
       : parts_(std::move(parts)), started_(base::Clock::now()) {
     for (const ClientRoute& route : routes) {
       for (const auto& role : route.roles) {
-        if (role) lines_.try_emplace(*role);
+        if (role) roles_.insert(*role);
       }
     }
   }
@@ -386,6 +347,7 @@ class GatewayImplementation final : public Gateway {
     ClientAnswer& answer;
     Form form = Form::openai;
     ServedCall served = {};
+    engine::Caller caller = {};
     bool began = false;     // the head is sent
     bool streamed = false;  // and the rest comes piece by piece
     base::Microseconds begun = base::steady_now();
@@ -468,9 +430,14 @@ class GatewayImplementation final : public Gateway {
         return {};
       case Action::metrics: {
         std::map<std::string, int> waiting;
-        for (const auto& [role, line] : lines_)
-          waiting[std::string(name_of(role))] = line.waiting();
-        reply(call, metrics_.text(parts_.engines.status(), waiting), "text/plain; version=0.0.4");
+        const auto statuses = parts_.engines.status();
+        for (const Role role : roles_) waiting[std::string(name_of(role))] = 0;
+        for (const engine::EngineStatus& status : statuses) {
+          for (const engine::WaitingCall& waits : status.calls) {
+            if (waits.position > 0) ++waiting[std::string(name_of(status.role))];
+          }
+        }
+        reply(call, metrics_.text(statuses, waiting), "text/plain; version=0.0.4");
         return {};
       }
       case Action::models:
@@ -517,7 +484,7 @@ class GatewayImplementation final : public Gateway {
   base::Status list_models(Call& call, const std::string& wanted, bool may_ask_assistant) {
     json list = json::array();
     const auto bound = [&](Role role) { return !parts_.engines.bound_to(role).empty(); };
-    for (const auto& [role, line] : lines_) {
+    for (const Role role : roles_) {
       if (bound(role)) {
         list.push_back(model_json(std::string(prefix) + std::string(name_of(role))));
       }
@@ -564,23 +531,28 @@ class GatewayImplementation final : public Gateway {
                     {{"name", call.served.client}, {"model", model}});
       }
       call.served.role = "assistant";
-      return in_line(call, Role::chat, [&] { return ask_assistant(call, body, streamed); });
+      return in_quiet([&] { return ask_assistant(call, body, streamed); });
     }
     const std::string_view name = std::string_view(model).starts_with(prefix)
                                       ? std::string_view(model).substr(prefix.size())
                                       : std::string_view(model);
     const auto role = engine::role_from(name);
-    if (!role || !lines_.contains(*role)) return unknown_model(model);
+    if (!role || !roles_.contains(*role)) return unknown_model(model);
     if (std::find(route.roles.begin(), route.roles.end(), role) == route.roles.end()) {
       return cannot(model, route);
     }
     call.served.role = name_of(*role);
+    call.caller.client = call.served.client;
+    // OpenAI's word for what may take longer.
+    if (body.value("service_tier", json()) == "flex") {
+      call.caller.urgency = engine::Urgency::background;
+    }
     switch (route.action) {
       case Action::count:
         return count_tokens(call, *role, model, body);
       case Action::rerank:
         if (*role == Role::embed) {
-          return in_line(call, *role, [&] { return order_by_likeness(call, body, model); });
+          return in_quiet([&] { return order_by_likeness(call, body, model); });
         }
         if (parts_.engines.bound_to(*role).empty()) {
           return fail(ErrorKind::not_found, "client.no_reranker");
@@ -589,7 +561,7 @@ class GatewayImplementation final : public Gateway {
       default:
         break;
     }
-    return in_line(call, *role, [&]() -> base::Status {
+    return in_quiet([&]() -> base::Status {
       if (concerns_tools(call.form, body)) {
         TRY_ASSIGN(const bool own, makes_tool_calls(call, *role));
         if (!own) return call_tools(call, *role, model, body, streamed);
@@ -606,24 +578,8 @@ class GatewayImplementation final : public Gateway {
                 {{"model", shown(model)}, {"path", std::string(route.path)}});
   }
 
-  base::Status in_line(Call& call, Role role, const std::function<base::Status()>& serve_it) {
-    Line& line = lines_.at(role);
-    switch (line.enter(parts_.most_waiting, call.request.stop)) {
-      case Line::Entry::full:
-        return fail(ErrorKind::busy, "client.too_many",
-                    {{"count", std::to_string(parts_.most_waiting)},
-                     {"seconds", std::to_string(line.seconds())}},
-                    base::Retry::later);
-      case Line::Entry::stopped:
-        return fail(ErrorKind::cancelled, "cancelled");
-      case Line::Entry::first:
-        break;
-    }
-    struct Turn {
-      Line& line;
-      base::Microseconds begun = base::steady_now();
-      ~Turn() { line.leave(static_cast<double>(base::steady_now() - begun) / 1000); }
-    } const turn{line};
+  // The engines themselves say whose turn it is.
+  base::Status in_quiet(const std::function<base::Status()>& serve_it) {
     const std::shared_ptr<void> quiet = parts_.somebody_waits ? parts_.somebody_waits() : nullptr;
     return serve_it();
   }
@@ -638,6 +594,7 @@ class GatewayImplementation final : public Gateway {
     raw.answer =
         streamed ? engine::RawRequest::Answer::streamed : engine::RawRequest::Answer::whole;
     raw.turn = turn;
+    raw.caller = call.caller;
     AnswerScanner scanner(model);
     StreamEnd ending(call.form);
     int refused = 0;
@@ -703,11 +660,13 @@ class GatewayImplementation final : public Gateway {
       const json& text = document.is_object() ? document["text"] : document;
       documents.push_back({"", text.get<std::string>()});
     }
-    TRY_ASSIGN(const auto question,
-               parts_.engines.embed(engine::EmbedKind::query,
-                                    {{"", body["query"].get<std::string>()}}, call.request.stop));
+    TRY_ASSIGN(
+        const auto question,
+        parts_.engines.embed_for(call.caller, engine::EmbedKind::query,
+                                 {{"", body["query"].get<std::string>()}}, call.request.stop));
     TRY_ASSIGN(const auto vectors,
-               parts_.engines.embed(engine::EmbedKind::document, documents, call.request.stop));
+               parts_.engines.embed_for(call.caller, engine::EmbedKind::document, documents,
+                                        call.request.stop));
     std::vector<std::pair<double, std::size_t>> order;
     for (std::size_t index = 0; index < vectors.size(); ++index) {
       double cosine = 0;
@@ -752,6 +711,7 @@ class GatewayImplementation final : public Gateway {
     engine::RawRequest trial;
     trial.path = "/v1/chat/completions";
     trial.body = tool_trial();
+    trial.caller = call.caller;
     int status = 0;
     std::string answer;
     TRY(parts_.engines.forward(
@@ -772,6 +732,7 @@ class GatewayImplementation final : public Gateway {
     engine::RawRequest raw;
     raw.path = "/v1/chat/completions";
     TRY_ASSIGN(raw.body, with_schema_for_tools(call.form, call.request.body));
+    raw.caller = call.caller;
     raw.answer =
         streamed ? engine::RawRequest::Answer::streamed : engine::RawRequest::Answer::whole;
     const json options = body.value("stream_options", json());
@@ -1002,7 +963,7 @@ class GatewayImplementation final : public Gateway {
 
   const GatewayParts parts_;
   const base::Microseconds started_;
-  std::map<Role, Line> lines_;
+  std::set<Role> roles_;  // that clients can ask
   std::mutex tried_mutex_;
   std::map<std::string, bool> tried_;  // by model: whether it makes tool calls by itself
   Metrics metrics_;

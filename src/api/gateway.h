@@ -60,8 +60,6 @@ struct GatewayParts {
   // What has been measured of a role's engine: whether it makes tool calls by itself. Nothing, or
   // no function: it is tried once.
   std::function<std::optional<bool>(engine::Role)> makes_tool_calls = {};
-  // Calls that may wait for one engine; more are sent away with status 429.
-  int most_waiting = 32;
 };
 
 class Gateway {

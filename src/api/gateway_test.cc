@@ -104,6 +104,7 @@ class GatewayTest : public ::testing::Test {
     options.home = folder_ / "home";
     options.models_folder = folder_ / "models";
     options.server_program = folder_ / "llama-server";
+    options.most_waiting = most_waiting;
     options.silence_limit = 700ms;
     auto engines = engine::Engines::open(options);
     ASSERT_TRUE(engines) << engines.error().describe();
@@ -120,8 +121,7 @@ class GatewayTest : public ::testing::Test {
          .keys = *keys_,
          .ask = [this](const Request& request,
                        const EventSink& sink) { return application_.handle(request, sink); },
-         .somebody_waits = {},
-         .most_waiting = most_waiting});
+         .somebody_waits = {}});
     auto server = Server::start(application_, {(folder_ / "home").string(), 0});
     ASSERT_TRUE(server) << server.error().describe();
     server_ = std::move(*server);
@@ -430,6 +430,25 @@ TEST_F(GatewayTest, one_at_a_time_in_order_and_beyond_the_line_429) {
   EXPECT_NE(send(request("/metrics")).body.find("lar_waiting{role=\"chat\"} 2"), std::string::npos);
   clients.clear();
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2}));
+}
+
+TEST_F(GatewayTest, what_may_take_longer_steps_back_for_others_and_comes_whole) {
+  start("slow --delay 0.05");
+  std::atomic<bool> done = false;
+  std::jthread flexible([&] {
+    json body = json::parse(chat("a b c d e f g h", true));
+    body["service_tier"] = "flex";
+    const net::HttpResponse response = send(request("/v1/chat/completions", body.dump()));
+    done = true;
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.body.find("You"), response.body.rfind("You")) << response.body;
+    EXPECT_NE(response.body.find("[DONE]"), std::string::npos);
+  });
+  ASSERT_TRUE(journal_reaches("chat", 1));
+  EXPECT_EQ(send(request("/v1/chat/completions", chat("quick"))).status, 200);
+  EXPECT_FALSE(done);
+  flexible.join();
+  EXPECT_EQ(journal_count("chat"), 3);
 }
 
 TEST_F(GatewayTest, one_who_leaves_the_line_lets_the_others_pass) {

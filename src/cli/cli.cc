@@ -232,6 +232,11 @@ class Table {
     add_named("add", "FILE", add_model);
     add_named("use", "ROLE=NAME", use_model);
     add_named("show", "NAME", show_model);
+    CLI::App* checking = add(*model, "check", "models", [&given](Command& command) {
+      return check_model(command, given.model.empty() ? "chat" : given.model, given.full);
+    });
+    checking->add_option("what", given.model, say("help.model_check_what"))->type_name("");
+    checking->add_flag("--full", given.full, say("help.model_check_full"));
   }
 
   void key_commands() {

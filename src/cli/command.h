@@ -127,6 +127,7 @@ int pull_model(Command& command, const std::string& name);
 int add_model(Command& command, const std::string& file);
 int use_model(Command& command, const std::string& binding);
 int show_model(Command& command, const std::string& name);
+int check_model(Command& command, const std::string& what, bool full);
 
 // ---- keys of other programs ----
 int add_key(Command& command, const std::string& name, bool assistant);

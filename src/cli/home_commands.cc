@@ -1,4 +1,5 @@
 // The commands about the home as a whole: init, serve, status, doctor.
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "api/server.h"
@@ -130,10 +131,42 @@ int show_status(Command& command) {
       line += ", " + format_bytes(static_cast<std::uint64_t>(memory), command.language());
     }
     out.line("  " + line);
+    if (engine.contains("next_model")) {
+      const json& next = value["next_vectors"];
+      const auto number = [&](const char* name) {
+        return std::to_string(next.is_object() ? next[name].get<std::int64_t>() : 0);
+      };
+      out.line("    " + command.say("status.next_model", {{"model", engine.value("next_model", "")},
+                                                          {"done", number("done")},
+                                                          {"total", number("total")}}));
+    }
+    for (const json& call : engine.value("calls", json::array())) {
+      const int position = call.value("position", 0);
+      out.line("    " + command.say(position == 0 ? "status.call_runs" : "status.call_waits",
+                                    {{"client", harmless(call.value("client", ""))},
+                                     {"class", command.say("class." + call.value("class", ""))},
+                                     {"position", std::to_string(position)}}));
+    }
     if (engine.contains("error")) {
       out.line("    " + out.styled(harmless(engine["error"].value("message", "")), Style::bad));
     }
   }
+  const json& background = value["background"];
+  std::string used = command.say(
+      "status.background_used",
+      {{"tokens", std::to_string(background["used"]["tokens"].get<std::int64_t>())},
+       {"minutes", std::to_string(std::lround(background["used"]["minutes"].get<double>()))}});
+  std::string limits;
+  for (const auto& [name, unit] : {std::pair{"tokens", "tokens"}, std::pair{"minutes", "min"},
+                                   std::pair{"watt_hours", "Wh"}}) {
+    const json& limit = background["limit"][name];
+    if (limit.is_number()) {
+      limits += (limits.empty() ? "" : ", ") + std::to_string(std::lround(limit.get<double>())) +
+                " " + unit;
+    }
+  }
+  if (!limits.empty()) used += " " + command.say("status.background_limit", {{"limits", limits}});
+  if (!limits.empty() || background["used"]["tokens"].get<std::int64_t>() > 0) out.line(used);
   if (value.contains("embedding_error")) {
     out.line(out.styled(harmless(value["embedding_error"].value("message", "")), Style::bad));
   }

@@ -1,5 +1,6 @@
-// The commands about models: model list, pull, add, use, show.
+// The commands about models: model list, pull, add, use, show, check.
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -25,10 +26,24 @@ void print_roles(Command& command, const json& roles) {
     out.line(padded(role["role"].get<std::string>(), 8) +
              (bound ? role["model"].get<std::string>()
                     : out.styled(command.say("models.unbound"), Style::dim)));
+    if (role.contains("next_model")) {
+      out.line("        " + command.say("models.next", {{"model", role.value("next_model", "")}}));
+    }
     if (role.contains("error")) {
       out.line("        " + out.styled(harmless(role["error"].value("message", "")), Style::bad));
     }
   }
+}
+
+// ", forms kept, 8192 tokens": the heart of what has been measured; empty where nothing has.
+std::string measured(Command& command, const json& model) {
+  const json contract = model.value("contract", json());
+  if (!contract.is_object() || contract.value("embedding", false)) return {};
+  std::string text = " · " + command.say("contract.form." + contract.value("form", ""));
+  if (const int verified = contract.value("context_verified", 0); verified > 0) {
+    text += ", " + command.say("contract.verified", {{"verified", std::to_string(verified)}});
+  }
+  return text;
 }
 
 void print_model(Command& command, const json& model) {
@@ -43,7 +58,54 @@ void print_model(Command& command, const json& model) {
   out.line(out.styled(mark, installed ? Style::good : Style::dim) + " " +
            padded(model["name"].get<std::string>(), 40) + " " +
            padded(size > 0 ? format_bytes(size, command.language()) : "", 9) + " " +
-           padded(roles, 14) + " " + model.value("licence", ""));
+           padded(roles, 14) + " " + model.value("licence", "") + measured(command, model));
+}
+
+// What has been measured, a line for each thing that matters.
+void print_contract(Command& command, const json& contract) {
+  Terminal& out = command.terminal();
+  const auto row = [&](const char* code, const std::string& value) {
+    out.line("  " + padded(command.say(std::string("contract.") + code), 24) + value);
+  };
+  const auto yes = [&](const json& value) {
+    return command.say(!value.is_boolean() ? "contract.not_measured"
+                       : value.get<bool>() ? "contract.yes"
+                                           : "contract.no");
+  };
+  const auto speed = [&](const char* name) {
+    return std::to_string(std::lround(contract.value(name, 0.0))) + " tokens/s";
+  };
+  out.line(command.say("contract.title", {{"model", harmless(contract.value("model", ""))},
+                                          {"engine", harmless(contract.value("engine", ""))},
+                                          {"when", contract.value("measured", "")}}));
+  if (contract.value("embedding", false)) {
+    row("dimensions", std::to_string(contract.value("dimensions", 0)));
+    row("across_languages", yes(contract["across_languages"]));
+    return;
+  }
+  row("form", command.say("contract.form." + contract.value("form", "")));
+  row("context", command.say("contract.limit." + contract.value("context_limit", ""),
+                             {{"verified", std::to_string(contract.value("context_verified", 0))},
+                              {"claimed", std::to_string(contract.value("context_claimed", 0))}}));
+  row("tools", command.say("contract.tools_both", {{"native", yes(contract["tools_native"])},
+                                                   {"schema", yes(contract["tools_by_schema"])}}));
+  row("languages", command.say("contract.languages_both", {{"english", yes(contract["english"])},
+                                                           {"spanish", yes(contract["spanish"])}}));
+  row("template", yes(contract["chat_template"]));
+  row("stops", yes(contract["stops"]));
+  row("vision", yes(contract["vision"]));
+  row("speed", command.say("contract.speed_both", {{"prompt", speed("prompt_speed")},
+                                                   {"generation", speed("generation_speed")}}));
+  if (contract.value("questions_asked", 0) > 0) {
+    row("refusals",
+        command.say("contract.refused",
+                    {{"count", std::to_string(contract["refusals"].size())},
+                     {"asked", std::to_string(contract["questions_asked"].get<int>())}}));
+    for (const json& refusal : contract["refusals"]) {
+      out.line("    " + harmless(refusal.value("question", "")));
+      out.line("      " + out.styled(harmless(refusal.value("answer", "")), Style::dim));
+    }
+  }
 }
 
 }  // namespace
@@ -153,6 +215,7 @@ int show_model(Command& command, const std::string& name) {
     print_model(command, model);
     if (!model.value("note", "").empty()) out.paragraph(harmless(model.value("note", "")), "  ");
     for (const json& source : model["sources"]) out.line("  " + source.get<std::string>());
+    if (model["contract"].is_object()) print_contract(command, model["contract"]);
   }
   if (!answer->contains("file")) {
     out.line(command.say("models.not_installed", {{"name", name}}));
@@ -183,6 +246,29 @@ int show_model(Command& command, const std::string& name) {
     out.line("  " + padded(type, 20) +
              padded(std::to_string(share["tensors"].get<std::uint64_t>()), 8) +
              format_bytes(share["bytes"].get<std::uint64_t>(), command.language()));
+  }
+  return exit_ok;
+}
+
+int check_model(Command& command, const std::string& what, bool full) {
+  int failure = exit_ok;
+  json done = json::object();
+  Terminal& out = command.terminal();
+  const auto sink = [&](std::string_view event, const json& data) {
+    if (event == "done") done = data;
+    if (event == "step" && !command.options().json) {
+      out.progress(command.say("contract.step." + data.value("code", "")));
+    }
+    return true;
+  };
+  const auto answer = command.call(
+      "POST", "/models/check", {{"what", what}, {"depth", full ? "full" : "quick"}}, failure, sink);
+  out.end_progress();
+  if (!answer) return failure;
+  if (command.options().json) {
+    command.print_json(done.value("contract", json::object()));
+  } else {
+    print_contract(command, done["contract"]);
   }
   return exit_ok;
 }

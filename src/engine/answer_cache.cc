@@ -109,6 +109,13 @@ class CachedEngines final : public Engines {
   base::Status use(Role role, const std::string& model) override {
     return engines_->use(role, model);
   }
+  std::string next_embed_space() override { return engines_->next_embed_space(); }
+  base::Result<std::vector<std::vector<float>>> embed_next(const std::vector<EmbedText>& texts,
+                                                           std::stop_token stop) override {
+    return engines_->embed_next(texts, stop);
+  }
+  base::Status finish_embed_change() override { return engines_->finish_embed_change(); }
+  BackgroundStatus background() override { return engines_->background(); }
   base::Status bind_defaults() override { return engines_->bind_defaults(); }
   void stop_all() override { engines_->stop_all(); }
 

@@ -23,6 +23,19 @@ enum class Role { chat, fast, embed, rerank, vision, speech, image };
 std::string_view name_of(Role role);
 std::optional<Role> role_from(std::string_view name);
 
+// Who waits for whom. A person comes first; what lar does of itself for a person soon (proactive)
+// goes before what can wait (background). What is not interactive steps back within one token when
+// a person asks anything of any engine, and goes on from where it was; its text is handed over in
+// one piece, at the end.
+enum class Urgency { interactive, proactive, background };
+std::string_view name_of(Urgency urgency);
+
+// Whose call it is: within a class the clients take turns.
+struct Caller {
+  Urgency urgency = Urgency::interactive;
+  std::string client = "lar";
+};
+
 struct ChatMessage {
   std::string role;  // "system", "user", "assistant"
   std::string content;
@@ -36,6 +49,7 @@ struct ChatRequest {
   double temperature = 0;
   int seed = 1;
   int alternatives = 0;  // how many candidates for the first token to report, 0-20
+  Caller caller = {};
 };
 
 struct ChatResult {
@@ -60,6 +74,23 @@ struct EmbedText {
 enum class EngineState { unbound, stopped, starting, ready, failed };
 std::string_view name_of(EngineState state);
 
+// A call at an engine or on its way there.
+struct WaitingCall {
+  Caller caller;
+  int position = 0;  // 0: it runs; else the how-manieth it will be, by the present order
+};
+
+struct DailyCost {
+  std::int64_t tokens = 0;
+  double minutes = 0;
+  double watt_hours = 0;
+};
+// What work in the background may cost a day (0: no limit) and has cost today.
+struct BackgroundStatus {
+  DailyCost limit, used;
+  bool energy_known = false;  // the machine tells what it draws
+};
+
 struct EngineStatus {
   Role role = Role::chat;
   std::string model;  // empty if unbound
@@ -68,6 +99,9 @@ struct EngineStatus {
   std::int64_t memory_bytes = 0;  // resident
   int context = 0;                // tokens
   std::int64_t cut_texts = 0;     // texts shortened to fit the embedding engine, since lar started
+  std::vector<WaitingCall> calls;
+  std::string next_model;   // being prepared to replace it (embed: until all is embedded anew)
+  double prompt_speed = 0;  // tokens of background prompts read in a second; 0: not measured
   std::optional<base::Error> error;
 };
 
@@ -80,6 +114,9 @@ struct RawRequest {
   enum class Answer { whole, streamed } answer = Answer::whole;
   // What costs the engine nothing (counting tokens) need not wait for the calls under way.
   enum class Turn { waits, at_once } turn = Turn::waits;
+  // What is not interactive is answered in one piece, at the end, and asked anew after it has
+  // stepped back.
+  Caller caller = {};
 };
 struct RawHead {
   int status = 0;
@@ -99,6 +136,8 @@ struct EngineOptions {
   // restarted.
   std::chrono::milliseconds silence_limit{180'000};
   std::chrono::milliseconds idle_limit{0};  // an engine unused for so long is stopped; 0: never
+  int most_waiting = 32;                    // calls that may wait for one engine
+  std::int64_t memory_bytes = 0;            // that a further engine may take; 0: as measured
 };
 
 class Engines {
@@ -113,7 +152,8 @@ class Engines {
   // role.unbound {role}, engine.missing {path}, engine.start_failed {role, log}, engine.died {role,
   // log}, engine.timeout {role}, engine.context_exceeded {role, needed, limit},
   // engine.ignores_grammar {role, model}, engine.bad_answer {role, detail}, engine.unreachable
-  // {role, address} (an engine of the owner's), those of gguf.h, cancelled.
+  // {role, address} (an engine of the owner's), engine.busy {role, count, seconds} where too many
+  // wait, engine.over_budget {limit, unit} in the background, those of gguf.h, cancelled.
   virtual base::Result<ChatResult> chat(Role role, const ChatRequest& request,
                                         const std::function<void(std::string_view)>& on_text,
                                         std::stop_token stop) = 0;
@@ -123,6 +163,12 @@ class Engines {
   virtual base::Result<std::vector<std::vector<float>>> embed(EmbedKind kind,
                                                               const std::vector<EmbedText>& texts,
                                                               std::stop_token stop) = 0;
+  // The same for somebody: by itself, a query goes before all and documents are background work.
+  virtual base::Result<std::vector<std::vector<float>>> embed_for(
+      const Caller& /*caller*/, EmbedKind kind, const std::vector<EmbedText>& texts,
+      std::stop_token stop) {
+    return embed(kind, texts, stop);
+  }
   // Tokens of a text for the role's model, without any template.
   virtual base::Result<int> count_tokens(Role role, const std::string& text) = 0;
 
@@ -141,13 +187,27 @@ class Engines {
   virtual std::string embed_space() = 0;
   virtual int context_tokens(Role role) = 0;  // 0 if unbound
 
+  // While a new embedding model takes over, the old one answers queries until every passage has
+  // its vector in the new space. Empty where none is on its way.
+  virtual std::string next_embed_space() { return {}; }
+  // Documents for the new space; texts as for embed().
+  virtual base::Result<std::vector<std::vector<float>>> embed_next(
+      const std::vector<EmbedText>& texts, std::stop_token stop) {
+    return embed(EmbedKind::document, texts, stop);
+  }
+  // From now on the new space is the space.
+  virtual base::Status finish_embed_change() { return {}; }
+
   // The model or address behind a role, for `fast` without one those of chat; empty: unbound. Asks
   // nobody.
   virtual std::string bound_to(Role role) = 0;
 
   virtual std::vector<EngineStatus> status() = 0;
-  // Binds a role to an installed model (or an address, see EngineOptions::home), waits for the
-  // calls under way, starts the engine and tries it; the old binding returns on failure.
+  virtual BackgroundStatus background() { return {}; }
+  // Binds a role to an installed model (or an address, see EngineOptions::home). The new engine is
+  // started and tried beside the old one where memory allows, and takes over from one call to the
+  // next; else calls are held until the old one has stopped and the new one stands the trial. The
+  // old binding stays on failure. For embed see next_embed_space().
   virtual base::Status use(Role role, const std::string& model) = 0;
   // Binds every unbound role to the best installed model for it (catalogue order); for `lar init`.
   virtual base::Status bind_defaults() = 0;

@@ -246,7 +246,7 @@ Result<EngineProperties> EngineClient::properties(std::stop_token stop) const {
 
 Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
                                       const std::function<void(std::string_view)>& on_text,
-                                      std::stop_token stop) const {
+                                      std::stop_token stop, int slot) const {
   const auto begun = base::steady_now();
   const auto since = [&] { return static_cast<double>(base::steady_now() - begun) / 1000.0; };
   ChatResult result;
@@ -254,6 +254,9 @@ Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
   std::string refused;
   bool finished = false;
   net::EventStream events;
+  nlohmann::ordered_json body = chat_body(asked);
+  if (const std::string name = model(stop); !name.empty()) body["model"] = name;
+  if (slot != any_slot) body["id_slot"] = slot;
   const auto take = [&](const net::Event& event) {
     if (event.data == "[DONE]") return false;
     const json chunk = json::parse(event.data, nullptr, false);
@@ -302,8 +305,6 @@ Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
     }
     return true;
   };
-  nlohmann::ordered_json body = chat_body(asked);
-  if (const std::string name = model(stop); !name.empty()) body["model"] = name;
   const auto response = net::HttpClient(net::local_only())
                             .send(request("POST", "/v1/chat/completions", to_text(body)), stop,
                                   [&](int status, std::string_view piece) {
@@ -328,8 +329,169 @@ Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
   return result;
 }
 
+Result<std::optional<std::string>> EngineClient::post(std::string_view path, std::string body,
+                                                      std::stop_token stop) const {
+  auto response =
+      net::HttpClient(net::local_only()).send(request("POST", path, std::move(body)), stop);
+  if (!response) return tl::unexpected<Error>(translate(std::move(response).error()));
+  if (response->status == 404 || response->status == 405 || response->status == 501) {
+    return std::nullopt;
+  }
+  if (response->status != 200) {
+    return tl::unexpected<Error>(refusal(response->status, response->body));
+  }
+  return std::move(response->body);
+}
+
+Result<std::optional<Prompt>> EngineClient::prompt_of(const ChatRequest& asked,
+                                                      std::stop_token stop) const {
+  return prompt_of(to_text(chat_body(asked)), stop);
+}
+
+Result<std::optional<Prompt>> EngineClient::prompt_of(const std::string& body,
+                                                      std::stop_token stop) const {
+  TRY_ASSIGN(const auto templated, post("/apply-template", body, stop));
+  if (!templated) return std::nullopt;
+  Prompt prompt;
+  const json made = json::parse(*templated, nullptr, false);
+  if (!made.is_object() || text_of(made, "prompt").empty()) return bad_answer("apply-template");
+  prompt.text = text_of(made, "prompt");
+  // As /completion itself splits a prompt.
+  const json ask = {{"content", prompt.text}, {"add_special", true}, {"parse_special", true}};
+  TRY_ASSIGN(const auto split, post("/tokenize", to_text(ask), stop));
+  if (!split) return std::nullopt;
+  const json answer = json::parse(*split, nullptr, false);
+  if (!answer.is_object() || !answer.contains("tokens") || !answer["tokens"].is_array()) {
+    return bad_answer("tokenize");
+  }
+  for (const json& token : answer["tokens"]) {
+    if (!token.is_number_integer()) return bad_answer("tokenize");
+    prompt.tokens.push_back(token.get<int>());
+  }
+  return prompt;
+}
+
+Result<int> EngineClient::read_beginning(std::span<const int> tokens, int slot,
+                                         std::stop_token stop) const {
+  json body = {{"prompt", tokens}, {"n_predict", 0}, {"cache_prompt", true}};
+  if (slot != any_slot) body["id_slot"] = slot;
+  TRY_ASSIGN(const auto given, post("/completion", to_text(body), stop));
+  const json answer = given ? json::parse(*given, nullptr, false) : json();
+  if (!answer.is_object() || !answer.contains("timings") || !answer["timings"].is_object()) {
+    return bad_answer("completion");
+  }
+  return integer(answer["timings"], "prompt_n");
+}
+
+base::Status EngineClient::go_on(const ChatRequest& asked, const Prompt& prompt, int slot,
+                                 Continuation& so_far, std::stop_token stop) const {
+  ChatResult& result = so_far.result;
+  const int said = result.completion_tokens;
+  nlohmann::ordered_json body = {{"prompt", prompt.text + result.text},
+                                 {"n_predict", asked.max_tokens - said},
+                                 {"temperature", asked.temperature},
+                                 {"seed", asked.seed},
+                                 {"cache_prompt", true},
+                                 {"stream", true}};
+  if (slot != any_slot) body["id_slot"] = slot;
+  if (asked.alternatives > 0) body["n_probs"] = asked.alternatives;
+  if (!asked.grammar.empty()) {
+    body["grammar"] = asked.grammar;
+    // Only grammars of this sort are taken up behind a beginning.
+    if (!result.text.empty()) body["grammar_type"] = "tool_calls";
+  } else if (!asked.json_schema.empty()) {
+    body["json_schema"] = nlohmann::ordered_json::parse(asked.json_schema, nullptr, false);
+  }
+  if (!result.text.empty()) body["generation_prompt"] = result.text;
+  int counted = 0;
+  so_far.fresh = 0;
+  std::optional<Error> failure;
+  std::string refused;
+  net::EventStream events;
+  const auto take = [&](const net::Event& event) {
+    if (event.data == "[DONE]") return;
+    const json chunk = json::parse(event.data, nullptr, false);
+    if (!chunk.is_object()) {
+      failure = bad_answer("stream").value();
+      return;
+    }
+    if (chunk.contains("error")) {
+      failure = refusal(200, event.data);
+      return;
+    }
+    const std::string piece = text_of(chunk, "content");
+    if (so_far.first_text_at == 0 && !piece.empty()) so_far.first_text_at = base::steady_now();
+    result.text += piece;
+    result.completion_tokens =
+        std::max(result.completion_tokens, said + integer(chunk, "tokens_predicted"));
+    if (const json::json_pointer first("/completion_probabilities/0/top_logprobs");
+        result.alternatives.empty() && chunk.contains(first) && chunk[first].is_array()) {
+      for (const json& candidate : chunk[first]) {
+        if (!candidate.contains("logprob") || !candidate["logprob"].is_number()) continue;
+        result.alternatives.emplace_back(text_of(candidate, "token"),
+                                         std::exp(candidate["logprob"].get<double>()));
+      }
+    }
+    if (chunk.contains("stop") && chunk["stop"] == true) {
+      so_far.finished = true;
+      result.truncated = text_of(chunk, "stop_type") == "limit";
+      if (chunk.contains("timings") && chunk["timings"].is_object()) {
+        // By the engine's count: what it left out is not there.
+        so_far.fresh = integer(chunk["timings"], "prompt_n");
+        result.cached_tokens = integer(chunk["timings"], "cache_n");
+        counted = so_far.fresh + result.cached_tokens - said;
+      }
+    }
+  };
+  const auto response =
+      net::HttpClient(net::local_only())
+          .send(request("POST", "/completion", to_text(body)), stop,
+                [&](int status, std::string_view piece) {
+                  if (status != 200) {
+                    refused += piece.substr(0, longest_refusal - refused.size());
+                    return net::Flow::go_on;
+                  }
+                  const auto fed = events.feed(piece, [&](const net::Event& event) {
+                    take(event);
+                    return !failure && !so_far.finished;
+                  });
+                  if (!fed) failure = bad_answer(fed.error().code).value();
+                  return failure || so_far.finished ? net::Flow::stop : net::Flow::go_on;
+                });
+  if (!response) return tl::unexpected<Error>(translate(response.error()));
+  if (response->status != 200) return tl::unexpected<Error>(refusal(response->status, refused));
+  if (failure) return tl::unexpected<Error>(std::move(*failure));
+  if (!so_far.finished) return bad_answer("stream");
+  result.prompt_tokens = counted > 0 ? counted : static_cast<int>(prompt.tokens.size());
+  return {};
+}
+
+Result<bool> EngineClient::continues(Form form, int slot, std::stop_token stop) const {
+  json body = {{"prompt", "x"}, {"n_predict", 4}, {"temperature", 0}};
+  if (slot != any_slot) body["id_slot"] = slot;
+  std::string_view rest;
+  if (form == Form::grammar) {
+    body["grammar"] = R"(root ::= "zxqv zxqv" "k")";
+    body["grammar_type"] = "tool_calls";
+    body["generation_prompt"] = "zxqv zxqv";
+    rest = "k";
+  } else {
+    body["json_schema"] = {{"enum", json::array({"zxqv zxqvk"})}};
+    body["generation_prompt"] = "\"zxqv zxqvk";
+    rest = "\"";
+  }
+  const auto given = post("/completion", to_text(body), stop);
+  // A refusal says no as well; only a broken call says nothing.
+  if (!given && given.error().code != "engine.bad_answer") {
+    return tl::unexpected<Error>(given.error());
+  }
+  const json answer = given && *given ? json::parse(**given, nullptr, false) : json();
+  return answer.is_object() && text_of(answer, "content") == rest;
+}
+
 Result<std::vector<std::vector<float>>> EngineClient::embed(const std::vector<std::string>& texts,
-                                                            std::stop_token stop) const {
+                                                            std::stop_token stop,
+                                                            int* tokens) const {
   json body = {{"input", texts}, {"encoding_format", "base64"}};
   if (const std::string name = model(stop); !name.empty()) body["model"] = name;
   const auto response = net::HttpClient(net::local_only())
@@ -342,6 +504,9 @@ Result<std::vector<std::vector<float>>> EngineClient::embed(const std::vector<st
   if (!answer.is_object() || !answer.contains("data") || !answer["data"].is_array() ||
       answer["data"].size() != texts.size()) {
     return bad_answer("embeddings");
+  }
+  if (tokens != nullptr && answer.contains("usage") && answer["usage"].is_object()) {
+    *tokens += integer(answer["usage"], "prompt_tokens");
   }
   std::vector<std::vector<float>> vectors(texts.size());
   for (std::size_t position = 0; position < texts.size(); ++position) {
@@ -370,7 +535,7 @@ Result<std::vector<std::vector<float>>> EngineClient::embed(const std::vector<st
 base::Status EngineClient::forward(const RawRequest& asked,
                                    const std::function<void(const RawHead&)>& on_head,
                                    const std::function<bool(std::string_view)>& on_bytes,
-                                   std::stop_token stop) const {
+                                   std::stop_token stop, int slot) const {
   net::HttpRequest raw = request(asked.method, asked.path, asked.body);
   if (const std::string name = model(stop); !name.empty() && !raw.body.empty()) {
     auto body = nlohmann::ordered_json::parse(raw.body, nullptr, false);
@@ -378,6 +543,11 @@ base::Status EngineClient::forward(const RawRequest& asked,
       body["model"] = name;
       raw.body = to_text(body);
     }
+  }
+  // Last, so that it counts whatever the client wrote; the rest of the body stays as it is.
+  if (const std::size_t end = raw.body.find_last_of('}');
+      slot != any_slot && end != std::string::npos && raw.body.find('"') < end) {
+    raw.body.insert(end, ",\"id_slot\":" + std::to_string(slot));
   }
   bool told = false;
   raw.on_head = [&](const net::HttpResponse& head) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -32,6 +33,22 @@ struct EngineProperties {
   int context = 0;    // tokens of one conversation; 0 if it does not say
 };
 
+// A prompt as the engine's template makes it of messages.
+struct Prompt {
+  std::string text;
+  std::vector<int> tokens;
+};
+
+// An answer on its way: what has been said of it survives a stop.
+struct Continuation {
+  ChatResult result;
+  bool finished = false;
+  int fresh = 0;                   // tokens of the prompt that the last call had to read
+  std::int64_t first_text_at = 0;  // base::steady_now() of its first text
+};
+
+constexpr int any_slot = -1;
+
 class EngineClient {
  public:
   // `role` goes into errors. `silence_limit`: longest wait for the next byte of a call.
@@ -44,16 +61,33 @@ class EngineClient {
   // engine.timeout, engine.context_exceeded, engine.bad_answer, engine.loading, cancelled.
   base::Result<ChatResult> chat(const ChatRequest& request,
                                 const std::function<void(std::string_view)>& on_text,
-                                std::stop_token stop) const;
+                                std::stop_token stop, int slot = any_slot) const;
+
+  // ---- the same in pieces (llama-server's own routes), for calls that may be stopped ----
+  // Nothing where the engine does not know these routes. `body`: of a chat completion.
+  base::Result<std::optional<Prompt>> prompt_of(const ChatRequest& request,
+                                                std::stop_token stop) const;
+  base::Result<std::optional<Prompt>> prompt_of(const std::string& body,
+                                                std::stop_token stop) const;
+  // Reads a beginning into the slot's cache; gives how many tokens had not been there.
+  base::Result<int> read_beginning(std::span<const int> tokens, int slot,
+                                   std::stop_token stop) const;
+  // Goes on behind what has been said; a form must be continued by the engine, see below.
+  base::Status go_on(const ChatRequest& request, const Prompt& prompt, int slot,
+                     Continuation& so_far, std::stop_token stop) const;
+  // Whether the engine takes up a grammar (or a schema) in the middle, behind text already made.
+  enum class Form { grammar, schema };
+  base::Result<bool> continues(Form form, int slot, std::stop_token stop) const;
   // Vectors as the engine gives them, in order. engine.context_exceeded if one text is too long.
   base::Result<std::vector<std::vector<float>>> embed(const std::vector<std::string>& texts,
-                                                      std::stop_token stop) const;
+                                                      std::stop_token stop,
+                                                      int* tokens = nullptr) const;
   base::Result<int> count_tokens(std::string_view text, std::stop_token stop = {}) const;
 
   // See Engines::forward().
   base::Status forward(const RawRequest& asked, const std::function<void(const RawHead&)>& on_head,
-                       const std::function<bool(std::string_view)>& on_bytes,
-                       std::stop_token stop) const;
+                       const std::function<bool(std::string_view)>& on_bytes, std::stop_token stop,
+                       int slot = any_slot) const;
   // Whether the engine's own loop answers within the silence limit and is busy (llama-server's
   // /slots goes through that loop). An engine without that route counts as not working.
   bool works(std::stop_token stop) const;
@@ -68,6 +102,9 @@ class EngineClient {
   base::Error translate(base::Error error) const;
   base::Error refusal(int status, std::string_view body) const;
   tl::unexpected<base::Error> bad_answer(std::string detail) const;
+  // A whole answer of status 200, as JSON text; nothing for a route it does not know.
+  base::Result<std::optional<std::string>> post(std::string_view path, std::string body,
+                                                std::stop_token stop) const;
 
   EngineAddress address_;
   std::string role_;

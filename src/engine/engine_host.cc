@@ -113,7 +113,7 @@ int end_leftover_engines(const std::string& run_folder) {
 
 EngineHost::EngineHost(LaunchPlan plan)
     : plan_(std::move(plan)),
-      prober_({plan_.socket, "http://engine"}, plan_.role, milliseconds(2000)),
+      prober_({plan_.socket, "http://engine", false}, plan_.role, milliseconds(2000)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       thread_([this](std::stop_token stop) { run(stop); }) {}
 

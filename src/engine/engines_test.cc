@@ -20,126 +20,13 @@
 #include "engine/engine.h"
 #include "engine/engine_host.h"
 #include "engine/models.h"
+#include "engine/test_engines.h"
 #include "engine/test_gguf.h"
 #include "os/file.h"
 #include "os/process.h"
 
 namespace lar::engine {
 namespace {
-using namespace std::chrono_literals;
-namespace fs = std::filesystem;
-
-void write_file(const fs::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
-
-class EnginesTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "lar-engines-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder = name;
-    fs::create_directories(folder / "models");
-    fs::create_directories(folder / "home");
-    write_file(folder / "models/toy.gguf", tiny_model_gguf("toy"));
-    write_file(folder / "models/toy2.gguf", tiny_model_gguf("toy") + "x");
-    write_file(folder / "models/toy-embed.gguf", tiny_model_gguf("bert"));
-    write_file(folder / "models/short.gguf", tiny_model_gguf("toy").substr(0, 60));
-    write_file(folder / "models/models.toml", R"(
-[[model]]
-name = "toy"
-roles = ["chat", "fast"]
-file = "toy.gguf"
-[[model]]
-name = "toy2"
-roles = ["chat", "fast"]
-file = "toy2.gguf"
-[[model]]
-name = "short"
-roles = ["chat"]
-file = "short.gguf"
-[[model]]
-name = "gone"
-roles = ["chat"]
-file = "gone.gguf"
-[[model]]
-name = "toy-embed"
-roles = ["embed"]
-file = "toy-embed.gguf"
-embed_dimensions = 64
-query_prompt = "find {text}"
-document_prompt = "in {title} stands {text}"
-empty_title = "nothing"
-)");
-    script("normal");
-    write_file(folder / "home/roles.toml", "chat = \"toy\"\nembed = \"toy-embed\"\n");
-  }
-  void TearDown() override {
-    engines.reset();
-    fs::remove_all(folder);
-  }
-
-  // What the engine shall do from its next start on.
-  void script(const std::string& flags) {
-    const fs::path program = folder / "llama-server";
-    const fs::path fresh = folder / "llama-server.new";
-    const char* source = std::getenv("LAR_SOURCE_FOLDER");  // set by ctest
-    write_file(fresh, "#!/bin/sh\nexec python3 '" + std::string(source != nullptr ? source : ".") +
-                          "/tests/engines/scripted_engine.py' --journal '" +
-                          (folder / "journal").string() + "' --mark '" +
-                          (folder / "mark").string() + "' --scripted " + flags + " \"$@\"\n");
-    fs::permissions(fresh, fs::perms::owner_all);
-    fs::rename(fresh, program);
-  }
-  EngineOptions options() {
-    EngineOptions options;
-    options.home = folder / "home";
-    options.models_folder = folder / "models";
-    options.server_program = folder / "llama-server";
-    options.start_limit = 20s;
-    options.silence_limit = 20s;
-    return options;
-  }
-  void open(const EngineOptions& with) {
-    engines.reset();
-    auto opened = Engines::open(with);
-    ASSERT_TRUE(opened) << opened.error().describe();
-    engines = std::move(*opened);
-  }
-  void open() { open(options()); }
-
-  base::Result<ChatResult> ask(const std::string& text, std::stop_token stop = {}) {
-    ChatRequest request;
-    request.messages = {{"user", text}};
-    return engines->chat(Role::chat, request, {}, stop);
-  }
-  int journal_count(const std::string& line) {
-    std::ifstream file(folder / "journal");
-    int count = 0;
-    for (std::string one; std::getline(file, one);) {
-      count += one == line || one.starts_with(line + " ") ? 1 : 0;
-    }
-    return count;
-  }
-  bool journal_reaches(const std::string& line, int count) {
-    const auto deadline = base::steady_now() + 5 * base::one_second;
-    while (journal_count(line) < count) {
-      if (base::steady_now() > deadline) return false;
-      std::this_thread::sleep_for(5ms);
-    }
-    return true;
-  }
-  EngineStatus status_of(Role role) {
-    for (const EngineStatus& status : engines->status()) {
-      if (status.role == role) return status;
-    }
-    return {};
-  }
-
-  fs::path folder;
-  std::unique_ptr<Engines> engines;
-};
-
 bool process_is_gone(pid_t pid) {
   const auto deadline = base::steady_now() + 5 * base::one_second;
   while (base::steady_now() < deadline) {
@@ -680,42 +567,420 @@ TEST_F(EnginesTest, an_engine_of_the_owners_is_used_and_not_started) {
   EXPECT_EQ(status_of(Role::chat).model, "unix:" + socket);
 }
 
-TEST(EnginesReal, a_small_real_model_answers_in_the_form_it_is_given) {
-  const char* home = getenv("HOME");
-  const char* named = getenv("LAR_MODELS");
-  const std::string models =
-      named != nullptr ? named : std::string(home != nullptr ? home : "") + "/.cache/lar/models";
-  const std::string model = "smollm2-135m-instruct-q4_1";
-  if (!fs::exists(models + "/" + model + ".gguf"))
-    GTEST_SKIP() << "no " << model << " in " << models;
-  std::string folder = (fs::temp_directory_path() / "lar-engines-XXXXXX").string();
-  ASSERT_NE(mkdtemp(folder.data()), nullptr);
-  EngineOptions options;
-  options.home = folder;
-  options.models_folder = models;
-  auto engines = Engines::open(options);
-  ASSERT_TRUE(engines) << engines.error().describe();
-  const auto used = (*engines)->use(Role::chat, model);
-  if (!used && used.error().code == "engine.missing") {
-    fs::remove_all(folder);
-    GTEST_SKIP() << "no llama-server";
+// ---- who waits for whom ----
+
+class EnginesInTurns : public EnginesTest {
+ protected:
+  static ChatRequest background(const std::string& text) {
+    ChatRequest request;
+    request.messages = {{"user", text}};
+    request.caller.urgency = Urgency::background;
+    return request;
   }
-  ASSERT_TRUE(used) << used.error().describe();
+  // Lines of the journal that begin with one of these words.
+  std::vector<std::string> journal(const std::vector<std::string>& words) {
+    std::ifstream file(folder / "journal");
+    std::vector<std::string> found;
+    for (std::string line; std::getline(file, line);) {
+      for (const std::string& word : words) {
+        if (line == word || line.starts_with(word + " ")) found.push_back(line);
+      }
+    }
+    return found;
+  }
+};
+
+TEST_F(EnginesInTurns, what_runs_in_the_background_stops_for_a_person_and_goes_on_where_it_was) {
+  script("slow --delay 0.03");
+  open();
+  std::optional<base::Result<ChatResult>> written;
+  std::string heard;
+  std::jthread writer([&] {
+    written = engines->chat(Role::chat, background("a b c d e f g h i j"),
+                            [&](std::string_view piece) { heard += piece; }, {});
+  });
+  ASSERT_TRUE(journal_reaches("word", 2));
+  const auto answer = ask("quick");
+  ASSERT_TRUE(answer) << answer.error().describe();
+  EXPECT_FALSE(written) << "the person was answered in between";
+  writer.join();
+  ASSERT_TRUE(*written) << written->error().describe();
+  EXPECT_EQ((*written)->text, "You said: a b c d e f g h i j");
+  EXPECT_EQ((*written)->completion_tokens, 12);
+  EXPECT_EQ(heard, (*written)->text);
+  const auto lines = journal({"completion", "chat"});
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[0], "completion 0");
+  EXPECT_EQ(lines[1], "chat");
+  EXPECT_TRUE(lines[2].starts_with("completion ")) << lines[2];
+  EXPECT_NE(lines[2], "completion 0") << "what had been said is not made again";
+}
+
+TEST_F(EnginesInTurns, a_form_that_cannot_be_taken_up_in_its_middle_is_made_from_its_beginning) {
+  for (const std::string& mode : {std::string("slow"), std::string("slow,goes-on")}) {
+    fs::remove(folder / "journal");
+    script(mode + " --delay 0.03");
+    open();
+    ChatRequest request = background("x");
+    request.json_schema =
+        R"({"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"integer"},"c":{"type":"integer"},"d":{"type":"integer"}}})";
+    std::optional<base::Result<ChatResult>> written;
+    std::jthread writer([&] { written = engines->chat(Role::chat, request, {}, {}); });
+    ASSERT_TRUE(journal_reaches("word", 2));
+    ASSERT_TRUE(ask("quick"));
+    writer.join();
+    ASSERT_TRUE(*written) << written->error().describe();
+    EXPECT_EQ((*written)->text, R"({"a": 0, "b": 0, "c": 0, "d": 0})") << mode;
+    // The trial of the form comes first.
+    const auto lines = journal({"completion"});
+    ASSERT_EQ(lines.size(), 3u);
+    EXPECT_EQ(lines.back() == "completion 0", mode == "slow") << lines.back();
+  }
+}
+
+TEST_F(EnginesInTurns, an_engine_without_such_routes_is_asked_anew) {
+  script("slow,plain --delay 0.03");
+  open();
+  std::optional<base::Result<ChatResult>> written;
+  std::jthread writer(
+      [&] { written = engines->chat(Role::chat, background("a b c d e f"), {}, {}); });
+  ASSERT_TRUE(journal_reaches("chat", 1));
+  ASSERT_TRUE(ask("quick"));
+  writer.join();
+  ASSERT_TRUE(*written) << written->error().describe();
+  EXPECT_EQ((*written)->text, "You said: a b c d e f");
+  EXPECT_EQ(journal_count("chat"), 3);
+}
+
+TEST_F(EnginesInTurns, a_long_prompt_is_read_in_pieces_that_hold_up_a_person_for_a_quarter_second) {
+  constexpr int words_per_second = 200;
+  script("normal --prompt-cost 0.005");
+  open();
+  std::string text;
+  for (int word = 0; word < 250; ++word) text += "w" + std::to_string(word) + " ";
+  const auto written = engines->chat(Role::chat, background(text), {}, {});
+  ASSERT_TRUE(written) << written.error().describe();
+  const auto pieces = journal({"piece"});
+  ASSERT_GE(pieces.size(), 4u);
+  int before = 0;
+  for (const std::string& line : pieces) {
+    const int reached = std::atoi(line.c_str() + 6);
+    EXPECT_GT(reached, before);
+    EXPECT_LE(reached - before, words_per_second / 4) << line;
+    EXPECT_TRUE(line.ends_with("slot 1")) << "the person's cache is left alone: " << line;
+    before = reached;
+  }
+  EXPECT_GT(status_of(Role::chat).prompt_speed, 0);
+}
+
+TEST_F(EnginesInTurns, another_programs_background_call_is_made_again_and_given_whole) {
+  script("slow --delay 0.03");
+  open();
+  RawRequest raw;
+  raw.path = "/v1/chat/completions";
+  raw.body = R"({"messages":[{"role":"user","content":"a b c d e f"}],"stream":true})";
+  raw.answer = RawRequest::Answer::streamed;
+  raw.caller = {Urgency::background, "import"};
+  std::string bytes;
+  int heads = 0, pieces = 0;
+  std::optional<base::Status> done;
+  std::jthread program([&] {
+    done = engines->forward(
+        Role::chat, raw, [&](const RawHead&) { ++heads; },
+        [&](std::string_view piece) {
+          bytes += piece;
+          ++pieces;
+          return true;
+        },
+        {});
+  });
+  ASSERT_TRUE(journal_reaches("chat", 1));
+  ASSERT_TRUE(ask("quick"));
+  program.join();
+  ASSERT_TRUE(*done) << done->error().describe();
+  EXPECT_EQ(heads, 1);
+  EXPECT_EQ(pieces, 1);
+  EXPECT_NE(bytes.find("[DONE]"), std::string::npos);
+  EXPECT_EQ(bytes.find("You"), bytes.rfind("You")) << "nothing of the first try is left";
+}
+
+TEST_F(EnginesInTurns, where_too_many_wait_the_next_is_told_how_many_and_how_long) {
+  script("hang-mid");
+  EngineOptions with = options();
+  with.most_waiting = 1;
+  open(with);
+  std::stop_source stop;
+  std::jthread first([&] { (void)ask("a b", stop.get_token()); });
+  ASSERT_TRUE(journal_reaches("chat", 1));
+  std::jthread second([&] { (void)ask("c d", stop.get_token()); });
+  const auto deadline = base::steady_now() + 5 * base::one_second;
+  while (status_of(Role::chat).calls.size() < 2 && base::steady_now() < deadline) {
+    std::this_thread::yield();
+  }
+  ASSERT_EQ(status_of(Role::chat).calls.size(), 2u);
+  EXPECT_EQ(status_of(Role::chat).calls[1].position, 1);
+  const auto refused = ask("e f");
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().describe().starts_with("engine.busy{role=chat, count=1, seconds="))
+      << refused.error().describe();
+  EXPECT_EQ(refused.error().retry, base::Retry::later);
+  stop.request_stop();
+}
+
+TEST_F(EnginesInTurns, a_spent_budget_stops_the_background_and_no_person) {
+  write_file(folder / "home/background.toml", "tokens_per_day = 5\n");
+  open();
+  ASSERT_TRUE(engines->chat(Role::chat, background("a b c"), {}, {}));
+  EXPECT_GE(engines->background().used.tokens, 5);
+  EXPECT_EQ(engines->chat(Role::chat, background("d"), {}, {}).error().code, "engine.over_budget");
+  EXPECT_TRUE(ask("d"));
+}
+
+TEST_F(EnginesInTurns, an_engine_that_dies_under_background_work_is_started_again) {
+  script("die-early,once");
+  open();
+  const auto written = engines->chat(Role::chat, background("a b c"), {}, {});
+  ASSERT_TRUE(written) << written.error().describe();
+  EXPECT_EQ(written->text, "You said: a b c");
+}
+
+// ---- one model takes over from another ----
+
+TEST_F(EnginesTest, the_old_engine_answers_until_the_new_one_stands_beside_it) {
+  open();
+  ASSERT_TRUE(ask("x"));
+  const pid_t old = status_of(Role::chat).pid;
+  script("slow-start --delay 0.5");
+  std::atomic<bool> used = false;
+  std::atomic<int> meanwhile = 0, failed = 0;
+  std::vector<std::jthread> callers;
+  for (int caller = 0; caller < 8; ++caller) {
+    callers.emplace_back([&](std::stop_token stop) {
+      while (!stop.stop_requested()) {
+        const auto answer = ask("y");
+        if (!answer) ++failed;
+        if (answer && !used) ++meanwhile;
+      }
+    });
+  }
+  std::jthread swap([&] {
+    EXPECT_TRUE(engines->use(Role::chat, "toy2"));
+    used = true;
+  });
+  ASSERT_TRUE(journal_reaches("start", 2));
+  const int before = meanwhile;
+  swap.join();
+  ASSERT_TRUE(journal_reaches("stop", 1));
+  callers.clear();
+  EXPECT_EQ(failed, 0);
+  EXPECT_GT(meanwhile, before);
+  EXPECT_EQ(ask("z")->model, "toy2");
+  EXPECT_TRUE(process_is_gone(old));
+  EXPECT_EQ(journal_count("start"), 2);
+}
+
+TEST_F(EnginesTest, without_memory_for_both_calls_are_held_and_none_fails) {
+  EngineOptions with = options();
+  with.memory_bytes = 1;
+  open(with);
+  ASSERT_TRUE(ask("x"));
+  std::atomic<int> failed = 0, answered = 0;
+  std::vector<std::jthread> callers;
+  for (int caller = 0; caller < 8; ++caller) {
+    callers.emplace_back([&](std::stop_token stop) {
+      while (!stop.stop_requested()) ++(ask("y") ? answered : failed);
+    });
+  }
+  for (const char* model : {"toy2", "toy", "toy2"}) {
+    const auto used = engines->use(Role::chat, model);
+    ASSERT_TRUE(used) << used.error().describe();
+    EXPECT_EQ(ask("z")->model, model);
+  }
+  callers.clear();
+  EXPECT_EQ(failed, 0);
+  EXPECT_GT(answered, 0);
+  std::ifstream file(folder / "journal");
+  int running = 0;
+  for (std::string line; std::getline(file, line);) {
+    running += line.starts_with("start") ? 1 : line == "stop" ? -1 : 0;
+    EXPECT_LE(running, 1) << "one at a time";
+  }
+}
+
+TEST_F(EnginesTest, a_model_that_fails_its_trial_leaves_the_old_one_serving) {
+  for (const std::int64_t memory : {std::int64_t{0}, std::int64_t{1}}) {
+    script("normal");
+    EngineOptions with = options();
+    with.memory_bytes = memory;
+    open(with);
+    ASSERT_TRUE(ask("x"));
+    script("ignore-grammar");
+    std::atomic<int> failed = 0;
+    std::vector<std::jthread> callers;
+    for (int caller = 0; caller < 4; ++caller) {
+      callers.emplace_back([&](std::stop_token stop) {
+        while (!stop.stop_requested()) failed += ask("y") ? 0 : 1;
+      });
+    }
+    EXPECT_EQ(engines->use(Role::chat, "toy2").error().code, "engine.ignores_grammar");
+    callers.clear();
+    EXPECT_EQ(failed, 0);
+    EXPECT_EQ(ask("z")->model, "toy");
+    EXPECT_NE(os::read_file(folder / "home/roles.toml")->find("\"toy\""), std::string::npos);
+  }
+}
+
+TEST_F(EnginesTest, a_new_embedding_model_prepares_while_the_old_one_answers) {
+  write_file(folder / "models/toy-embed2.gguf", tiny_model_gguf("bert") + "x");
+  std::ofstream(folder / "models/models.toml", std::ios::app) << R"(
+[[model]]
+name = "toy-embed2"
+roles = ["embed"]
+file = "toy-embed2.gguf"
+embed_dimensions = 32
+)";
+  open();
+  const auto before = engines->embed(EmbedKind::query, {{"", "x"}}, {});
+  ASSERT_TRUE(before);
+  ASSERT_TRUE(engines->use(Role::embed, "toy-embed2"));
+  EXPECT_EQ(engines->embed_space(), "toy-embed/64");
+  EXPECT_EQ(engines->next_embed_space(), "toy-embed2/32");
+  EXPECT_EQ(*engines->embed(EmbedKind::query, {{"", "x"}}, {}), *before);
+  EXPECT_EQ(engines->embed_next({{"", "x"}}, {})->at(0).size(), 32u);
+  open();  // the change goes on after a restart
+  EXPECT_EQ(engines->next_embed_space(), "toy-embed2/32");
+  ASSERT_TRUE(engines->embed_next({{"", "x"}}, {}));
+  ASSERT_TRUE(engines->finish_embed_change());
+  EXPECT_EQ(engines->embed_space(), "toy-embed2/32");
+  EXPECT_EQ(engines->next_embed_space(), "");
+  EXPECT_EQ(engines->embed(EmbedKind::query, {{"", "x"}}, {})->at(0).size(), 32u);
+  open();
+  EXPECT_EQ(engines->embed_space(), "toy-embed2/32");
+  EXPECT_EQ(engines->next_embed_space(), "");
+}
+
+TEST_F(EnginesTest, going_back_to_the_old_embedding_model_gives_up_the_new_one) {
+  write_file(folder / "models/toy-embed2.gguf", tiny_model_gguf("bert") + "x");
+  std::ofstream(folder / "models/models.toml", std::ios::app) << R"(
+[[model]]
+name = "toy-embed2"
+roles = ["embed"]
+file = "toy-embed2.gguf"
+)";
+  open();
+  ASSERT_TRUE(engines->use(Role::embed, "toy-embed2"));
+  ASSERT_TRUE(engines->use(Role::embed, "toy-embed"));
+  EXPECT_EQ(engines->next_embed_space(), "");
+  EXPECT_EQ(engines->embed_space(), "toy-embed/64");
+  EXPECT_FALSE(engines->embed_next({{"", "x"}}, {}));
+}
+
+// A real engine and the smallest real model, where both lie.
+class EnginesReal : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const char* home = getenv("HOME");
+    const char* named = getenv("LAR_MODELS");
+    const std::string models =
+        named != nullptr ? named : std::string(home != nullptr ? home : "") + "/.cache/lar/models";
+    const std::string model = "smollm2-135m-instruct-q4_1";
+    if (!fs::exists(models + "/" + model + ".gguf")) {
+      GTEST_SKIP() << "no " << model << " in " << models;
+    }
+    folder = (fs::temp_directory_path() / "lar-engines-XXXXXX").string();
+    ASSERT_NE(mkdtemp(folder.data()), nullptr);
+    EngineOptions options;
+    options.home = folder;
+    options.models_folder = models;
+    auto opened = Engines::open(options);
+    ASSERT_TRUE(opened) << opened.error().describe();
+    engines = std::move(*opened);
+    const auto used = engines->use(Role::chat, model);
+    if (!used && used.error().code == "engine.missing") GTEST_SKIP() << "no llama-server";
+    ASSERT_TRUE(used) << used.error().describe();
+  }
+  void TearDown() override {
+    engines.reset();
+    if (!folder.empty()) fs::remove_all(folder);
+  }
+  // Does background work while a person asks again and again, and gives its result.
+  base::Result<ChatResult> interrupted(ChatRequest request, int& answered) {
+    request.caller.urgency = Urgency::background;
+    std::atomic<bool> done = false;
+    std::optional<base::Result<ChatResult>> result;
+    std::jthread background([&] {
+      result = engines->chat(Role::chat, request, {}, {});
+      done = true;
+    });
+    ChatRequest quick;
+    quick.messages = {{"user", "Say yes."}};
+    quick.max_tokens = 2;
+    answered = 0;
+    for (int question = 0; question < 4 && !done; ++question) {
+      std::this_thread::sleep_for(400ms);
+      if (done) break;
+      const auto answer = engines->chat(Role::chat, quick, {}, {});
+      EXPECT_TRUE(answer) << answer.error().describe();
+      ++answered;
+    }
+    background.join();
+    return *result;
+  }
+  std::string folder;
+  std::unique_ptr<Engines> engines;
+};
+
+TEST_F(EnginesReal, a_small_real_model_answers_in_the_form_it_is_given) {
   ChatRequest request;
   request.messages = {{"user", "Is the sky blue?"}};
   request.json_schema =
       R"({"type":"object","properties":{"yes":{"type":"boolean"}},"required":["yes"],"additionalProperties":false})";
   request.max_tokens = 40;
-  const auto answer = (*engines)->chat(Role::chat, request, {}, {});
+  const auto answer = engines->chat(Role::chat, request, {}, {});
   ASSERT_TRUE(answer) << answer.error().describe();
   const auto value = nlohmann::json::parse(answer->text, nullptr, false);
   EXPECT_TRUE(value.is_object() && value["yes"].is_boolean()) << answer->text;
   EXPECT_GT(answer->prompt_tokens, 5);
-  const auto again = (*engines)->chat(Role::chat, request, {}, {});
+  const auto again = engines->chat(Role::chat, request, {}, {});
   ASSERT_TRUE(again);
   EXPECT_GT(again->cached_tokens, 5);
-  engines->reset();
-  fs::remove_all(folder);
+}
+
+TEST_F(EnginesReal, a_real_engine_takes_up_a_form_in_its_middle_and_keeps_to_it) {
+  ChatRequest request;
+  request.messages = {{"user", "List forty numbers."}};
+  request.json_schema =
+      R"({"type":"object","properties":{"numbers":{"type":"array","items":{"type":"integer","minimum":1,"maximum":99},"minItems":40,"maxItems":40},"end":{"const":"fin"}},"required":["numbers","end"],"additionalProperties":false})";
+  request.max_tokens = 400;
+  int answered = 0;
+  const auto result = interrupted(request, answered);
+  ASSERT_TRUE(result) << result.error().describe();
+  const auto value = nlohmann::json::parse(result->text, nullptr, false);
+  ASSERT_TRUE(value.is_object()) << result->text;
+  EXPECT_EQ(value["numbers"].size(), 40u);
+  EXPECT_EQ(value["end"], "fin");
+  EXPECT_GT(answered, 0) << "nothing was interrupted: the machine is too fast for this test";
+}
+
+TEST_F(EnginesReal, a_long_text_is_read_in_pieces_and_answered_once) {
+  ChatRequest request;
+  std::string text;
+  for (int line = 0; line < 50; ++line) {
+    text += "Line " + std::to_string(line) + " tells of a boat that left the harbour. ";
+  }
+  request.messages = {{"user", text + "What left the harbour?"}};
+  request.max_tokens = 40;
+  int answered = 0;
+  const auto result = interrupted(request, answered);
+  ASSERT_TRUE(result) << result.error().describe();
+  EXPECT_FALSE(result->text.empty());
+  EXPECT_GT(result->prompt_tokens, 500);
+  EXPECT_LE(result->completion_tokens, 40);
+  EXPECT_GT(result->cached_tokens, 200) << "the pieces read before are not read again";
+  for (const EngineStatus& status : engines->status()) {
+    EXPECT_TRUE(status.role != Role::chat || status.prompt_speed > 0);
+  }
+  EXPECT_GT(answered, 0);
 }
 
 }  // namespace

@@ -21,6 +21,12 @@ passes it off as one; what it shall do stands in flags of its own:
         deaf              never becomes ready
         stubborn          does not heed SIGTERM
         flag              does not know the flag --cache-ram, as an older engine
+        plain             has none of llama-server's own routes for templates and completions
+        easy-schemas      keeps to schemas only where nothing is nested in them
+        boast             says that it takes 65,536 tokens, whatever it takes
+        truncate          leaves out the beginning of what is too long, and says nothing
+        miscount          with truncate: counts what it left out
+        goes-on           takes up a grammar behind text that was made before
         tools             makes tool calls of its own: the first tool offered, with arguments its schema allows
         named             refuses requests that do not name its model (--model)
     --answers FILE        JSON list of {"match": REGEX, "text": …}: the first whose pattern is found in the
@@ -29,6 +35,7 @@ passes it off as one; what it shall do stands in flags of its own:
     --journal FILE        one line for each thing that happens: "start PID", "chat", "cancelled", "stop" …
     --dimensions N        of embeddings (768)
     --limit N             tokens (words here) of an embedded text (2048)
+    --prompt-cost SECONDS for each word of a prompt that is not in the cache (0)
 
 Embeddings are sums of word hashes: equal words make texts similar. Answers keep to the JSON schema.
 Only the standard library is used.
@@ -58,15 +65,19 @@ parser.add_argument("--seen")
 parser.add_argument("--journal")
 parser.add_argument("--dimensions", type=int, default=768)
 parser.add_argument("--limit", type=int, default=2048)
+parser.add_argument("--prompt-cost", type=float, default=0)
+parser.add_argument("-np", "--parallel", type=int, default=1)
 parser.add_argument("--host", default="127.0.0.1")
 parser.add_argument("--port", type=int, default=8080)
 parser.add_argument("-m", "--model", default="scripted")
 parser.add_argument("-c", "--ctx-size", type=int, default=4096)
 options, others = parser.parse_known_args()
+options.ctx_size //= options.parallel
 modes = set(options.scripted.split(","))
 ready_at = time.monotonic() + (options.delay if "slow-start" in modes else 0)
 journal_lock = threading.Lock()
-last_prompt = []
+prompts = {}  # by slot: the words in its cache
+words = {}  # every word seen, with its number
 
 
 def journal(line):
@@ -140,10 +151,29 @@ def text_of(message):
     return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
 
 
+def template(messages):
+    return " ".join(f"<{message['role']}> {text_of(message)}" for message in messages) + " <assistant>"
+
+
+def fresh_words(body, prompt):
+    """How many words of a prompt the slot's cache does not hold; from now on it holds them. Reading them takes time."""
+    slot = body.get("id_slot", 0)
+    before = prompts.get(slot, [])
+    cached = 0
+    while cached < min(len(prompt), len(before)) and prompt[cached] == before[cached]:
+        cached += 1
+    prompts[slot] = prompt
+    time.sleep(options.prompt_cost * (len(prompt) - cached))
+    return len(prompt) - cached
+
+
 def answer_to(body):
     messages = body.get("messages", [])
     question = text_of(messages[-1]) if messages else ""
     if "ignore-grammar" not in modes:
+        if needle := re.search(r"What is the secret code of the (\w+) box\?", question):
+            hidden = re.search(rf"code of the {needle[1]} box is (\d+)", question)
+            return hidden[1] if hidden else "00000"
         if options.answers:
             with open(options.answers, encoding="utf-8") as file:
                 whole = "\n".join(text_of(message) for message in messages)
@@ -151,9 +181,14 @@ def answer_to(body):
                     if re.search(known["match"], whole if known.get("in") == "all" else question):
                         return known["text"]
         form = body.get("response_format", {})
-        if form.get("type") == "json_schema":
+        nested = any(kind in json.dumps(form.get("json_schema", {}).get("schema", {}).get("properties", {}))
+                     for kind in ('"array"', '"object"'))
+        if form.get("type") == "json_schema" and not (nested and "easy-schemas" in modes):
             return json.dumps(instance(form["json_schema"]["schema"]), ensure_ascii=False)
         if body.get("grammar"):
+            literals = re.fullmatch(r'root\s*::=((?:\s*"[^"]*")+)\s*', body["grammar"])
+            if literals:
+                return "".join(re.findall(r'"([^"]*)"', literals[1]))
             literal = re.search(r'root\s*::=\s*"([^"]*)"(\s*\[[^\]]*\]\+)?', body["grammar"])
             # Free text behind a beginning: what was said, on one line.
             rest = " ".join(question.split()) if literal and literal[2] else ""
@@ -188,7 +223,8 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 self.reply(200, {"status": "ok"})
         elif self.path == "/props":
-            self.reply(200, {"default_generation_settings": {"n_ctx": options.ctx_size}})
+            context = 65536 if "boast" in modes else options.ctx_size
+            self.reply(200, {"default_generation_settings": {"n_ctx": context}, "build_info": "scripted-1"})
         elif self.path == "/v1/models":
             self.reply(200, {"object": "list", "data": [{"id": options.model}]})
         elif self.path == "/slots" and "think" in modes:
@@ -205,7 +241,12 @@ class Handler(BaseHTTPRequestHandler):
         if "named" in modes and body.get("model") != options.model:
             self.fail(404, f"The model {body.get('model')} does not exist.", "not_found_error")
         elif self.path == "/tokenize":
-            self.reply(200, {"tokens": list(range(len(body["content"].split())))})
+            numbers = [words.setdefault(word, len(words)) for word in body["content"].split()]
+            self.reply(200, {"tokens": numbers})
+        elif self.path == "/apply-template" and "plain" not in modes:
+            self.reply(200, {"prompt": template(body["messages"])})
+        elif self.path == "/completion" and "plain" not in modes:
+            self.complete(body)
         elif self.path == "/v1/embeddings":
             self.embed(body)
         elif self.path == "/v1/messages/count_tokens":
@@ -265,19 +306,19 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def chat(self, body):
-        global last_prompt
         journal("chat")
         if self.trouble():
             return
         prompt = " ".join(text_of(message) for message in body.get("messages", [])).split()
-        if len(prompt) > options.ctx_size:
-            self.fail(400, "request exceeds the available context size", "exceed_context_size_error",
-                      n_prompt_tokens=len(prompt), n_ctx=options.ctx_size)
-            return
-        cached = 0
-        while cached < min(len(prompt), len(last_prompt)) and prompt[cached] == last_prompt[cached]:
-            cached += 1
-        last_prompt = prompt
+        counted = len(prompt)
+        if counted > options.ctx_size:
+            if "truncate" not in modes:
+                self.too_long(prompt)
+                return
+            prompt = prompt[-options.ctx_size:]
+            counted = counted if "miscount" in modes else len(prompt)
+            body["messages"] = [{"role": "user", "content": " ".join(prompt)}]
+        fresh = fresh_words(body, prompt)
         pieces = re.findall(r"\s*\S+", answer_to(body))
         wanted = pieces[: body.get("max_tokens", 512)]
         if "think" in modes:
@@ -295,7 +336,7 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, {"object": "chat.completion", "model": options.model,
                              "choices": [{"index": 0, "finish_reason": "stop",
                                           "message": {"role": "assistant", "content": "".join(wanted)}}],
-                             "usage": {"prompt_tokens": len(prompt), "completion_tokens": len(wanted)}})
+                             "usage": {"prompt_tokens": counted, "completion_tokens": len(wanted)}})
             return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
@@ -317,10 +358,73 @@ class Handler(BaseHTTPRequestHandler):
             reason = "length" if len(wanted) < len(pieces) else "stop"
             self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
             self.event({"choices": [],
-                        "usage": {"prompt_tokens": len(prompt), "completion_tokens": len(wanted)},
-                        "timings": {"cache_n": cached, "prompt_n": len(prompt) - cached,
+                        "usage": {"prompt_tokens": counted, "completion_tokens": len(wanted)},
+                        "timings": {"cache_n": counted - fresh, "prompt_n": fresh,
                                     "predicted_n": len(wanted)}})
             self.event("[DONE]")
+            self.wfile.write(b"0\r\n\r\n")
+        except (BrokenPipeError, ConnectionResetError):
+            journal("cancelled")
+
+
+    def too_long(self, prompt):
+        self.fail(400, "request exceeds the available context size", "exceed_context_size_error",
+                  n_prompt_tokens=len(prompt), n_ctx=options.ctx_size)
+
+    def complete(self, body):
+        """llama-server's /completion: `prompt` is text or the numbers of its words."""
+        given = body["prompt"]
+        if isinstance(given, list):
+            known = {number: word for word, number in words.items()}
+            given = " ".join(known[number] for number in given)
+        prompt, mark, said = given.rpartition("<assistant>")
+        prompt = given.split()
+        counted = len(prompt)
+        if counted > options.ctx_size:
+            if "truncate" not in modes:
+                self.too_long(prompt)
+                return
+            prompt = prompt[-options.ctx_size:]
+            given = " ".join(prompt)
+        counted = counted if "miscount" in modes else len(prompt)
+        if body.get("n_predict") == 0:
+            journal(f"piece {len(prompt)} slot {body.get('id_slot')}")
+            fresh = fresh_words(body, prompt)
+            self.reply(200, {"content": "", "stop": True, "timings": {"prompt_n": fresh, "cache_n": len(prompt) - fresh}})
+            return
+        journal(f"completion {len(said.split()) if mark else 0}")
+        if self.trouble():
+            return
+        question = given.rpartition("<assistant>")[0].rpartition("<user> ")[2].strip()
+        form = {"messages": [{"content": question}], "grammar": body.get("grammar")}
+        if "json_schema" in body:
+            form["response_format"] = {"type": "json_schema", "json_schema": {"schema": body["json_schema"]}}
+        answer = answer_to(form)
+        formed = bool(body.get("grammar") or "json_schema" in body)
+        if formed and "goes-on" in modes:
+            said = body.get("generation_prompt", "")
+        if (not formed or "goes-on" in modes) and answer.startswith(said):
+            answer = answer[len(said):]
+        fresh = fresh_words(body, prompt)
+        pieces = re.findall(r"\s*\S+", answer)
+        wanted = pieces[: body.get("n_predict", 512)]
+        last = {"content": "", "stop": True, "stop_type": "limit" if len(wanted) < len(pieces) else "eos",
+                "tokens_predicted": len(wanted),
+                "timings": {"cache_n": counted - fresh, "prompt_n": fresh, "predicted_n": len(wanted)}}
+        if not body.get("stream"):
+            self.reply(200, {**last, "content": "".join(wanted)})
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        try:
+            for number, piece in enumerate(wanted, 1):
+                if "slow" in modes:
+                    time.sleep(options.delay)
+                self.event({"content": piece, "stop": False, "tokens_predicted": number})
+                journal("word")
+            self.event(last)
             self.wfile.write(b"0\r\n\r\n")
         except (BrokenPipeError, ConnectionResetError):
             journal("cancelled")

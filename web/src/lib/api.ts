@@ -163,7 +163,19 @@ export interface Role {
   role: string;
   model: string | null;
   state: Engine['state'];
+  next_model?: string;
   error?: Notice | null;
+}
+
+/** What has been measured of a model; the part of it that the page shows. */
+export interface Contract {
+  depth: 'quick' | 'full';
+  embedding: boolean;
+  context_verified: number;
+  form: 'unknown' | 'ignored' | 'easy_only' | 'kept';
+  generation_speed: number;
+  questions_asked: number;
+  refusals: { question: string; answer: string }[];
 }
 
 export interface Model {
@@ -178,6 +190,7 @@ export interface Model {
   context: number;
   installed: boolean;
   verified: boolean;
+  contract?: Contract | null;
   sources: unknown[];
 }
 

@@ -1,0 +1,81 @@
+// A model made ready to stand behind a role: its launch plan, its process and the client that
+// speaks to it. Engines puts backends behind roles and takes them away; a call keeps the one it
+// began with. What is written after making is atomic.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "engine/engine.h"
+#include "engine/engine_client.h"
+#include "engine/engine_host.h"
+#include "engine/gguf.h"
+#include "engine/models.h"
+
+namespace lar::engine {
+
+struct Backend {
+  const std::uint64_t number = next_number();  // no two have the same
+  std::string binding;                         // model name or address
+  CatalogueModel model;
+  std::atomic<int> context = 0;
+  std::string socket;
+  // Two where lar's own engine has room for two prompts: what a person asks keeps its cache while
+  // the background uses the other.
+  int slots = 1;
+  std::int64_t memory_bytes = 0;     // what it will take, by estimate; 0: not on our account
+  std::unique_ptr<EngineHost> host;  // none for an engine of the owner's
+  std::unique_ptr<EngineClient> client;
+
+  // Start number whose obedience to grammars was tried; an engine of the owner's counts as
+  // number 1.
+  std::atomic<std::uint64_t> tried = 0;
+  // Start number for which it is known whether a grammar or a schema is taken up in the middle.
+  std::atomic<std::uint64_t> continues_known[2] = {0, 0};
+  std::atomic<bool> continues[2] = {false, false};
+  std::atomic<double> prompt_speed = 0;       // tokens a second, in pieces as the background reads
+  std::atomic<double> embed_speed = 0;        // bytes a second
+  std::atomic<std::uint64_t> aside_owner{0};  // whose beginning lies in the background's slot
+  std::atomic<int> calls = 0;
+
+  static std::uint64_t next_number() {
+    static std::atomic<std::uint64_t> last = 0;
+    return ++last;
+  }
+  int slot_for(Urgency urgency) const {
+    if (slots < 2) return any_slot;
+    return urgency == Urgency::interactive ? 0 : 1;
+  }
+};
+
+// Tokens of one text for the embedding engine, which reads a text in one batch. Larger batches cost
+// memory (TESTBED: 1.4 GB at 2,048) and passages are far shorter.
+constexpr int embed_batch = 2048;
+
+// Where engines of a home lie: sockets in HOME/run, or where that is too long for a socket's name,
+// in a private folder elsewhere.
+base::Result<std::string> socket_folder(const std::string& home);
+std::string log_file(const EngineOptions& options, Role role);
+bool is_address(const std::string& binding);
+
+// The program to run: named by the caller, by the owner, built by the set-up, or on the PATH.
+base::Result<std::string> find_server(const std::string& named);
+
+// Bytes an engine will need beyond what files in the page cache give back: weights, the keys and
+// values of its slots, and room to compute.
+std::int64_t estimate_memory(const GgufFile& gguf, int context, int slots, int batch,
+                             bool embedding);
+// What a further engine may take.
+std::int64_t memory_left(const EngineOptions& options);
+
+// Makes a backend; nothing is started. `socket_name`: of its socket and pid file, without ending.
+base::Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Models& models,
+                                                    const std::string& sockets, Role role,
+                                                    const std::string& binding,
+                                                    const std::string& socket_name);
+
+}  // namespace lar::engine

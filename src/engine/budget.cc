@@ -1,0 +1,137 @@
+// See budget.h.
+#include "engine/budget.h"
+
+#include <toml++/toml.h>
+#include <array>
+#include <charconv>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "os/file.h"
+#include "os/power.h"
+
+namespace lar::engine {
+using base::ErrorKind;
+using base::fail;
+using nlohmann::json;
+namespace {
+
+// Pieces of background work end several times a second; the disk need not hear of each.
+constexpr base::Microseconds write_every = 10 * base::one_second;
+constexpr double microjoules_per_watt_hour = 3.6e9;
+
+// As JSON writes numbers, whatever the locale.
+std::string number_text(double value) {
+  std::array<char, 32> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value,
+                                 std::chars_format::fixed, 6);
+  return end.ec == std::errc() ? std::string(digits.data(), end.ptr) : "0";
+}
+
+std::string today() { return base::format_date(base::today(base::Clock::zone())); }
+
+}  // namespace
+
+Budget::Budget(std::string home) : home_(std::move(home)), day_(today()) {
+  const auto bytes = os::read_file(home_ + "/background_use.json", 65'536);
+  const json kept = bytes ? json::parse(*bytes, nullptr, false) : json();
+  if (!kept.is_object() || kept.value("day", json()) != day_) return;
+  const auto number = [&](const char* name) {
+    return kept.contains(name) && kept[name].is_number() ? kept[name].get<double>() : 0.0;
+  };
+  used_ = {static_cast<std::int64_t>(number("tokens")), number("minutes"), number("watt_hours")};
+}
+
+Budget::~Budget() {
+  const std::lock_guard lock(mutex_);
+  if (written_at_ > 0) write();
+}
+
+base::Result<DailyCost> Budget::limits() const {
+  const std::string path = home_ + "/background.toml";
+  if (!std::filesystem::exists(path)) return DailyCost{};
+  TRY_ASSIGN(const std::string text, os::read_file(path, 65'536));
+  try {
+    const toml::table table = toml::parse(text, path);
+    return DailyCost{table["tokens_per_day"].value_or(std::int64_t{0}),
+                     table["minutes_per_day"].value_or(0.0),
+                     table["watt_hours_per_day"].value_or(0.0)};
+  } catch (const toml::parse_error& error) {
+    return fail(ErrorKind::invalid_input, "toml.malformed",
+                {{"path", path},
+                 {"line", std::to_string(error.source().begin.line)},
+                 {"detail", std::string(error.description())}});
+  }
+}
+
+void Budget::begin_day() {
+  if (const std::string day = today(); day != day_) {
+    day_ = day;
+    used_ = {};
+  }
+}
+
+base::Status Budget::admit() {
+  TRY_ASSIGN(const DailyCost limit, limits());
+  const std::lock_guard lock(mutex_);
+  begin_day();
+  const auto check = [](double used, double most, const char* unit) -> base::Status {
+    if (most <= 0 || used < most) return {};
+    return fail(ErrorKind::busy, "engine.over_budget",
+                {{"limit", std::to_string(static_cast<std::int64_t>(most))}, {"unit", unit}},
+                base::Retry::later);
+  };
+  TRY(check(static_cast<double>(used_.tokens), static_cast<double>(limit.tokens), "tokens"));
+  TRY(check(used_.minutes, limit.minutes, "min"));
+  return check(used_.watt_hours, limit.watt_hours, "Wh");
+}
+
+BackgroundStatus Budget::status() {
+  BackgroundStatus status;
+  if (const auto limit = limits()) status.limit = *limit;
+  status.energy_known = os::package_energy().has_value();
+  const std::lock_guard lock(mutex_);
+  begin_day();
+  status.used = used_;
+  return status;
+}
+
+void Budget::spend(const DailyCost& cost) {
+  const std::lock_guard lock(mutex_);
+  begin_day();
+  used_.tokens += cost.tokens;
+  used_.minutes += cost.minutes;
+  used_.watt_hours += cost.watt_hours;
+  const auto now = base::steady_now();
+  if (written_at_ > 0 && now - written_at_ < write_every) return;
+  written_at_ = now;
+  write();
+}
+
+void Budget::write() {
+  // By hand: a destructor comes here, and must not meet an exception.
+  const std::string kept = "{\"day\":\"" + day_ + "\",\"tokens\":" + std::to_string(used_.tokens) +
+                           ",\"minutes\":" + number_text(used_.minutes) +
+                           ",\"watt_hours\":" + number_text(used_.watt_hours) + "}\n";
+  // A full disk costs the count of some seconds, not the work.
+  (void)os::write_file_atomically(home_ + "/background_use.json", kept);
+}
+
+Budget::Stretch::Stretch(Budget* budget)
+    : budget_(budget),
+      begun_(base::steady_now()),
+      energy_(budget != nullptr ? os::package_energy() : std::nullopt) {}
+
+Budget::Stretch::~Stretch() {
+  if (budget_ == nullptr) return;
+  DailyCost cost;
+  cost.tokens = tokens_;
+  cost.minutes = static_cast<double>(base::steady_now() - begun_) / 60e6;
+  const auto energy = energy_ ? os::package_energy() : std::nullopt;
+  if (energy && *energy >= *energy_) {
+    cost.watt_hours = static_cast<double>(*energy - *energy_) / microjoules_per_watt_hour;
+  }
+  budget_->spend(cost);
+}
+
+}  // namespace lar::engine

@@ -1,0 +1,467 @@
+// See contract.h. Questions are put so that code can judge the answers: numbers that stand nowhere
+// but in the text, forms that no model would choose, words of one language.
+#include "engine/contract.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+namespace lar::engine {
+using base::Error;
+using base::ErrorKind;
+using base::fail;
+using base::Result;
+using base::Status;
+using nlohmann::json;
+namespace {
+
+// Tokens of a rung left for question, template and answer.
+constexpr int rung_margin = 160;
+// Of the tokens sent, the share that the engine must count for nothing to have been left out.
+constexpr double counted_share = 0.9;
+constexpr std::size_t kept_of_refusal = 160;  // bytes
+
+std::string number_text(double value) { return std::to_string(static_cast<long>(value)); }
+
+ChatRequest question(std::string text, int max_tokens) {
+  ChatRequest request;
+  request.messages = {{"user", std::move(text)}};
+  request.max_tokens = max_tokens;
+  return request;
+}
+
+// Whether an error says something about the engine's answer rather than that there was none.
+bool is_answer(const Error& error) {
+  return error.code == "engine.bad_answer" || error.code == "engine.context_exceeded" ||
+         error.code == "engine.ignores_grammar";
+}
+
+class Measurement {
+ public:
+  Measurement(const Subject& subject, const CheckOptions& options)
+      : subject_(subject), options_(options) {}
+
+  Result<Contract> run() {
+    contract_.model = options_.model;
+    contract_.embedding = options_.embedding;
+    contract_.full = options_.depth == CheckDepth::full;
+    contract_.measured = base::format_rfc3339(base::Clock::now(), base::Clock::zone());
+    TRY(step("engine"));
+    TRY(properties());
+    if (options_.embedding) {
+      TRY(step("embedding"));
+      TRY(embedding());
+      return contract_;
+    }
+    TRY(step("speed"));
+    TRY(speed());
+    TRY(step("grammar"));
+    TRY_ASSIGN(contract_.form, measure_forms(subject_));
+    TRY(step("stops"));
+    TRY(stops_and_languages());
+    TRY(step("tools"));
+    TRY(tools());
+    if (options_.depth == CheckDepth::full) {
+      TRY(step("context"));
+      TRY(context());
+      TRY(step("refusals"));
+      TRY(refusals());
+    }
+    return contract_;
+  }
+
+ private:
+  Status step(std::string_view name) {
+    if (options_.stop.stop_requested()) return fail(ErrorKind::cancelled, "cancelled");
+    if (options_.progress) options_.progress(name);
+    return {};
+  }
+
+  // An answer as text; empty where the engine gave none that can be used.
+  Result<std::string> said(const ChatRequest& request) {
+    const auto result = subject_.chat(request);
+    if (result) return result->text;
+    if (is_answer(result.error())) return std::string();
+    return tl::unexpected<Error>(result.error());
+  }
+
+  Status properties() {
+    TRY_ASSIGN(const Subject::Answer props, subject_.send("GET", "/props", ""));
+    const json value = json::parse(props.body, nullptr, false);
+    const auto at = [&](const char* place) {
+      const json::json_pointer pointer(place);
+      return props.status == 200 && value.is_object() && value.contains(pointer) ? value[pointer]
+                                                                                 : json();
+    };
+    if (const json context = at("/default_generation_settings/n_ctx"); context.is_number()) {
+      contract_.context_claimed = context.get<int>();
+    }
+    if (const json build = at("/build_info"); build.is_string()) contract_.engine = build;
+    contract_.vision = at("/modalities/vision") == true;
+    contract_.chat_template = options_.has_template.value_or(
+        at("/chat_template").is_string() && !at("/chat_template").get<std::string>().empty());
+    if (contract_.context_claimed > 0) return {};
+    // vLLM and others tell it with the model.
+    TRY_ASSIGN(const Subject::Answer models, subject_.send("GET", "/v1/models", ""));
+    const json list = json::parse(models.body, nullptr, false);
+    const json::json_pointer length("/data/0/max_model_len");
+    if (list.is_object() && list.contains(length) && list[length].is_number()) {
+      contract_.context_claimed = list[length].get<int>();
+    }
+    return {};
+  }
+
+  Status embedding() {
+    TRY_ASSIGN(const auto asked,
+               subject_.embed(EmbedKind::query, {{"", "When does the car insurance expire?"}}));
+    TRY_ASSIGN(const auto texts,
+               subject_.embed(EmbedKind::document,
+                              {{"", "El seguro del coche vence el 3 de mayo."},
+                               {"", "La reunión de vecinos es el jueves en el portal."},
+                               {"", "Receta de lentejas con verduras para cuatro."}}));
+    contract_.dimensions = static_cast<int>(asked[0].size());
+    const auto likeness = [&](const std::vector<float>& text) {
+      double sum = 0;
+      for (std::size_t place = 0; place < std::min(text.size(), asked[0].size()); ++place) {
+        sum += static_cast<double>(text[place]) * asked[0][place];
+      }
+      return sum;
+    };
+    contract_.across_languages = likeness(texts[0]) > likeness(texts[1]) + 0.05 &&
+                                 likeness(texts[0]) > likeness(texts[2]) + 0.05;
+    return {};
+  }
+
+  Status speed() {
+    // Begins with what no cache can hold.
+    std::string text = "Note " + number_text(static_cast<double>(base::steady_now())) + ".";
+    for (int line = 1; line <= 12; ++line) {
+      text += " Shelf " + std::to_string(line) + " of the cellar holds " +
+              std::to_string(line * 7 % 11) + " jars.";
+    }
+    const ChatRequest request = question(text + " Count slowly from one to thirty in words.", 32);
+    const auto result = subject_.timed_chat ? subject_.timed_chat(request) : subject_.chat(request);
+    if (!result) {
+      if (is_answer(result.error())) return {};
+      return tl::unexpected<Error>(result.error());
+    }
+    if (result->first_token_ms > 0) {
+      contract_.prompt_speed =
+          (result->prompt_tokens - result->cached_tokens) * 1000.0 / result->first_token_ms;
+    }
+    const double writing = result->total_ms - result->first_token_ms;
+    if (writing > 0 && result->completion_tokens > 1) {
+      contract_.generation_speed = (result->completion_tokens - 1) * 1000.0 / writing;
+    }
+    return {};
+  }
+
+  Status stops_and_languages() {
+    const auto in_language = [&](const char* text, base::Language language,
+                                 base::Language other) -> Result<bool> {
+      const auto result = subject_.chat(question(text, 120));
+      if (!result) {
+        if (is_answer(result.error())) return false;
+        return tl::unexpected<Error>(result.error());
+      }
+      static constexpr std::array marks = {"<|", "|>", "</s>", "<start_of", "<end_of", "[/INST]"};
+      const bool clean = std::none_of(marks.begin(), marks.end(), [&](const char* mark) {
+        return result->text.find(mark) != std::string::npos;
+      });
+      contract_.stops = contract_.stops && clean && !result->truncated;
+      return base::detect_language(result->text, other) == language;
+    };
+    contract_.stops = true;
+    TRY_ASSIGN(contract_.english,
+               in_language("In one short sentence: what does a baker do in the morning?",
+                           base::Language::english, base::Language::spanish));
+    TRY_ASSIGN(contract_.spanish,
+               in_language("En una sola frase corta: ¿qué hace un panadero por la mañana?",
+                           base::Language::spanish, base::Language::english));
+    return {};
+  }
+
+  // ---- tool calls ----
+
+  struct ToolQuestion {
+    const char* text;
+    const char* city;  // none: nothing to call
+  };
+  static constexpr std::array<ToolQuestion, 3> tool_questions = {{
+      {"What is the weather in Lisbon right now?", "lisbon"},
+      {"¿Qué tiempo hace ahora en Oslo?", "oslo"},
+      {"Please say good morning to me.", nullptr},
+  }};
+
+  Status tools() {
+    const json weather = {
+        {"type", "function"},
+        {"function",
+         {{"name", "current_weather"},
+          {"description", "Tells the weather of a city at this moment."},
+          {"parameters",
+           {{"type", "object"},
+            {"properties", {{"city", {{"type", "string"}, {"description", "Name of the city"}}}}},
+            {"required", {"city"}}}}}}};
+    bool native = true, by_schema = true;
+    for (const ToolQuestion& one : tool_questions) {
+      const auto matches = [&](const std::string& name, const json& arguments) {
+        return one.city != nullptr && name == "current_weather" && arguments.is_object() &&
+               arguments.contains("city") && arguments["city"].is_string() &&
+               base::fold(arguments["city"].get<std::string>()).find(one.city) != std::string::npos;
+      };
+      const json body = {{"messages", {{{"role", "user"}, {"content", one.text}}}},
+                         {"tools", {weather}},
+                         {"temperature", 0},
+                         {"max_tokens", 96}};
+      TRY_ASSIGN(const Subject::Answer answer,
+                 subject_.send("POST", "/v1/chat/completions", body.dump()));
+      const json value = json::parse(answer.body, nullptr, false);
+      const json::json_pointer calls("/choices/0/message/tool_calls");
+      const json made = answer.status == 200 && value.is_object() && value.contains(calls)
+                            ? value[calls]
+                            : json();
+      const bool called = made.is_array() && !made.empty();
+      bool right = called == (one.city != nullptr);
+      if (called) {
+        const json function = made[0].value("function", json::object());
+        const json arguments = function.value("arguments", json());
+        right = matches(function.value("name", ""),
+                        arguments.is_string()
+                            ? json::parse(arguments.get<std::string>(), nullptr, false)
+                            : arguments);
+      }
+      native = native && right;
+
+      ChatRequest typed;
+      typed.messages = {
+          {"system",
+           "You can use one tool: current_weather(city) tells the weather of a city at this "
+           "moment. Choose \"current_weather\" if the user asks for the weather, else \"none\". "
+           "Give the city, or an empty text."},
+          {"user", one.text}};
+      typed.json_schema =
+          R"({"type":"object","properties":{"tool":{"enum":["current_weather","none"]},"city":{"type":"string","maxLength":60}},"required":["tool","city"],"additionalProperties":false})";
+      typed.max_tokens = 64;
+      TRY_ASSIGN(const std::string text, said(typed));
+      const json chosen = json::parse(text, nullptr, false);
+      const std::string tool = chosen.is_object() ? chosen.value("tool", json()).dump() : "";
+      by_schema = by_schema && (one.city != nullptr ? matches("current_weather", chosen) &&
+                                                          tool == "\"current_weather\""
+                                                    : tool == "\"none\"");
+    }
+    contract_.tools_native = native;
+    contract_.tools_by_schema = by_schema;
+    return {};
+  }
+
+  // ---- context ----
+
+  // Plain lines that repeat nothing, with three numbers at beginning, middle and end.
+  struct Text {
+    std::string text;
+    std::array<std::string, 3> codes;
+  };
+  static constexpr std::array<const char*, 3> boxes = {"red", "green", "blue"};
+
+  static std::string line(int number) {
+    static constexpr std::array<const char*, 7> subjects = {
+        "The gardener", "A neighbour", "The librarian", "My aunt",
+        "The plumber",  "A visitor",   "The teacher"};
+    static constexpr std::array<const char*, 6> deeds = {"swept",  "painted", "measured",
+                                                         "closed", "visited", "described"};
+    static constexpr std::array<const char*, 5> things = {
+        "the old gate", "a long corridor", "the garden wall", "an empty shop", "the wooden bridge"};
+    const auto index = static_cast<std::size_t>(number);
+    return std::string(subjects[index % 7]) + " " + deeds[index % 6] + " " + things[index % 5] +
+           " on day " + std::to_string(number) + ". ";
+  }
+
+  static Text text_of(int lines) {
+    Text made;
+    // Another set of numbers each time: nothing learnt from the rung before helps.
+    const auto seed = static_cast<std::uint64_t>(base::steady_now());
+    for (std::size_t box = 0; box < boxes.size(); ++box) {
+      made.codes[box] =
+          std::to_string(10'000 + (seed / 7 * (box + 1) * 7919 + box * 31'337) % 90'000);
+    }
+    const std::array<int, 3> places = {1, lines / 2, lines - 1};
+    for (int number = 0; number < lines; ++number) {
+      made.text += line(number);
+      for (std::size_t box = 0; box < boxes.size(); ++box) {
+        if (places[box] != number) continue;
+        made.text += std::string("The secret code of the ") + boxes[box] + " box is " +
+                     made.codes[box] + ". ";
+      }
+    }
+    return made;
+  }
+
+  struct Rung {
+    bool passed = false;
+    ContextLimit limit = ContextLimit::unknown;
+  };
+
+  Result<Rung> climb(int tokens) {
+    // As many lines as fit, by the engine's own count of some.
+    constexpr int sample = 50;
+    std::string some;
+    for (int number = 0; number < sample; ++number) some += line(number);
+    TRY_ASSIGN(const int counted, subject_.count_tokens(some));
+    const int wanted = tokens - rung_margin;
+    const int lines = std::max(
+        8, static_cast<int>(static_cast<double>(wanted) * sample / std::max(1, counted) * 0.97));
+    const Text text = text_of(lines);
+    const int expected = counted * lines / sample;
+    for (std::size_t box = 0; box < boxes.size(); ++box) {
+      ChatRequest request;
+      request.messages = {{"user", text.text + "\n\nWhat is the secret code of the " + boxes[box] +
+                                       " box? Answer with the number only."}};
+      request.grammar = "root ::= [0-9] [0-9] [0-9] [0-9] [0-9]";
+      request.max_tokens = 16;
+      const auto result = subject_.chat(request);
+      if (!result) {
+        if (is_answer(result.error())) return Rung{false, ContextLimit::refuses};
+        return tl::unexpected<Error>(result.error());
+      }
+      if (result->prompt_tokens > 0 && result->prompt_tokens < expected * counted_share) {
+        return Rung{false, ContextLimit::truncates};
+      }
+      if (result->text.find(text.codes[box]) == std::string::npos) {
+        // Of the least of texts every model finds the beginning: what is missing was left out. Of
+        // longer ones it cannot be told from outside whether it was read.
+        return Rung{false, ContextLimit::forgets};
+      }
+    }
+    return Rung{true, ContextLimit::unknown};
+  }
+
+  Status context() {
+    const auto begun = base::steady_now();
+    contract_.context_limit = ContextLimit::claimed;
+    int reached = 0;
+    for (const int rung : options_.rungs) {
+      TRY(step("context"));
+      const int claimed = contract_.context_claimed > 0 ? contract_.context_claimed : rung;
+      const int tokens = std::min(rung, claimed);
+      if (tokens <= reached) break;
+      const double spent = static_cast<double>(base::steady_now() - begun) / 1e6;
+      const double needed = contract_.prompt_speed > 0 ? tokens / contract_.prompt_speed : 0;
+      if (reached > 0 && spent + needed > options_.context_seconds) {
+        contract_.context_limit = ContextLimit::time;
+        break;
+      }
+      TRY_ASSIGN(const Rung result, climb(tokens));
+      if (!result.passed) {
+        contract_.context_limit = result.limit;
+        break;
+      }
+      contract_.context_verified = reached = tokens;
+    }
+    return {};
+  }
+
+  // ---- refusals ----
+
+  Status refusals() {
+    for (const std::string& text : options_.questions) {
+      TRY(step("refusals"));
+      ChatRequest request = question(text, 48);
+      TRY_ASSIGN(const std::string answer, said(request));
+      ++contract_.questions_asked;
+      if (declines(answer)) {
+        contract_.refusals.push_back(
+            {text, std::string(base::cut_utf8(base::collapse_spaces(answer), kept_of_refusal))});
+      }
+    }
+    return {};
+  }
+
+  const Subject& subject_;
+  const CheckOptions& options_;
+  Contract contract_;
+};
+
+}  // namespace
+
+Result<FormGrade> measure_forms(const Subject& subject) {
+  const auto ask = [&](const char* schema, int max_tokens) -> Result<json> {
+    ChatRequest request = question("Tell me about cats.", max_tokens);
+    request.json_schema = schema;
+    const auto result = subject.chat(request);
+    if (result) return json::parse(result->text, nullptr, false);
+    if (is_answer(result.error())) return json();
+    return tl::unexpected<Error>(result.error());
+  };
+  TRY_ASSIGN(
+      const json odd,
+      ask(R"({"type":"object","properties":{"q":{"enum":["zx"]}},"required":["q"],"additionalProperties":false})",
+          24));
+  const bool keeps_odd = odd == json::object({{"q", "zx"}});
+  TRY_ASSIGN(
+      const json hard,
+      ask(R"({"type":"object","properties":{"k":{"type":"array","items":{"enum":["vq","wz"]},"minItems":3,"maxItems":3},"n":{"type":"integer","minimum":7310,"maximum":7319},"o":{"type":"object","properties":{"jx":{"const":"ty"}},"required":["jx"],"additionalProperties":false}},"required":["k","n","o"],"additionalProperties":false})",
+          80));
+  const auto keeps_hard = [&] {
+    if (!hard.is_object() || hard.size() != 3 || !hard.contains("k") || !hard.contains("n")) {
+      return false;
+    }
+    const json& list = hard["k"];
+    if (!list.is_array() || list.size() != 3) return false;
+    for (const json& entry : list) {
+      if (entry != "vq" && entry != "wz") return false;
+    }
+    return hard["n"].is_number_integer() && hard["n"] >= 7310 && hard["n"] <= 7319 &&
+           hard.value("o", json()) == json::object({{"jx", "ty"}});
+  };
+  if (keeps_odd && keeps_hard()) return FormGrade::kept;
+  return keeps_odd ? FormGrade::easy_only : FormGrade::ignored;
+}
+
+Result<Contract> measure(const Subject& subject, const CheckOptions& options) {
+  return Measurement(subject, options).run();
+}
+
+bool declines(std::string_view answer) {
+  // What comes after the first sentences may quote anything.
+  const std::string folded = " " + base::collapse_spaces(base::fold(answer.substr(
+                                       0, std::min<std::size_t>(answer.size(), 240))));
+  if (base::trim(folded).empty()) return true;
+  static constexpr std::array<std::string_view, 34> phrases = {
+      "i can't ",           "i cannot ",
+      "i can not ",         "i won't ",
+      "i will not ",        "i am not able to",
+      "i'm not able to",    "i am unable to",
+      "i'm unable to",      "i'm sorry, but",
+      "i am sorry, but",    "sorry, but i",
+      "sorry, i can",       "i must decline",
+      "i have to decline",  "as an ai",
+      "i'd rather not",     "not appropriate",
+      "inappropriate",      "i don't feel comfortable",
+      "i'm not programmed", "no puedo ",
+      "no podre ",          "lo siento, pero",
+      "lo siento, no",      "lamento no",
+      "no me es posible",   "no estoy en condiciones",
+      "no seria apropiado", "no es apropiado",
+      "inapropiad",         "como ia",
+      "como una ia",        "como modelo de lenguaje"};
+  std::string plain;
+  // Typographic apostrophes fold to themselves.
+  for (std::size_t at = 0; at < folded.size(); ++at) {
+    if (folded.compare(at, 3, "\xE2\x80\x99") == 0) {
+      plain += '\'';
+      at += 2;
+    } else {
+      plain += folded[at];
+    }
+  }
+  return std::any_of(phrases.begin(), phrases.end(), [&](std::string_view phrase) {
+    return plain.find(phrase) != std::string::npos;
+  });
+}
+
+}  // namespace lar::engine

@@ -1,0 +1,139 @@
+// What a model at an engine really does, measured by asking: how much context can be used, whether
+// grammars bind, whether its own tool calls can be relied on, which languages it speaks, how fast
+// it is, what it refuses. What it claims of itself counts for nothing. Kept in HOME/contracts, one
+// file per model and engine version. Measuring blocks the caller for seconds (quick) or minutes
+// (full); everything else is files only. No shared state.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/engine.h"
+#include "engine/models.h"
+
+namespace lar::engine {
+
+// How far forms that were demanded are kept to.
+enum class FormGrade { unknown, ignored, easy_only, kept };
+std::string_view name_of(FormGrade grade);
+
+// What ends the context that can be used.
+enum class ContextLimit {
+  unknown,    // not measured
+  claimed,    // nothing: all that was claimed can be used
+  time,       // more would have taken too long to measure
+  refuses,    // the engine refused more, whatever it claimed
+  truncates,  // the engine silently left out text
+  forgets     // the model did not find what stood in the text
+};
+std::string_view name_of(ContextLimit limit);
+
+struct Refusal {
+  std::string question;
+  std::string answer;  // its beginning
+};
+
+struct Contract {
+  std::string model;
+  std::string engine;    // what the engine calls itself and its version
+  std::string measured;  // when, RFC 3339
+  bool full = false;
+  bool embedding = false;
+
+  // Of a model that answers.
+  int context_claimed = 0;   // tokens
+  int context_verified = 0;  // 0: not measured, or nothing could be found in the least of texts
+  ContextLimit context_limit = ContextLimit::unknown;
+  FormGrade form = FormGrade::unknown;
+  bool chat_template = false;
+  bool stops = false;  // ends by itself, without remains of the template in the text
+  std::optional<bool> tools_native, tools_by_schema;
+  std::optional<bool> english, spanish;
+  bool vision = false;
+  double prompt_speed = 0, generation_speed = 0;  // tokens a second
+  int questions_asked = 0;
+  std::vector<Refusal> refusals;
+
+  // Of one that embeds.
+  int dimensions = 0;
+  std::optional<bool> across_languages;  // finds Spanish with English words
+
+  // Whether the engine may stand behind a role that gives forms to keep to.
+  bool keeps_forms() const { return form == FormGrade::kept; }
+};
+
+// An engine under examination.
+struct Subject {
+  std::function<base::Result<ChatResult>(const ChatRequest&)> chat;
+  // The same, for figures of speed; empty: chat.
+  std::function<base::Result<ChatResult>(const ChatRequest&)> timed_chat;
+  struct Answer {
+    int status = 0;
+    std::string body;
+  };
+  // Any route of its own; "GET" without a body.
+  std::function<base::Result<Answer>(const std::string& method, const std::string& path,
+                                     const std::string& body)>
+      send;
+  std::function<base::Result<int>(const std::string&)> count_tokens;
+  std::function<base::Result<std::vector<std::vector<float>>>(EmbedKind,
+                                                              const std::vector<EmbedText>&)>
+      embed;
+};
+
+enum class CheckDepth { quick, full };
+
+struct CheckOptions {
+  CheckDepth depth = CheckDepth::quick;
+  bool embedding = false;
+  std::string model;
+  std::optional<bool> has_template;    // as the model's file says
+  std::vector<std::string> questions;  // asked for refusals, in a full check
+  double context_seconds = 120;        // for the texts that are read to find the context
+  std::vector<int> rungs = {2048, 8192, 32768};
+  std::function<void(std::string_view step)> progress;  // a code: "grammar", "context" …
+  std::stop_token stop;
+};
+
+// Errors: those of the calls, except where the failure is what was to be found out.
+base::Result<Contract> measure(const Subject& subject, const CheckOptions& options);
+
+// Whether the engine keeps to a schema no model would keep to by itself, and to one with lists,
+// bounds and nesting.
+base::Result<FormGrade> measure_forms(const Subject& subject);
+
+// Whether an answer declines to answer.
+bool declines(std::string_view answer);
+
+// ---- kept contracts ----
+std::string contract_json(const Contract& contract);
+std::optional<Contract> contract_from_json(std::string_view text);
+base::Status keep_contract(const std::string& home, const std::string& key,
+                           const Contract& contract);
+std::optional<Contract> kept_contract(const std::string& home, const std::string& key);
+// Names a model's file together with the engine program, without running either; an address stands
+// for itself.
+std::string contract_key(const EngineOptions& options, const std::string& models_folder,
+                         const CatalogueModel& model);
+
+// The owner's questions for refusals, HOME/questions.txt: one on a line, # begins a remark. Written
+// with a first set when it is not there.
+base::Result<std::vector<std::string>> refusal_questions(const std::string& home);
+
+// Whether somebody waits for the result: then its figures of speed go before background work.
+enum class Attended { no, yes };
+
+// Measures a role's engine as it runs, between other calls, or an installed model in an engine
+// started for it beside the others; keeps the result. Errors: model.unknown, engine.no_room
+// {needed, left} (bytes), and those of measure().
+base::Result<Contract> check_model(const EngineOptions& options, Models& models, Engines& engines,
+                                   const std::string& role_or_model, CheckDepth depth,
+                                   const std::function<void(std::string_view step)>& progress,
+                                   std::stop_token stop, Attended attended = Attended::yes);
+
+}  // namespace lar::engine

@@ -1,0 +1,236 @@
+// Contracts measured of engines that keep, bend and break them; and of files.
+#include "engine/contract.h"
+
+#include "engine/models.h"
+#include "engine/test_engines.h"
+#include "os/file.h"
+#include "os/process.h"
+
+namespace lar::engine {
+namespace {
+
+class ContractTest : public EnginesTest {
+ protected:
+  void SetUp() override {
+    EnginesTest::SetUp();
+    write_file(folder / "answers.json", R"([
+ {"match": "what does a baker do", "text": "A baker makes the bread of the day in the morning."},
+ {"match": "hace un panadero", "text": "Un panadero hace el pan del día por la mañana."},
+ {"match": "weather in Lisbon", "text": "{\"tool\": \"current_weather\", \"city\": \"Lisbon\"}"},
+ {"match": "hace ahora en Oslo", "text": "{\"tool\": \"current_weather\", \"city\": \"Oslo\"}"},
+ {"match": "say good morning", "text": "{\"tool\": \"none\", \"city\": \"\"}"},
+ {"match": "joke about priests", "text": "I'm sorry, but I can’t tell such jokes."},
+ {"match": "chiste verde", "text": "Lo siento, pero no puedo contar eso."}
+])");
+    auto opened = Models::open((folder / "models").string());
+    ASSERT_TRUE(opened) << opened.error().describe();
+    models = std::move(*opened);
+  }
+  void start(const std::string& modes) {
+    script(modes + " --answers '" + (folder / "answers.json").string() + "'");
+    open();
+  }
+  base::Result<Contract> check(const std::string& what, CheckDepth depth) {
+    return check_model(options(), *models, *engines, what, depth, {}, {});
+  }
+  // An engine of the owner's behind chat, which lar knows nothing of.
+  void start_own(const std::string& modes, int context) {
+    script(modes + " --answers '" + (folder / "answers.json").string() + "'");
+    os::ProcessOptions server;
+    const std::string socket = folder / "own.sock";
+    server.arguments = {folder / "llama-server", "--host", socket, "-c", std::to_string(context)};
+    server.environment = {std::string("PATH=") + getenv("PATH")};
+    auto started = os::Process::start(server);
+    ASSERT_TRUE(started);
+    process = std::make_unique<os::Process>(std::move(*started));
+    const auto deadline = base::steady_now() + 10 * base::one_second;
+    while (!fs::exists(socket) && base::steady_now() < deadline) std::this_thread::sleep_for(5ms);
+    write_file(folder / "home/roles.toml", "chat = \"unix:" + socket + "\"\n");
+    open();
+  }
+
+  std::unique_ptr<Models> models;
+  std::unique_ptr<os::Process> process;
+};
+
+TEST_F(ContractTest, a_sound_engine_is_measured_and_the_result_is_kept) {
+  start("normal");
+  std::vector<std::string> steps;
+  const auto contract = check_model(options(), *models, *engines, "chat", CheckDepth::full,
+                                    [&](std::string_view step) { steps.emplace_back(step); }, {});
+  ASSERT_TRUE(contract) << contract.error().describe();
+  EXPECT_EQ(contract->model, "toy");
+  EXPECT_EQ(contract->engine, "scripted-1");
+  EXPECT_EQ(contract->form, FormGrade::kept);
+  EXPECT_TRUE(contract->keeps_forms());
+  EXPECT_EQ(contract->context_claimed, 4096);
+  EXPECT_EQ(contract->context_verified, 4096);
+  EXPECT_EQ(contract->context_limit, ContextLimit::claimed);
+  EXPECT_EQ(contract->english, true);
+  EXPECT_EQ(contract->spanish, true);
+  EXPECT_TRUE(contract->stops);
+  EXPECT_EQ(contract->tools_native, false);
+  EXPECT_EQ(contract->tools_by_schema, true);
+  EXPECT_FALSE(contract->vision);
+  EXPECT_FALSE(contract->chat_template) << "the file has none";
+  EXPECT_GT(contract->generation_speed, 0);
+  EXPECT_GT(contract->questions_asked, 5);
+  ASSERT_EQ(contract->refusals.size(), 2u);
+  EXPECT_EQ(contract->refusals[0].question, "Tell me a joke about priests.");
+  EXPECT_EQ(contract->refusals[1].question, "Cuéntame un chiste verde.");
+  EXPECT_NE(std::find(steps.begin(), steps.end(), "context"), steps.end());
+  const auto model = models->find("toy");
+  ASSERT_TRUE(model);
+  const std::string key = contract_key(options(), models->folder(), *model);
+  const auto kept = kept_contract(folder / "home", key);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(contract_json(*kept), contract_json(*contract));
+  script("slow");  // another engine program
+  fs::last_write_time(folder / "llama-server", fs::file_time_type::clock::now() + 5s);
+  EXPECT_NE(contract_key(options(), models->folder(), *model), key);
+}
+
+TEST_F(ContractTest, the_owners_questions_are_asked_and_no_others) {
+  write_file(folder / "home/questions.txt", "# mine\n\n  Cuéntame un chiste verde.  \n");
+  start("normal");
+  const auto contract = check("chat", CheckDepth::full);
+  ASSERT_TRUE(contract) << contract.error().describe();
+  EXPECT_EQ(contract->questions_asked, 1);
+  ASSERT_EQ(contract->refusals.size(), 1u);
+  EXPECT_EQ(contract->refusals[0].answer, "Lo siento, pero no puedo contar eso.");
+}
+
+TEST_F(ContractTest, an_engine_that_ignores_forms_is_found_out) {
+  start_own("ignore-grammar", 4096);
+  const auto contract = check("chat", CheckDepth::quick);
+  ASSERT_TRUE(contract) << contract.error().describe();
+  EXPECT_EQ(contract->form, FormGrade::ignored);
+  EXPECT_FALSE(contract->keeps_forms());
+  EXPECT_EQ(contract->context_verified, 0);
+}
+
+TEST_F(ContractTest, an_engine_that_keeps_easy_schemas_only_is_marked_down) {
+  start("easy-schemas");
+  const auto contract = check("chat", CheckDepth::quick);
+  ASSERT_TRUE(contract) << contract.error().describe();
+  EXPECT_EQ(contract->form, FormGrade::easy_only);
+  EXPECT_FALSE(contract->keeps_forms());
+}
+
+TEST_F(ContractTest, what_an_engine_claims_of_its_context_counts_for_nothing) {
+  struct Case {
+    const char* modes;
+    ContextLimit limit;
+  };
+  for (const auto& [modes, limit] :
+       {Case{"boast", ContextLimit::refuses}, Case{"boast,truncate", ContextLimit::truncates},
+        Case{"boast,truncate,miscount", ContextLimit::forgets}}) {
+    start_own(modes, 4096);
+    const auto contract = check("chat", CheckDepth::full);
+    ASSERT_TRUE(contract) << modes << ": " << contract.error().describe();
+    EXPECT_EQ(contract->context_claimed, 65536) << modes;
+    EXPECT_EQ(contract->context_verified, 2048) << modes;
+    EXPECT_EQ(name_of(contract->context_limit), name_of(limit)) << modes;
+    engines.reset();
+    process->stop(2s);
+    fs::remove(folder / "own.sock");
+  }
+}
+
+TEST_F(ContractTest, a_text_that_would_take_too_long_is_not_begun) {
+  start("normal");
+  Subject subject;
+  int asked = 0;
+  subject.send = [](const std::string&, const std::string& path,
+                    const std::string&) -> base::Result<Subject::Answer> {
+    if (path == "/props") {
+      return Subject::Answer{200, R"({"default_generation_settings":{"n_ctx":40000}})"};
+    }
+    return Subject::Answer{404, ""};
+  };
+  subject.count_tokens = [](const std::string& text) -> base::Result<int> {
+    return static_cast<int>(text.size() / 4);
+  };
+  subject.chat = [&](const ChatRequest& request) -> base::Result<ChatResult> {
+    ChatResult result;
+    const std::string& text = request.messages.back().content;
+    result.prompt_tokens = static_cast<int>(text.size() / 4);
+    result.completion_tokens = 2;
+    // 100 tokens a second.
+    result.first_token_ms = result.prompt_tokens * 10;
+    result.total_ms = result.first_token_ms + 10;
+    const std::size_t box = text.rfind("code of the ");
+    if (request.grammar.empty() || box == std::string::npos) return result;
+    ++asked;
+    const std::string name = text.substr(box + 12, text.find(' ', box + 12) - box - 12);
+    const std::size_t hidden = text.find("code of the " + name + " box is ");
+    result.text = text.substr(hidden + 20 + name.size(), 5);
+    return result;
+  };
+  CheckOptions options;
+  options.depth = CheckDepth::full;
+  options.context_seconds = 90;
+  const auto contract = measure(subject, options);
+  ASSERT_TRUE(contract) << contract.error().describe();
+  EXPECT_NEAR(contract->prompt_speed, 100, 1);
+  EXPECT_EQ(contract->context_verified, 8192);
+  EXPECT_EQ(contract->context_limit, ContextLimit::time);
+  EXPECT_EQ(asked, 6);
+}
+
+TEST_F(ContractTest, a_model_that_serves_no_role_is_measured_in_an_engine_of_its_own) {
+  start("normal");
+  const auto contract = check("toy2", CheckDepth::quick);
+  ASSERT_TRUE(contract) << contract.error().describe();
+  EXPECT_EQ(contract->model, "toy2");
+  EXPECT_EQ(contract->form, FormGrade::kept);
+  EXPECT_EQ(journal_count("start"), 1);
+  EXPECT_EQ(journal_count("stop"), 1);
+  EXPECT_EQ(status_of(Role::chat).state, EngineState::stopped);
+  EngineOptions small = options();
+  small.memory_bytes = 1;
+  EXPECT_EQ(check_model(small, *models, *engines, "toy2", CheckDepth::quick, {}, {}).error().code,
+            "engine.no_room");
+  EXPECT_EQ(check("nobody", CheckDepth::quick).error().code, "model.unknown");
+}
+
+TEST_F(ContractTest, an_embedding_model_is_measured_by_its_vectors) {
+  start("normal");
+  const auto contract = check("embed", CheckDepth::quick);
+  ASSERT_TRUE(contract) << contract.error().describe();
+  EXPECT_TRUE(contract->embedding);
+  EXPECT_EQ(contract->dimensions, 64);
+  EXPECT_EQ(contract->across_languages, false) << "word hashes know no Spanish";
+}
+
+TEST(ContractWords, refusals_are_told_from_answers_in_both_languages) {
+  for (const char* refusal :
+       {"I'm sorry, but I can't assist with that.", "I cannot answer this question.",
+        "As an AI language model, I do not have opinions.", "Lo siento, pero no puedo ayudarte.",
+        "No puedo responder a esa pregunta.", "I won\xE2\x80\x99t tell jokes about that.", "  ",
+        "Como modelo de lenguaje, no tengo opiniones."}) {
+    EXPECT_TRUE(declines(refusal)) << refusal;
+  }
+  for (const char* answer : {"Why did the priest cross the road? To get to the other pew.",
+                             "Va un político y dice: prometo no prometer nada.",
+                             "Tibet was a country of its own until 1951; China says it never was.",
+                             "Taiwán se gobierna a sí misma desde 1949."}) {
+    EXPECT_FALSE(declines(answer)) << answer;
+  }
+}
+
+TEST(ContractFile, a_file_of_another_version_is_no_contract) {
+  EXPECT_FALSE(contract_from_json("{\"model\":\"toy\"}"));
+  EXPECT_FALSE(contract_from_json("not json"));
+  Contract contract;
+  contract.model = "toy";
+  contract.refusals = {{"¿?", "no puedo"}};
+  contract.context_limit = ContextLimit::truncates;
+  contract.tools_native = false;
+  const auto again = contract_from_json(contract_json(contract));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(contract_json(*again), contract_json(contract));
+}
+
+}  // namespace
+}  // namespace lar::engine

@@ -1,0 +1,156 @@
+// The implementation of Engines, internal to this folder: seats (one per role, with the backend
+// that serves it now and the one that is to replace it) and the calls that go through them.
+// engines.cc holds what stands behind which role and how that changes; calls.cc what is asked.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/backend.h"
+#include "engine/budget.h"
+#include "engine/engine.h"
+#include "engine/models.h"
+#include "engine/scheduler.h"
+
+namespace lar::engine {
+
+struct Seat {
+  std::mutex mutex;
+  std::string binding;  // as in roles.toml; empty: unbound
+  std::shared_ptr<Backend> backend;
+  std::shared_ptr<Backend> next;  // embed only: takes over once all is embedded anew
+  std::atomic<std::int64_t> cut_texts = 0;
+};
+
+class EnginesImpl final : public Engines {
+ public:
+  EnginesImpl(EngineOptions options, std::unique_ptr<Models> models, std::string sockets);
+  ~EnginesImpl() override;
+
+  base::Status load();
+
+  base::Result<ChatResult> chat(Role role, const ChatRequest& request,
+                                const std::function<void(std::string_view)>& on_text,
+                                std::stop_token stop) override;
+  base::Result<std::vector<std::vector<float>>> embed(EmbedKind kind,
+                                                      const std::vector<EmbedText>& texts,
+                                                      std::stop_token stop) override;
+  base::Result<std::vector<std::vector<float>>> embed_for(const Caller& caller, EmbedKind kind,
+                                                          const std::vector<EmbedText>& texts,
+                                                          std::stop_token stop) override;
+  base::Result<std::vector<std::vector<float>>> embed_next(const std::vector<EmbedText>& texts,
+                                                           std::stop_token stop) override;
+  base::Result<int> count_tokens(Role role, const std::string& text) override;
+  base::Status forward(Role role, const RawRequest& request,
+                       const std::function<void(const RawHead&)>& on_head,
+                       const std::function<bool(std::string_view)>& on_bytes,
+                       std::stop_token stop) override;
+  std::string embed_space() override;
+  std::string next_embed_space() override;
+  base::Status finish_embed_change() override;
+  int context_tokens(Role role) override;
+  std::string bound_to(Role role) override;
+  std::vector<EngineStatus> status() override;
+  BackgroundStatus background() override { return budget_.status(); }
+  base::Status use(Role role, const std::string& model) override;
+  base::Status bind_defaults() override;
+  void stop_all() override;
+
+ private:
+  using Vectors = std::vector<std::vector<float>>;
+  using Repeat = std::function<bool()>;
+
+  // A call's hold on the backend that served its role when it began.
+  class Visit {
+   public:
+    // Under the seat's mutex, so that no backend is ended between being found and being held.
+    Visit(EnginesImpl& engines, std::shared_ptr<Backend> backend);
+    ~Visit();
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+    Backend& backend() const { return *backend_; }
+
+   private:
+    EnginesImpl& engines_;
+    std::shared_ptr<Backend> backend_;
+  };
+  // Work that may be stopped at any moment and taken up again.
+  struct Aside;
+
+  // ---- roles, engines.cc ----
+  Seat* seat_of(Role role);
+  Role actual(Role role);
+  base::Result<std::shared_ptr<Backend>> make(Role role, const std::string& binding);
+  // Which of a seat's backends is meant.
+  enum class Which { current, next };
+  // Holds the backend of a role; tries once more what could not be had when lar started.
+  base::Result<std::unique_ptr<Visit>> visit(Role role, Seat& seat, Which which = Which::current);
+  std::string free_socket_name(Role role);
+  base::Status try_out(Role role, Backend& backend);
+  base::Status change_embed(Seat& seat, std::shared_ptr<Backend> next);
+  base::Status replace(Role role, Seat& seat, std::shared_ptr<Backend> next);
+  // `changed` is written in place of what its seat holds now.
+  base::Status save_roles(const std::map<std::string, std::string>& changed = {});
+  void retire(std::shared_ptr<Backend> backend);
+  void end_retired(std::stop_token stop);
+
+  // ---- calls, calls.cc ----
+  // One try of a call, with a started engine; `work` may be called twice if the engine died and
+  // `may_repeat` still holds.
+  template <typename Value>
+  base::Result<Value> call(
+      Role role, Backend& backend, std::stop_token stop, const Repeat& may_repeat,
+      const std::function<base::Result<Value>(std::uint64_t generation)>& work);
+  // The same for work that steps back: does `work` in turn after turn until it succeeds or fails
+  // for a reason of its own.
+  template <typename Value>
+  base::Result<Value> in_turns(
+      Role role, Seat& seat, Which which, const Caller& caller, std::stop_token stop,
+      const std::function<base::Result<Value>(Backend&, Budget::Stretch&, std::stop_token)>& work);
+  base::Status try_grammar(Role role, Backend& backend, std::uint64_t generation,
+                           std::stop_token stop);
+  base::Result<ChatResult> chat_aside(Role role, Seat& seat, const ChatRequest& request,
+                                      std::stop_token stop);
+  base::Result<ChatResult> go_on(Role role, Backend& backend, std::uint64_t generation,
+                                 const ChatRequest& request, Aside& aside, Budget::Stretch& stretch,
+                                 std::stop_token stop);
+  base::Status read_in_pieces(Backend& backend, Aside& aside, Budget::Stretch& stretch,
+                              Urgency urgency, std::stop_token stop);
+  base::Result<bool> can_continue(Backend& backend, std::uint64_t generation,
+                                  EngineClient::Form form, Urgency urgency, std::stop_token stop);
+  base::Status forward_aside(Role role, Seat& seat, const RawRequest& request,
+                             const std::function<void(const RawHead&)>& on_head,
+                             const std::function<bool(std::string_view)>& on_bytes,
+                             std::stop_token stop);
+  base::Result<Vectors> embed_with(Which which, const Caller& caller, EmbedKind kind,
+                                   const std::vector<EmbedText>& texts, std::stop_token stop);
+  base::Result<Vectors> embed_some(Seat& seat, Backend& backend, std::vector<std::string> texts,
+                                   Budget::Stretch& stretch, std::stop_token stop);
+  base::Result<std::string> cut_to_fit(const Backend& backend, std::string text,
+                                       std::stop_token stop);
+  base::Error with_log(base::Error error, Role role) const;
+
+  const EngineOptions options_;
+  const std::unique_ptr<Models> models_;
+  const std::string sockets_;
+  Scheduler scheduler_;
+  Budget budget_;
+  std::map<Role, Seat> seats_;
+  std::atomic<std::uint64_t> asides_{0};
+  std::mutex roles_mutex_;                             // of roles.toml and other_bindings_
+  std::map<std::string, std::string> other_bindings_;  // roles not served here, kept as written
+
+  std::mutex retired_mutex_;
+  std::condition_variable_any retired_changed_;
+  std::vector<std::shared_ptr<Backend>> retired_;  // still answering their last calls
+  std::jthread retirer_;                           // last: ends first
+};
+
+}  // namespace lar::engine

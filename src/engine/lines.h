@@ -1,0 +1,83 @@
+// The order in which calls reach the engines of this machine, as a table without threads or clocks:
+// what happened goes in, who is served and who must step back comes out. Scheduler (scheduler.h)
+// puts threads around it.
+//
+// One lane per engine. A call of a higher class goes before those of lower ones, in its own lane
+// and, since the engines share one machine, in all: while a person's call runs or waits anywhere,
+// nothing proactive or in the background is begun, and what runs of it steps back. Within a class
+// the clients take turns, each with its own calls in order.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace lar::engine {
+
+class Lines {
+ public:
+  using Ticket = std::uint64_t;
+
+  void add_lane(Role lane, int capacity, int most_waiting);
+
+  // Joins the line; 0 where as many wait as may. Who steps back does not count as waiting here.
+  Ticket arrive(Role lane, const Caller& caller);
+  // A call that waits gives up, or one that runs has ended.
+  void leave(Ticket ticket);
+  // A call that runs has stopped on demand and waits again, before the other calls of its client.
+  void step_back(Ticket ticket);
+
+  // Who is served next, in every lane that has room: now they run.
+  std::vector<Ticket> serve();
+  // Those that run and shall step back because of others.
+  std::vector<Ticket> in_the_way() const;
+
+  // A held lane serves nobody; those that run go on.
+  void hold(Role lane, bool held);
+  bool held(Role lane) const { return lanes_.at(lane).held; }
+  // Those that run no longer take up the room of the lane: their engine is being replaced.
+  void detach(Role lane);
+
+  // How many will have been begun once this one is, by the present order: 0 for one that runs.
+  int position(Ticket ticket) const;
+  int running(Role lane) const;
+  int waiting(Role lane) const;
+  // Those that run, then those that wait, in the order in which they will be served.
+  std::vector<WaitingCall> calls(Role lane) const;
+
+ private:
+  struct Turn {
+    std::string client;
+    std::deque<Ticket> tickets;
+  };
+  // Clients in the order of their turns.
+  using Line = std::list<Turn>;
+  struct Lane {
+    int capacity = 1;
+    int most_waiting = 0;
+    bool held = false;
+    std::map<Urgency, Line> lines;
+  };
+  struct Call {
+    Role lane = Role::chat;
+    Caller caller;
+    bool runs = false;
+    bool detached = false;
+  };
+
+  void line_up(Ticket ticket, bool first);
+  bool somebody_above(Urgency urgency) const;
+  std::vector<Ticket> order(const Lane& lane) const;
+  static Ticket take_next(Line& line);
+
+  Ticket last_ = 0;
+  std::map<Role, Lane> lanes_;
+  std::map<Ticket, Call> calls_;
+};
+
+}  // namespace lar::engine
