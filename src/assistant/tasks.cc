@@ -1,0 +1,583 @@
+// Requests are found by how people begin them ("¿me puedes…", "please …", an imperative at the
+// beginning) and end where their clause does. Appointments need a time of day that lies ahead and a
+// word for something that one attends.
+#include "assistant/tasks.h"
+
+#include <algorithm>
+#include <array>
+
+#include "assistant/lexicon.h"
+#include "assistant/mail_features.h"
+#include "assistant/moments.h"
+
+namespace lar::assistant {
+namespace {
+
+struct Token {
+  std::string folded;
+  size_t begin = 0, end = 0;
+};
+
+std::vector<Token> tokens_of(std::string_view text) {
+  std::vector<Token> tokens;
+  for (const base::Word& word : base::words(text)) {
+    tokens.push_back({base::fold(text.substr(word.begin, word.end - word.begin)), word.begin,
+                      word.end});
+  }
+  return tokens;
+}
+
+// How requests begin; the longest that fits counts.
+constexpr std::string_view introducers[] = {
+    "can you please", "can you", "could you please", "could you possibly", "could you",
+    "would you be able to", "would you please", "would you mind", "would you", "will you please",
+    "can i ask you to", "may i ask you to", "please could you", "please can you", "please", "kindly",
+    "make sure you", "make sure to", "don t forget to", "do not forget to", "don t forget",
+    "remember to", "i need you to", "we need you to", "need you to", "i need", "we need from you",
+    "you need to", "you ll need to", "you will need to", "you must", "you have to", "you should",
+    "be sure to", "i d like you to", "if you could", "we ask you to", "we kindly ask you to",
+    "you are required to", "you are kindly asked to", "it would be great if you could",
+    "we require you to", "i d appreciate it if you could", "i would appreciate it if you could",
+    "me puedes", "nos puedes", "le puedes", "puedes", "podrias", "me podrias", "nos podrias",
+    "podeis", "podriais", "puede usted", "podria usted", "podria", "por favor", "porfa",
+    "acuerdate de", "acordaos de", "no te olvides de", "no os olvideis de", "no olvides",
+    "no olvide", "recuerda que tienes que", "recuerda", "recuerde", "recordad", "tienes que",
+    "teneis que", "tiene que", "tendrias que", "tendras que", "debes", "deberas", "debera",
+    "deberias", "hay que", "necesito que me", "necesito que nos", "necesito que", "necesitamos que nos",
+    "necesitamos que", "hace falta que", "te importa", "te importaria", "seria posible",
+    "te pido que", "te pedimos que", "os pido que", "te ruego que", "le ruego que",
+    "le rogamos que", "os rogamos que", "rogamos que", "rogamos", "le rogamos", "te agradeceria que",
+    "le agradeceria que", "agradeceria que", "agradeceriamos que", "me haces el favor de",
+    "te encargas de", "puedes por favor", "podrias por favor", "es necesario que", "es imprescindible que"};
+
+// Verbs in the form that asks, at the beginning of a sentence.
+constexpr std::string_view imperatives[] = {
+    "send", "call", "bring", "pay", "sign", "return", "reply", "confirm", "book", "check", "review",
+    "fill", "complete", "submit", "buy", "pick", "collect", "email", "forward", "update", "prepare",
+    "print", "upload", "choose", "renew", "register", "contact", "ring", "text", "drop", "water",
+    "feed", "take", "get", "finish", "read", "approve", "schedule", "cancel", "order", "transfer",
+    "tell", "ask", "invite", "arrange", "let", "give", "move", "turn", "leave", "make", "come",
+    "manda", "mandame", "mandanos", "mandad", "envia", "enviame", "envianos", "envie", "envienos",
+    "llama", "llamame", "llamanos", "llamad", "llame", "trae", "traed", "traeme", "paga", "pague",
+    "abona", "abone", "firma", "firme", "devuelve", "devuelveme", "devuelva", "confirma",
+    "confirmame", "confirmanos", "confirmad", "confirme", "confirmenos", "reserva", "reserve",
+    "revisa", "revise", "rellena", "rellene", "completa", "complete", "compra", "comprad", "recoge",
+    "recoja", "avisa", "avisame", "avisanos", "avise", "avisad", "responde", "respondeme",
+    "responda", "contesta", "contestame", "conteste", "prepara", "preparad", "imprime", "sube",
+    "elige", "renueva", "renueve", "presenta", "presente", "entrega", "entregue", "contacta", "pide",
+    "pidele", "dime", "dinos", "decidme", "diganos", "pasa", "pasame", "lleva", "llevate", "riega",
+    "saca", "haz", "pon", "cancela", "cancele", "cambia", "cambie", "actualiza", "actualice",
+    "inscribete", "apuntate", "echale", "ponte", "acercate", "mira", "dale", "busca", "recuerda"};
+
+constexpr std::string_view stops[] = {"because", "since", "porque", "ya", "pero", "but", "asi",
+                                      "so", "otherwise", "pues", "gracias", "thanks", "aunque",
+                                      "although"};
+
+// Requests that ask for nothing.
+constexpr std::string_view empty_requests[] = {
+    "do not reply", "don t reply", "do not respond", "not reply", "find attached", "find enclosed",
+    "note that", "be aware", "be advised", "ignore this", "disregard", "do not hesitate",
+    "don t hesitate", "feel free", "accept our", "accept my", "no responda", "no respondas",
+    "no conteste", "no contestes", "no dude", "no dudes", "any questions", "need anything",
+    "any problem", "alguna duda", "cualquier duda", "necesitas algo", "necesita algo",
+    "si tienes dudas", "view in", "visit our", "visita nuestra", "click", "clic", "pincha",
+    "ten en cuenta", "tenga en cuenta", "tener en cuenta", "ignore", "ignora", "recibe un", "reciba un",
+    "take care", "have a", "worry", "te preocupes", "se preocupe", "enjoy", "disfruta", "unsubscribe",
+    "dar de baja", "believe", "imagine", "imagina", "forgive", "perdona", "perdone", "disculpa", "excuse",
+    "tell everyone hi", "say hi", "give my love", "dale un beso", "dale recuerdos", "da recuerdos",
+    "keep this", "conserve este", "conserva este", "let me know how it", "ver mas"};
+
+template <size_t count>
+bool is_one(std::string_view word, const std::string_view (&list)[count]) {
+  return std::find(std::begin(list), std::end(list), word) != std::end(list);
+}
+
+bool holds(std::string_view folded, std::initializer_list<std::string_view> phrases) {
+  return std::any_of(phrases.begin(), phrases.end(), [&](std::string_view phrase) {
+    return folded.find(phrase) != std::string_view::npos;
+  });
+}
+
+size_t introducer_at(const std::vector<Token>& tokens, size_t at) {
+  size_t longest = 0;
+  for (const std::string_view phrase : introducers) {
+    size_t length = 0;
+    bool fits = true;
+    for (const std::string_view word : base::split(phrase, ' ')) {
+      if (at + length >= tokens.size() || tokens[at + length].folded != word) {
+        fits = false;
+        break;
+      }
+      ++length;
+    }
+    if (fits) longest = std::max(longest, length);
+  }
+  return longest;
+}
+
+// The end of the clause that begins at token `from`, as a token number behind it.
+size_t clause_end(std::string_view text, const std::vector<Token>& tokens, size_t from) {
+  constexpr size_t longest = 18;
+  size_t end = from;
+  while (end < tokens.size() && end - from < longest) {
+    if (end > from + 1 && is_one(tokens[end].folded, stops)) break;
+    ++end;
+    if (end >= tokens.size()) break;
+    const std::string_view gap = text.substr(tokens[end - 1].end, tokens[end].begin - tokens[end - 1].end);
+    if (gap.find_first_of(";:?!()\n") != std::string_view::npos &&
+        gap.find(':') != 0) {
+      break;
+    }
+    if (gap.find("¿") != std::string_view::npos || gap.find(" - ") != std::string_view::npos ||
+        gap.find("—") != std::string_view::npos || gap.find(". ") != std::string_view::npos) {
+      break;
+    }
+    // A comma ends it once something was asked, unless a list goes on.
+    if (gap.find(',') != std::string_view::npos && end - from >= 3) break;
+  }
+  return end;
+}
+
+std::string date_text(const base::Date& date) { return base::format_date(date); }
+
+std::string time_text(const base::Date& date, int minute, const std::string& zone) {
+  base::LocalTime local;
+  local.date = base::add_days(date, minute / 1440);
+  local.hour = minute % 1440 / 60;
+  local.minute = minute % 60;
+  return base::format_rfc3339(base::from_local(local, zone), zone);
+}
+
+std::string due_text(const Moment& moment, const std::string& zone) {
+  if (moment.from && moment.deadline) return time_text(moment.last, *moment.from, zone);
+  return date_text(moment.last);
+}
+
+// Takes the moment, and the preposition before it, off the end of a clause.
+std::string without_moments(std::string_view text, size_t begin, size_t end,
+                            const std::vector<Moment>& moments) {
+  std::string result;
+  size_t at = begin;
+  for (const Moment& moment : moments) {
+    if (moment.begin < at || moment.end > end) continue;
+    result += text.substr(at, moment.begin - at);
+    for (bool again = true; again;) {
+      again = false;
+      result = std::string(base::trim(result));
+      const std::string lower = " " + base::fold(result);
+      for (const std::string_view word :
+           {" by", " before", " on", " at", " until", " no later than", " due", " for", " antes del",
+            " antes de las", " antes de", " para el", " para", " el", " hasta el", " hasta", " a las",
+            " del", " de", " the", " end", " this", " como muy tarde", " a mas tardar", " por la",
+            " a la", " la", " las", " in", " en", " from", " between", " within", ","}) {
+        if (lower.ends_with(word) && result.size() >= word.size()) {
+          result.resize(result.size() - std::min(result.size(), word.size() - (word[0] == ' ' ? 1 : 0)));
+          again = true;
+          break;
+        }
+      }
+    }
+    result += " ";
+    at = moment.end;
+  }
+  if (at < end) result += text.substr(at, end - at);
+  return base::collapse_spaces(result);
+}
+
+std::string trimmed_clause(std::string text) {
+  while (!text.empty() && std::string_view(" .,;:?!-)").find(text.back()) != std::string_view::npos) {
+    text.pop_back();
+  }
+  while (!text.empty() && std::string_view(" .,;:-(").find(text.front()) != std::string_view::npos) {
+    text.erase(0, 1);
+  }
+  return text;
+}
+
+// The request of a sentence, if it makes one.
+std::optional<std::pair<size_t, size_t>> request_in(const Sentence& sentence,
+                                                    const std::vector<Token>& tokens) {
+  if (tokens.size() < 2) return std::nullopt;
+  const std::string_view text = sentence.text;
+  for (size_t at = 0; at < tokens.size(); ++at) {
+    const size_t length = introducer_at(tokens, at);
+    if (length == 0 || at + length >= tokens.size()) continue;
+    size_t from = at + length;
+    // "please, can you": the later one says more.
+    if (const size_t more = introducer_at(tokens, from); more > 0 && from + more < tokens.size()) {
+      from += more;
+    }
+    while (from < tokens.size() && (tokens[from].folded == "also" || tokens[from].folded == "tambien" ||
+                                    tokens[from].folded == "just" || tokens[from].folded == "me" ||
+                                    tokens[from].folded == "nos" || tokens[from].folded == "kindly" ||
+                                    tokens[from].folded == "que" || tokens[from].folded == "to")) {
+      ++from;
+    }
+    const std::string_view gap =
+        text.substr(tokens[at + length - 1].end, tokens[std::min(at + length, tokens.size() - 1)].begin -
+                                                     tokens[at + length - 1].end);
+    if (gap.find_first_of(".?!;") != std::string_view::npos) continue;
+    const size_t end = clause_end(text, tokens, from);
+    if (end - from >= 2 || (end - from == 1 && tokens[from].folded.size() > 5)) {
+      return std::pair(from, end);
+    }
+  }
+  // An imperative at the beginning, perhaps behind a name or "and".
+  size_t first = 0;
+  const std::string_view head = text.substr(0, tokens[0].end + 1);
+  if (tokens.size() > 2 && head.ends_with(',')) first = 1;
+  while (first + 1 < tokens.size() && (tokens[first].folded == "and" || tokens[first].folded == "y" ||
+                                       tokens[first].folded == "then" || tokens[first].folded == "luego" ||
+                                       tokens[first].folded == "also" || tokens[first].folded == "tambien")) {
+    ++first;
+  }
+  if (first + 1 < tokens.size() && is_one(tokens[first].folded, imperatives)) {
+    const std::string& next = tokens[first + 1].folded;
+    const bool noun = next == "de" || next == "del" || next == "confirmada" || next == "confirmed" ||
+                      next == "is" || next == "es" || next == "was" || next == "ha" || next == "has" ||
+                      next == "que" || next == "se" || next == "will" || next == "number" || next == "n" || next == "s";
+    if (!noun && !sentence.heading) {
+      const size_t end = clause_end(text, tokens, first);
+      if (end - first >= 2) return std::pair(first, end);
+    }
+  }
+  return std::nullopt;
+}
+
+// What is owed by a day although nobody asks: an invoice, a form, a renewal.
+bool is_owed(std::string_view folded) {
+  const bool thing = holds(folded, {" factura ", " invoice ", " recibo ", " payment ", " pago ", " cuota ",
+                                    " fee ", " balance ", " importe ", " amount ", " formulario ", " form ",
+                                    " solicitud ", " application ", " inscripcion ", " registration ",
+                                    " plazo ", " deadline ", " fecha limite ", " renewal ", " renovacion ",
+                                    " itv ", " book ", " books ", " libro ", " libros ", " seguro ", " matricula ",
+                                    " rent ", " alquiler ", " tax ", " impuesto ", " multa ", " fine ", " policy "});
+  const bool owed = holds(folded, {" due ", " vence ", " vencen ", " antes del ", " antes de ", " before ", " by ",
+                                   " hasta el ", " plazo ", " deadline ", " must be ", " debe ", " limite ",
+                                   " until ", " expires ", " caduca ", " pendiente ", " outstanding ", " overdue "});
+  const bool settled = holds(folded, {" direct debit ", " domiciliad", " se cargara ", " will be charged ",
+                                      " automatically ", " automaticamente ", " has been paid ", " pagada ",
+                                      " ha sido abonad", " no action ", " no tiene que ", " no tienes que "});
+  return thing && owed && !settled;
+}
+
+std::string owed_verb(std::string_view folded, base::Language language) {
+  const bool money = holds(folded, {" factura ", " invoice ", " recibo ", " payment ", " pago ", " cuota ", " fee ",
+                                    " balance ", " importe ", " amount ", " rent ", " alquiler ", " multa ", " fine "});
+  if (!money) return "";
+  return language == base::Language::spanish ? "pagar: " : "pay: ";
+}
+
+// A name for what takes place: the subject where it says something.
+std::string title_for(const Mail& mail, const Sentence& sentence) {
+  const std::string subject = plain_subject(mail.subject);
+  const std::string folded = phrase_text(subject);
+  static constexpr std::string_view generic[] = {" hola ", " hi ", " hello ", " una cosa ", " question ",
+                                                 " pregunta ", " hoy ", " today ", " mañana ", " tomorrow ",
+                                                 " recordatorio ", " reminder "};
+  if (subject.size() > 3 && std::find(std::begin(generic), std::end(generic), folded) == std::end(generic)) {
+    return subject;
+  }
+  return std::string(base::cut_utf8(sentence.text, 80));
+}
+
+bool is_place_noun(std::string_view word) {
+  static constexpr std::string_view nouns[] = {
+      "casa", "oficina", "oficinas", "consulta", "clinica", "colegio", "cole", "bar", "restaurante", "estacion",
+      "aeropuerto", "sala", "aula", "despacho", "hospital", "parque", "plaza", "calle", "avenida", "biblioteca", "cafeteria",
+      "centro", "taller", "estudio", "gimnasio", "teatro", "office", "school", "station", "airport", "clinic",
+      "room", "house", "home", "place", "pub", "cafe", "park", "street", "library", "surgery", "hotel", "church",
+      "hall", "centre", "center", "theatre", "studio", "gym", "restaurant", "notaria", "ayuntamiento", "puerta", "gate"};
+  return is_one(word, nouns);
+}
+
+std::string place_in(std::string_view text, const std::vector<Moment>& moments) {
+  const std::vector<Token> tokens = tokens_of(text);
+  for (size_t at = 0; at + 1 < tokens.size(); ++at) {
+    const std::string& word = tokens[at].folded;
+    const std::string_view behind = text.substr(tokens[at].end, tokens[at + 1].begin - tokens[at].end);
+    const bool field = (word == "lugar" || word == "direccion" || word == "location" || word == "where" ||
+                        word == "place" || word == "venue" || word == "address" || word == "donde" || word == "sala") &&
+                       behind.starts_with(":");
+    if (!field && word != "en" && word != "at" && word != "in") continue;
+    if (!field && behind != " ") continue;
+    size_t first = at + 1, end = first;
+    bool named = field;
+    while (end < tokens.size() && end - first < (field ? 12U : 8U)) {
+      const bool inside = std::any_of(moments.begin(), moments.end(), [&](const Moment& moment) {
+        return tokens[end].begin >= moment.begin && tokens[end].begin < moment.end;
+      });
+      if (inside) break;
+      const std::string& here = tokens[end].folded;
+      if (!field && end > first && (here == "a" || here == "y" || here == "para" || here == "con" || here == "si" ||
+                          here == "and" || here == "with" || here == "on" || here == "from" || here == "at" ||
+                          here == "que" || here == "por" || here == "to" || here == "for" || here == "if" || here == "so")) {
+        break;
+      }
+      const char letter = text[tokens[end].begin];
+      named = named || (letter >= 'A' && letter <= 'Z') || is_place_noun(here) ||
+              static_cast<unsigned char>(letter) == 0xC3;
+      ++end;
+      if (end < tokens.size()) {
+        const std::string_view gap = text.substr(tokens[end - 1].end, tokens[end].begin - tokens[end - 1].end);
+        if (gap.find_first_of(field ? ".;?!\n(" : ".,;?!:\n(") != std::string_view::npos) break;
+      }
+    }
+    if (end == first || !named) continue;
+    std::string place(text.substr(tokens[first].begin, tokens[end - 1].end - tokens[first].begin));
+    const std::string folded = " " + base::fold(place) + " ";
+    // A preposition or article that was left over.
+    for (const std::string_view rest : {" el ", " la ", " the ", " de ", " del ", " of ", " los "}) {
+      if (folded.ends_with(rest) && place.size() > rest.size()) place.resize(place.size() - rest.size() + 1);
+    }
+    if (place.size() < 3) continue;
+    return place;
+  }
+  return {};
+}
+
+std::string when_text(const domain::When& when, const std::string& zone) {
+  if (const auto* instant = std::get_if<domain::Instant>(&when)) {
+    return base::format_rfc3339(instant->time, zone);
+  }
+  if (const auto* day = std::get_if<domain::AllDay>(&when)) return base::format_date(day->date);
+  return base::format_rfc3339(base::from_local(std::get<domain::Floating>(when).local, zone), zone);
+}
+
+void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found) {
+  const std::string& zone = mailbox.owner.zone;
+  const base::LocalTime written = written_at(mail, mailbox);
+  for (const domain::Invitation& invitation : mail.details.invitations) {
+    if (invitation.cancelled) {
+      found.cancels = true;
+      continue;
+    }
+    Appointment appointment;
+    appointment.title = invitation.title;
+    appointment.start = when_text(invitation.start, zone);
+    if (invitation.end && std::holds_alternative<domain::Instant>(*invitation.end)) {
+      appointment.end = when_text(*invitation.end, zone);
+    }
+    appointment.place = invitation.place;
+    found.appointments.push_back(std::move(appointment));
+  }
+  if (!mail.details.invitations.empty() || is_list(mail)) return;
+
+  std::vector<Sentence> sentences = sentences_of(mail.subject, false);
+  const size_t of_subject = sentences.size();
+  sentences.insert(sentences.end(), mail.sentences.begin(), mail.sentences.end());
+  const bool about_meeting = count_phrases(mail.folded, "meeting") > 0;
+  std::optional<Moment> day;  // the day spoken of last
+  std::string place;
+  for (const Sentence& sentence : sentences) {
+    if (!place.empty()) break;
+    const std::string& folded = sentence.folded;
+    if (holds(folded, {" lugar ", " direccion ", " location ", " where ", " venue ", " place ", " address "}) &&
+        sentence.text.find(": ") != std::string::npos) {
+      place = place_in(sentence.text, {});
+    }
+  }
+  for (size_t number = 0; number < sentences.size(); ++number) {
+    const Sentence& sentence = sentences[number];
+    const std::vector<Moment> moments = find_moments(sentence.text, written);
+    const std::string& folded = sentence.folded;
+    const bool moves = holds(folded, {" move ", " moved ", " mover ", " movemos ", " movido ", " pasa al ", " pasa a ",
+                                      " pasamos ", " cambia ", " cambiamos ", " cambiado ", " changed ", " rescheduled ",
+                                      " postponed ", " aplaza", " adelanta", " retras", " brought forward ", " new time ",
+                                      " nueva hora ", " nueva fecha ", " pasar al ", " pasarla ", " moverla "});
+    const bool cannot = holds(folded, {" no puedo ", " no podre ", " no podemos ", " can t ", " cannot ", " won t be able ",
+                                       " not able to ", " imposible ", " no me viene ", " doesn t work ", " don t work "});
+    const bool cancels = holds(folded, {" se cancela ", " cancelad", " cancelled ", " canceled ", " anulad", " se anula ",
+                                        " called off ", " suspendid", " se suspende "});
+    if (cancels && number >= of_subject) found.cancels = true;
+    const bool past = holds(folded, {" was ", " fue ", " estuvo ", " were ", " yesterday ", " ayer ", " estuvimos "});
+    const bool attends = count_phrases(folded, "meeting") > 0 ||
+                         holds(folded, {" hora ", " time ", " fecha ", " date ", " salida ", " departure ", " llegamos ",
+                                        " viene ", " vienen ", " comes ", " come by ", " pasara ", " pasaran ", " start",
+                                        " empieza", " comienza", " begins ", " work for you ", " te viene ", " os viene ",
+                                        " le viene ", " suit you ", " free ", " libre ", " hueco ", " slot ", " join ",
+                                        " arrive ", " pasare ", " vernos ", " meet ", " vemos ", " veamos ", " confirm"});
+    std::vector<Moment> candidates;
+    int open = 0;
+    for (const Moment& moment : moments) {
+      if (moment.left || moment.deadline) continue;
+      if (moment.dated && moment.first == moment.last) day = moment;
+      if (moment.from) ++open;
+      candidates.push_back(moment);
+    }
+    if (cannot && !moves && open < 2) continue;
+    if (cancels && !moves) continue;
+    if (past && !moves) continue;
+    if (moves && candidates.size() > 1) candidates.erase(candidates.begin(), candidates.end() - 1);
+    // Several times to choose from are no appointment yet.
+    const bool choice = open > 1 && holds(folded, {" o ", " or ", " u "}) && !moves;
+    if (choice) continue;
+    for (const Moment& moment : candidates) {
+      if (!moment.from) continue;
+      Moment at = moment;
+      if (!at.dated) {
+        if (day) {
+          at.first = at.last = day->first;
+        } else if (!about_meeting || !attends) {
+          continue;
+        }
+      }
+      if (at.first != at.last) continue;
+      if (!attends && !(about_meeting && number >= of_subject)) continue;
+      const std::string start = time_text(at.first, *at.from, zone);
+      const auto begins = base::parse_rfc3339(start);
+      if (!begins || (mail.sent && *begins < *mail.sent)) continue;
+      if (base::days_between(written.date, at.first) > 400) continue;
+      const std::string lead = phrase_text(std::string_view(sentence.text).substr(
+          moment.begin > 24 ? moment.begin - 24 : 0, std::min<size_t>(24, moment.begin)));
+      const bool arrival = holds(lead, {" llegada ", " arriv", " llega ", " ends ", " termina ", " fin "});
+      if (arrival && !found.appointments.empty()) {
+        if (found.appointments.back().end.empty() && found.appointments.back().start < start) {
+          found.appointments.back().end = start;
+        }
+        continue;
+      }
+      Appointment appointment;
+      appointment.start = start;
+      if (at.to) appointment.end = time_text(at.first, *at.to, zone);
+      appointment.title = title_for(mail, sentence);
+      appointment.place = place.empty() ? place_in(sentence.text, moments) : place;
+      const auto same = std::find_if(
+          found.appointments.begin(), found.appointments.end(),
+          [&](const Appointment& other) { return other.start == appointment.start; });
+      if (same != found.appointments.end()) {
+        if (same->place.empty()) same->place = appointment.place;
+        if (same->end.empty()) same->end = appointment.end;
+        continue;
+      }
+      // Of several times on one day a machine names, the first is when to be there.
+      const bool again = is_automatic(mail) && std::any_of(
+          found.appointments.begin(), found.appointments.end(), [&](const Appointment& other) {
+            return other.start.substr(0, 10) == appointment.start.substr(0, 10);
+          });
+      if (again) continue;
+      found.appointments.push_back(std::move(appointment));
+    }
+  }
+}
+
+void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
+  const std::string& zone = mailbox.owner.zone;
+  const base::LocalTime written = written_at(mail, mailbox);
+  std::optional<Moment> subject_deadline;
+  for (const Moment& moment : find_moments(mail.subject, written)) {
+    if (moment.deadline && moment.dated) subject_deadline = moment;
+  }
+  for (size_t number = 0; number < mail.sentences.size(); ++number) {
+    const Sentence& sentence = mail.sentences[number];
+    const std::string& folded = sentence.folded;
+    if (std::any_of(std::begin(empty_requests), std::end(empty_requests), [&](std::string_view phrase) {
+          return folded.find(" " + std::string(phrase)) != std::string::npos;
+        })) {
+      continue;
+    }
+    const std::vector<Token> tokens = tokens_of(sentence.text);
+    const std::vector<Moment> moments = find_moments(sentence.text, written);
+    ActionItem item;
+    const auto request = request_in(sentence, tokens);
+    if (request) {
+      item.what = trimmed_clause(without_moments(sentence.text, tokens[request->first].begin,
+                                                 tokens[request->second - 1].end, moments));
+    } else if (is_owed(folded) && !sentence.question) {
+      const auto owed_by = std::find_if(moments.begin(), moments.end(),
+                                        [](const Moment& moment) { return moment.dated; });
+      if (owed_by == moments.end()) continue;
+      item.what = owed_verb(folded, mail.language) +
+                  trimmed_clause(without_moments(sentence.text, 0, sentence.text.size(), moments));
+    } else {
+      continue;
+    }
+    if (item.what.size() < 5) continue;
+    item.what = std::string(base::cut_utf8(item.what, 160));
+    const auto dated = [](const Moment& moment) { return moment.dated && !moment.left; };
+    const auto deadline = std::find_if(moments.begin(), moments.end(), [&](const Moment& moment) {
+      return dated(moment) && moment.deadline;
+    });
+    const auto any = std::find_if(moments.begin(), moments.end(), dated);
+    if (deadline != moments.end()) {
+      item.due = due_text(*deadline, zone);
+    } else if (any != moments.end()) {
+      item.due = due_text(*any, zone);
+    } else if (subject_deadline) {
+      item.due = due_text(*subject_deadline, zone);
+    } else if (number + 1 < mail.sentences.size()) {
+      for (const Moment& moment : find_moments(mail.sentences[number + 1].text, written)) {
+        if (moment.dated && moment.deadline) item.due = due_text(moment, zone);
+      }
+    }
+    // What is due before the mail was written is history.
+    if (!item.due.empty() && item.due.substr(0, 10) < date_text(written.date)) item.due.clear();
+    const bool known = std::any_of(
+        found.action_items.begin(), found.action_items.end(), [&](const ActionItem& other) {
+          return base::fold(other.what) == base::fold(item.what);
+        });
+    if (!known && found.action_items.size() < 6) found.action_items.push_back(std::move(item));
+  }
+}
+
+// What the owner promises in a mail of theirs.
+void find_promises(const Mail& mail, const Mailbox& mailbox, Findings& found) {
+  const base::LocalTime written = written_at(mail, mailbox);
+  static constexpr std::string_view promises[] = {"i ll", "i will", "i m going to", "te mando", "te envio", "le envio",
+                                                  "os mando", "os envio", "voy a", "te lo paso", "te paso", "me encargo de",
+                                                  "llevare", "enviare", "mandare", "lo tendras", "te llamo", "te confirmo",
+                                                  "hare", "mirare", "preparo", "llevo"};
+  for (const Sentence& sentence : mail.sentences) {
+    if (sentence.question) continue;
+    for (const std::string_view promise : promises) {
+      const size_t at = sentence.folded.find(" " + std::string(promise) + " ");
+      if (at == std::string::npos) continue;
+      const std::vector<Moment> moments = find_moments(sentence.text, written);
+      ActionItem item;
+      item.what = std::string(base::cut_utf8(
+          trimmed_clause(without_moments(sentence.text, 0, sentence.text.size(), moments)), 160));
+      for (const Moment& moment : moments) {
+        if (moment.dated && item.due.empty()) item.due = due_text(moment, mailbox.owner.zone);
+      }
+      if (found.action_items.size() < 4) found.action_items.push_back(std::move(item));
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+std::string plain_subject(std::string_view subject) {
+  std::string_view rest = base::trim(subject);
+  for (bool again = true; again;) {
+    again = false;
+    const std::string lower = base::lower_ascii(rest);
+    for (const std::string_view start : {"re:", "fwd:", "fw:", "rv:", "aw:", "res:"}) {
+      if (lower.starts_with(start)) {
+        rest = base::trim(rest.substr(start.size()));
+        again = true;
+        break;
+      }
+    }
+    if (!again && rest.starts_with('[') && rest.find(']') != std::string_view::npos &&
+        rest.find(']') < 30) {
+      rest = base::trim(rest.substr(rest.find(']') + 1));
+      again = true;
+    }
+  }
+  return std::string(rest);
+}
+
+Findings find_tasks(const Mail& mail, const Mailbox& mailbox) {
+  Findings found;
+  if (mail.mine) {
+    find_promises(mail, mailbox, found);
+    find_appointments(mail, mailbox, found);
+    return found;
+  }
+  find_appointments(mail, mailbox, found);
+  find_requests(mail, mailbox, found);
+  return found;
+}
+
+}  // namespace lar::assistant
