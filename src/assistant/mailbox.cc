@@ -183,7 +183,8 @@ std::set<std::string> infer_owner(const std::vector<Mail>& mails) {
   take(labelled, 0.2);
   if (!found.empty()) return found;
   // Somebody takes part in nearly every mail, as recipient or as writer.
-  std::map<std::string, int> parts = received;
+  std::map<std::string, int> parts;
+  for (const auto& [address, count] : received) parts[address] = 2 * count;
   for (const Mail& mail : mails) {
     if (parts.contains(mail.from.address)) ++parts[mail.from.address];
   }

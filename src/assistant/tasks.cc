@@ -159,7 +159,7 @@ std::string without_moments(std::string_view text, size_t begin, size_t end,
   std::string result;
   size_t at = begin;
   for (const Moment& moment : moments) {
-    if (moment.begin < at || moment.end > end) continue;
+    if (moment.begin < at || moment.end > end || !moment.dated) continue;
     result += text.substr(at, moment.begin - at);
     for (bool again = true; again;) {
       again = false;

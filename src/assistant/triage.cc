@@ -1,6 +1,8 @@
 // A verdict in four steps: features by code, learned weights over them (with the mail's embedding
 // where there is one), the language model for what is left in doubt and for the line that says what
 // a mail is about, and requests and appointments by code.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -63,10 +65,8 @@ std::string prompt_header(const Mail& mail, const Mailbox& mailbox) {
   }
   std::string from = person_name(mail.from);
   if (is_automatic(mail) || is_list(mail)) from += " <" + mail.from.address + ">";
-  char clock[6];
-  std::snprintf(clock, sizeof clock, "%02d:%02d", local.hour % 100, local.minute % 100);
-  return "from " + from + " to " + to + ", " + base::spell_date(local.date, false) + ", " + clock +
-         ": " + mail.subject;
+  return fmt::format("from {} to {}, {}, {:02}:{:02}: {}", from, to,
+                     base::spell_date(local.date, false), local.hour, local.minute, mail.subject);
 }
 
 std::string prompt_text(const Mail& mail) {

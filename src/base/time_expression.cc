@@ -503,12 +503,20 @@ class Finder {
     return add(count, date, date, true);
   }
 
+  // "Wednesday 5-6pm", "viernes 9:30", "Friday 8 pm": the number is a time.
+  bool is_clock_behind() const {
+    if (gap(1) == ":" || word(2) == "am" || word(2) == "pm" || word(2) == "h") return true;
+    return (gap(1) == "-" || gap(1) == "–") && gap(2) != gap(1) &&
+           (word(2).ends_with("pm") || word(2).ends_with("am") || word(3) == "am" ||
+            word(3) == "pm" || word(3) == "h" || word(2).ends_with("h"));
+  }
+
   // "el viernes", "on Friday 6 June", "el lunes pasado"
   bool weekday_name() {
     const int day = weekday_of(word(0));
     if (day < 0) return false;
     // A weekday before a date belongs to that date, which then decides.
-    if (day_of(word(1)) != 0 || month_of(word(1), true) != 0 ||
+    if ((day_of(word(1)) != 0 && !is_clock_behind()) || month_of(word(1), true) != 0 ||
         (word(1) == "the" && day_of(word(2)) != 0)) {
       return false;
     }

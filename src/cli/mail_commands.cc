@@ -8,6 +8,7 @@
 #include "assistant/assistant.h"
 #include "assistant/own_engines.h"
 #include "base/messages.h"
+#include "base/time_expression.h"
 #include "cli/command.h"
 
 namespace lar::cli {
