@@ -269,7 +269,9 @@ constexpr std::string_view meeting[] = {
     "quedar",    "te espero",  "os espero",   "te esperamos", "pick you up", "te recojo", "revision",
     "check up",  "checkup",    "consulta",    "sesion",     "session",    "workshop",  "taller",
     "tutoria",   "event",      "evento",      "invit*",     "booking",    "reserva",   "table",
-    "mesa",      "barbecue",   "barbacoa",    "funeral",    "rehearsal",  "ensayo",    "tecnico"};
+    "mesa",      "barbecue",   "barbacoa",    "funeral",    "rehearsal",  "ensayo",    "tecnico",
+    "junta",     "asamblea",  "delivery",    "entrega*",   "service",    "turno",     "glazier", "plumber",
+    "fontanero", "electricista", "electrician", "inspection", "inspeccion", "examen", "exam"};
 
 constexpr std::array<PhraseGroup, 21> groups = {{{"urgency", urgency},
                                                  {"harm", harm},

@@ -216,6 +216,17 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
       day.end = other.end;
       ++index;
     }
+    // "el viernes de la semana que viene", "Thursday of next week": the day inside that week.
+    if (index + 1 < days.size() && day.relative && day.first == day.last) {
+      const TimeExpression& week = days[index + 1];
+      const std::string between = phrase_text(text.substr(day.end, week.begin - day.end));
+      if (base::days_between(week.first, week.last) == 6 &&
+          (between == " de la " || between == " of " || between == " ")) {
+        day.first = day.last = base::add_days(week.first, base::weekday(day.first));
+        day.end = week.end;
+        ++index;
+      }
+    }
     // A month or a year alone dates nothing that could be missed.
     if (base::days_between(day.first, day.last) > 20) continue;
     // Of English speakers "next Thursday" is of next week.
@@ -257,6 +268,12 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
       }
     }
     if (best != nullptr && !best->from) {
+      // "hoy antes de las 20:00", "on Friday by noon"
+      if (best->end <= clock.begin) {
+        const std::string between = phrase_text(text.substr(best->end, clock.begin - best->end));
+        best->deadline = holds_any(between, {" antes ", " before ", " by ", " hasta ", " until ",
+                                             " no later ", " tardar "});
+      }
       best->from = clock.from;
       best->to = clock.to;
       best->begin = std::min(best->begin, clock.begin);

@@ -48,7 +48,10 @@ constexpr std::string_view introducers[] = {
     "te pido que", "te pedimos que", "os pido que", "te ruego que", "le ruego que",
     "le rogamos que", "os rogamos que", "rogamos que", "rogamos", "le rogamos", "te agradeceria que",
     "le agradeceria que", "agradeceria que", "agradeceriamos que", "me haces el favor de",
-    "te encargas de", "puedes por favor", "podrias por favor", "es necesario que", "es imprescindible que"};
+    "te encargas de", "debe", "deben", "les ruego que me", "les ruego que", "les rogamos que",
+    "os ruego que", "le ruego que me", "te ruego que me", "necesito tambien", "necesito",
+    "necesitamos tambien", "necesitamos", "we need", "we also need", "i also need",
+    "nos hace falta", "nos falta", "puedes por favor", "podrias por favor", "es necesario que", "es imprescindible que"};
 
 // Verbs in the form that asks, at the beginning of a sentence.
 constexpr std::string_view imperatives[] = {
@@ -56,7 +59,7 @@ constexpr std::string_view imperatives[] = {
     "fill", "complete", "submit", "buy", "pick", "collect", "email", "forward", "update", "prepare",
     "print", "upload", "choose", "renew", "register", "contact", "ring", "text", "drop", "water",
     "feed", "take", "get", "finish", "read", "approve", "schedule", "cancel", "order", "transfer",
-    "tell", "ask", "invite", "arrange", "let", "give", "move", "turn", "leave", "make", "come",
+    "tell", "ask", "invite", "arrange", "let", "give", "move", "turn", "leave", "stop", "disconnect",
     "manda", "mandame", "mandanos", "mandad", "envia", "enviame", "envianos", "envie", "envienos",
     "llama", "llamame", "llamanos", "llamad", "llame", "trae", "traed", "traeme", "paga", "pague",
     "abona", "abone", "firma", "firme", "devuelve", "devuelveme", "devuelva", "confirma",
@@ -67,11 +70,28 @@ constexpr std::string_view imperatives[] = {
     "elige", "renueva", "renueve", "presenta", "presente", "entrega", "entregue", "contacta", "pide",
     "pidele", "dime", "dinos", "decidme", "diganos", "pasa", "pasame", "lleva", "llevate", "riega",
     "saca", "haz", "pon", "cancela", "cancele", "cambia", "cambie", "actualiza", "actualice",
-    "inscribete", "apuntate", "echale", "ponte", "acercate", "mira", "dale", "busca", "recuerda"};
+    "inscribete", "apuntate", "llamenos", "ven", "venid", "bajad", "confirmadme", "contestadme",
+    "mandadme", "traedme", "rellenad", "firmad", "dadme", "dame", "danos", "renuevalo", "renuevelo", "echale", "ponte", "acercate", "mira", "dale", "busca", "recuerda"};
 
 constexpr std::string_view stops[] = {"because", "since", "porque", "ya", "pero", "but", "asi",
                                       "so", "otherwise", "pues", "gracias", "thanks", "aunque",
                                       "although"};
+
+// Of those, what asks at the beginning of any clause: "si no puede, llámenos".
+constexpr std::string_view clear_imperatives[] = {
+    "call", "ring", "send", "reply", "confirm", "contact", "let", "tell", "return", "bring", "sign",
+    "llamame", "llamanos", "llamenos", "llame", "avisame", "avisanos", "avisenos", "dime", "dinos",
+    "mandame", "mandanos", "enviame", "envianos", "envienos", "confirmame", "confirmanos",
+    "confirmenos", "contestame", "contesta", "conteste", "respondeme", "pasame", "traeme", "diganos",
+    "decidme", "contactenos", "firma", "ven", "dilo", "dimelo", "digamelo"};
+
+// How soon, which a task's own day says better.
+constexpr std::string_view haste[] = {
+    "as soon as possible", "as soon as you can", "when you can", "whenever you can", "right away",
+    "right now", "immediately", "at once", "today", "now", "please", "lo antes posible", "cuanto antes",
+    "en cuanto puedas", "en cuanto leas esto", "en cuanto veas esto", "cuando puedas", "por favor",
+    "ahora mismo", "de inmediato", "inmediatamente", "urgentemente", "hoy mismo", "hoy", "ya", "asap",
+    "within the hour", "come and", "go and", "again", "también"};
 
 // Requests that ask for nothing.
 constexpr std::string_view empty_requests[] = {
@@ -85,7 +105,7 @@ constexpr std::string_view empty_requests[] = {
     "take care", "have a", "worry", "te preocupes", "se preocupe", "enjoy", "disfruta", "unsubscribe",
     "dar de baja", "believe", "imagine", "imagina", "forgive", "perdona", "perdone", "disculpa", "excuse",
     "tell everyone hi", "say hi", "give my love", "dale un beso", "dale recuerdos", "da recuerdos",
-    "keep this", "conserve este", "conserva este", "let me know how it", "ver mas"};
+    "hacer nada", "haga nada", "hagas nada", "do anything", "anything else", "keep this", "conserve este", "conserva este", "let me know how it", "ver mas"};
 
 template <size_t count>
 bool is_one(std::string_view word, const std::string_view (&list)[count]) {
@@ -184,6 +204,51 @@ std::string without_moments(std::string_view text, size_t begin, size_t end,
   return base::collapse_spaces(result);
 }
 
+// Without words that say how soon or introduce: what is left is what to do.
+std::string plain_task(std::string text) {
+  for (bool again = true; again;) {
+    again = false;
+    for (const std::string_view words : haste) {
+      // Whole words, compared without case.
+      const std::string lower = " " + base::lower_ascii(text) + " ";
+      const std::string wanted = " " + std::string(words);
+      const size_t at = lower.find(wanted);
+      if (at == std::string::npos) continue;
+      const char behind = lower[at + wanted.size()];
+      if (behind != ' ' && behind != ',' && behind != '.' && behind != '!') continue;
+      text.erase(at, std::min(words.size(), text.size() - at));
+      again = true;
+    }
+  }
+  text = base::collapse_spaces(text);
+  const std::string lower = base::lower_ascii(text);
+  for (const std::string_view start :
+       {"le informamos de que ", "te informamos de que ", "les informamos de que ", "le recordamos que ",
+        "te recordamos que ", "we inform you that ", "this is a reminder that ", "please note that ",
+        "we remind you that ", "recuerda que ", "recuerde que ", "a reminder that "}) {
+    if (lower.starts_with(start)) text.erase(0, start.size());
+  }
+  return text;
+}
+
+bool has_pronoun_only(std::string_view folded) {
+  return holds(folded, {" it ", " him ", " her ", " them ", " lo ", " la abone", " los ", " recogerlo ", " recogerla ",
+                        " recogerle ", " buscarle ", " buscarlo ", " buscarla ", " pagarla ", " pagarlo ", " firmarlo ",
+                        " firmarla ", " renovarlo ", " renovarla ", " renuevalo ", " renuevelo ", " devolverlo ",
+                        " devolverla ", " enviarlo ", " enviarla ", " revisarlo ", " revisarla ", " confirmarlo ",
+                        " la ", " las "});
+}
+
+// "Confírmame", "tell me": what about, only the subject says.
+bool says_little(std::string_view text) {
+  size_t words = 0;
+  for (const base::Word& word : base::words(text)) {
+    const std::string folded = base::fold(text.substr(word.begin, word.end - word.begin));
+    if (!base::is_stop_word(folded) && folded.size() > 2) ++words;
+  }
+  return words <= 2;
+}
+
 std::string trimmed_clause(std::string text) {
   while (!text.empty() && std::string_view(" .,;:?!-)").find(text.back()) != std::string_view::npos) {
     text.pop_back();
@@ -194,14 +259,57 @@ std::string trimmed_clause(std::string text) {
   return text;
 }
 
+// An imperative at the beginning, perhaps behind a name or "and".
+std::optional<std::pair<size_t, size_t>> imperative_at(const Sentence& sentence,
+                                                       const std::vector<Token>& tokens,
+                                                       size_t first) {
+  const std::string_view text = sentence.text;
+  if (tokens.size() > first + 2 && text.substr(tokens[first].end, 1) == ",") ++first;
+  while (first + 1 < tokens.size() &&
+         (tokens[first].folded == "and" || tokens[first].folded == "y" ||
+          tokens[first].folded == "then" || tokens[first].folded == "luego" ||
+          tokens[first].folded == "also" || tokens[first].folded == "tambien" ||
+          tokens[first].folded == "so" || tokens[first].folded == "asi")) {
+    ++first;
+  }
+  if (first >= tokens.size() || !is_one(tokens[first].folded, imperatives)) return std::nullopt;
+  if (first + 1 == tokens.size()) {
+    if (!is_one(tokens[first].folded, clear_imperatives) || sentence.heading) return std::nullopt;
+    return std::pair(first, first + 1);
+  }
+  const std::string& next = tokens[first + 1].folded;
+  static constexpr std::string_view of_nouns[] = {"de", "del", "confirmada", "confirmado", "confirmed", "is",
+                                                  "es", "was", "ha", "has", "que", "se", "will", "number",
+                                                  "n", "s", "realizada", "recibido", "received"};
+  if (is_one(next, of_nouns) || sentence.heading) return std::nullopt;
+  // A name that only looks like one: "Dale Heating".
+  const char last = text.back();
+  const bool ended = last == '.' || last == '!' || last == '?' || last == ',' || last == ':';
+  if (tokens.size() <= 3 && !ended) return std::nullopt;
+  return std::pair(first, clause_end(text, tokens, first));
+}
+
 // The request of a sentence, if it makes one.
 std::optional<std::pair<size_t, size_t>> request_in(const Sentence& sentence,
                                                     const std::vector<Token>& tokens) {
-  if (tokens.size() < 2) return std::nullopt;
+  if (tokens.empty()) return std::nullopt;
   const std::string_view text = sentence.text;
   for (size_t at = 0; at < tokens.size(); ++at) {
     const size_t length = introducer_at(tokens, at);
     if (length == 0 || at + length >= tokens.size()) continue;
+    const std::string& first_word = tokens[at].folded;
+    // "no hace falta que …", "you don't have to …"
+    if (at > 0 && (tokens[at - 1].folded == "no" || tokens[at - 1].folded == "not" ||
+                   tokens[at - 1].folded == "lo" || tokens[at - 1].folded == "la")) {
+      continue;
+    }
+    // Politeness in the middle of an imperative says nothing of its own.
+    if (at > 0 && (first_word == "please" || first_word == "por" || first_word == "porfa")) {
+      const std::string_view before =
+          text.substr(tokens[at - 1].end, tokens[at].begin - tokens[at - 1].end);
+      if (imperative_at(sentence, tokens, 0)) break;
+      if (before.find(',') != std::string_view::npos && sentence.question) continue;
+    }
     size_t from = at + length;
     // "please, can you": the later one says more.
     if (const size_t more = introducer_at(tokens, from); more > 0 && from + more < tokens.size()) {
@@ -222,24 +330,35 @@ std::optional<std::pair<size_t, size_t>> request_in(const Sentence& sentence,
       return std::pair(from, end);
     }
   }
-  // An imperative at the beginning, perhaps behind a name or "and".
-  size_t first = 0;
-  const std::string_view head = text.substr(0, tokens[0].end + 1);
-  if (tokens.size() > 2 && head.ends_with(',')) first = 1;
-  while (first + 1 < tokens.size() && (tokens[first].folded == "and" || tokens[first].folded == "y" ||
-                                       tokens[first].folded == "then" || tokens[first].folded == "luego" ||
-                                       tokens[first].folded == "also" || tokens[first].folded == "tambien")) {
-    ++first;
-  }
-  if (first + 1 < tokens.size() && is_one(tokens[first].folded, imperatives)) {
-    const std::string& next = tokens[first + 1].folded;
-    const bool noun = next == "de" || next == "del" || next == "confirmada" || next == "confirmed" ||
-                      next == "is" || next == "es" || next == "was" || next == "ha" || next == "has" ||
-                      next == "que" || next == "se" || next == "will" || next == "number" || next == "n" || next == "s";
-    if (!noun && !sentence.heading) {
-      const size_t end = clause_end(text, tokens, first);
-      if (end - first >= 2) return std::pair(first, end);
+  if (const auto found = imperative_at(sentence, tokens, 0)) return found;
+  // "¿Me mandas las fotos?", "¿Nos traes el pan?", "¿Puede venir alguien a recogerlo?"
+  if (sentence.question) {
+    for (size_t at = 0; at + 3 < tokens.size(); ++at) {
+      const std::string& word = tokens[at].folded;
+      const bool begins = at == 0 || text.substr(tokens[at - 1].end, tokens[at].begin - tokens[at - 1].end)
+                                             .find_first_of(",.:?!") != std::string_view::npos ||
+                          text.substr(tokens[at - 1].end, tokens[at].begin - tokens[at - 1].end)
+                                  .find("¿") != std::string_view::npos;
+      if (!begins) continue;
+      const std::string& next = tokens[at + 1].folded;
+      const bool asks_me = (word == "me" || word == "nos" || word == "le" || word == "les") &&
+                           next.ends_with('s') && !next.ends_with("mos") && next.size() > 4 &&
+                           next != "gustas";
+      if (!asks_me && word != "puede" && word != "pueden") continue;
+      const size_t end = clause_end(text, tokens, at + 1);
+      return std::pair(at + 1, end);
     }
+  }
+  // An imperative behind a comma.
+  for (size_t at = 1; at + 1 < tokens.size(); ++at) {
+    const std::string_view gap =
+        text.substr(tokens[at - 1].end, tokens[at].begin - tokens[at - 1].end);
+    const std::string& before = tokens[at - 1].folded;
+    const bool begins = gap.find_first_of(",:;") != std::string_view::npos || before == "y" ||
+                        before == "and" || before == "please" || before == "favor";
+    if (!begins || !is_one(tokens[at].folded, clear_imperatives)) continue;
+    const size_t end = clause_end(text, tokens, at);
+    if (end - at >= 1) return std::pair(at, end);
   }
   return std::nullopt;
 }
@@ -396,7 +515,9 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
                                         " viene ", " vienen ", " comes ", " come by ", " pasara ", " pasaran ", " start",
                                         " empieza", " comienza", " begins ", " work for you ", " te viene ", " os viene ",
                                         " le viene ", " suit you ", " free ", " libre ", " hueco ", " slot ", " join ",
-                                        " arrive ", " pasare ", " vernos ", " meet ", " vemos ", " veamos ", " confirm"});
+                                        " arrive ", " can come ", " come to ", " come and ", " be in ", " deliver", " entreg", " junta ",
+                                        " asamblea ", " convoca", " puedo pasar ", " podemos pasar ", " service ",
+                                        " turno ", " shift ", " acto ", " ceremon", " pasare ", " vernos ", " meet ", " vemos ", " veamos ", " confirm"});
     std::vector<Moment> candidates;
     int open = 0;
     for (const Moment& moment : moments) {
@@ -464,10 +585,18 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
 void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
   const std::string& zone = mailbox.owner.zone;
   const base::LocalTime written = written_at(mail, mailbox);
-  std::optional<Moment> subject_deadline;
-  for (const Moment& moment : find_moments(mail.subject, written)) {
-    if (moment.deadline && moment.dated) subject_deadline = moment;
+  // A deadline holds for what is asked beside it, where the mail names only one.
+  std::optional<Moment> only_deadline;
+  bool several = false;
+  for (const Moment& moment : find_moments(mail.subject + "\n" + mail.text, written)) {
+    const bool far = base::days_between(written.date, moment.last) < 0;
+    if (!moment.deadline || !moment.dated || far) continue;
+    several = several || (only_deadline && only_deadline->last != moment.last);
+    only_deadline = moment;
   }
+  if (several) only_deadline.reset();
+  std::vector<ActionItem> owed;
+  const std::string subject = plain_subject(mail.subject);
   for (size_t number = 0; number < mail.sentences.size(); ++number) {
     const Sentence& sentence = mail.sentences[number];
     const std::string& folded = sentence.folded;
@@ -481,14 +610,20 @@ void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
     ActionItem item;
     const auto request = request_in(sentence, tokens);
     if (request) {
-      item.what = trimmed_clause(without_moments(sentence.text, tokens[request->first].begin,
-                                                 tokens[request->second - 1].end, moments));
+      item.what = trimmed_clause(plain_task(trimmed_clause(
+          without_moments(sentence.text, tokens[request->first].begin,
+                          tokens[request->second - 1].end, moments))));
+      if ((has_pronoun_only(phrase_text(item.what)) || says_little(item.what)) && subject.size() < 50 && !subject.empty()) {
+        item.what += " (" + subject + ")";
+      }
     } else if (is_owed(folded) && !sentence.question) {
       const auto owed_by = std::find_if(moments.begin(), moments.end(),
                                         [](const Moment& moment) { return moment.dated; });
       if (owed_by == moments.end()) continue;
-      item.what = owed_verb(folded, mail.language) +
-                  trimmed_clause(without_moments(sentence.text, 0, sentence.text.size(), moments));
+      item.what = trimmed_clause(plain_task(trimmed_clause(
+          without_moments(sentence.text, 0, sentence.text.size(), moments))));
+      if (item.what.size() < 28) item.what = subject.empty() ? item.what : subject;
+      item.what = owed_verb(folded, mail.language) + item.what;
     } else {
       continue;
     }
@@ -503,8 +638,8 @@ void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
       item.due = due_text(*deadline, zone);
     } else if (any != moments.end()) {
       item.due = due_text(*any, zone);
-    } else if (subject_deadline) {
-      item.due = due_text(*subject_deadline, zone);
+    } else if (only_deadline) {
+      item.due = due_text(*only_deadline, zone);
     } else if (number + 1 < mail.sentences.size()) {
       for (const Moment& moment : find_moments(mail.sentences[number + 1].text, written)) {
         if (moment.dated && moment.deadline) item.due = due_text(moment, zone);
@@ -516,8 +651,15 @@ void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
         found.action_items.begin(), found.action_items.end(), [&](const ActionItem& other) {
           return base::fold(other.what) == base::fold(item.what);
         });
-    if (!known && found.action_items.size() < 6) found.action_items.push_back(std::move(item));
+    if (known) continue;
+    if (!request) {
+      owed.push_back(std::move(item));
+    } else if (found.action_items.size() < 5) {
+      found.action_items.push_back(std::move(item));
+    }
   }
+  // What is merely due is told where nothing is asked outright.
+  if (found.action_items.empty() && !owed.empty()) found.action_items.push_back(std::move(owed.front()));
 }
 
 // What the owner promises in a mail of theirs.

@@ -321,7 +321,7 @@ class Finder {
       // "por la mañana" is the morning, "mañana por la mañana" is tomorrow.
       if (position_ > 0) {
         const std::string& before = tokens_[position_ - 1].text;
-        if (before == "la" || before == "una" || before == "cada" || before == "de") return false;
+        if (before == "la" || before == "una" || before == "cada") return false;
       }
       return day(1, 1);
     }
