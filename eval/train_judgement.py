@@ -74,9 +74,9 @@ def loss(p, y):
     return -numpy.log(numpy.maximum(p[numpy.arange(len(y)), y], 1e-6)).mean()
 
 
-def read(options):
-    owner = json.loads((options.folder / "owner.json").read_text())
-    command = [str(repository / "build" / "lar"), "triage", "--mbox", str(options.folder / "mailbox.mbox"), "--json", "--features",
+def read(options, mailbox, prefix):
+    owner = json.loads((options.folder / (prefix + "owner.json")).read_text())
+    command = [options.lar, "triage", "--mbox", str(options.folder / mailbox), "--json", "--features",
                "--now", owner["now"], "--zone", owner["zone"]]
     for address in owner["me"]:
         command += ["--me", address]
@@ -92,14 +92,11 @@ def main():
     parser.add_argument("--folder", type=pathlib.Path, default=repository / "eval" / "development_mailbox")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--no-embeddings", action="store_true")
-    parser.add_argument("--lines", type=pathlib.Path, help="what lar triage --features printed, instead of running it")
+    parser.add_argument("--lar", default=str(repository / "build" / "lar"))
     parser.add_argument("--penalties", type=float, nargs="+", default=[1, 3, 10, 30])
     options = parser.parse_args()
-    labels = json.loads((options.folder / "labels.json").read_text())
-    if options.lines:
-        lines = {line["message_id"]: line for line in map(json.loads, options.lines.read_text().splitlines())}
-    else:
-        lines = read(options)
+    labels = json.loads((options.folder / "labels.json").read_text()) + json.loads((options.folder / "household_labels.json").read_text())
+    lines = read(options, "mailbox.mbox", "") | read(options, "household.mbox", "household_")
     labels = [label for label in labels if label["message_id"] in lines]
     rows = [lines[label["message_id"]] for label in labels]
     names = sorted({name for row in rows for name in row["features"] if not name.startswith("m_")})
