@@ -55,6 +55,7 @@ robots = {
     "provider": [("Papelería Técnica Soler", "facturacion@papelsoler.example"), ("Inkwell Supplies", "accounts@inkwellsupplies.example")],
     "shop-news": [("Tienda Alcor", "ofertas@news.alcor.example"), ("Moss & Pine", "hello@mossandpine.example"), ("Viajes Ola", "promo@viajesola.example")],
     "news": [("Ateneo", "boletin@ateneo.example"), ("The Paper Lantern", "hello@paperlantern.example"), ("Papermill", "news@papermill.example")],
+    "service-news": [("Nubelia", "hola@nubelia.example"), ("Papermill", "hello@papermill.example")],
     "bank-news": [("Banco Sauce", "ofertas@comunicacion.bancosauce.example")],
     "spam": [("Growth Team", "mike@ranklift.example"), ("Salud Natural", "info@vidaesbelta.top"), ("Lucky Star", "bonus@luckystar-play.xyz"), ("Data Pro", "ventas@datospro-2026.example"),
              ("Victor", "victor.trade88@gmail.com")],
@@ -219,7 +220,7 @@ def make_mail(number, text, language, sent, random_):
     identifier = f"dev.{number:04}@{domain}"
     message["Message-ID"] = f"<{identifier}>"
     message["Delivered-To"] = to
-    bulk = kind in ("shop-news", "news", "bank-news")
+    bulk = kind in ("shop-news", "news", "bank-news", "service-news")
     if bulk and random_.random() < 0.25:
         pass  # not every sender keeps to the customs
     elif bulk:

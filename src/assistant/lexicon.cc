@@ -270,7 +270,7 @@ constexpr std::string_view meeting[] = {
     "check up",  "checkup",    "consulta",    "sesion",     "session",    "workshop",  "taller",
     "tutoria",   "event",      "evento",      "invit*",     "booking",    "reserva",   "table",
     "mesa",      "barbecue",   "barbacoa",    "funeral",    "rehearsal",  "ensayo",    "tecnico",
-    "junta",     "asamblea",  "delivery",    "entrega*",   "service",    "turno",     "glazier", "plumber",
+    "junta",     "asamblea",  "delivery",    "entrega*",   "turno",     "glazier", "plumber",
     "fontanero", "electricista", "electrician", "inspection", "inspeccion", "examen", "exam"};
 
 constexpr std::array<PhraseGroup, 21> groups = {{{"urgency", urgency},

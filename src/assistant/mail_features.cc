@@ -76,6 +76,8 @@ bool is_automatic(const Mail& mail) {
   return (!submitted.empty() && submitted != "no") || is_robot_name(mail.from.address);
 }
 
+bool is_person_like(const Mail& mail) { return is_person(mail.from); }
+
 Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquaintance& known) {
   Features features;
   const Owner& owner = mailbox.owner;

@@ -22,5 +22,7 @@ base::LocalTime written_at(const Mail& mail, const Mailbox& mailbox);
 // Sent by a machine or to a list, by its headers and sender alone.
 bool is_automatic(const Mail& mail);
 bool is_list(const Mail& mail);
+// Written by somebody under their own name, as far as name and address tell.
+bool is_person_like(const Mail& mail);
 
 }  // namespace lar::assistant

@@ -242,6 +242,20 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
     moment.relative = day.relative;
     moments.push_back(moment);
   }
+  // "del 3 al 16 de agosto", "lunes 6 al domingo 12 de julio": the first takes the month of the last.
+  for (size_t index = 0; index + 1 < moments.size(); ++index) {
+    Moment& one = moments[index];
+    const Moment& next = moments[index + 1];
+    const std::string between = phrase_text(text.substr(one.end, next.begin - one.end));
+    const bool number = text[one.end - 1] >= '0' && text[one.end - 1] <= '9';
+    if (!one.relative || !number || next.begin < one.end || one.first != one.last ||
+        (between != " al " && between != " a " && between != " y " && between != " to " &&
+         between != " and ")) {
+      continue;
+    }
+    const base::Date moved{next.first.year, next.first.month, one.first.day};
+    if (base::date_is_valid(moved) && moved <= next.first) one.first = one.last = moved;
+  }
   add_hours(text, written, moments);
   std::sort(moments.begin(), moments.end(),
             [](const Moment& a, const Moment& b) { return a.begin < b.begin; });

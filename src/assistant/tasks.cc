@@ -57,21 +57,21 @@ constexpr std::string_view introducers[] = {
 constexpr std::string_view imperatives[] = {
     "send", "call", "bring", "pay", "sign", "return", "reply", "confirm", "book", "check", "review",
     "fill", "complete", "submit", "buy", "pick", "collect", "email", "forward", "update", "prepare",
-    "print", "upload", "choose", "renew", "register", "contact", "ring", "text", "drop", "water",
+    "print", "upload", "choose", "renew", "register", "contact", "ring", "drop", "water",
     "feed", "take", "get", "finish", "read", "approve", "schedule", "cancel", "order", "transfer",
     "tell", "ask", "invite", "arrange", "let", "give", "move", "turn", "leave", "stop", "disconnect",
     "manda", "mandame", "mandanos", "mandad", "envia", "enviame", "envianos", "envie", "envienos",
     "llama", "llamame", "llamanos", "llamad", "llame", "trae", "traed", "traeme", "paga", "pague",
     "abona", "abone", "firma", "firme", "devuelve", "devuelveme", "devuelva", "confirma",
-    "confirmame", "confirmanos", "confirmad", "confirme", "confirmenos", "reserva", "reserve",
+    "confirmame", "confirmanos", "confirmad", "confirme", "confirmenos", 
     "revisa", "revise", "rellena", "rellene", "completa", "complete", "compra", "comprad", "recoge",
     "recoja", "avisa", "avisame", "avisanos", "avise", "avisad", "responde", "respondeme",
     "responda", "contesta", "contestame", "conteste", "prepara", "preparad", "imprime", "sube",
-    "elige", "renueva", "renueve", "presenta", "presente", "entrega", "entregue", "contacta", "pide",
+    "elige", "renueva", "renueve", "presenta", "presente", "contacta", "pide",
     "pidele", "dime", "dinos", "decidme", "diganos", "pasa", "pasame", "lleva", "llevate", "riega",
-    "saca", "haz", "pon", "cancela", "cancele", "cambia", "cambie", "actualiza", "actualice",
+    "saca", "haz", "pon", "cancela", "cancele", "actualiza", "actualice",
     "inscribete", "apuntate", "llamenos", "ven", "venid", "bajad", "confirmadme", "contestadme",
-    "mandadme", "traedme", "rellenad", "firmad", "dadme", "dame", "danos", "renuevalo", "renuevelo", "echale", "ponte", "acercate", "mira", "dale", "busca", "recuerda"};
+    "mandadme", "traedme", "rellenad", "firmad", "dadme", "dame", "danos", "renuevalo", "renuevelo", "echale", "ponte", "acercate", "mira", "busca", "recuerda"};
 
 constexpr std::string_view stops[] = {"because", "since", "porque", "ya", "pero", "but", "asi",
                                       "so", "otherwise", "pues", "gracias", "thanks", "aunque",
@@ -105,7 +105,7 @@ constexpr std::string_view empty_requests[] = {
     "take care", "have a", "worry", "te preocupes", "se preocupe", "enjoy", "disfruta", "unsubscribe",
     "dar de baja", "believe", "imagine", "imagina", "forgive", "perdona", "perdone", "disculpa", "excuse",
     "tell everyone hi", "say hi", "give my love", "dale un beso", "dale recuerdos", "da recuerdos",
-    "hacer nada", "haga nada", "hagas nada", "do anything", "anything else", "keep this", "conserve este", "conserva este", "let me know how it", "ver mas"};
+    "please allow", "allow two", "allow up to", "if anything", "hacer nada", "haga nada", "hagas nada", "do anything", "anything else", "keep this", "conserve este", "conserva este", "let me know how it", "ver mas"};
 
 template <size_t count>
 bool is_one(std::string_view word, const std::string_view (&list)[count]) {
@@ -249,6 +249,24 @@ bool says_little(std::string_view text) {
   return words <= 2;
 }
 
+// Takes prepositions and articles off the end that a removed day has left: "dar de comer del 3 al".
+std::string without_loose_end(std::string text) {
+  static constexpr std::string_view loose[] = {"al", "del", "de", "a", "antes", "el", "la", "los", "por", "para", "en", "y",
+                                               "to", "by", "on", "at", "the", "of", "from", "until", "before", "dia", "and",
+                                               "for", "with", "con", "que", "or", "o", "in", "hasta", "sobre", "around", "next"};
+  for (;;) {
+    while (!text.empty() && std::string_view(" .,;:?!-").find(text.back()) != std::string_view::npos) text.pop_back();
+    const std::vector<base::Word> words = base::words(text);
+    if (words.size() < 2 || words.back().end != text.size()) return text;
+    const std::string last = base::fold(std::string_view(text).substr(words.back().begin));
+    const std::string before = base::fold(std::string_view(text).substr(
+        words[words.size() - 2].begin, words[words.size() - 2].end - words[words.size() - 2].begin));
+    const bool number = last.find_first_not_of("0123456789") == std::string::npos && (before == "del" || before == "from");
+    if (!number && !is_one(last, loose)) return text;
+    text.resize(words.back().begin);
+  }
+}
+
 std::string trimmed_clause(std::string text) {
   while (!text.empty() && std::string_view(" .,;:?!-)").find(text.back()) != std::string_view::npos) {
     text.pop_back();
@@ -282,6 +300,10 @@ std::optional<std::pair<size_t, size_t>> imperative_at(const Sentence& sentence,
                                                   "es", "was", "ha", "has", "que", "se", "will", "number",
                                                   "n", "s", "realizada", "recibido", "received"};
   if (is_one(next, of_nouns) || sentence.heading) return std::nullopt;
+  // "Entrega: sábado", "Check-in from 3".
+  const std::string_view behind =
+      text.substr(tokens[first].end, tokens[first + 1].begin - tokens[first].end);
+  if (behind.starts_with(':') || behind.starts_with('-')) return std::nullopt;
   // A name that only looks like one: "Dale Heating".
   const char last = text.back();
   const bool ended = last == '.' || last == '!' || last == '?' || last == ',' || last == ':';
@@ -309,7 +331,21 @@ std::optional<std::pair<size_t, size_t>> request_in(const Sentence& sentence,
           text.substr(tokens[at - 1].end, tokens[at].begin - tokens[at - 1].end);
       if (imperative_at(sentence, tokens, 0)) break;
       if (before.find(',') != std::string_view::npos && sentence.question) continue;
+      // "Vacía la pared, por favor, que …": what is asked stands before.
+      if (before.find(',') != std::string_view::npos && at >= 2) {
+        size_t from = at - 1;
+        while (from > 0 && at - from < 14 &&
+               text.substr(tokens[from - 1].end, tokens[from].begin - tokens[from - 1].end)
+                       .find_first_of(",.:;!?") == std::string_view::npos) {
+          --from;
+        }
+        if (at - from >= 2) return std::pair(from, at);
+      }
     }
+    // Outside a question "puedes" allows and does not ask.
+    static constexpr std::string_view modal[] = {"can", "could", "would", "will", "puedes", "podrias",
+                                                 "podeis", "puede", "podria", "podriais"};
+    if (!sentence.question && is_one(first_word, modal)) continue;
     size_t from = at + length;
     // "please, can you": the later one says more.
     if (const size_t more = introducer_at(tokens, from); more > 0 && from + more < tokens.size()) {
@@ -480,12 +516,17 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
     appointment.place = invitation.place;
     found.appointments.push_back(std::move(appointment));
   }
-  if (!mail.details.invitations.empty() || is_list(mail)) return;
+  if (!mail.details.invitations.empty()) return;
 
   std::vector<Sentence> sentences = sentences_of(mail.subject, false);
   const size_t of_subject = sentences.size();
   sentences.insert(sentences.end(), mail.sentences.begin(), mail.sentences.end());
   const bool about_meeting = count_phrases(mail.folded, "meeting") > 0;
+  const bool impersonal = is_automatic(mail) || is_list(mail) || !is_person_like(mail);
+  std::vector<Moment> explicit_days;
+  for (const Moment& moment : find_moments(mail.subject + "\n" + mail.text, written)) {
+    if (moment.dated && (!moment.relative || moment.first.month != written.date.month)) explicit_days.push_back(moment);
+  }
   std::optional<Moment> day;  // the day spoken of last
   std::string place;
   for (const Sentence& sentence : sentences) {
@@ -516,8 +557,18 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
                                         " empieza", " comienza", " begins ", " work for you ", " te viene ", " os viene ",
                                         " le viene ", " suit you ", " free ", " libre ", " hueco ", " slot ", " join ",
                                         " arrive ", " can come ", " come to ", " come and ", " be in ", " deliver", " entreg", " junta ",
-                                        " asamblea ", " convoca", " puedo pasar ", " podemos pasar ", " service ",
+                                        " asamblea ", " convoca", " puedo pasar ", " podemos pasar ", " service the ", " venid ", " venir ", " acudir ", " acuda ", " pasar por ", " reuni", " pick up ", " recoger ", " recog",
                                         " turno ", " shift ", " acto ", " ceremon", " pasare ", " vernos ", " meet ", " vemos ", " veamos ", " confirm"});
+    // Every week is no appointment, and neither are opening hours.
+    const bool habitual =
+        holds(folded, {" los lunes ", " los martes ", " los miercoles ", " los jueves ", " los viernes ", " los sabados ",
+                       " los domingos ", " lunes y ", " martes y ", " miercoles y ", " every ", " cada ", " mondays ",
+                       " tuesdays ", " wednesdays ", " thursdays ", " fridays ", " lunes a ", " monday to ", " mon fri ",
+                       " dilluns i ", " todos los "});
+    const bool hours = holds(folded, {" abrimos ", " abierto ", " abierta ", " open ", " opening ", " cerramos ", " closed ",
+                                      " horario ", " mantenimiento ", " maintenance ", " se cortara ", " corte ",
+                                      " caduca ", " expires ", " a partir de ", " hecha ", " realizado ", " registrada "});
+    if (habitual) continue;
     std::vector<Moment> candidates;
     int open = 0;
     for (const Moment& moment : moments) {
@@ -537,21 +588,33 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
       if (!moment.from) continue;
       Moment at = moment;
       if (!at.dated) {
-        if (day) {
-          at.first = at.last = day->first;
-        } else if (!about_meeting || !attends) {
-          continue;
-        }
+        const bool today = holds(folded, {" hoy ", " today ", " tonight ", " esta tarde ", " esta noche ", " this evening ",
+                                          " this afternoon ", " esta mañana ", " this morning "});
+        if (!day && !today) continue;
+        if (day) at.first = at.last = day->first;
+        // In a letter from a person the day was named a sentence before: "Come around nine."
+        if ((!attends && impersonal) || !about_meeting) continue;
       }
       if (at.first != at.last) continue;
-      if (!attends && !(about_meeting && number >= of_subject)) continue;
+      if ((hours || impersonal) && !attends) continue;
+      // "el día 6" of a mail that speaks of 6 July.
+      if (at.relative && at.dated) {
+        for (const Moment& stated : explicit_days) {
+          if (stated.first.day == at.first.day && stated.first != at.first && at.first < stated.first &&
+              sentence.text.find(std::to_string(at.first.day)) != std::string::npos) {
+            at.first = at.last = stated.first;
+            break;
+          }
+        }
+      }
       const std::string start = time_text(at.first, *at.from, zone);
       const auto begins = base::parse_rfc3339(start);
       if (!begins || (mail.sent && *begins < *mail.sent)) continue;
       if (base::days_between(written.date, at.first) > 400) continue;
       const std::string lead = phrase_text(std::string_view(sentence.text).substr(
           moment.begin > 24 ? moment.begin - 24 : 0, std::min<size_t>(24, moment.begin)));
-      const bool arrival = holds(lead, {" llegada ", " arriv", " llega ", " ends ", " termina ", " fin "});
+      const bool arrival = holds(lead, {" llegada ", " arriv", " llega ", " ends ", " termina ", " fin ", " vuelta ", " regreso ",
+                                        " back ", " land"});
       if (arrival && !found.appointments.empty()) {
         if (found.appointments.back().end.empty() && found.appointments.back().start < start) {
           found.appointments.back().end = start;
@@ -571,12 +634,17 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
         if (same->end.empty()) same->end = appointment.end;
         continue;
       }
-      // Of several times on one day a machine names, the first is when to be there.
-      const bool again = is_automatic(mail) && std::any_of(
+      // Of several times named for one day the first is when to be there.
+      const bool again = std::any_of(
           found.appointments.begin(), found.appointments.end(), [&](const Appointment& other) {
             return other.start.substr(0, 10) == appointment.start.substr(0, 10);
           });
-      if (again) continue;
+      if (again && !moves) continue;
+      if (again) {
+        std::erase_if(found.appointments, [&](const Appointment& other) {
+          return other.start.substr(0, 10) == appointment.start.substr(0, 10);
+        });
+      }
       found.appointments.push_back(std::move(appointment));
     }
   }
@@ -596,6 +664,7 @@ void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
   }
   if (several) only_deadline.reset();
   std::vector<ActionItem> owed;
+  const bool impersonal = is_automatic(mail) || is_list(mail) || !is_person_like(mail);
   const std::string subject = plain_subject(mail.subject);
   for (size_t number = 0; number < mail.sentences.size(); ++number) {
     const Sentence& sentence = mail.sentences[number];
@@ -610,9 +679,9 @@ void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
     ActionItem item;
     const auto request = request_in(sentence, tokens);
     if (request) {
-      item.what = trimmed_clause(plain_task(trimmed_clause(
+      item.what = without_loose_end(trimmed_clause(plain_task(trimmed_clause(
           without_moments(sentence.text, tokens[request->first].begin,
-                          tokens[request->second - 1].end, moments))));
+                          tokens[request->second - 1].end, moments)))));
       if ((has_pronoun_only(phrase_text(item.what)) || says_little(item.what)) && subject.size() < 50 && !subject.empty()) {
         item.what += " (" + subject + ")";
       }
@@ -628,6 +697,13 @@ void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
       continue;
     }
     if (item.what.size() < 5) continue;
+    // What a machine suggests is a task only where it has a day; "avísenos si no puede" is none.
+    if (impersonal) {
+      const bool conditional = holds(phrase_text(item.what), {" si ", " if "});
+      const bool has_day = std::any_of(moments.begin(), moments.end(),
+                                       [](const Moment& moment) { return moment.dated; });
+      if (conditional || (!has_day && !only_deadline && is_automatic(mail))) continue;
+    }
     item.what = std::string(base::cut_utf8(item.what, 160));
     const auto dated = [](const Moment& moment) { return moment.dated && !moment.left; };
     const auto deadline = std::find_if(moments.begin(), moments.end(), [&](const Moment& moment) {

@@ -17,7 +17,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t embedded_bytes = 1200;
+constexpr size_t embedded_bytes = 800;
 constexpr size_t shown_bytes = 900;
 // A class counts as certain above this: then no model is asked what the mail is.
 constexpr double certain = 0.9;

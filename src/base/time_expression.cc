@@ -466,7 +466,9 @@ class Finder {
     const int day = day_of(word(0));
     if (day == 0 || !plain_day(0)) return false;
     const bool ordinal = word(0).size() > 2 && !word(0).starts_with("primero");
-    if (before != "dia" && !(before == "the" && ordinal)) return false;
+    // "el 17 a las 18:00": what happens at a time happens on a day.
+    const bool timed = before == "el" && word(1) == "a" && (word(2) == "las" || word(2) == "la");
+    if (before != "dia" && !timed && !(before == "the" && ordinal)) return false;
     const auto date = day_without_month(day, -1);
     return date && add(1, *date, *date, true);
   }
