@@ -36,6 +36,7 @@ struct Verdict {
   Features features;
   Judgement judgement;
   std::vector<float> embedding;
+  std::vector<std::string> model_tasks;
   bool asked_model = false;
 };
 
@@ -58,6 +59,7 @@ struct Point {
   std::string text;  // in the owner's language
   std::vector<std::string> message_ids;
   double weight = 0;
+  std::string brief;  // who and what about, for where many stand in one line
 };
 // At most `most` points about what stands at mailbox.now, most important first. `verdicts` in the
 // order of the mails.

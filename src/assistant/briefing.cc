@@ -13,7 +13,7 @@ namespace lar::assistant {
 namespace {
 
 constexpr int longest_wait_days = 30;    // a mail that waited longer is no news any more
-constexpr int days_ahead = 3;            // of what is due
+constexpr int days_ahead = 4;          // of what is due
 constexpr size_t most_ids = 6;
 
 struct Thread {
@@ -34,6 +34,7 @@ class Briefing {
     // The days that a day's look ahead covers: over a weekend up to Monday.
     look_ahead_ = base::add_days(today_, 1);
     while (base::weekday(look_ahead_) > 4) look_ahead_ = base::add_days(look_ahead_, 1);
+    horizon_ = base::add_days(look_ahead_, 2);
   }
 
   std::vector<Point> points(size_t most) {
@@ -66,11 +67,43 @@ class Briefing {
     std::stable_sort(points.begin(), points.end(), [](const Point& one, const Point& other) {
       return one.weight > other.weight;
     });
-    if (points.size() > most) points.resize(most);
-    return points;
+    return gathered(std::move(points), most);
   }
 
  private:
+  // News go together, and so does what would not fit: a phone screen holds a dozen points, and
+  // nothing open is left out for it.
+  std::vector<Point> gathered(std::vector<Point> points, size_t most) const {
+    constexpr size_t most_together = 8;
+    std::vector<Point> alone;
+    Point rest{"waiting", "", {}, 0}, news{"news", "", {}, 0};
+    size_t in_rest = 0, in_news = 0;
+    for (Point& point : points) {
+      const bool is_news = point.kind == "news";
+      if (!is_news && (alone.size() + 2 < most || point.kind == "suspicious")) {
+        alone.push_back(std::move(point));
+        continue;
+      }
+      size_t& count = is_news ? in_news : in_rest;
+      if (count >= most_together) continue;
+      ++count;
+      Point& together = is_news ? news : rest;
+      if (!is_news && together.text.empty()) together.kind = point.kind;
+      together.text += (together.text.empty() ? "" : "; ") + point.brief;
+      together.message_ids.insert(together.message_ids.end(), point.message_ids.begin(),
+                                  point.message_ids.end());
+    }
+    const auto close = [&](Point& together, std::string_view code) {
+      if (together.text.empty()) return;
+      together.text = say(code, {{"what", together.text}});
+      alone.push_back(std::move(together));
+    };
+    close(rest, "also");
+    close(news, "news");
+    if (alone.size() > most) alone.resize(most);
+    return alone;
+  }
+
   std::string say(std::string_view code, const base::Parameters& parameters) const {
     const std::string whole = "brief." + std::string(code);
     return base::message(whole, parameters, mailbox_.owner.language);
@@ -87,6 +120,12 @@ class Briefing {
     if (distance == -1) return spanish_ ? "ayer" : "yesterday";
     const std::string spelled = base::spell_date(day, spanish_);
     return spelled.substr(0, spelled.rfind(spanish_ ? " de " : " "));
+  }
+
+  // A line that code made begins with who wrote; the point says that already.
+  std::string without_name(const std::string& line, const Mail& mail) const {
+    const std::string start = who(mail) + ": ";
+    return line.starts_with(start) ? line.substr(start.size()) : line;
   }
 
   int age_days(const Mail& mail) const {
@@ -140,7 +179,7 @@ class Briefing {
       }
       if (verdict.priority == Priority::reply && open && age <= longest_wait_days) {
         const base::Parameters parameters = {{"who", who(mail)}, {"days", std::to_string(age)},
-                                             {"what", verdict.summary}};
+                                             {"what", without_name(verdict.summary, mail)}};
         // A day or a few of waiting press more than none; what waited for weeks less again.
         const double weight = 58 + (age <= 7 ? age : 7 - (age - 7) * 0.8);
         offer(best, {"waiting", say(age <= 0 ? "waiting.today" : age == 1 ? "waiting.day" : "waiting.days", parameters), {}, weight});
@@ -172,15 +211,17 @@ class Briefing {
     if (any_appointment && !called_off) {
       for (const Appointment& appointment : verdicts_[appointments_from].findings.appointments) {
         const auto day = day_of(appointment.start);
-        if (!day || is_past(appointment.start) || *day > look_ahead_) continue;
+        if (!day || is_past(appointment.start) || *day > horizon_) continue;
         const std::string time = appointment.start.size() > 10 ? appointment.start.substr(11, 5) : "";
         const base::Parameters parameters = {{"day", day_name(*day)}, {"time", time}, {"what", appointment.title},
                                              {"place", appointment.place}};
         const std::string code = std::string("appointment") + (time.empty() ? ".day" : "") + (appointment.place.empty() ? "" : ".place");
-        offer(best, {"appointment", say(code, parameters), {}, *day == today_ ? 84.0 : 72.0});
+        offer(best, {"appointment", say(code, parameters), {}, *day == today_ ? 84.0 : *day <= look_ahead_ ? 72.0 : 57.0});
       }
     }
     if (!best) return std::nullopt;
+    const Mail& latest = mailbox_.mails[theirs.value_or(thread.mails.back())];
+    best->brief = who(latest) + " (" + plain_subject(latest.subject) + ")";
     for (auto index = thread.mails.rbegin(); index != thread.mails.rend() && best->message_ids.size() < most_ids; ++index) {
       best->message_ids.push_back(mailbox_.mails[*index].id);
     }
@@ -205,7 +246,7 @@ class Briefing {
   const Mailbox& mailbox_;
   const std::vector<Verdict>& verdicts_;
   bool spanish_;
-  base::Date today_, look_ahead_;
+  base::Date today_, look_ahead_, horizon_;
   base::Microseconds news_since_ = 0;
 };
 

@@ -162,6 +162,10 @@ class Triage {
       ask_model(mail, verdict, priority);
     }
     verdict.priority = decide(priority);
+    if (verdict.findings.action_items.empty() &&
+        (verdict.priority == Priority::reply || verdict.priority == Priority::urgent)) {
+      take_tasks(mail, verdict);
+    }
     if (verdict.priority == Priority::bulk) {
       verdict.findings.action_items.clear();
       verdict.findings.appointments.clear();
@@ -197,6 +201,21 @@ class Triage {
       return {};
     }
     return made->empty() ? std::vector<float>() : std::move(made->front());
+  }
+
+  // What the model says is to be done, where code found nothing: only what the mail bears out.
+  void take_tasks(const Mail& mail, Verdict& verdict) const {
+    constexpr size_t most = 2;
+    const base::LocalTime written = written_at(mail, mailbox_);
+    for (const std::string& task : verdict.model_tasks) {
+      if (verdict.findings.action_items.size() >= most || !borne_out(task, mail, written)) continue;
+      ActionItem item;
+      item.what = task;
+      for (const Moment& moment : find_moments(task, written)) {
+        if (moment.dated && moment.last >= written.date) item.due = base::format_date(moment.last);
+      }
+      verdict.findings.action_items.push_back(std::move(item));
+    }
   }
 
   void ask_model(const Mail& mail, Verdict& verdict, std::array<double, 4>& priority) {
@@ -239,6 +258,7 @@ class Triage {
     }
     for (double& value : priority) value /= sum;
     const base::LocalTime written = written_at(mail, mailbox_);
+    if (answer) verdict.model_tasks = answer->tasks;
     if (answer && !result->truncated && borne_out(answer->summary, mail, written)) {
       verdict.summary = answer->summary;
     }

@@ -168,6 +168,7 @@ int triage_mails(Command& command, const MailOptions& options) {
       value["asked_model"] = verdict.asked_model;
       value["embedding"] = verdict.embedding;
       value["space"] = work.space();
+      value["model_tasks"] = verdict.model_tasks;
     }
     command.terminal().line(compact(value));
     std::fflush(stdout);
