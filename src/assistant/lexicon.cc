@@ -22,7 +22,9 @@ constexpr std::string_view urgency[] = {
     "emergency",       "emergencia",     "critical",
     "critico",         "critica",        "time sensitive",
     "within the hour", "before the end of the day", "antes de que acabe el dia",
-    "call me as soon", "llamame en cuanto", "llamame ya",
+    "call me as soon", "llamame en cuanto", "llamame ya", "en cuanto puedas", "en cuanto leas", "en cuanto veas", "as soon as you", "the moment you",
+    "before midnight", "antes de medianoche", "esta misma", "this very", "ultimo dia", "last day", "no second chance",
+    "stops working", "dejara de funcionar", "dejaran de funcionar", "drop everything", "i need you to act",
     "no puede esperar", "can t wait",    "cannot wait",
     "corre prisa",     "es para hoy",    "por favor llama",
     "please call",     "call me back",   "ring me",
@@ -43,7 +45,15 @@ constexpr std::string_view harm[] = {
     "come and get", "surgery",      "operacion",    "ingresad*",      "grave",
     "serious",      "bleeding",     "sangr*",       "pain",           "dolor",
     "vet",          "veterinari*",  "evacuat*",     "desaloj*",       "recall*",
-    "do not eat",   "do not use",   "no consum*",   "deje de usar",   "retirada"};
+    "do not eat",   "do not use",   "no consum*",   "deje de usar",   "retirada",
+    "cayendo agua", "cae agua",     "agua por el techo", "gotea",     "dripping",
+    "pouring",      "burst",        "reventad*",    "se ha quemado",  "catch fire",
+    "insulin*",     "oxygen",       "oxigeno",      "unconscious",    "inconsciente",
+    "mareado",      "mareada",      "dizzy",        "ambulance",      "bomberos",
+    "fire brigade", "crash",        "choque",       "ataque",         "infarto",
+    "stroke",       "ictus",        "missing",      "desaparecid*",   "no aparece",
+    "broken",       "escaparate",   "keyholder",    "alone in",       "esta solo",
+    "esta sola",    "se ha hecho daño", "hurt",     "golpe",          "brecha en"};
 constexpr std::string_view outage[] = {
     "down",          "outage",        "caid*",        "no funciona",   "not working",
     "stopped working", "ha dejado de funcionar", "error 500", "production", "produccion",

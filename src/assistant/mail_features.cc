@@ -6,6 +6,7 @@
 #include <array>
 
 #include "assistant/lexicon.h"
+#include "assistant/tasks.h"
 
 namespace lar::assistant {
 namespace {
@@ -169,9 +170,6 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   const std::string_view end =
       mail.text.size() > 160 ? std::string_view(mail.text).substr(mail.text.size() - 160) : mail.text;
   features["question_near_end"] = end.find('?') != std::string_view::npos ? 1 : 0;
-  const int size = static_cast<int>(mail.text.size());
-  features["short"] = size < 250 ? 1 : 0;
-  features["long"] = size > 1500 ? 1 : 0;
   const int shouts = static_cast<int>(std::count(mail.subject.begin(), mail.subject.end(), '!'));
   features["shouting"] = part(shouts, 1);
   int capitals = 0, letters = 0;
@@ -216,8 +214,20 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["due_today"] = due_today ? 1 : 0;
   features["due_tomorrow"] = due_tomorrow ? 1 : 0;
 
+  // What it asks for, as tasks.h finds it.
+  const Findings found = find_tasks(mail, mailbox);
+  bool task_today = false;
+  for (const ActionItem& item : found.action_items) {
+    task_today = task_today || item.due.substr(0, 10) == base::format_date(written.date);
+  }
+  features["task"] = found.action_items.empty() ? 0 : 1;
+  features["tasks"] = found.action_items.size() > 1 ? 1 : 0;
+  features["task_today"] = task_today ? 1 : 0;
+  features["appointment"] = found.appointments.empty() ? 0 : 1;
+
   // Together they mean more.
-  const bool acts = features["w_request"] > 0 || features["w_awaits"] > 0;
+  const bool acts = features["w_request"] > 0 || features["w_awaits"] > 0 ||
+                    !found.action_items.empty();
   const bool bad = features["w_harm"] > 0 || features["w_loss"] > 0 || features["w_outage"] > 0;
   const bool soon = today || says_today || features["w_urgency"] > 0 || due_tomorrow;
   features["bad_and_soon"] = bad && soon && !list ? 1 : 0;
@@ -236,6 +246,9 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["person_work"] = person && features["w_work"] > 0 ? 1 : 0;
   features["close_not_work"] = person && features["w_closeness"] > 0 && features["w_work"] == 0 ? 1 : 0;
   features["public_person"] = public_site && person ? 1 : 0;
+  features["harm_and_task"] = features["w_harm"] > 0 && features["task"] > 0 && !list ? 1 : 0;
+  features["urgency_and_task"] = features["w_urgency"] > 0 && features["task"] > 0 && !list ? 1 : 0;
+  features["person_task"] = person && features["task"] > 0 ? 1 : 0;
   features["office_asks"] = !person && !list && (acts || questions > 0) ? 1 : 0;
   return features;
 }

@@ -232,11 +232,10 @@ std::string plain_task(std::string text) {
 }
 
 bool has_pronoun_only(std::string_view folded) {
-  return holds(folded, {" it ", " him ", " her ", " them ", " lo ", " la abone", " los ", " recogerlo ", " recogerla ",
+  return holds(folded, {" it ", " him ", " her ", " them ", " lo ", " la abone ", " los ", " recogerlo ", " recogerla ",
                         " recogerle ", " buscarle ", " buscarlo ", " buscarla ", " pagarla ", " pagarlo ", " firmarlo ",
                         " firmarla ", " renovarlo ", " renovarla ", " renuevalo ", " renuevelo ", " devolverlo ",
-                        " devolverla ", " enviarlo ", " enviarla ", " revisarlo ", " revisarla ", " confirmarlo ",
-                        " la ", " las "});
+                        " devolverla ", " enviarlo ", " enviarla ", " revisarlo ", " revisarla ", " confirmarlo "});
 }
 
 // "Confírmame", "tell me": what about, only the subject says.
@@ -246,7 +245,7 @@ bool says_little(std::string_view text) {
     const std::string folded = base::fold(text.substr(word.begin, word.end - word.begin));
     if (!base::is_stop_word(folded) && folded.size() > 2) ++words;
   }
-  return words <= 2;
+  return words <= 1;
 }
 
 // Takes prepositions and articles off the end that a removed day has left: "dar de comer del 3 al".
@@ -691,7 +690,7 @@ void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
       if (owed_by == moments.end()) continue;
       item.what = trimmed_clause(plain_task(trimmed_clause(
           without_moments(sentence.text, 0, sentence.text.size(), moments))));
-      if (item.what.size() < 28) item.what = subject.empty() ? item.what : subject;
+      if (says_little(item.what) || item.what.size() < 18) item.what = subject.empty() ? item.what : subject;
       item.what = owed_verb(folded, mail.language) + item.what;
     } else {
       continue;
