@@ -95,8 +95,11 @@ def main():
     parser.add_argument("--lar", default=str(repository / "build" / "lar"))
     parser.add_argument("--penalties", type=float, nargs="+", default=[1, 3, 10, 30])
     options = parser.parse_args()
-    labels = json.loads((options.folder / "labels.json").read_text()) + json.loads((options.folder / "household_labels.json").read_text())
-    lines = read(options, "mailbox.mbox", "") | read(options, "household.mbox", "household_")
+    labels, lines = [], {}
+    for prefix in ("", "household_", "development_household_"):
+        if (options.folder / (prefix + "labels.json")).exists():
+            labels += json.loads((options.folder / (prefix + "labels.json")).read_text())
+            lines |= read(options, (prefix.removesuffix("_") or "mailbox") + ".mbox", prefix)
     labels = [label for label in labels if label["message_id"] in lines]
     rows = [lines[label["message_id"]] for label in labels]
     names = sorted({name for row in rows for name in row["features"] if not name.startswith("m_")})

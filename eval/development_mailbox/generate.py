@@ -308,9 +308,11 @@ def sent_mail(number, person, sent, random_):
     return message
 
 
-def household():
-    """The mails of samples/household in one mbox, with labels for those that household_judged.txt judges."""
-    place = folder.parents[1] / "samples" / "household"
+def household(place, name):
+    """The mails of a household in one mbox, with labels for those that NAME_judged.txt judges. Nothing where it is not there."""
+    if not place.exists():
+        print(f"{place} is not there: left out")
+        return
     raw = [path.read_bytes() for path in sorted(place.glob("maildir/**/cur/*")) + sorted(place.glob("maildir/**/new/*"))]
     box = mailbox.mbox(place / "work.mbox", factory=None)
     raw += [box.get_bytes(key) for key in box.keys()]
@@ -320,20 +322,22 @@ def household():
         message = email.message_from_bytes(bytes_, policy=email.policy.default)
         sender = email.utils.parseaddr(str(message["From"]))[1]
         found.setdefault(str(message["Message-ID"]).strip("<> "), (sender, bytes_))
-    with open(folder / "household.mbox", "wb") as out:
+    with open(folder / f"{name}.mbox", "wb") as out:
         for _, bytes_ in found.values():
             out.write(b"From x@y Thu May 07 10:00:00 2026\n" + re.sub(rb"(?m)^(>*From )", rb">\1", bytes_).rstrip(b"\n") + b"\n\n")
     names = {"u": "urgent", "r": "reply", "f": "fyi", "b": "bulk", "S": "bulk", "P": "bulk"}
     labels = []
-    for line in (folder / "household_judged.txt").read_text(encoding="utf-8").splitlines():
+    for line in (folder / f"{name}_judged.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):
             continue
         code, identifier = line.split(" ", 1)
-        labels.append({"message_id": identifier, "group": "household:" + found[identifier][0].split("@")[1], "priority": names[code[0]], "personal": "p" in code,
+        if identifier not in found:
+            continue
+        labels.append({"message_id": identifier, "group": name + ":" + found[identifier][0].split("@")[1], "priority": names[code[0]], "personal": "p" in code,
                        "suspicious": {"S": "spam", "P": "phishing"}.get(code[0], "none")})
-    (folder / "household_labels.json").write_text(json.dumps(labels, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (folder / f"{name}_labels.json").write_text(json.dumps(labels, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     owner = json.loads((place / "household.json").read_text(encoding="utf-8"))
-    (folder / "household_owner.json").write_text(json.dumps({"me": owner["owner"]["addresses"], "now": owner["now"], "zone": owner["zone"]}, indent=1) + "\n")
+    (folder / f"{name}_owner.json").write_text(json.dumps({"me": owner["owner"]["addresses"], "now": owner["now"], "zone": owner["zone"]}, indent=1) + "\n")
 
 
 def main():
@@ -365,7 +369,8 @@ def main():
                 out.write("\n")
     (folder / "labels.json").write_text(json.dumps([label for _, label in labels], ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     (folder / "owner.json").write_text(json.dumps({"me": [me["private"], me["work"]], "now": "2026-05-11T08:00:00+02:00", "zone": "Europe/Madrid", "language": "es"}, indent=1) + "\n")
-    household()
+    household(folder.parents[1] / "samples" / "household", "household")
+    household(folder.parent / "development_household", "development_household")
     print(f"{len(mails)} mails, {len(labels)} labels")
 
 

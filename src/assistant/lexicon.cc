@@ -223,7 +223,7 @@ constexpr std::string_view threats[] = {
     "en 24 horas",       "en 48 horas",      "24 horas",         "48 horas",          "24 hours",
     "48 hours",          "12 hours",         "12 horas",         "legal action",      "acciones legales",
     "unusual activity",  "actividad inusual", "actividad sospechosa", "suspicious activity", "unusual sign",
-    "acceso no autorizado", "unauthorised access", "unauthorized access", "failure to", "evitar el bloqueo",
+    "acceso no autorizado", "unauthorised access", "unauthorized access", "failure to", "evitar el bloqueo", "evitar la devolucion", "limitada", "limited",
     "avoid suspension",  "avoid interruption", "para evitar",    "to avoid",          "returned to sender",
     "devuelto al remitente", "your recordings", "webcam",        "grabado",           "we recorded"};
 constexpr std::string_view money_bait[] = {
@@ -241,7 +241,7 @@ constexpr std::string_view money_bait[] = {
     "trading",          "loan approved",  "prestamo aprobado", "preaprobado",   "pre approved",
     "new account number", "nuevo numero de cuenta", "nueva cuenta bancaria", "new bank account", "bank account has changed",
     "changed bank",     "hemos cambiado de banco", "hemos cambiado de cuenta", "iban",  "new bank details",
-    "cambio de cuenta", "release the parcel", "liberar el paquete", "liberar su paquete", "pending payment"};
+    "cambio de cuenta", "release the parcel", "abone", "tasa", "tasas", "retenido", "on hold", "coordenadas", "dollars", "dolares", "liberar el paquete", "liberar su paquete", "pending payment"};
 constexpr std::string_view secrecy[] = {
     "confidential*",   "confidencial*",  "keep this between", "entre nosotros", "no se lo digas",
     "don t tell",      "do not tell",    "don t call",        "no me llames",   "no puedo hablar",
@@ -263,7 +263,7 @@ constexpr std::string_view spam_words[] = {
     "next of kin",      "diplomat",        "funds",          "fondos",          "act now",
     "click here",       "haz clic aqui",   "haga clic aqui", "pincha aqui",     "pinche aqui",
     "buenas noticias tu credito", "no obligation", "sin compromiso", "increase your", "aumenta tu*",
-    "email list",       "base de datos de empresas", "bulk",  "replica*",       "watches"};
+    "email list", "guarantee*", "garantizad*", "doctors", "medicos", "capsule*", "capsula*", "page 1", "first page", "beloved", "winner",       "base de datos de empresas", "bulk",  "replica*",       "watches"};
 constexpr std::string_view generic_greeting[] = {
     "dear customer",  "dear client",   "dear user",       "dear member",    "dear account",
     "estimado cliente", "estimada cliente", "estimado usuario", "estimada usuaria", "estimado a cliente",
