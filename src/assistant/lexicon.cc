@@ -281,6 +281,9 @@ constexpr std::string_view meeting[] = {
     "tutoria",   "event",      "evento",      "invit*",     "booking",    "reserva",   "table",
     "mesa",      "barbecue",   "barbacoa",    "funeral",    "rehearsal",  "ensayo",    "tecnico",
     "junta",     "asamblea",  "delivery",    "entrega*",   "turno",     "glazier", "plumber",
+    "test", "excursion", "salimos", "trip", "doors", "performance", "audition", "audicion", "charla",
+    "talk", "conference", "congreso", "gala", "desfile", "torneo", "tournament", "inauguracion",
+    "paella", "picnic", "merienda", "aperitivo", "vernos", "meet", "ferry", "check in",
     "fontanero", "electricista", "electrician", "inspection", "inspeccion", "examen", "exam"};
 
 constexpr std::array<PhraseGroup, 21> groups = {{{"urgency", urgency},

@@ -82,6 +82,7 @@ struct Clock {
   size_t begin = 0, end = 0;
   int from = 0;
   std::optional<int> to;
+  bool certain = true;
 };
 
 std::vector<Clock> clocks_in(std::string_view text) {
@@ -106,6 +107,7 @@ std::vector<Clock> clocks_in(std::string_view text) {
     Clock made;
     made.begin = clock.begin;
     made.end = clock.end;
+    made.certain = clock.certain;
     made.from = settle(clock.hour, clock.certain) * 60 + clock.minute;
     if (const auto start = range_begin(text, clock.begin)) {
       int hour = start->second;
@@ -266,6 +268,7 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
     Moment* best = nullptr;
     size_t distance = 70;
     for (Moment& moment : moments) {
+      if (moment.first != moment.last) continue;
       const bool precedes = moment.end <= clock.begin;
       const size_t gap_begin = precedes ? moment.end : clock.end;
       const size_t gap_end = precedes ? clock.begin : moment.begin;
@@ -289,6 +292,7 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
                                              " no later ", " tardar "});
       }
       best->from = clock.from;
+      best->guessed = !clock.certain;
       best->to = clock.to;
       best->begin = std::min(best->begin, clock.begin);
       best->end = std::max(best->end, clock.end);
@@ -299,6 +303,7 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
     moment.end = clock.end;
     moment.from = clock.from;
     moment.to = clock.to;
+    moment.guessed = !clock.certain;
     moment.dated = best != nullptr;
     moment.relative = true;
     moment.first = moment.last = best != nullptr ? best->first : written.date;

@@ -21,6 +21,7 @@ struct Moment {
   bool dated = true;            // false: a clock time alone; the day is that of the mail
   bool relative = false;        // the day depends on when the text was written
   bool deadline = false;        // "by", "antes del", "vence el"
+  bool guessed = false;         // which half of the day was not said
   bool left = false;            // what something is moved away from: "from Tuesday", "del martes"
 };
 

@@ -522,6 +522,9 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
   sentences.insert(sentences.end(), mail.sentences.begin(), mail.sentences.end());
   const bool about_meeting = count_phrases(mail.folded, "meeting") > 0;
   const bool impersonal = is_automatic(mail) || is_list(mail) || !is_person_like(mail);
+  const bool booking = holds(mail.folded, {" booking ", " reserva ", " localizador ", " booked ", " confirmed ", " confirmacion ",
+                                           " confirmada ", " confirmado ", " ticket", " entradas ", " billete", " su viaje ",
+                                           " your flight ", " su cita ", " your appointment ", " reservation "});
   std::vector<Moment> explicit_days;
   for (const Moment& moment : find_moments(mail.subject + "\n" + mail.text, written)) {
     if (moment.dated && (!moment.relative || moment.first.month != written.date.month)) explicit_days.push_back(moment);
@@ -544,6 +547,9 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
                                       " pasamos ", " cambia ", " cambiamos ", " cambiado ", " changed ", " rescheduled ",
                                       " postponed ", " aplaza", " adelanta", " retras", " brought forward ", " new time ",
                                       " nueva hora ", " nueva fecha ", " pasar al ", " pasarla ", " moverla "});
+    // "¿Podemos vernos a las once y media?": what is proposed counts and not what it makes way for.
+    const bool proposes = sentence.question && holds(folded, {" vernos ", " quedar ", " quedamos ", " meet ", " podemos ",
+                                                              " can we ", " could we ", " shall we ", " te viene ", " work for "});
     const bool cannot = holds(folded, {" no puedo ", " no podre ", " no podemos ", " can t ", " cannot ", " won t be able ",
                                        " not able to ", " imposible ", " no me viene ", " doesn t work ", " don t work "});
     const bool cancels = holds(folded, {" se cancela ", " cancelad", " cancelled ", " canceled ", " anulad", " se anula ",
@@ -595,7 +601,15 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
         if ((!attends && impersonal) || !about_meeting) continue;
       }
       if (at.first != at.last) continue;
-      if ((hours || impersonal) && !attends) continue;
+      // "A las nueve y media" of a mail about a dinner is in the evening.
+      if (at.guessed && *at.from >= 8 * 60 && *at.from < 12 * 60 &&
+          holds(mail.folded, {" cena ", " cenar ", " dinner ", " tonight ", " esta noche ", " concierto ", " concert ",
+                              " copas ", " drinks "})) {
+        *at.from += 12 * 60;
+        if (at.to && *at.to < 12 * 60) *at.to += 12 * 60;
+      }
+      const bool booked = booking && !at.relative;
+      if ((hours || (impersonal && !booked)) && !attends) continue;
       // "el día 6" of a mail that speaks of 6 July.
       if (at.relative && at.dated) {
         for (const Moment& stated : explicit_days) {
@@ -638,7 +652,7 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
           found.appointments.begin(), found.appointments.end(), [&](const Appointment& other) {
             return other.start.substr(0, 10) == appointment.start.substr(0, 10);
           });
-      if (again && !moves) continue;
+      if (again && !moves && !proposes) continue;
       if (again) {
         std::erase_if(found.appointments, [&](const Appointment& other) {
           return other.start.substr(0, 10) == appointment.start.substr(0, 10);
@@ -647,6 +661,26 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
       found.appointments.push_back(std::move(appointment));
     }
   }
+}
+
+// "ring me" → "ring Joan"; "llámame" → "llámame (a Carmen)": a task is read without its mail.
+std::string with_name(std::string what, const Mail& mail) {
+  if (!is_person_like(mail) || mail.from.name.empty()) return what;
+  const std::vector<base::Word> words = base::words(mail.from.name);
+  if (words.empty()) return what;
+  const std::string name = mail.from.name.substr(words[0].begin, words[0].end - words[0].begin);
+  std::string lower = " " + base::lower_ascii(what) + " ";
+  if (const size_t at = lower.find(" me "); at != std::string::npos && mail.language == base::Language::english) {
+    return what.replace(at, 2, name);
+  }
+  if (mail.language != base::Language::spanish) return what;
+  const std::vector<Token> tokens = tokens_of(what);
+  if (tokens.empty()) return what;
+  const std::string& verb = tokens[0].folded;
+  if (verb.size() > 3 && verb.ends_with("me") && what.size() < 90) {
+    what.insert(tokens[0].end, " a " + name);
+  }
+  return what;
 }
 
 void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
@@ -681,6 +715,7 @@ void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
       item.what = without_loose_end(trimmed_clause(plain_task(trimmed_clause(
           without_moments(sentence.text, tokens[request->first].begin,
                           tokens[request->second - 1].end, moments)))));
+      item.what = with_name(std::move(item.what), mail);
       if ((has_pronoun_only(phrase_text(item.what)) || says_little(item.what)) && subject.size() < 50 && !subject.empty()) {
         item.what += " (" + subject + ")";
       }

@@ -467,7 +467,9 @@ class Finder {
     if (day == 0 || !plain_day(0)) return false;
     const bool ordinal = word(0).size() > 2 && !word(0).starts_with("primero");
     // "el 17 a las 18:00": what happens at a time happens on a day.
-    const bool timed = before == "el" && word(1) == "a" && (word(2) == "las" || word(2) == "la");
+    const std::string_view behind = gap(0);
+    const bool timed = before == "el" && ((word(1) == "a" && (word(2) == "las" || word(2) == "la")) ||
+                                          word(1) == "en" || behind.starts_with(","));
     if (before != "dia" && !timed && !(before == "the" && ordinal)) return false;
     const auto date = day_without_month(day, -1);
     return date && add(1, *date, *date, true);

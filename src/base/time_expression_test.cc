@@ -57,6 +57,9 @@ TEST(TimeExpression, resolves_days_without_a_month_and_ends_of_spans) {
   EXPECT_EQ(spans("el viernes 22"), "viernes 22=2026-05-22");
   EXPECT_EQ(spans("on Friday the 22nd"), "Friday the 22nd=2026-05-22");
   EXPECT_EQ(spans("el día 3"), "3=2026-06-03");
+  EXPECT_EQ(spans("el 17 a las 18:00"), "17=2026-05-17");
+  EXPECT_EQ(spans("El 30 en mi casa"), "30=2026-05-30");
+  EXPECT_EQ(spans("entre el 17 y la pared"), "");
   EXPECT_EQ(spans("by the 20th"), "20th=2026-05-20");
   EXPECT_EQ(spans("a fin de mes"), "fin de mes=2026-05-31");
   EXPECT_EQ(spans("by the end of the week"), "end of the week=2026-05-15");
