@@ -127,7 +127,7 @@ TEST(Tasks, requests_are_found_with_their_day) {
   EXPECT_EQ(items_of("Hola, Irene:\n\n¿Me puedes mandar el contrato firmado antes del viernes? Gracias."),
             "mandar el contrato firmado @2026-05-15");
   EXPECT_EQ(items_of("Could you please send me the signed copy by Friday? Regards"),
-            "send me the signed copy @2026-05-15");
+            "send Marta the signed copy @2026-05-15");
   EXPECT_EQ(items_of("Don't forget to water the plants tomorrow."), "water the plants @2026-05-12");
   EXPECT_EQ(items_of("Recoge a Nora a las cinco, que yo no llego."), "Recoge a Nora a las cinco");
   EXPECT_EQ(items_of("Payment of invoice 4471 is due by 20 May."),

@@ -32,7 +32,8 @@ std::string engine_identity() {
 
 }  // namespace
 
-base::Result<std::unique_ptr<OwnEngines>> OwnEngines::open(const std::string& answer_cache) {
+base::Result<std::unique_ptr<OwnEngines>> OwnEngines::open(const std::string& models_folder,
+                                                              const std::string& answer_cache) {
   std::unique_ptr<OwnEngines> made(new OwnEngines());
   std::error_code error;
   std::string pattern = (std::filesystem::temp_directory_path(error) / "lar-mail-XXXXXX").string();
@@ -40,6 +41,7 @@ base::Result<std::unique_ptr<OwnEngines>> OwnEngines::open(const std::string& an
   made->folder_ = pattern;
   engine::EngineOptions options;
   options.home = made->folder_;
+  options.models_folder = models_folder;
   options.chat_context = context_tokens;
   TRY_ASSIGN(made->engines_, engine::Engines::open(std::move(options)));
   TRY(made->engines_->bind_defaults());

@@ -14,7 +14,8 @@ class OwnEngines {
  public:
   // `answer_cache`: a folder for answers (engine/answer_cache.h); empty: none. Errors: those of
   // Engines::open and bind_defaults.
-  static base::Result<std::unique_ptr<OwnEngines>> open(const std::string& answer_cache);
+  static base::Result<std::unique_ptr<OwnEngines>> open(const std::string& models_folder,
+                                                        const std::string& answer_cache);
   ~OwnEngines();
   OwnEngines(const OwnEngines&) = delete;
   OwnEngines& operator=(const OwnEngines&) = delete;

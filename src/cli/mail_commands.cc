@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "api/application.h"
 #include "assistant/assistant.h"
 #include "assistant/own_engines.h"
 #include "base/messages.h"
@@ -85,7 +86,8 @@ class MailWork {
 
  private:
   void start_engines(assistant::TriageOptions& with) {
-    auto opened = assistant::OwnEngines::open(command_.options().answer_cache);
+    auto opened = assistant::OwnEngines::open(api::default_models_folder(),
+                                              command_.options().answer_cache);
     if (opened) {
       engines_ = std::move(*opened);
       with = engines_->options();
@@ -166,6 +168,7 @@ int triage_mails(Command& command, const MailOptions& options) {
     if (options.features) {
       value["features"] = verdict.features;
       value["asked_model"] = verdict.asked_model;
+      value["learned"] = verdict.judgement.priority;
       value["embedding"] = verdict.embedding;
       value["space"] = work.space();
       value["model_tasks"] = verdict.model_tasks;
