@@ -45,11 +45,11 @@ struct TriageOptions {
   bool chat = false;                   // the roles that are bound
   bool embed = false;
   base::Microseconds models_since = 0;  // mails sent before are judged by code alone
-  bool learning = false;  // embeddings are wanted in whatever space
+  bool learning = false;                // embeddings are wanted in whatever space
 };
 
-// `on_verdict` says false to end it. Errors: judgement.malformed, cancelled. An engine that fails is
-// not asked again; the rest is judged without it, and `trouble` (may be null) says why.
+// `on_verdict` says false to end it. Errors: judgement.malformed, cancelled. An engine that fails
+// is not asked again; the rest is judged without it, and `trouble` (may be null) says why.
 base::Status triage(const Mailbox& mailbox, const TriageOptions& options,
                     const std::function<bool(const Verdict&)>& on_verdict, std::stop_token stop,
                     std::optional<base::Error>* trouble = nullptr);

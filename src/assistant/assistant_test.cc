@@ -57,13 +57,12 @@ Mailbox box(const std::vector<Letter>& letters, const char* now = "2026-05-11T10
 
 std::vector<Verdict> judged(const Mailbox& mailbox) {
   std::vector<Verdict> verdicts;
-  const auto done = triage(
-      mailbox, {},
-      [&](const Verdict& verdict) {
-        verdicts.push_back(verdict);
-        return true;
-      },
-      {});
+  const auto done = triage(mailbox, {},
+                           [&](const Verdict& verdict) {
+                             verdicts.push_back(verdict);
+                             return true;
+                           },
+                           {});
   EXPECT_TRUE(done);
   return verdicts;
 }
@@ -114,8 +113,8 @@ TEST(Moments, deadlines_and_what_is_left_behind_are_told_apart) {
 }
 
 std::string items_of(const std::string& text, const std::string& subject = "Una cosa") {
-  const Mailbox mailbox =
-      box({{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example", subject, text}});
+  const Mailbox mailbox = box(
+      {{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example", subject, text}});
   std::string result;
   for (const ActionItem& item : find_tasks(mailbox.mails[0], mailbox).action_items) {
     result += (result.empty() ? "" : "; ") + item.what + (item.due.empty() ? "" : " @" + item.due);
@@ -124,8 +123,9 @@ std::string items_of(const std::string& text, const std::string& subject = "Una 
 }
 
 TEST(Tasks, requests_are_found_with_their_day) {
-  EXPECT_EQ(items_of("Hola, Irene:\n\n¿Me puedes mandar el contrato firmado antes del viernes? Gracias."),
-            "mandar el contrato firmado @2026-05-15");
+  EXPECT_EQ(
+      items_of("Hola, Irene:\n\n¿Me puedes mandar el contrato firmado antes del viernes? Gracias."),
+      "mandar el contrato firmado @2026-05-15");
   EXPECT_EQ(items_of("Could you please send me the signed copy by Friday? Regards"),
             "send Marta the signed copy @2026-05-15");
   EXPECT_EQ(items_of("Don't forget to water the plants tomorrow."), "water the plants @2026-05-12");
@@ -142,11 +142,12 @@ TEST(Tasks, what_asks_for_nothing_is_none) {
 }
 
 std::string appointments_of(const std::string& text, const std::string& subject = "Re: plan") {
-  const Mailbox mailbox =
-      box({{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example", subject, text}});
+  const Mailbox mailbox = box(
+      {{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example", subject, text}});
   std::string result;
   for (const Appointment& one : find_tasks(mailbox.mails[0], mailbox).appointments) {
-    result += (result.empty() ? "" : "; ") + one.start + (one.end.empty() ? "" : "/" + one.end.substr(11, 5)) +
+    result += (result.empty() ? "" : "; ") + one.start +
+              (one.end.empty() ? "" : "/" + one.end.substr(11, 5)) +
               (one.place.empty() ? "" : " @" + one.place);
   }
   return result;
@@ -155,8 +156,9 @@ std::string appointments_of(const std::string& text, const std::string& subject 
 TEST(Appointments, are_found_with_time_and_place) {
   EXPECT_EQ(appointments_of("La reunión es el jueves a las 17:30 en la oficina de Robledal."),
             "2026-05-14T17:30:00+02:00 @la oficina de Robledal");
-  EXPECT_EQ(appointments_of("Your appointment: Tuesday 19 May, 10:00-10:45, at Harbour Dental Practice."),
-            "2026-05-19T10:00:00+02:00/10:45 @Harbour Dental Practice");
+  EXPECT_EQ(
+      appointments_of("Your appointment: Tuesday 19 May, 10:00-10:45, at Harbour Dental Practice."),
+      "2026-05-19T10:00:00+02:00/10:45 @Harbour Dental Practice");
   EXPECT_EQ(appointments_of("La cena es el sábado. Venid a las nueve y media de la noche."),
             "2026-05-16T21:30:00+02:00");
 }
@@ -194,18 +196,22 @@ std::string signs(const Mailbox& mailbox, size_t index) {
 }
 
 TEST(Suspicion, a_sender_that_looks_like_a_known_one_is_seen) {
-  const Mailbox mailbox = box(
-      {{"1", "Banco Sauce", "avisos@bancosauce.example", "irene@valcarcel.example", "Extracto", "Hola."},
-       {"2", "Banco Sauce", "avisos@bancosauce.example", "irene@valcarcel.example", "Extracto", "Hola."},
-       {"3", "Banco Sauce", "avisos@bancosauee.example", "irene@valcarcel.example", "Aviso", "Hola."},
-       {"4", "Banco Sauce", "seguridad@banco-sauce-verifica.example", "irene@valcarcel.example", "Aviso", "Hola."}});
+  const Mailbox mailbox = box({{"1", "Banco Sauce", "avisos@bancosauce.example",
+                                "irene@valcarcel.example", "Extracto", "Hola."},
+                               {"2", "Banco Sauce", "avisos@bancosauce.example",
+                                "irene@valcarcel.example", "Extracto", "Hola."},
+                               {"3", "Banco Sauce", "avisos@bancosauee.example",
+                                "irene@valcarcel.example", "Aviso", "Hola."},
+                               {"4", "Banco Sauce", "seguridad@banco-sauce-verifica.example",
+                                "irene@valcarcel.example", "Aviso", "Hola."}});
   EXPECT_EQ(signs(mailbox, 0), "");
   EXPECT_NE(signs(mailbox, 2).find("look_alike"), std::string::npos);
   EXPECT_NE(signs(mailbox, 3).find("look_alike"), std::string::npos);
 }
 
 TEST(Suspicion, links_that_lead_elsewhere_are_seen) {
-  Letter letter{"1", "Banco Sauce", "avisos@bancosauce.example", "irene@valcarcel.example", "Aviso", "Hola."};
+  Letter letter{"1",     "Banco Sauce", "avisos@bancosauce.example", "irene@valcarcel.example",
+                "Aviso", "Hola."};
   letter.links = {{"www.bancosauce.example", "https://cuenta-segura.top/x"}};
   EXPECT_NE(signs(box({letter}), 0).find("link_unlike_text"), std::string::npos);
   letter.links = {{"www.bancosauce.example", "https://bancosauce.example/x"}};
@@ -223,10 +229,11 @@ TEST(Suspicion, sites_and_distances) {
 TEST(Owner, is_inferred_from_where_the_mails_go) {
   Mailbox mailbox;
   for (const char* id : {"1", "2", "3"}) {
-    mailbox.mails.push_back(mail_of({id, "Ana", "ana@x.example", "irene@valcarcel.example", "Hola", "Hola"}));
+    mailbox.mails.push_back(
+        mail_of({id, "Ana", "ana@x.example", "irene@valcarcel.example", "Hola", "Hola"}));
   }
-  mailbox.mails.push_back(mail_of({"4", "Irene", "irene@valcarcel.example", "ana@x.example", "Re: Hola",
-                                   "Muchas gracias por todo, nos vemos el lunes"}));
+  mailbox.mails.push_back(mail_of({"4", "Irene", "irene@valcarcel.example", "ana@x.example",
+                                   "Re: Hola", "Muchas gracias por todo, nos vemos el lunes"}));
   complete(mailbox, {});
   EXPECT_TRUE(mailbox.owner.is("irene@valcarcel.example"));
   EXPECT_FALSE(mailbox.owner.is("ana@x.example"));
@@ -245,17 +252,23 @@ TEST(Threads, answers_belong_together) {
 }
 
 TEST(Triage, tells_the_sorts_of_mail_apart_without_a_model) {
-  Letter sale{"sale", "Tienda Alcor", "ofertas@news.alcor.example", "irene@valcarcel.example",
-              "Hasta -50 % en toda la tienda", "¡Rebajas! Hasta un 50 % de descuento. Envío gratis. Compra ahora."};
+  Letter sale{"sale",
+              "Tienda Alcor",
+              "ofertas@news.alcor.example",
+              "irene@valcarcel.example",
+              "Hasta -50 % en toda la tienda",
+              "¡Rebajas! Hasta un 50 % de descuento. Envío gratis. Compra ahora."};
   sale.headers = {{"list-unsubscribe", "<https://alcor.example/baja>"}};
-  const std::vector<Verdict> verdicts = judged(
-      box({sale,
-           {"leak", "Carmen Ibáñez", "carmen.ibanez@correo.example", "irene@valcarcel.example", "Agua",
-            "Irene, está cayendo agua por el techo del baño y viene de tu piso. Llámame en cuanto puedas, es urgente."},
-           {"ask", "Sam Whitlock", "sam.whitlock@postbox.example", "irene@valcarcel.example", "Saturday",
-            "Hi Irene, are you coming on Saturday? Let me know. Love, Sam"},
-           {"bill", "Luz Clara", "avisos@luzclara.example", "irene@valcarcel.example", "Su factura",
-            "Su factura de 56,20 € ya está disponible. Se cargará en su cuenta. No tiene que hacer nada."}}));
+  const std::vector<Verdict> verdicts = judged(box(
+      {sale,
+       {"leak", "Carmen Ibáñez", "carmen.ibanez@correo.example", "irene@valcarcel.example", "Agua",
+        "Irene, está cayendo agua por el techo del baño y viene de tu piso. Llámame en cuanto "
+        "puedas, es urgente."},
+       {"ask", "Sam Whitlock", "sam.whitlock@postbox.example", "irene@valcarcel.example",
+        "Saturday", "Hi Irene, are you coming on Saturday? Let me know. Love, Sam"},
+       {"bill", "Luz Clara", "avisos@luzclara.example", "irene@valcarcel.example", "Su factura",
+        "Su factura de 56,20 € ya está disponible. Se cargará en su cuenta. No tiene que hacer "
+        "nada."}}));
   ASSERT_EQ(verdicts.size(), 4U);
   EXPECT_EQ(verdicts[0].priority, Priority::bulk);
   EXPECT_TRUE(verdicts[0].findings.action_items.empty());
@@ -267,13 +280,19 @@ TEST(Triage, tells_the_sorts_of_mail_apart_without_a_model) {
 }
 
 TEST(Triage, fraud_is_told_with_its_reasons_and_asks_nothing_of_the_owner) {
-  Letter fraud{"fraud", "Banco Sauce", "seguridad@bancosauce-verifica.top", "irene@valcarcel.example",
-               "Su cuenta ha sido limitada",
-               "Estimado cliente: verifique su identidad en 24 horas para evitar el bloqueo definitivo."};
+  Letter fraud{
+      "fraud",
+      "Banco Sauce",
+      "seguridad@bancosauce-verifica.top",
+      "irene@valcarcel.example",
+      "Su cuenta ha sido limitada",
+      "Estimado cliente: verifique su identidad en 24 horas para evitar el bloqueo definitivo."};
   fraud.headers = {{"authentication-results", "mx.example; spf=fail; dkim=none; dmarc=fail"}};
   fraud.links = {{"Verificar", "https://cuenta-segura.top/s"}};
-  const Mailbox mailbox = box({{"1", "Banco Sauce", "avisos@bancosauce.example", "irene@valcarcel.example", "Extracto", "Hola."},
-                               {"2", "Banco Sauce", "avisos@bancosauce.example", "irene@valcarcel.example", "Extracto", "Hola."},
+  const Mailbox mailbox = box({{"1", "Banco Sauce", "avisos@bancosauce.example",
+                                "irene@valcarcel.example", "Extracto", "Hola."},
+                               {"2", "Banco Sauce", "avisos@bancosauce.example",
+                                "irene@valcarcel.example", "Extracto", "Hola."},
                                fraud});
   const std::vector<Verdict> verdicts = judged(mailbox);
   EXPECT_EQ(verdicts[2].suspicious, Suspicious::phishing);
@@ -286,16 +305,43 @@ TEST(Triage, fraud_is_told_with_its_reasons_and_asks_nothing_of_the_owner) {
 }
 
 TEST(Brief, says_what_waits_and_what_comes_most_important_first) {
-  Letter ask{"ask", "Sam Whitlock", "sam.whitlock@postbox.example", "irene@valcarcel.example", "Saturday",
-             "Hi Irene, are you coming on Saturday? Let me know. Love, Sam", "2026-05-08T09:00:00+02:00"};
-  Letter done{"done", "Nuria Sanchís", "nuria@correo.example", "irene@valcarcel.example", "Libro",
-              "¿Me traes el libro? Dime.", "2026-05-08T09:00:00+02:00"};
-  Letter answer{"answer", "Irene", "irene@valcarcel.example", "nuria@correo.example", "Re: Libro", "Claro, te lo llevo.",
+  Letter ask{"ask",
+             "Sam Whitlock",
+             "sam.whitlock@postbox.example",
+             "irene@valcarcel.example",
+             "Saturday",
+             "Hi Irene, are you coming on Saturday? Let me know. Love, Sam",
+             "2026-05-08T09:00:00+02:00"};
+  Letter done{"done",
+              "Nuria Sanchís",
+              "nuria@correo.example",
+              "irene@valcarcel.example",
+              "Libro",
+              "¿Me traes el libro? Dime.",
+              "2026-05-08T09:00:00+02:00"};
+  Letter answer{"answer",
+                "Irene",
+                "irene@valcarcel.example",
+                "nuria@correo.example",
+                "Re: Libro",
+                "Claro, te lo llevo.",
                 "2026-05-08T10:00:00+02:00"};
   answer.references = {"done"};
-  Letter visit{"visit", "Clínica Bruma", "citas@clinicabruma.example", "irene@valcarcel.example", "Recordatorio de cita",
-               "Le recordamos su cita de revisión el lunes 11 de mayo a las 17:30 en la Clínica Bruma.", "2026-05-07T09:00:00+02:00"};
-  Letter later{"later", "Ana", "ana@x.example", "irene@valcarcel.example", "Luego", "¿Vienes?", "2026-05-11T20:00:00+02:00"};
+  Letter visit{
+      "visit",
+      "Clínica Bruma",
+      "citas@clinicabruma.example",
+      "irene@valcarcel.example",
+      "Recordatorio de cita",
+      "Le recordamos su cita de revisión el lunes 11 de mayo a las 17:30 en la Clínica Bruma.",
+      "2026-05-07T09:00:00+02:00"};
+  Letter later{"later",
+               "Ana",
+               "ana@x.example",
+               "irene@valcarcel.example",
+               "Luego",
+               "¿Vienes?",
+               "2026-05-11T20:00:00+02:00"};
   const Mailbox mailbox = box({ask, done, answer, visit, later});
   const std::vector<Point> points = brief(mailbox, judged(mailbox));
   ASSERT_EQ(points.size(), 2U);

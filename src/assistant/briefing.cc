@@ -12,7 +12,7 @@
 namespace lar::assistant {
 namespace {
 
-constexpr int longest_wait_days = 30;    // a mail that waited longer is no news any more
+constexpr int longest_wait_days = 30;  // a mail that waited longer is no news any more
 constexpr int days_ahead = 4;          // of what is due
 constexpr size_t most_ids = 6;
 
@@ -57,9 +57,8 @@ class Briefing {
           suspicious.push_back(index);
         }
       }
-      std::erase_if(thread.mails, [&](size_t index) {
-        return verdicts_[index].suspicious != Suspicious::none;
-      });
+      std::erase_if(thread.mails,
+                    [&](size_t index) { return verdicts_[index].suspicious != Suspicious::none; });
       if (thread.mails.empty()) continue;
       if (auto point = point_of(thread)) points.push_back(std::move(*point));
     }
@@ -151,7 +150,8 @@ class Briefing {
     std::optional<Point> best;
     const auto answered_after = [&](size_t index) {
       return std::any_of(thread.mails.begin(), thread.mails.end(), [&](size_t other) {
-        return mailbox_.mails[other].mine && *mailbox_.mails[other].sent > *mailbox_.mails[index].sent;
+        return mailbox_.mails[other].mine &&
+               *mailbox_.mails[other].sent > *mailbox_.mails[index].sent;
       });
     };
     // The last that others wrote, and what of the thread still holds.
@@ -174,22 +174,35 @@ class Briefing {
       const bool news = *mail.sent >= news_since_;
       const bool open = !answered_after(*theirs);
       const int age = age_days(mail);
-      if (verdict.priority == Priority::urgent && (news || (open && age <= 4)) ) {
-        offer(best, {"urgent", say("urgent", {{"what", verdict.summary}}), {}, open ? 100.0 : 60.0});
+      if (verdict.priority == Priority::urgent && (news || (open && age <= 4))) {
+        offer(best,
+              {"urgent", say("urgent", {{"what", verdict.summary}}), {}, open ? 100.0 : 60.0});
       }
       if (verdict.priority == Priority::reply && open && age <= longest_wait_days) {
-        const base::Parameters parameters = {{"who", who(mail)}, {"days", std::to_string(age)},
+        const base::Parameters parameters = {{"who", who(mail)},
+                                             {"days", std::to_string(age)},
                                              {"what", without_name(verdict.summary, mail)}};
         // A day or a few of waiting press more than none; what waited for weeks less again.
         const double weight = 58 + (age <= 7 ? age : 7 - (age - 7) * 0.8);
-        offer(best, {"waiting", say(age <= 0 ? "waiting.today" : age == 1 ? "waiting.day" : "waiting.days", parameters), {}, weight});
+        offer(best, {"waiting",
+                     say(age <= 0   ? "waiting.today"
+                         : age == 1 ? "waiting.day"
+                                    : "waiting.days",
+                         parameters),
+                     {},
+                     weight});
       }
       const bool changed = count_phrases(mail.folded, "disruption") > 0 || verdict.findings.cancels;
       if (news && changed && verdict.priority != Priority::bulk) {
         offer(best, {"changed", say("changed", {{"what", verdict.summary}}), {}, 66});
       }
       if (news && verdict.priority == Priority::fyi) {
-        offer(best, {"news", verdict.summary, {}, verdict.personal ? 26.0 : is_automatic(mail) || is_list(mail) ? 12.0 : 22.0});
+        offer(best, {"news",
+                     verdict.summary,
+                     {},
+                     verdict.personal                      ? 26.0
+                     : is_automatic(mail) || is_list(mail) ? 12.0
+                                                           : 22.0});
       }
     }
     // What is due, by whichever mail of the thread said so last.
@@ -204,25 +217,43 @@ class Briefing {
         const int left = base::days_between(today_, *day);
         if (left < -3 || left > days_ahead) continue;
         const bool answered = !mail.mine && answered_after(*index);
-        const double weight = (left < 0 ? 64 : left == 0 ? 88 : left == 1 ? 78 : 62 - left) - (answered ? 25 : 0);
-        offer(best, {"due", say(left < 0 ? "overdue" : "due", {{"day", day_name(*day)}, {"what", item.what}, {"who", who(mail)}}), {}, weight});
+        const double weight = (left < 0    ? 64
+                               : left == 0 ? 88
+                               : left == 1 ? 78
+                                           : 62 - left) -
+                              (answered ? 25 : 0);
+        offer(best, {"due",
+                     say(left < 0 ? "overdue" : "due",
+                         {{"day", day_name(*day)}, {"what", item.what}, {"who", who(mail)}}),
+                     {},
+                     weight});
       }
     }
     if (any_appointment && !called_off) {
       for (const Appointment& appointment : verdicts_[appointments_from].findings.appointments) {
         const auto day = day_of(appointment.start);
         if (!day || is_past(appointment.start) || *day > horizon_) continue;
-        const std::string time = appointment.start.size() > 10 ? appointment.start.substr(11, 5) : "";
-        const base::Parameters parameters = {{"day", day_name(*day)}, {"time", time}, {"what", appointment.title},
+        const std::string time =
+            appointment.start.size() > 10 ? appointment.start.substr(11, 5) : "";
+        const base::Parameters parameters = {{"day", day_name(*day)},
+                                             {"time", time},
+                                             {"what", appointment.title},
                                              {"place", appointment.place}};
-        const std::string code = std::string("appointment") + (time.empty() ? ".day" : "") + (appointment.place.empty() ? "" : ".place");
-        offer(best, {"appointment", say(code, parameters), {}, *day == today_ ? 84.0 : *day <= look_ahead_ ? 72.0 : 57.0});
+        const std::string code = std::string("appointment") + (time.empty() ? ".day" : "") +
+                                 (appointment.place.empty() ? "" : ".place");
+        offer(best, {"appointment",
+                     say(code, parameters),
+                     {},
+                     *day == today_        ? 84.0
+                     : *day <= look_ahead_ ? 72.0
+                                           : 57.0});
       }
     }
     if (!best) return std::nullopt;
     const Mail& latest = mailbox_.mails[theirs.value_or(thread.mails.back())];
     best->brief = who(latest) + " (" + plain_subject(latest.subject) + ")";
-    for (auto index = thread.mails.rbegin(); index != thread.mails.rend() && best->message_ids.size() < most_ids; ++index) {
+    for (auto index = thread.mails.rbegin();
+         index != thread.mails.rend() && best->message_ids.size() < most_ids; ++index) {
       best->message_ids.push_back(mailbox_.mails[*index].id);
     }
     return best;
@@ -236,7 +267,8 @@ class Briefing {
     for (const size_t index : suspicious) {
       const Mail& mail = mailbox_.mails[index];
       point.message_ids.push_back(mail.id);
-      if (names.size() < 160) names += (names.empty() ? "" : "; ") + who(mail) + " <" + mail.from.address + ">";
+      if (names.size() < 160)
+        names += (names.empty() ? "" : "; ") + who(mail) + " <" + mail.from.address + ">";
     }
     point.text = say(suspicious.size() == 1 ? "suspicious.one" : "suspicious.other",
                      {{"count", std::to_string(suspicious.size())}, {"who", names}});

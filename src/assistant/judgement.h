@@ -18,7 +18,7 @@ enum class Suspicious { none, spam, phishing };
 std::string_view name_of(Suspicious suspicious);
 
 struct Judgement {
-  std::array<double, 4> priority{};    // probabilities
+  std::array<double, 4> priority{};  // probabilities
   double personal = 0;
   std::array<double, 3> suspicious{};
 };

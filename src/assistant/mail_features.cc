@@ -16,27 +16,27 @@ double part(int count, int full) { return std::min(count, full) / static_cast<do
 bool is_robot_name(std::string_view address) {
   const std::string local(address.substr(0, address.find('@')));
   static constexpr std::array<std::string_view, 34> names = {
-      "noreply",   "no-reply",  "no_reply",  "donotreply", "do-not-reply", "noresponder",
-      "no-responder", "nocontestar", "notific",  "notify",  "alert",        "aviso",
-      "mailer",    "daemon",    "postmaster", "bounce",    "newsletter",   "news",
-      "boletin",   "noticias",  "ofertas",   "offers",     "promo",        "marketing",
-      "hello@",    "automat",   "system",    "robot",      "bot@",         "receipts",
-      "facturacion", "billing", "pedidos",   "orders"};
-  return std::any_of(names.begin(), names.end(),
-                     [&](std::string_view name) {
-                       return name.ends_with('@') ? local == name.substr(0, name.size() - 1)
-                                                  : local.find(name) != std::string::npos;
-                     });
+      "noreply",      "no-reply",    "no_reply",   "donotreply", "do-not-reply", "noresponder",
+      "no-responder", "nocontestar", "notific",    "notify",     "alert",        "aviso",
+      "mailer",       "daemon",      "postmaster", "bounce",     "newsletter",   "news",
+      "boletin",      "noticias",    "ofertas",    "offers",     "promo",        "marketing",
+      "hello@",       "automat",     "system",     "robot",      "bot@",         "receipts",
+      "facturacion",  "billing",     "pedidos",    "orders"};
+  return std::any_of(names.begin(), names.end(), [&](std::string_view name) {
+    return name.ends_with('@') ? local == name.substr(0, name.size() - 1)
+                               : local.find(name) != std::string::npos;
+  });
 }
 
 bool is_office_name(std::string_view address) {
   const std::string local(address.substr(0, address.find('@')));
   static constexpr std::array<std::string_view, 34> names = {
-      "info",    "contact",  "contacto", "hola",      "hello",  "hi",      "team",     "equipo",
-      "support", "soporte",  "ayuda",    "help",      "admin",  "office",  "oficina",  "secretaria",
-      "recepcion", "reception", "citas", "reservas",  "bookings", "booking", "ventas", "sales",
-      "clientes", "customer", "customerservice", "atencion", "atencioncliente", "service", "servicio",
-      "administracion", "accounts", "cuentas"};
+      "info",     "contact",        "contacto",        "hola",       "hello",           "hi",
+      "team",     "equipo",         "support",         "soporte",    "ayuda",           "help",
+      "admin",    "office",         "oficina",         "secretaria", "recepcion",       "reception",
+      "citas",    "reservas",       "bookings",        "booking",    "ventas",          "sales",
+      "clientes", "customer",       "customerservice", "atencion",   "atencioncliente", "service",
+      "servicio", "administracion", "accounts",        "cuentas"};
   return std::find(names.begin(), names.end(), local) != names.end();
 }
 
@@ -46,8 +46,8 @@ bool is_person(const domain::Person& person) {
   if (is_robot_name(person.address) || is_office_name(person.address)) return false;
   const std::string local = base::fold_to_n(person.address.substr(0, person.address.find('@')));
   for (const base::Word& word : base::words(person.name)) {
-    const std::string piece = base::fold_to_n(
-        std::string_view(person.name).substr(word.begin, word.end - word.begin));
+    const std::string piece =
+        base::fold_to_n(std::string_view(person.name).substr(word.begin, word.end - word.begin));
     if (piece.size() >= 3 && local.find(piece) != std::string::npos) return true;
   }
   return local.find('.') != std::string::npos && local.find_first_of("0123456789") == local.npos;
@@ -90,7 +90,8 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   bool campaign = mail.has_header("feedback-id");
   for (const auto& [name, value] : mail.details.headers) {
     campaign = campaign || name.starts_with("x-campaign") || name.starts_with("x-mc-") ||
-               name.starts_with("x-mailgun") || name.starts_with("x-sg-") || name.starts_with("x-ses-");
+               name.starts_with("x-mailgun") || name.starts_with("x-sg-") ||
+               name.starts_with("x-ses-");
   }
   features["campaign"] = campaign ? 1 : 0;
   features["office"] = is_office_name(mail.from.address) ? 1 : 0;
@@ -129,10 +130,10 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["public_site"] = public_site ? 1 : 0;
   const std::string sender_last = [&] {
     const std::vector<base::Word> words = base::words(mail.from.name);
-    return words.size() < 2 ? std::string()
-                            : base::fold(std::string_view(mail.from.name)
-                                             .substr(words.back().begin,
-                                                     words.back().end - words.back().begin));
+    return words.size() < 2
+               ? std::string()
+               : base::fold(std::string_view(mail.from.name)
+                                .substr(words.back().begin, words.back().end - words.back().begin));
   }();
   features["same_surname"] = owner.names.contains(sender_last) ? 1 : 0;
   bool owner_in_thread = false;
@@ -167,8 +168,9 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["question"] = part(questions, 1);
   features["questions"] = part(std::max(0, questions - 1), 2);
   features["requests"] = part(requests, 2);
-  const std::string_view end =
-      mail.text.size() > 160 ? std::string_view(mail.text).substr(mail.text.size() - 160) : mail.text;
+  const std::string_view end = mail.text.size() > 160
+                                   ? std::string_view(mail.text).substr(mail.text.size() - 160)
+                                   : mail.text;
   features["question_near_end"] = end.find('?') != std::string_view::npos ? 1 : 0;
   const int shouts = static_cast<int>(std::count(mail.subject.begin(), mail.subject.end(), '!'));
   features["shouting"] = part(shouts, 1);
@@ -179,7 +181,10 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   }
   features["capitals"] = letters >= 8 && capitals > letters * 6 / 10 ? 1 : 0;
   features["emoji"] = mail.subject.find("\xF0\x9F") != std::string::npos ? 1 : 0;
-  features["percent"] = mail.subject.find('%') != std::string::npos || text.find(" off ") != std::string_view::npos ? 1 : 0;
+  features["percent"] =
+      mail.subject.find('%') != std::string::npos || text.find(" off ") != std::string_view::npos
+          ? 1
+          : 0;
   features["invitation"] = mail.details.invitations.empty() ? 0 : 1;
 
   // What it says about today and tomorrow.
@@ -226,8 +231,8 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["appointment"] = found.appointments.empty() ? 0 : 1;
 
   // Together they mean more.
-  const bool acts = features["w_request"] > 0 || features["w_awaits"] > 0 ||
-                    !found.action_items.empty();
+  const bool acts =
+      features["w_request"] > 0 || features["w_awaits"] > 0 || !found.action_items.empty();
   const bool bad = features["w_harm"] > 0 || features["w_loss"] > 0 || features["w_outage"] > 0;
   const bool soon = today || says_today || features["w_urgency"] > 0 || due_tomorrow;
   features["bad_and_soon"] = bad && soon && !list ? 1 : 0;
@@ -239,12 +244,15 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["person_tells"] = person && !acts && questions == 0 ? 1 : 0;
   features["person_question"] = person && questions > 0 ? 1 : 0;
   features["list_promotion"] = (list || campaign) && features["w_promotion"] > 0 ? 1 : 0;
-  features["automatic_notice"] = (automatic || list) && features["w_notice"] > 0 && features["w_promotion"] == 0 ? 1 : 0;
+  features["automatic_notice"] =
+      (automatic || list) && features["w_notice"] > 0 && features["w_promotion"] == 0 ? 1 : 0;
   features["automatic_bad"] = (automatic || features["office"] > 0) && bad ? 1 : 0;
-  features["automatic_bad_soon"] = (automatic || features["office"] > 0 || !person) && bad && soon && !list ? 1 : 0;
+  features["automatic_bad_soon"] =
+      (automatic || features["office"] > 0 || !person) && bad && soon && !list ? 1 : 0;
   features["person_close"] = person && features["w_closeness"] > 0 ? 1 : 0;
   features["person_work"] = person && features["w_work"] > 0 ? 1 : 0;
-  features["close_not_work"] = person && features["w_closeness"] > 0 && features["w_work"] == 0 ? 1 : 0;
+  features["close_not_work"] =
+      person && features["w_closeness"] > 0 && features["w_work"] == 0 ? 1 : 0;
   features["public_person"] = public_site && person ? 1 : 0;
   features["harm_and_task"] = features["w_harm"] > 0 && features["task"] > 0 && !list ? 1 : 0;
   features["urgency_and_task"] = features["w_urgency"] > 0 && features["task"] > 0 && !list ? 1 : 0;

@@ -40,11 +40,10 @@ bool ends_sentence(std::string_view text, size_t at) {
   // Behind an abbreviation ("Sra. Peiró", "a.m.") or before a small letter it goes on.
   if (lead >= 'a' && lead <= 'z') return false;
   const size_t word = text.find_last_of(" \n(", at == 0 ? 0 : at - 1);
-  const std::string_view before =
-      text.substr(word == std::string_view::npos ? 0 : word + 1,
-                  at - (word == std::string_view::npos ? 0 : word + 1));
+  const std::string_view before = text.substr(word == std::string_view::npos ? 0 : word + 1,
+                                              at - (word == std::string_view::npos ? 0 : word + 1));
   static constexpr std::array<std::string_view, 16> short_forms = {
-      "Sr",  "Sra", "Srta", "Dr",  "Dra", "D",   "Da",  "Mr",
+      "Sr",  "Sra", "Srta", "Dr", "Dra", "D",   "Da",  "Mr",
       "Mrs", "Ms",  "St",   "No", "núm", "tel", "Tel", "Prof"};
   return before.size() != 1 &&
          std::find(short_forms.begin(), short_forms.end(), before) == short_forms.end();
@@ -60,8 +59,8 @@ void add_sentence(std::vector<Sentence>& sentences, std::string_view text, bool 
   sentence.folded = phrase_text(joined);
   if (sentence.folded.size() < 3) return;
   const size_t last = joined.find_last_not_of(" )\"'!.");
-  sentence.question = (last != std::string::npos && joined[last] == '?') ||
-                      joined.find("¿") != std::string::npos;
+  sentence.question =
+      (last != std::string::npos && joined[last] == '?') || joined.find("¿") != std::string::npos;
   sentence.heading = heading;
   sentence.text = std::move(joined);
   sentences.push_back(std::move(sentence));
@@ -135,8 +134,8 @@ void number_threads(std::vector<Mail>& mails) {
     if (added) continue;
     const Mail& other = mails[place->second];
     const bool answers = folded != subject;
-    const bool near = mail.sent && other.sent &&
-                      std::abs(*mail.sent - *other.sent) < 45 * base::one_day;
+    const bool near =
+        mail.sent && other.sent && std::abs(*mail.sent - *other.sent) < 45 * base::one_day;
     if (answers && near) sets.join(index, place->second);
     place->second = index;
   }
@@ -239,18 +238,28 @@ int offset_at(std::string_view zone, base::Microseconds time) {
 
 // The zone whose offsets fit most of what the owner wrote (weighing more) and received.
 std::string infer_zone(const Mailbox& mailbox, const MailboxOptions& options) {
-  static constexpr std::array<const char*, 22> zones = {
-      "Europe/Madrid",       "Europe/London",
-      "Europe/Helsinki",     "Europe/Istanbul",
-      "Atlantic/Canary",     "America/New_York",
-      "America/Chicago",     "America/Denver",
-      "America/Los_Angeles", "America/Mexico_City",
-      "America/Bogota",      "America/Lima",
-      "America/Caracas",     "America/Santiago",
-      "America/Argentina/Buenos_Aires", "America/Sao_Paulo",
-      "America/Phoenix",     "Australia/Sydney",
-      "Asia/Kolkata",        "Asia/Tokyo",
-      "Asia/Singapore",      "UTC"};
+  static constexpr std::array<const char*, 22> zones = {"Europe/Madrid",
+                                                        "Europe/London",
+                                                        "Europe/Helsinki",
+                                                        "Europe/Istanbul",
+                                                        "Atlantic/Canary",
+                                                        "America/New_York",
+                                                        "America/Chicago",
+                                                        "America/Denver",
+                                                        "America/Los_Angeles",
+                                                        "America/Mexico_City",
+                                                        "America/Bogota",
+                                                        "America/Lima",
+                                                        "America/Caracas",
+                                                        "America/Santiago",
+                                                        "America/Argentina/Buenos_Aires",
+                                                        "America/Sao_Paulo",
+                                                        "America/Phoenix",
+                                                        "Australia/Sydney",
+                                                        "Asia/Kolkata",
+                                                        "Asia/Tokyo",
+                                                        "Asia/Singapore",
+                                                        "UTC"};
   std::vector<std::string> candidates = {base::Clock::zone()};
   candidates.insert(candidates.end(), zones.begin(), zones.end());
   std::string best = candidates.front();
@@ -361,8 +370,8 @@ Mail make_mail(const domain::Item& item) {
           break;
         default: {
           if (mail.text.size() + text.size() > longest_text) break;
-          const bool lines = segment.kind == SegmentKind::list ||
-                             segment.kind == SegmentKind::table;
+          const bool lines =
+              segment.kind == SegmentKind::list || segment.kind == SegmentKind::table;
           std::vector<Sentence> found = sentences_of(text, lines);
           if (segment.kind == SegmentKind::heading) {
             for (Sentence& sentence : found) sentence.heading = true;
@@ -451,8 +460,8 @@ Result<Mailbox> read_mailbox(const MailboxOptions& options, std::stop_token stop
                           {{"path", options.path},
                            {"megabytes", std::to_string((found.end - found.begin) >> 20)}});
       }
-      TRY_ASSIGN(auto bytes, sources::read_range(file.get(), found.begin,
-                                                 found.end - found.begin, options.path));
+      TRY_ASSIGN(auto bytes, sources::read_range(file.get(), found.begin, found.end - found.begin,
+                                                 options.path));
       if (!bytes) return base::fail(base::ErrorKind::corrupt, "mail.unreadable", {{"name", ""}});
       const std::string plain = sources::mbox::unquote(std::move(*bytes));
       TRY_ASSIGN(const os::Descriptor whole, sources::memory_file(plain));

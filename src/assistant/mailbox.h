@@ -73,7 +73,7 @@ struct MailboxOptions {
   std::string zone;                       // empty: inferred
   std::optional<base::Language> language;
   bool only_before_now = false;  // what was sent later does not exist yet
-  std::string reader_program;  // lar-read; empty: beside the program
+  std::string reader_program;    // lar-read; empty: beside the program
 };
 
 // Errors: file.*, mbox.not_an_mbox, reading.*, cancelled.

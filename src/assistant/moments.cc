@@ -96,8 +96,8 @@ std::vector<Clock> clocks_in(std::string_view text) {
     const bool evening = holds_any(
         around, {" cena ", " cenar ", " dinner ", " noche ", " tonight ", " evening ", " cenamos ",
                  " supper ", " copas ", " drinks ", " concierto ", " concert "});
-    const bool morning = holds_any(around, {" morning ", " por la mañana ", " desayuno ",
-                                            " breakfast ", " de la mañana "});
+    const bool morning = holds_any(
+        around, {" morning ", " por la mañana ", " desayuno ", " breakfast ", " de la mañana "});
     const auto settle = [&](int hour, bool certain) {
       if (certain || hour > 12 || morning) return hour;
       if (hour >= 1 && hour <= 7) return hour + 12;
@@ -145,14 +145,15 @@ std::vector<Clock> clocks_in(std::string_view text) {
 }
 
 // "within 24 hours", "en 48 horas", "in the next two hours"
-void add_hours(std::string_view text, const base::LocalTime& written, std::vector<Moment>& moments) {
+void add_hours(std::string_view text, const base::LocalTime& written,
+               std::vector<Moment>& moments) {
   const std::vector<base::Word> words = base::words(text);
   const auto word = [&](size_t index) {
-    return index < words.size() ? base::fold(text.substr(words[index].begin, words[index].end -
-                                                                                 words[index].begin))
-                                : std::string();
+    return index < words.size()
+               ? base::fold(text.substr(words[index].begin, words[index].end - words[index].begin))
+               : std::string();
   };
-  static constexpr std::array<std::string_view, 7> numbers = {"",     "una",    "dos",   "tres",
+  static constexpr std::array<std::string_view, 7> numbers = {"",     "una",    "dos",  "tres",
                                                               "four", "cuatro", "cinco"};
   for (size_t index = 1; index < words.size(); ++index) {
     const std::string unit = word(index);
@@ -203,15 +204,15 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
           phrase_text(text.substr(day.end, days[index + 1].begin - day.end));
       const std::string_view raw =
           base::trim(text.substr(day.end, days[index + 1].begin - day.end));
-      const bool joined = (between == " " || between == " the " || between == " dia " ||
-                           between == " el ") &&
-                          (raw.empty() || raw == "," || raw == "(" || raw == "the" ||
-                           raw == "día" || raw == ", the" || raw == ", día" || raw == ", el");
+      const bool joined =
+          (between == " " || between == " the " || between == " dia " || between == " el ") &&
+          (raw.empty() || raw == "," || raw == "(" || raw == "the" || raw == "día" ||
+           raw == ", the" || raw == ", día" || raw == ", el");
       if (!joined || !(day.relative || days[index + 1].relative)) break;
       const TimeExpression& other = days[index + 1];
       const bool one_day = other.first == other.last;
-      if (one_day && (!(day.first == day.last) || base::weekday(other.first) == base::weekday(day.first) ||
-                      !other.relative)) {
+      if (one_day && (!(day.first == day.last) ||
+                      base::weekday(other.first) == base::weekday(day.first) || !other.relative)) {
         day.first = other.first;
         day.last = other.last;
       }
@@ -244,7 +245,8 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
     moment.relative = day.relative;
     moments.push_back(moment);
   }
-  // "del 3 al 16 de agosto", "lunes 6 al domingo 12 de julio": the first takes the month of the last.
+  // "del 3 al 16 de agosto", "lunes 6 al domingo 12 de julio": the first takes the month of the
+  // last.
   for (size_t index = 0; index + 1 < moments.size(); ++index) {
     Moment& one = moments[index];
     const Moment& next = moments[index + 1];
@@ -315,27 +317,30 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
 
   for (Moment& moment : moments) {
     const std::string lead = before(text, moment.begin, 34);
-    moment.deadline =
-        moment.deadline ||
-        holds_any(lead, {" before ", " by ", " no later than ", " deadline ", " due ", " antes de ",
-                         " antes del ", " a mas tardar ", " como muy tarde ", " como maximo ",
-                         " vence ", " vencen ", " plazo ", " fecha limite ", " caduca ",
-                         " expires ", " expira ", " termina ", " ends ", " closes ", " cierra "}) ||
-        lead.ends_with(" until ") || lead.ends_with(" hasta ") || lead.ends_with(" hasta el ") ||
-        lead.ends_with(" hasta las ");
+    moment.deadline = moment.deadline ||
+                      holds_any(lead, {" before ",      " by ",           " no later than ",
+                                       " deadline ",    " due ",          " antes de ",
+                                       " antes del ",   " a mas tardar ", " como muy tarde ",
+                                       " como maximo ", " vence ",        " vencen ",
+                                       " plazo ",       " fecha limite ", " caduca ",
+                                       " expires ",     " expira ",       " termina ",
+                                       " ends ",        " closes ",       " cierra "}) ||
+                      lead.ends_with(" until ") || lead.ends_with(" hasta ") ||
+                      lead.ends_with(" hasta el ") || lead.ends_with(" hasta las ");
     std::string left = lead;
     for (bool again = true; again;) {
       again = false;
-      for (const std::string_view word : {" a ", " las ", " la ", " at ", " on ", " the ", " el "}) {
+      for (const std::string_view word :
+           {" a ", " las ", " la ", " at ", " on ", " the ", " el "}) {
         if (left.size() > word.size() && left.ends_with(word)) {
           left.resize(left.size() - word.size() + 1);
           again = true;
         }
       }
     }
-    for (const std::string_view from : {" from ", " instead of ", " rather than ", " en vez de ",
-                                        " en vez del ", " en lugar de ", " en lugar del ",
-                                        " and not ", " y no ", " not "}) {
+    for (const std::string_view from :
+         {" from ", " instead of ", " rather than ", " en vez de ", " en vez del ", " en lugar de ",
+          " en lugar del ", " and not ", " y no ", " not "}) {
       moment.left = moment.left || left.ends_with(from);
     }
   }

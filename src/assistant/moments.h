@@ -15,7 +15,7 @@ namespace lar::assistant {
 struct Moment {
   std::size_t begin = 0;  // bytes [begin, end) of the text
   std::size_t end = 0;
-  base::Date first;             // days [first, last]
+  base::Date first;  // days [first, last]
   base::Date last;
   std::optional<int> from, to;  // minutes of the day
   bool dated = true;            // false: a clock time alone; the day is that of the mail

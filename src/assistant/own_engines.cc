@@ -22,8 +22,8 @@ std::string engine_identity() {
   std::string program = variable("LAR_LLAMA_SERVER");
   if (program.empty()) {
     const std::string cache = variable("LAR_CACHE");
-    program = (cache.empty() ? variable("HOME") + "/.cache/lar" : cache) +
-              "/engine/current/llama-server";
+    program =
+        (cache.empty() ? variable("HOME") + "/.cache/lar" : cache) + "/engine/current/llama-server";
   }
   std::error_code error;
   const auto resolved = std::filesystem::canonical(program, error);
@@ -33,7 +33,7 @@ std::string engine_identity() {
 }  // namespace
 
 base::Result<std::unique_ptr<OwnEngines>> OwnEngines::open(const std::string& models_folder,
-                                                              const std::string& answer_cache) {
+                                                           const std::string& answer_cache) {
   std::unique_ptr<OwnEngines> made(new OwnEngines());
   std::error_code error;
   std::string pattern = (std::filesystem::temp_directory_path(error) / "lar-mail-XXXXXX").string();

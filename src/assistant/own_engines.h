@@ -1,5 +1,5 @@
-// Engines for a command that has no home: the best installed model for each role, started on demand,
-// with sockets and logs in a folder that goes when they end. One thread.
+// Engines for a command that has no home: the best installed model for each role, started on
+// demand, with sockets and logs in a folder that goes when they end. One thread.
 #pragma once
 
 #include <memory>

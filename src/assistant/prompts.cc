@@ -24,7 +24,8 @@ constexpr Example examples[] = {
      "Spanish",
      "reply\nGadea os invita a comer paella en su casa el sábado a las dos y pregunta si vais.\n- "
      "Decir a Gadea si vais\n- Traer el postre"},
-    {"from Aurora Gym <noreply@auroragym.example> to Pablo, Friday 6 March 2026, 07:00: Spring offer",
+    {"from Aurora Gym <noreply@auroragym.example> to Pablo, Friday 6 March 2026, 07:00: Spring "
+     "offer",
      "Only this weekend: 40 % off every annual plan. Don't miss it! Join now.", "Spanish",
      "bulk\nPublicidad del gimnasio Aurora: 40 % de descuento en los planes anuales."},
     {"from Colegio Brezo <secretaria@colegiobrezo.example> to Pablo, Tuesday 10 March 2026, 11:25: "
@@ -40,16 +41,20 @@ constexpr Example examples[] = {
      "message, please do not reply.",
      "English", "fyi\nBanco Sauce: the February statement is available online."},
     {"from Iris Mena to Pablo, Thursday 12 March 2026, 16:40: Contract",
-     "Hi Pablo, the client's lawyer changed clause 4. Could you check it and send me the signed copy "
+     "Hi Pablo, the client's lawyer changed clause 4. Could you check it and send me the signed "
+     "copy "
      "by Monday? Regards, Iris",
      "Spanish",
-     "reply\nIris pide que revises la cláusula 4 del contrato y le envíes la copia firmada antes del "
+     "reply\nIris pide que revises la cláusula 4 del contrato y le envíes la copia firmada antes "
+     "del "
      "lunes.\n- Revisar la cláusula 4\n- Enviar a Iris la copia firmada antes del lunes"},
-    {"from Luz Clara <avisos@luzclara.example> to Pablo, Friday 13 March 2026, 09:15: Recibo devuelto",
+    {"from Luz Clara <avisos@luzclara.example> to Pablo, Friday 13 March 2026, 09:15: Recibo "
+     "devuelto",
      "El recibo de febrero (61,20 €) ha sido devuelto. Si no se paga hoy, el lunes cortaremos el "
      "suministro.",
      "Spanish",
-     "urgent\nLuz Clara: el recibo de febrero de 61,20 € fue devuelto; si no se paga hoy, cortan la "
+     "urgent\nLuz Clara: el recibo de febrero de 61,20 € fue devuelto; si no se paga hoy, cortan "
+     "la "
      "luz el lunes.\n- Pagar hoy el recibo de 61,20 €"},
     {"from Elvira Sanz to Pablo, Sunday 15 March 2026, 20:05: Photos",
      "Here are the photos of the walk. What a day! No need to answer. Love, Elvira", "English",
@@ -57,7 +62,8 @@ constexpr Example examples[] = {
 };
 
 std::string turn(std::string_view header, std::string_view text, std::string_view tongue) {
-  return fmt::format("Mail {}\n{}\n\nThe word, then the line and tasks in {}.", header, text, tongue);
+  return fmt::format("Mail {}\n{}\n\nThe word, then the line and tasks in {}.", header, text,
+                     tongue);
 }
 
 }  // namespace
@@ -68,8 +74,9 @@ std::vector<engine::ChatMessage> mail_messages(const MailPrompt& prompt) {
     messages.push_back({"user", turn(example.header, example.text, example.tongue)});
     messages.push_back({"assistant", std::string(example.answer)});
   }
-  messages.push_back({"user", turn(prompt.header, prompt.text,
-                                   prompt.language == base::Language::spanish ? "Spanish" : "English")});
+  messages.push_back(
+      {"user", turn(prompt.header, prompt.text,
+                    prompt.language == base::Language::spanish ? "Spanish" : "English")});
   return messages;
 }
 

@@ -12,7 +12,7 @@ namespace lar::assistant {
 namespace {
 
 struct Brand {
-  std::string_view name;                    // as people write it, folded
+  std::string_view name;                // as people write it, folded
   std::vector<std::string_view> sites;  // domains that are really theirs
 };
 // Names that are often pretended to be.
@@ -69,25 +69,26 @@ const std::vector<Brand>& brands() {
 }
 
 constexpr std::array<std::string_view, 14> free_mail = {
-    "gmail.com", "hotmail.com", "outlook.com", "yahoo.com",  "hotmail.es", "yahoo.es",  "gmx.com",
-    "gmx.net",   "icloud.com",  "live.com",    "outlook.es", "proton.me",  "aol.com", "mail.com"};
+    "gmail.com", "hotmail.com", "outlook.com", "yahoo.com",  "hotmail.es", "yahoo.es", "gmx.com",
+    "gmx.net",   "icloud.com",  "live.com",    "outlook.es", "proton.me",  "aol.com",  "mail.com"};
 
 constexpr std::array<std::string_view, 24> bait_words = {
-    "secure",   "security", "segur",   "verify",  "verific", "login",   "signin", "account",
+    "secure",   "security", "segur",    "verify",  "verific", "login",   "signin", "account",
     "cuenta",   "update",   "actualiz", "support", "soporte", "confirm", "alert",  "client",
-    "customer", "unlock",   "billing", "acceso",  "access",  "validar", "aviso",  "service"};
+    "customer", "unlock",   "billing",  "acceso",  "access",  "validar", "aviso",  "service"};
 
 constexpr std::array<std::string_view, 20> odd_endings = {
-    ".top", ".xyz",  ".click", ".icu",  ".ru",  ".tk",    ".ml",   ".ga",   ".cf",      ".gq",
-    ".buzz", ".rest", ".cam",  ".work", ".zip", ".support", ".live", ".monster", ".lol", ".cyou"};
+    ".top",  ".xyz",  ".click", ".icu",  ".ru",  ".tk",      ".ml",   ".ga",      ".cf",  ".gq",
+    ".buzz", ".rest", ".cam",   ".work", ".zip", ".support", ".live", ".monster", ".lol", ".cyou"};
 
 constexpr std::array<std::string_view, 10> shorteners = {
-    "bit.ly", "tinyurl.com", "t.ly", "is.gd", "cutt.ly", "goo.gl", "ow.ly", "rb.gy", "shorturl.at",
-    "acortar.link"};
+    "bit.ly", "tinyurl.com", "t.ly",  "is.gd",       "cutt.ly",
+    "goo.gl", "ow.ly",       "rb.gy", "shorturl.at", "acortar.link"};
 
 constexpr std::array<std::string_view, 26> running_files = {
-    ".exe", ".scr", ".js",  ".vbs", ".bat", ".cmd", ".com", ".pif", ".jar",  ".msi",  ".lnk", ".iso", ".img",
-    ".html", ".htm", ".shtml", ".docm", ".xlsm", ".pptm", ".hta", ".wsf", ".ps1", ".ace", ".one", ".svg", ".7z"};
+    ".exe",  ".scr", ".js",  ".vbs", ".bat",  ".cmd", ".com",   ".pif",  ".jar",
+    ".msi",  ".lnk", ".iso", ".img", ".html", ".htm", ".shtml", ".docm", ".xlsm",
+    ".pptm", ".hta", ".wsf", ".ps1", ".ace",  ".one", ".svg",   ".7z"};
 
 template <size_t count>
 bool ends_with_any(std::string_view text, const std::array<std::string_view, count>& endings) {
@@ -98,10 +99,11 @@ bool ends_with_any(std::string_view text, const std::array<std::string_view, cou
 // Letters that look like Latin ones, and digits for letters, as what they pretend to be.
 std::string plain_look(std::string_view text) {
   std::string result;
-  static constexpr std::array<std::pair<std::string_view, char>, 24> likes = {{
-      {"а", 'a'}, {"е", 'e'}, {"о", 'o'}, {"р", 'p'}, {"с", 'c'}, {"у", 'y'}, {"х", 'x'}, {"і", 'i'},
-      {"ѕ", 's'}, {"ԁ", 'd'}, {"ɡ", 'g'}, {"ո", 'n'}, {"ı", 'i'}, {"ł", 'l'}, {"0", 'o'}, {"1", 'l'},
-      {"3", 'e'}, {"5", 's'}, {"4", 'a'}, {"7", 't'}, {"α", 'a'}, {"ο", 'o'}, {"ν", 'v'}, {"τ", 't'}}};
+  static constexpr std::array<std::pair<std::string_view, char>, 24> likes = {
+      {{"а", 'a'}, {"е", 'e'}, {"о", 'o'}, {"р", 'p'}, {"с", 'c'}, {"у", 'y'},
+       {"х", 'x'}, {"і", 'i'}, {"ѕ", 's'}, {"ԁ", 'd'}, {"ɡ", 'g'}, {"ո", 'n'},
+       {"ı", 'i'}, {"ł", 'l'}, {"0", 'o'}, {"1", 'l'}, {"3", 'e'}, {"5", 's'},
+       {"4", 'a'}, {"7", 't'}, {"α", 'a'}, {"ο", 'o'}, {"ν", 'v'}, {"τ", 't'}}};
   for (size_t at = 0; at < text.size();) {
     bool replaced = false;
     for (const auto& [sign, letter] : likes) {
@@ -127,10 +129,13 @@ std::string plain_look(std::string_view text) {
   return result;
 }
 
-std::string first_label(std::string_view site) { return std::string(site.substr(0, site.find('.'))); }
+std::string first_label(std::string_view site) {
+  return std::string(site.substr(0, site.find('.')));
+}
 
 bool holds_words(std::string_view folded, std::string_view words) {
-  return (" " + std::string(folded) + " ").find(" " + std::string(words) + " ") != std::string::npos;
+  return (" " + std::string(folded) + " ").find(" " + std::string(words) + " ") !=
+         std::string::npos;
 }
 
 std::string squeezed(std::string_view text) {
@@ -170,13 +175,15 @@ int edit_distance(std::string_view one, std::string_view other, int most) {
   }
   std::vector<int> before(other.size() + 1), row(other.size() + 1);
   std::vector<int> earlier;
-  for (size_t column = 0; column <= other.size(); ++column) before[column] = static_cast<int>(column);
+  for (size_t column = 0; column <= other.size(); ++column)
+    before[column] = static_cast<int>(column);
   for (size_t line = 1; line <= one.size(); ++line) {
     row[0] = static_cast<int>(line);
     int least = row[0];
     for (size_t column = 1; column <= other.size(); ++column) {
       const int change = one[line - 1] == other[column - 1] ? 0 : 1;
-      row[column] = std::min({before[column] + 1, row[column - 1] + 1, before[column - 1] + change});
+      row[column] =
+          std::min({before[column] + 1, row[column - 1] + 1, before[column - 1] + change});
       // Two letters that changed places.
       if (line > 1 && column > 1 && one[line - 1] == other[column - 2] &&
           one[line - 2] == other[column - 1]) {
@@ -215,8 +222,8 @@ std::string site_of(std::string_view host) {
   const std::string_view last = labels.back(), second = labels[labels.size() - 2];
   static constexpr std::array<std::string_view, 11> shared = {
       "co", "com", "org", "net", "gob", "gov", "edu", "ac", "nom", "gouv", "govt"};
-  const bool two = last.size() == 2 &&
-                   std::find(shared.begin(), shared.end(), second) != shared.end();
+  const bool two =
+      last.size() == 2 && std::find(shared.begin(), shared.end(), second) != shared.end();
   const size_t keep = std::min<size_t>(labels.size(), two ? 3 : 2);
   std::string site;
   for (size_t index = labels.size() - keep; index < labels.size(); ++index) {
@@ -353,19 +360,22 @@ Suspicion suspicion_of(const Mail& mail, const Mailbox& mailbox, const Acquainta
   }
   features["s_bait_host"] = std::min(baits, 2) * (is_known ? 0.3 : 1);
   features["s_odd_ending"] = ends_with_any(host, odd_endings) ? 1 : 0;
-  features["s_hyphens"] = std::min<double>(2, static_cast<double>(std::count(label.begin(), label.end(), '-')));
-  features["s_digits"] = std::any_of(label.begin(), label.end(), [](char c) { return c >= '0' && c <= '9'; }) ? 1 : 0;
+  features["s_hyphens"] =
+      std::min<double>(2, static_cast<double>(std::count(label.begin(), label.end(), '-')));
+  features["s_digits"] =
+      std::any_of(label.begin(), label.end(), [](char c) { return c >= '0' && c <= '9'; }) ? 1 : 0;
 
   // Whom the name pretends to be.
   bool pretends = false;
   const std::string told = name + " " + base::fold(mail.subject);
   for (const Brand& brand : brands()) {
-    const bool named = holds_words(phrase_text(name), brand.name) ||
-                       label.find(brand.name) != std::string::npos;
+    const bool named =
+        holds_words(phrase_text(name), brand.name) || label.find(brand.name) != std::string::npos;
     if (!named) continue;
-    const bool really = std::any_of(brand.sites.begin(), brand.sites.end(), [&](std::string_view real) {
-      return host == real || host.ends_with("." + std::string(real));
-    });
+    const bool really =
+        std::any_of(brand.sites.begin(), brand.sites.end(), [&](std::string_view real) {
+          return host == real || host.ends_with("." + std::string(real));
+        });
     // Fictional and local names alike are the brand's own where nothing but the ending differs.
     const bool own_label = label == squeezed(brand.name) && !failed;
     if (!really && !own_label) {
@@ -385,8 +395,8 @@ Suspicion suspicion_of(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["s_contact_name"] = borrowed ? 1 : 0;
   if (borrowed) sign("contact_name", {{"name", mail.from.name}, {"address", mail.from.address}});
   // A name that is an address of somewhere else.
-  const bool name_is_address = mail.from.name.find('@') != std::string::npos &&
-                               host_of(mail.from.name) != host;
+  const bool name_is_address =
+      mail.from.name.find('@') != std::string::npos && host_of(mail.from.name) != host;
   features["s_name_is_address"] = name_is_address ? 1 : 0;
   // Nothing of the sender's name in the address they write from.
   bool name_fits = mail.from.name.empty();
@@ -401,7 +411,8 @@ Suspicion suspicion_of(const Mail& mail, const Mailbox& mailbox, const Acquainta
     const std::string other = site_of(host_of(person.address));
     if (other == site || other.empty()) continue;
     const bool other_free = std::find(free_mail.begin(), free_mail.end(), other) != free_mail.end();
-    features["s_reply_elsewhere"] = std::max(features["s_reply_elsewhere"], other_free || !known.is_known_domain(other) ? 1.0 : 0.4);
+    features["s_reply_elsewhere"] = std::max(
+        features["s_reply_elsewhere"], other_free || !known.is_known_domain(other) ? 1.0 : 0.4);
     if (!mail.has_header("list-id")) sign("reply_elsewhere", {{"address", person.address}});
   }
   if (const std::string path = site_of(host_of(mail.header("return-path"))); path.size() > 3) {
@@ -479,7 +490,9 @@ Suspicion suspicion_of(const Mail& mail, const Mailbox& mailbox, const Acquainta
   const int secret = count_phrases(words, "secrecy");
   const int spam = count_phrases(words, "spam_words");
   const int generic = count_phrases(words, "generic_greeting");
-  const auto part = [](int count, int full) { return std::min(count, full) / static_cast<double>(full); };
+  const auto part = [](int count, int full) {
+    return std::min(count, full) / static_cast<double>(full);
+  };
   features["s_credentials"] = part(credentials, 2);
   features["s_threats"] = part(threats, 2);
   features["s_money"] = part(money, 2);

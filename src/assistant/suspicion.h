@@ -19,9 +19,9 @@ class Acquaintance {
  public:
   explicit Acquaintance(const Mailbox& mailbox);
 
-  int written_to(std::string_view address) const;      // mails of the owner to them
-  int received_from(std::string_view address) const;   // mails of theirs
-  bool is_known_domain(std::string_view site) const;   // owner wrote there, or several clean mails
+  int written_to(std::string_view address) const;     // mails of the owner to them
+  int received_from(std::string_view address) const;  // mails of theirs
+  bool is_known_domain(std::string_view site) const;  // owner wrote there, or several clean mails
   // The known site that `site` resembles without being it; empty if none.
   std::string resembled(std::string_view site) const;
   // A site of another sender with this display name; empty if none.

@@ -21,91 +21,295 @@ struct Token {
 std::vector<Token> tokens_of(std::string_view text) {
   std::vector<Token> tokens;
   for (const base::Word& word : base::words(text)) {
-    tokens.push_back({base::fold(text.substr(word.begin, word.end - word.begin)), word.begin,
-                      word.end});
+    tokens.push_back(
+        {base::fold(text.substr(word.begin, word.end - word.begin)), word.begin, word.end});
   }
   return tokens;
 }
 
 // How requests begin; the longest that fits counts.
-constexpr std::string_view introducers[] = {
-    "can you please", "can you", "could you please", "could you possibly", "could you",
-    "would you be able to", "would you please", "would you mind", "would you", "will you please",
-    "can i ask you to", "may i ask you to", "please could you", "please can you", "please", "kindly",
-    "make sure you", "make sure to", "don t forget to", "do not forget to", "don t forget",
-    "remember to", "i need you to", "we need you to", "need you to", "i need", "we need from you",
-    "you need to", "you ll need to", "you will need to", "you must", "you have to", "you should",
-    "be sure to", "i d like you to", "if you could", "we ask you to", "we kindly ask you to",
-    "you are required to", "you are kindly asked to", "it would be great if you could",
-    "we require you to", "i d appreciate it if you could", "i would appreciate it if you could",
-    "me puedes", "nos puedes", "le puedes", "puedes", "podrias", "me podrias", "nos podrias",
-    "podeis", "podriais", "puede usted", "podria usted", "podria", "por favor", "porfa",
-    "acuerdate de", "acordaos de", "no te olvides de", "no os olvideis de", "no olvides",
-    "no olvide", "recuerda que tienes que", "recuerda", "recuerde", "recordad", "tienes que",
-    "teneis que", "tiene que", "tendrias que", "tendras que", "debes", "deberas", "debera",
-    "deberias", "hay que", "necesito que me", "necesito que nos", "necesito que", "necesitamos que nos",
-    "necesitamos que", "hace falta que", "te importa", "te importaria", "seria posible",
-    "te pido que", "te pedimos que", "os pido que", "te ruego que", "le ruego que",
-    "le rogamos que", "os rogamos que", "rogamos que", "rogamos", "le rogamos", "te agradeceria que",
-    "le agradeceria que", "agradeceria que", "agradeceriamos que", "me haces el favor de",
-    "te encargas de", "debe", "deben", "les ruego que me", "les ruego que", "les rogamos que",
-    "os ruego que", "le ruego que me", "te ruego que me", "necesito tambien", "necesito",
-    "necesitamos tambien", "necesitamos", "we need", "we also need", "i also need",
-    "nos hace falta", "nos falta", "puedes por favor", "podrias por favor", "es necesario que", "es imprescindible que"};
+constexpr std::string_view introducers[] = {"can you please",
+                                            "can you",
+                                            "could you please",
+                                            "could you possibly",
+                                            "could you",
+                                            "would you be able to",
+                                            "would you please",
+                                            "would you mind",
+                                            "would you",
+                                            "will you please",
+                                            "can i ask you to",
+                                            "may i ask you to",
+                                            "please could you",
+                                            "please can you",
+                                            "please",
+                                            "kindly",
+                                            "make sure you",
+                                            "make sure to",
+                                            "don t forget to",
+                                            "do not forget to",
+                                            "don t forget",
+                                            "remember to",
+                                            "i need you to",
+                                            "we need you to",
+                                            "need you to",
+                                            "i need",
+                                            "we need from you",
+                                            "you need to",
+                                            "you ll need to",
+                                            "you will need to",
+                                            "you must",
+                                            "you have to",
+                                            "you should",
+                                            "be sure to",
+                                            "i d like you to",
+                                            "if you could",
+                                            "we ask you to",
+                                            "we kindly ask you to",
+                                            "you are required to",
+                                            "you are kindly asked to",
+                                            "it would be great if you could",
+                                            "we require you to",
+                                            "i d appreciate it if you could",
+                                            "i would appreciate it if you could",
+                                            "me puedes",
+                                            "nos puedes",
+                                            "le puedes",
+                                            "puedes",
+                                            "podrias",
+                                            "me podrias",
+                                            "nos podrias",
+                                            "podeis",
+                                            "podriais",
+                                            "puede usted",
+                                            "podria usted",
+                                            "podria",
+                                            "por favor",
+                                            "porfa",
+                                            "acuerdate de",
+                                            "acordaos de",
+                                            "no te olvides de",
+                                            "no os olvideis de",
+                                            "no olvides",
+                                            "no olvide",
+                                            "recuerda que tienes que",
+                                            "recuerda",
+                                            "recuerde",
+                                            "recordad",
+                                            "tienes que",
+                                            "teneis que",
+                                            "tiene que",
+                                            "tendrias que",
+                                            "tendras que",
+                                            "debes",
+                                            "deberas",
+                                            "debera",
+                                            "deberias",
+                                            "hay que",
+                                            "necesito que me",
+                                            "necesito que nos",
+                                            "necesito que",
+                                            "necesitamos que nos",
+                                            "necesitamos que",
+                                            "hace falta que",
+                                            "te importa",
+                                            "te importaria",
+                                            "seria posible",
+                                            "te pido que",
+                                            "te pedimos que",
+                                            "os pido que",
+                                            "te ruego que",
+                                            "le ruego que",
+                                            "le rogamos que",
+                                            "os rogamos que",
+                                            "rogamos que",
+                                            "rogamos",
+                                            "le rogamos",
+                                            "te agradeceria que",
+                                            "le agradeceria que",
+                                            "agradeceria que",
+                                            "agradeceriamos que",
+                                            "me haces el favor de",
+                                            "te encargas de",
+                                            "debe",
+                                            "deben",
+                                            "les ruego que me",
+                                            "les ruego que",
+                                            "les rogamos que",
+                                            "os ruego que",
+                                            "le ruego que me",
+                                            "te ruego que me",
+                                            "necesito tambien",
+                                            "necesito",
+                                            "necesitamos tambien",
+                                            "necesitamos",
+                                            "we need",
+                                            "we also need",
+                                            "i also need",
+                                            "nos hace falta",
+                                            "nos falta",
+                                            "puedes por favor",
+                                            "podrias por favor",
+                                            "es necesario que",
+                                            "es imprescindible que"};
 
 // Verbs in the form that asks, at the beginning of a sentence.
 constexpr std::string_view imperatives[] = {
-    "send", "call", "bring", "pay", "sign", "return", "reply", "confirm", "book", "check", "review",
-    "fill", "complete", "submit", "buy", "pick", "collect", "email", "forward", "update", "prepare",
-    "print", "upload", "choose", "renew", "register", "contact", "ring", "drop", "water",
-    "feed", "take", "get", "finish", "read", "approve", "schedule", "cancel", "order", "transfer",
-    "tell", "ask", "invite", "arrange", "let", "give", "move", "turn", "leave", "stop", "disconnect",
-    "manda", "mandame", "mandanos", "mandad", "envia", "enviame", "envianos", "envie", "envienos",
-    "llama", "llamame", "llamanos", "llamad", "llame", "trae", "traed", "traeme", "paga", "pague",
-    "abona", "abone", "firma", "firme", "devuelve", "devuelveme", "devuelva", "confirma",
-    "confirmame", "confirmanos", "confirmad", "confirme", "confirmenos", 
-    "revisa", "revise", "rellena", "rellene", "completa", "complete", "compra", "comprad", "recoge",
-    "recoja", "avisa", "avisame", "avisanos", "avise", "avisad", "responde", "respondeme",
-    "responda", "contesta", "contestame", "conteste", "prepara", "preparad", "imprime", "sube",
-    "elige", "renueva", "renueve", "presenta", "presente", "contacta", "pide",
-    "pidele", "dime", "dinos", "decidme", "diganos", "pasa", "pasame", "lleva", "llevate", "riega",
-    "saca", "haz", "pon", "cancela", "cancele", "actualiza", "actualice",
-    "inscribete", "apuntate", "llamenos", "ven", "venid", "bajad", "confirmadme", "contestadme",
-    "mandadme", "traedme", "rellenad", "firmad", "dadme", "dame", "danos", "renuevalo", "renuevelo", "echale", "ponte", "acercate", "mira", "busca", "recuerda"};
+    "send",        "call",        "bring",      "pay",        "sign",        "return",
+    "reply",       "confirm",     "book",       "check",      "review",      "fill",
+    "complete",    "submit",      "buy",        "pick",       "collect",     "email",
+    "forward",     "update",      "prepare",    "print",      "upload",      "choose",
+    "renew",       "register",    "contact",    "ring",       "drop",        "water",
+    "feed",        "take",        "get",        "finish",     "read",        "approve",
+    "schedule",    "cancel",      "order",      "transfer",   "tell",        "ask",
+    "invite",      "arrange",     "let",        "give",       "move",        "turn",
+    "leave",       "stop",        "disconnect", "manda",      "mandame",     "mandanos",
+    "mandad",      "envia",       "enviame",    "envianos",   "envie",       "envienos",
+    "llama",       "llamame",     "llamanos",   "llamad",     "llame",       "trae",
+    "traed",       "traeme",      "paga",       "pague",      "abona",       "abone",
+    "firma",       "firme",       "devuelve",   "devuelveme", "devuelva",    "confirma",
+    "confirmame",  "confirmanos", "confirmad",  "confirme",   "confirmenos", "revisa",
+    "revise",      "rellena",     "rellene",    "completa",   "complete",    "compra",
+    "comprad",     "recoge",      "recoja",     "avisa",      "avisame",     "avisanos",
+    "avise",       "avisad",      "responde",   "respondeme", "responda",    "contesta",
+    "contestame",  "conteste",    "prepara",    "preparad",   "imprime",     "sube",
+    "elige",       "renueva",     "renueve",    "presenta",   "presente",    "contacta",
+    "pide",        "pidele",      "dime",       "dinos",      "decidme",     "diganos",
+    "pasa",        "pasame",      "lleva",      "llevate",    "riega",       "saca",
+    "haz",         "pon",         "cancela",    "cancele",    "actualiza",   "actualice",
+    "inscribete",  "apuntate",    "llamenos",   "ven",        "venid",       "bajad",
+    "confirmadme", "contestadme", "mandadme",   "traedme",    "rellenad",    "firmad",
+    "dadme",       "dame",        "danos",      "renuevalo",  "renuevelo",   "echale",
+    "ponte",       "acercate",    "mira",       "busca",      "recuerda"};
 
-constexpr std::string_view stops[] = {"because", "since", "porque", "ya", "pero", "but", "asi",
-                                      "so", "otherwise", "pues", "gracias", "thanks", "aunque",
-                                      "although"};
+constexpr std::string_view stops[] = {"because", "since",  "porque", "ya",        "pero",
+                                      "but",     "asi",    "so",     "otherwise", "pues",
+                                      "gracias", "thanks", "aunque", "although"};
 
 // Of those, what asks at the beginning of any clause: "si no puede, llámenos".
 constexpr std::string_view clear_imperatives[] = {
-    "call", "ring", "send", "reply", "confirm", "contact", "let", "tell", "return", "bring", "sign",
-    "llamame", "llamanos", "llamenos", "llame", "avisame", "avisanos", "avisenos", "dime", "dinos",
-    "mandame", "mandanos", "enviame", "envianos", "envienos", "confirmame", "confirmanos",
-    "confirmenos", "contestame", "contesta", "conteste", "respondeme", "pasame", "traeme", "diganos",
-    "decidme", "contactenos", "firma", "ven", "dilo", "dimelo", "digamelo"};
+    "call",        "ring",       "send",        "reply",       "confirm",    "contact",
+    "let",         "tell",       "return",      "bring",       "sign",       "llamame",
+    "llamanos",    "llamenos",   "llame",       "avisame",     "avisanos",   "avisenos",
+    "dime",        "dinos",      "mandame",     "mandanos",    "enviame",    "envianos",
+    "envienos",    "confirmame", "confirmanos", "confirmenos", "contestame", "contesta",
+    "conteste",    "respondeme", "pasame",      "traeme",      "diganos",    "decidme",
+    "contactenos", "firma",      "ven",         "dilo",        "dimelo",     "digamelo"};
 
 // How soon, which a task's own day says better.
-constexpr std::string_view haste[] = {
-    "as soon as possible", "as soon as you can", "when you can", "whenever you can", "right away",
-    "right now", "immediately", "at once", "today", "now", "please", "lo antes posible", "cuanto antes",
-    "en cuanto puedas", "en cuanto leas esto", "en cuanto veas esto", "cuando puedas", "por favor",
-    "ahora mismo", "de inmediato", "inmediatamente", "urgentemente", "hoy mismo", "hoy", "ya", "asap",
-    "within the hour", "come and", "go and", "again", "también"};
+constexpr std::string_view haste[] = {"as soon as possible",
+                                      "as soon as you can",
+                                      "when you can",
+                                      "whenever you can",
+                                      "right away",
+                                      "right now",
+                                      "immediately",
+                                      "at once",
+                                      "today",
+                                      "now",
+                                      "please",
+                                      "lo antes posible",
+                                      "cuanto antes",
+                                      "en cuanto puedas",
+                                      "en cuanto leas esto",
+                                      "en cuanto veas esto",
+                                      "cuando puedas",
+                                      "por favor",
+                                      "ahora mismo",
+                                      "de inmediato",
+                                      "inmediatamente",
+                                      "urgentemente",
+                                      "hoy mismo",
+                                      "hoy",
+                                      "ya",
+                                      "asap",
+                                      "within the hour",
+                                      "come and",
+                                      "go and",
+                                      "again",
+                                      "también"};
 
 // Requests that ask for nothing.
-constexpr std::string_view empty_requests[] = {
-    "do not reply", "don t reply", "do not respond", "not reply", "find attached", "find enclosed",
-    "note that", "be aware", "be advised", "ignore this", "disregard", "do not hesitate",
-    "don t hesitate", "feel free", "accept our", "accept my", "no responda", "no respondas",
-    "no conteste", "no contestes", "no dude", "no dudes", "any questions", "need anything",
-    "any problem", "alguna duda", "cualquier duda", "necesitas algo", "necesita algo",
-    "si tienes dudas", "view in", "visit our", "visita nuestra", "click", "clic", "pincha",
-    "ten en cuenta", "tenga en cuenta", "tener en cuenta", "ignore", "ignora", "recibe un", "reciba un",
-    "take care", "have a", "worry", "te preocupes", "se preocupe", "enjoy", "disfruta", "unsubscribe",
-    "dar de baja", "believe", "imagine", "imagina", "forgive", "perdona", "perdone", "disculpa", "excuse",
-    "tell everyone hi", "say hi", "give my love", "dale un beso", "dale recuerdos", "da recuerdos",
-    "please allow", "allow two", "allow up to", "if anything", "hacer nada", "haga nada", "hagas nada", "do anything", "anything else", "keep this", "conserve este", "conserva este", "let me know how it", "ver mas"};
+constexpr std::string_view empty_requests[] = {"do not reply",
+                                               "don t reply",
+                                               "do not respond",
+                                               "not reply",
+                                               "find attached",
+                                               "find enclosed",
+                                               "note that",
+                                               "be aware",
+                                               "be advised",
+                                               "ignore this",
+                                               "disregard",
+                                               "do not hesitate",
+                                               "don t hesitate",
+                                               "feel free",
+                                               "accept our",
+                                               "accept my",
+                                               "no responda",
+                                               "no respondas",
+                                               "no conteste",
+                                               "no contestes",
+                                               "no dude",
+                                               "no dudes",
+                                               "any questions",
+                                               "need anything",
+                                               "any problem",
+                                               "alguna duda",
+                                               "cualquier duda",
+                                               "necesitas algo",
+                                               "necesita algo",
+                                               "si tienes dudas",
+                                               "view in",
+                                               "visit our",
+                                               "visita nuestra",
+                                               "click",
+                                               "clic",
+                                               "pincha",
+                                               "ten en cuenta",
+                                               "tenga en cuenta",
+                                               "tener en cuenta",
+                                               "ignore",
+                                               "ignora",
+                                               "recibe un",
+                                               "reciba un",
+                                               "take care",
+                                               "have a",
+                                               "worry",
+                                               "te preocupes",
+                                               "se preocupe",
+                                               "enjoy",
+                                               "disfruta",
+                                               "unsubscribe",
+                                               "dar de baja",
+                                               "believe",
+                                               "imagine",
+                                               "imagina",
+                                               "forgive",
+                                               "perdona",
+                                               "perdone",
+                                               "disculpa",
+                                               "excuse",
+                                               "tell everyone hi",
+                                               "say hi",
+                                               "give my love",
+                                               "dale un beso",
+                                               "dale recuerdos",
+                                               "da recuerdos",
+                                               "please allow",
+                                               "allow two",
+                                               "allow up to",
+                                               "if anything",
+                                               "hacer nada",
+                                               "haga nada",
+                                               "hagas nada",
+                                               "do anything",
+                                               "anything else",
+                                               "keep this",
+                                               "conserve este",
+                                               "conserva este",
+                                               "let me know how it",
+                                               "ver mas"};
 
 template <size_t count>
 bool is_one(std::string_view word, const std::string_view (&list)[count]) {
@@ -143,9 +347,9 @@ size_t clause_end(std::string_view text, const std::vector<Token>& tokens, size_
     if (end > from + 1 && is_one(tokens[end].folded, stops)) break;
     ++end;
     if (end >= tokens.size()) break;
-    const std::string_view gap = text.substr(tokens[end - 1].end, tokens[end].begin - tokens[end - 1].end);
-    if (gap.find_first_of(";:?!()\n") != std::string_view::npos &&
-        gap.find(':') != 0) {
+    const std::string_view gap =
+        text.substr(tokens[end - 1].end, tokens[end].begin - tokens[end - 1].end);
+    if (gap.find_first_of(";:?!()\n") != std::string_view::npos && gap.find(':') != 0) {
       break;
     }
     if (gap.find("¿") != std::string_view::npos || gap.find(" - ") != std::string_view::npos ||
@@ -185,13 +389,43 @@ std::string without_moments(std::string_view text, size_t begin, size_t end,
       again = false;
       result = std::string(base::trim(result));
       const std::string lower = " " + base::fold(result);
-      for (const std::string_view word :
-           {" by", " before", " on", " at", " until", " no later than", " due", " for", " antes del",
-            " antes de las", " antes de", " para el", " para", " el", " hasta el", " hasta", " a las",
-            " del", " de", " the", " end", " this", " como muy tarde", " a mas tardar", " por la",
-            " a la", " la", " las", " in", " en", " from", " between", " within", ","}) {
+      for (const std::string_view word : {" by",
+                                          " before",
+                                          " on",
+                                          " at",
+                                          " until",
+                                          " no later than",
+                                          " due",
+                                          " for",
+                                          " antes del",
+                                          " antes de las",
+                                          " antes de",
+                                          " para el",
+                                          " para",
+                                          " el",
+                                          " hasta el",
+                                          " hasta",
+                                          " a las",
+                                          " del",
+                                          " de",
+                                          " the",
+                                          " end",
+                                          " this",
+                                          " como muy tarde",
+                                          " a mas tardar",
+                                          " por la",
+                                          " a la",
+                                          " la",
+                                          " las",
+                                          " in",
+                                          " en",
+                                          " from",
+                                          " between",
+                                          " within",
+                                          ","}) {
         if (lower.ends_with(word) && result.size() >= word.size()) {
-          result.resize(result.size() - std::min(result.size(), word.size() - (word[0] == ' ' ? 1 : 0)));
+          result.resize(result.size() -
+                        std::min(result.size(), word.size() - (word[0] == ' ' ? 1 : 0)));
           again = true;
           break;
         }
@@ -223,19 +457,22 @@ std::string plain_task(std::string text) {
   text = base::collapse_spaces(text);
   const std::string lower = base::lower_ascii(text);
   for (const std::string_view start :
-       {"le informamos de que ", "te informamos de que ", "les informamos de que ", "le recordamos que ",
-        "te recordamos que ", "we inform you that ", "this is a reminder that ", "please note that ",
-        "we remind you that ", "recuerda que ", "recuerde que ", "a reminder that "}) {
+       {"le informamos de que ", "te informamos de que ", "les informamos de que ",
+        "le recordamos que ", "te recordamos que ", "we inform you that ",
+        "this is a reminder that ", "please note that ", "we remind you that ", "recuerda que ",
+        "recuerde que ", "a reminder that "}) {
     if (lower.starts_with(start)) text.erase(0, start.size());
   }
   return text;
 }
 
 bool has_pronoun_only(std::string_view folded) {
-  return holds(folded, {" it ", " him ", " her ", " them ", " lo ", " la abone ", " los ", " recogerlo ", " recogerla ",
-                        " recogerle ", " buscarle ", " buscarlo ", " buscarla ", " pagarla ", " pagarlo ", " firmarlo ",
-                        " firmarla ", " renovarlo ", " renovarla ", " renuevalo ", " renuevelo ", " devolverlo ",
-                        " devolverla ", " enviarlo ", " enviarla ", " revisarlo ", " revisarla ", " confirmarlo "});
+  return holds(folded, {" it ",        " him ",        " her ",        " them ",      " lo ",
+                        " la abone ",  " los ",        " recogerlo ",  " recogerla ", " recogerle ",
+                        " buscarle ",  " buscarlo ",   " buscarla ",   " pagarla ",   " pagarlo ",
+                        " firmarlo ",  " firmarla ",   " renovarlo ",  " renovarla ", " renuevalo ",
+                        " renuevelo ", " devolverlo ", " devolverla ", " enviarlo ",  " enviarla ",
+                        " revisarlo ", " revisarla ",  " confirmarlo "});
 }
 
 // "Confírmame", "tell me": what about, only the subject says.
@@ -250,27 +487,34 @@ bool says_little(std::string_view text) {
 
 // Takes prepositions and articles off the end that a removed day has left: "dar de comer del 3 al".
 std::string without_loose_end(std::string text) {
-  static constexpr std::string_view loose[] = {"al", "del", "de", "a", "antes", "el", "la", "los", "por", "para", "en", "y",
-                                               "to", "by", "on", "at", "the", "of", "from", "until", "before", "dia", "and",
-                                               "for", "with", "con", "que", "or", "o", "in", "hasta", "sobre", "around", "next"};
+  static constexpr std::string_view loose[] = {
+      "al",   "del", "de",  "a",  "antes", "el", "la",    "los",   "por",    "para", "en",  "y",
+      "to",   "by",  "on",  "at", "the",   "of", "from",  "until", "before", "dia",  "and", "for",
+      "with", "con", "que", "or", "o",     "in", "hasta", "sobre", "around", "next"};
   for (;;) {
-    while (!text.empty() && std::string_view(" .,;:?!-").find(text.back()) != std::string_view::npos) text.pop_back();
+    while (!text.empty() &&
+           std::string_view(" .,;:?!-").find(text.back()) != std::string_view::npos)
+      text.pop_back();
     const std::vector<base::Word> words = base::words(text);
     if (words.size() < 2 || words.back().end != text.size()) return text;
     const std::string last = base::fold(std::string_view(text).substr(words.back().begin));
-    const std::string before = base::fold(std::string_view(text).substr(
-        words[words.size() - 2].begin, words[words.size() - 2].end - words[words.size() - 2].begin));
-    const bool number = last.find_first_not_of("0123456789") == std::string::npos && (before == "del" || before == "from");
+    const std::string before = base::fold(
+        std::string_view(text).substr(words[words.size() - 2].begin,
+                                      words[words.size() - 2].end - words[words.size() - 2].begin));
+    const bool number = last.find_first_not_of("0123456789") == std::string::npos &&
+                        (before == "del" || before == "from");
     if (!number && !is_one(last, loose)) return text;
     text.resize(words.back().begin);
   }
 }
 
 std::string trimmed_clause(std::string text) {
-  while (!text.empty() && std::string_view(" .,;:?!-)").find(text.back()) != std::string_view::npos) {
+  while (!text.empty() &&
+         std::string_view(" .,;:?!-)").find(text.back()) != std::string_view::npos) {
     text.pop_back();
   }
-  while (!text.empty() && std::string_view(" .,;:-(").find(text.front()) != std::string_view::npos) {
+  while (!text.empty() &&
+         std::string_view(" .,;:-(").find(text.front()) != std::string_view::npos) {
     text.erase(0, 1);
   }
   return text;
@@ -295,9 +539,10 @@ std::optional<std::pair<size_t, size_t>> imperative_at(const Sentence& sentence,
     return std::pair(first, first + 1);
   }
   const std::string& next = tokens[first + 1].folded;
-  static constexpr std::string_view of_nouns[] = {"de", "del", "confirmada", "confirmado", "confirmed", "is",
-                                                  "es", "was", "ha", "has", "que", "se", "will", "number",
-                                                  "n", "s", "realizada", "recibido", "received"};
+  static constexpr std::string_view of_nouns[] = {
+      "de",  "del", "confirmada", "confirmado", "confirmed", "is",   "es",
+      "was", "ha",  "has",        "que",        "se",        "will", "number",
+      "n",   "s",   "realizada",  "recibido",   "received"};
   if (is_one(next, of_nouns) || sentence.heading) return std::nullopt;
   // "Entrega: sábado", "Check-in from 3".
   const std::string_view behind =
@@ -342,23 +587,25 @@ std::optional<std::pair<size_t, size_t>> request_in(const Sentence& sentence,
       }
     }
     // Outside a question "puedes" allows and does not ask.
-    static constexpr std::string_view modal[] = {"can", "could", "would", "will", "puedes", "podrias",
-                                                 "podeis", "puede", "podria", "podriais"};
+    static constexpr std::string_view modal[] = {"can",    "could",   "would",  "will",
+                                                 "puedes", "podrias", "podeis", "puede",
+                                                 "podria", "podriais"};
     if (!sentence.question && is_one(first_word, modal)) continue;
     size_t from = at + length;
     // "please, can you": the later one says more.
     if (const size_t more = introducer_at(tokens, from); more > 0 && from + more < tokens.size()) {
       from += more;
     }
-    while (from < tokens.size() && (tokens[from].folded == "also" || tokens[from].folded == "tambien" ||
-                                    tokens[from].folded == "just" || tokens[from].folded == "me" ||
-                                    tokens[from].folded == "nos" || tokens[from].folded == "kindly" ||
-                                    tokens[from].folded == "que" || tokens[from].folded == "to")) {
+    while (from < tokens.size() &&
+           (tokens[from].folded == "also" || tokens[from].folded == "tambien" ||
+            tokens[from].folded == "just" || tokens[from].folded == "me" ||
+            tokens[from].folded == "nos" || tokens[from].folded == "kindly" ||
+            tokens[from].folded == "que" || tokens[from].folded == "to")) {
       ++from;
     }
-    const std::string_view gap =
-        text.substr(tokens[at + length - 1].end, tokens[std::min(at + length, tokens.size() - 1)].begin -
-                                                     tokens[at + length - 1].end);
+    const std::string_view gap = text.substr(
+        tokens[at + length - 1].end,
+        tokens[std::min(at + length, tokens.size() - 1)].begin - tokens[at + length - 1].end);
     if (gap.find_first_of(".?!;") != std::string_view::npos) continue;
     const size_t end = clause_end(text, tokens, from);
     if (end - from >= 2 || (end - from == 1 && tokens[from].folded.size() > 5)) {
@@ -370,10 +617,12 @@ std::optional<std::pair<size_t, size_t>> request_in(const Sentence& sentence,
   if (sentence.question) {
     for (size_t at = 0; at + 3 < tokens.size(); ++at) {
       const std::string& word = tokens[at].folded;
-      const bool begins = at == 0 || text.substr(tokens[at - 1].end, tokens[at].begin - tokens[at - 1].end)
-                                             .find_first_of(",.:?!") != std::string_view::npos ||
-                          text.substr(tokens[at - 1].end, tokens[at].begin - tokens[at - 1].end)
-                                  .find("¿") != std::string_view::npos;
+      const bool begins =
+          at == 0 ||
+          text.substr(tokens[at - 1].end, tokens[at].begin - tokens[at - 1].end)
+                  .find_first_of(",.:?!") != std::string_view::npos ||
+          text.substr(tokens[at - 1].end, tokens[at].begin - tokens[at - 1].end).find("¿") !=
+              std::string_view::npos;
       if (!begins) continue;
       const std::string& next = tokens[at + 1].folded;
       const bool asks_me = (word == "me" || word == "nos" || word == "le" || word == "les") &&
@@ -400,24 +649,29 @@ std::optional<std::pair<size_t, size_t>> request_in(const Sentence& sentence,
 
 // What is owed by a day although nobody asks: an invoice, a form, a renewal.
 bool is_owed(std::string_view folded) {
-  const bool thing = holds(folded, {" factura ", " invoice ", " recibo ", " payment ", " pago ", " cuota ",
-                                    " fee ", " balance ", " importe ", " amount ", " formulario ", " form ",
-                                    " solicitud ", " application ", " inscripcion ", " registration ",
-                                    " plazo ", " deadline ", " fecha limite ", " renewal ", " renovacion ",
-                                    " itv ", " book ", " books ", " libro ", " libros ", " seguro ", " matricula ",
-                                    " rent ", " alquiler ", " tax ", " impuesto ", " multa ", " fine ", " policy "});
-  const bool owed = holds(folded, {" due ", " vence ", " vencen ", " antes del ", " antes de ", " before ", " by ",
-                                   " hasta el ", " plazo ", " deadline ", " must be ", " debe ", " limite ",
-                                   " until ", " expires ", " caduca ", " pendiente ", " outstanding ", " overdue "});
-  const bool settled = holds(folded, {" direct debit ", " domiciliad", " se cargara ", " will be charged ",
-                                      " automatically ", " automaticamente ", " has been paid ", " pagada ",
-                                      " ha sido abonad", " no action ", " no tiene que ", " no tienes que "});
+  const bool thing = holds(
+      folded, {" factura ",      " invoice ",  " recibo ",    " payment ",      " pago ",
+               " cuota ",        " fee ",      " balance ",   " importe ",      " amount ",
+               " formulario ",   " form ",     " solicitud ", " application ",  " inscripcion ",
+               " registration ", " plazo ",    " deadline ",  " fecha limite ", " renewal ",
+               " renovacion ",   " itv ",      " book ",      " books ",        " libro ",
+               " libros ",       " seguro ",   " matricula ", " rent ",         " alquiler ",
+               " tax ",          " impuesto ", " multa ",     " fine ",         " policy "});
+  const bool owed = holds(
+      folded, {" due ", " vence ", " vencen ", " antes del ", " antes de ", " before ", " by ",
+               " hasta el ", " plazo ", " deadline ", " must be ", " debe ", " limite ", " until ",
+               " expires ", " caduca ", " pendiente ", " outstanding ", " overdue "});
+  const bool settled =
+      holds(folded, {" direct debit ", " domiciliad", " se cargara ", " will be charged ",
+                     " automatically ", " automaticamente ", " has been paid ", " pagada ",
+                     " ha sido abonad", " no action ", " no tiene que ", " no tienes que "});
   return thing && owed && !settled;
 }
 
 std::string owed_verb(std::string_view folded, base::Language language) {
-  const bool money = holds(folded, {" factura ", " invoice ", " recibo ", " payment ", " pago ", " cuota ", " fee ",
-                                    " balance ", " importe ", " amount ", " rent ", " alquiler ", " multa ", " fine "});
+  const bool money = holds(
+      folded, {" factura ", " invoice ", " recibo ", " payment ", " pago ", " cuota ", " fee ",
+               " balance ", " importe ", " amount ", " rent ", " alquiler ", " multa ", " fine "});
   if (!money) return "";
   return language == base::Language::spanish ? "pagar: " : "pay: ";
 }
@@ -426,10 +680,11 @@ std::string owed_verb(std::string_view folded, base::Language language) {
 std::string title_for(const Mail& mail, const Sentence& sentence) {
   const std::string subject = plain_subject(mail.subject);
   const std::string folded = phrase_text(subject);
-  static constexpr std::string_view generic[] = {" hola ", " hi ", " hello ", " una cosa ", " question ",
-                                                 " pregunta ", " hoy ", " today ", " mañana ", " tomorrow ",
-                                                 " recordatorio ", " reminder "};
-  if (subject.size() > 3 && std::find(std::begin(generic), std::end(generic), folded) == std::end(generic)) {
+  static constexpr std::string_view generic[] = {
+      " hola ", " hi ",    " hello ",  " una cosa ", " question ",     " pregunta ",
+      " hoy ",  " today ", " mañana ", " tomorrow ", " recordatorio ", " reminder "};
+  if (subject.size() > 3 &&
+      std::find(std::begin(generic), std::end(generic), folded) == std::end(generic)) {
     return subject;
   }
   return std::string(base::cut_utf8(sentence.text, 80));
@@ -437,11 +692,15 @@ std::string title_for(const Mail& mail, const Sentence& sentence) {
 
 bool is_place_noun(std::string_view word) {
   static constexpr std::string_view nouns[] = {
-      "casa", "oficina", "oficinas", "consulta", "clinica", "colegio", "cole", "bar", "restaurante", "estacion",
-      "aeropuerto", "sala", "aula", "despacho", "hospital", "parque", "plaza", "calle", "avenida", "biblioteca", "cafeteria",
-      "centro", "taller", "estudio", "gimnasio", "teatro", "office", "school", "station", "airport", "clinic",
-      "room", "house", "home", "place", "pub", "cafe", "park", "street", "library", "surgery", "hotel", "church",
-      "hall", "centre", "center", "theatre", "studio", "gym", "restaurant", "notaria", "ayuntamiento", "puerta", "gate"};
+      "casa",     "oficina",    "oficinas",    "consulta",     "clinica",    "colegio",
+      "cole",     "bar",        "restaurante", "estacion",     "aeropuerto", "sala",
+      "aula",     "despacho",   "hospital",    "parque",       "plaza",      "calle",
+      "avenida",  "biblioteca", "cafeteria",   "centro",       "taller",     "estudio",
+      "gimnasio", "teatro",     "office",      "school",       "station",    "airport",
+      "clinic",   "room",       "house",       "home",         "place",      "pub",
+      "cafe",     "park",       "street",      "library",      "surgery",    "hotel",
+      "church",   "hall",       "centre",      "center",       "theatre",    "studio",
+      "gym",      "restaurant", "notaria",     "ayuntamiento", "puerta",     "gate"};
   return is_one(word, nouns);
 }
 
@@ -449,9 +708,11 @@ std::string place_in(std::string_view text, const std::vector<Moment>& moments) 
   const std::vector<Token> tokens = tokens_of(text);
   for (size_t at = 0; at + 1 < tokens.size(); ++at) {
     const std::string& word = tokens[at].folded;
-    const std::string_view behind = text.substr(tokens[at].end, tokens[at + 1].begin - tokens[at].end);
-    const bool field = (word == "lugar" || word == "direccion" || word == "location" || word == "where" ||
-                        word == "place" || word == "venue" || word == "address" || word == "donde" || word == "sala") &&
+    const std::string_view behind =
+        text.substr(tokens[at].end, tokens[at + 1].begin - tokens[at].end);
+    const bool field = (word == "lugar" || word == "direccion" || word == "location" ||
+                        word == "where" || word == "place" || word == "venue" ||
+                        word == "address" || word == "donde" || word == "sala") &&
                        behind.starts_with(":");
     if (!field && word != "en" && word != "at" && word != "in") continue;
     if (!field && behind != " ") continue;
@@ -463,9 +724,11 @@ std::string place_in(std::string_view text, const std::vector<Moment>& moments) 
       });
       if (inside) break;
       const std::string& here = tokens[end].folded;
-      if (!field && end > first && (here == "a" || here == "y" || here == "para" || here == "con" || here == "si" ||
-                          here == "and" || here == "with" || here == "on" || here == "from" || here == "at" ||
-                          here == "que" || here == "por" || here == "to" || here == "for" || here == "if" || here == "so")) {
+      if (!field && end > first &&
+          (here == "a" || here == "y" || here == "para" || here == "con" || here == "si" ||
+           here == "and" || here == "with" || here == "on" || here == "from" || here == "at" ||
+           here == "que" || here == "por" || here == "to" || here == "for" || here == "if" ||
+           here == "so")) {
         break;
       }
       const char letter = text[tokens[end].begin];
@@ -473,7 +736,8 @@ std::string place_in(std::string_view text, const std::vector<Moment>& moments) 
               static_cast<unsigned char>(letter) == 0xC3;
       ++end;
       if (end < tokens.size()) {
-        const std::string_view gap = text.substr(tokens[end - 1].end, tokens[end].begin - tokens[end - 1].end);
+        const std::string_view gap =
+            text.substr(tokens[end - 1].end, tokens[end].begin - tokens[end - 1].end);
         if (gap.find_first_of(field ? ".;?!\n(" : ".,;?!:\n(") != std::string_view::npos) break;
       }
     }
@@ -481,8 +745,10 @@ std::string place_in(std::string_view text, const std::vector<Moment>& moments) 
     std::string place(text.substr(tokens[first].begin, tokens[end - 1].end - tokens[first].begin));
     const std::string folded = " " + base::fold(place) + " ";
     // A preposition or article that was left over.
-    for (const std::string_view rest : {" el ", " la ", " the ", " de ", " del ", " of ", " los "}) {
-      if (folded.ends_with(rest) && place.size() > rest.size()) place.resize(place.size() - rest.size() + 1);
+    for (const std::string_view rest :
+         {" el ", " la ", " the ", " de ", " del ", " of ", " los "}) {
+      if (folded.ends_with(rest) && place.size() > rest.size())
+        place.resize(place.size() - rest.size() + 1);
     }
     if (place.size() < 3) continue;
     return place;
@@ -522,19 +788,23 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
   sentences.insert(sentences.end(), mail.sentences.begin(), mail.sentences.end());
   const bool about_meeting = count_phrases(mail.folded, "meeting") > 0;
   const bool impersonal = is_automatic(mail) || is_list(mail) || !is_person_like(mail);
-  const bool booking = holds(mail.folded, {" booking ", " reserva ", " localizador ", " booked ", " confirmed ", " confirmacion ",
-                                           " confirmada ", " confirmado ", " ticket", " entradas ", " billete", " su viaje ",
-                                           " your flight ", " su cita ", " your appointment ", " reservation "});
+  const bool booking =
+      holds(mail.folded,
+            {" booking ", " reserva ", " localizador ", " booked ", " confirmed ", " confirmacion ",
+             " confirmada ", " confirmado ", " ticket", " entradas ", " billete", " su viaje ",
+             " your flight ", " su cita ", " your appointment ", " reservation "});
   std::vector<Moment> explicit_days;
   for (const Moment& moment : find_moments(mail.subject + "\n" + mail.text, written)) {
-    if (moment.dated && (!moment.relative || moment.first.month != written.date.month)) explicit_days.push_back(moment);
+    if (moment.dated && (!moment.relative || moment.first.month != written.date.month))
+      explicit_days.push_back(moment);
   }
   std::optional<Moment> day;  // the day spoken of last
   std::string place;
   for (const Sentence& sentence : sentences) {
     if (!place.empty()) break;
     const std::string& folded = sentence.folded;
-    if (holds(folded, {" lugar ", " direccion ", " location ", " where ", " venue ", " place ", " address "}) &&
+    if (holds(folded, {" lugar ", " direccion ", " location ", " where ", " venue ", " place ",
+                       " address "}) &&
         sentence.text.find(": ") != std::string::npos) {
       place = place_in(sentence.text, {});
     }
@@ -543,36 +813,55 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
     const Sentence& sentence = sentences[number];
     const std::vector<Moment> moments = find_moments(sentence.text, written);
     const std::string& folded = sentence.folded;
-    const bool moves = holds(folded, {" move ", " moved ", " mover ", " movemos ", " movido ", " pasa al ", " pasa a ",
-                                      " pasamos ", " cambia ", " cambiamos ", " cambiado ", " changed ", " rescheduled ",
-                                      " postponed ", " aplaza", " adelanta", " retras", " brought forward ", " new time ",
-                                      " nueva hora ", " nueva fecha ", " pasar al ", " pasarla ", " moverla "});
+    const bool moves = holds(
+        folded, {" move ",        " moved ",    " mover ",           " movemos ",   " movido ",
+                 " pasa al ",     " pasa a ",   " pasamos ",         " cambia ",    " cambiamos ",
+                 " cambiado ",    " changed ",  " rescheduled ",     " postponed ", " aplaza",
+                 " adelanta",     " retras",    " brought forward ", " new time ",  " nueva hora ",
+                 " nueva fecha ", " pasar al ", " pasarla ",         " moverla "});
     // "¿Podemos vernos a las once y media?": what is proposed counts and not what it makes way for.
-    const bool proposes = sentence.question && holds(folded, {" vernos ", " quedar ", " quedamos ", " meet ", " podemos ",
-                                                              " can we ", " could we ", " shall we ", " te viene ", " work for "});
-    const bool cannot = holds(folded, {" no puedo ", " no podre ", " no podemos ", " can t ", " cannot ", " won t be able ",
-                                       " not able to ", " imposible ", " no me viene ", " doesn t work ", " don t work "});
-    const bool cancels = holds(folded, {" se cancela ", " cancelad", " cancelled ", " canceled ", " anulad", " se anula ",
-                                        " called off ", " suspendid", " se suspende "});
+    const bool proposes =
+        sentence.question &&
+        holds(folded, {" vernos ", " quedar ", " quedamos ", " meet ", " podemos ", " can we ",
+                       " could we ", " shall we ", " te viene ", " work for "});
+    const bool cannot =
+        holds(folded,
+              {" no puedo ", " no podre ", " no podemos ", " can t ", " cannot ", " won t be able ",
+               " not able to ", " imposible ", " no me viene ", " doesn t work ", " don t work "});
+    const bool cancels =
+        holds(folded, {" se cancela ", " cancelad", " cancelled ", " canceled ", " anulad",
+                       " se anula ", " called off ", " suspendid", " se suspende "});
     if (cancels && number >= of_subject) found.cancels = true;
-    const bool past = holds(folded, {" was ", " fue ", " estuvo ", " were ", " yesterday ", " ayer ", " estuvimos "});
-    const bool attends = count_phrases(folded, "meeting") > 0 ||
-                         holds(folded, {" hora ", " time ", " fecha ", " date ", " salida ", " departure ", " llegamos ",
-                                        " viene ", " vienen ", " comes ", " come by ", " pasara ", " pasaran ", " start",
-                                        " empieza", " comienza", " begins ", " work for you ", " te viene ", " os viene ",
-                                        " le viene ", " suit you ", " free ", " libre ", " hueco ", " slot ", " join ",
-                                        " arrive ", " can come ", " come to ", " come and ", " be in ", " deliver", " entreg", " junta ",
-                                        " asamblea ", " convoca", " puedo pasar ", " podemos pasar ", " service the ", " venid ", " venir ", " acudir ", " acuda ", " pasar por ", " reuni", " pick up ", " recoger ", " recog",
-                                        " turno ", " shift ", " acto ", " ceremon", " pasare ", " vernos ", " meet ", " vemos ", " veamos ", " confirm"});
+    const bool past = holds(
+        folded, {" was ", " fue ", " estuvo ", " were ", " yesterday ", " ayer ", " estuvimos "});
+    const bool attends =
+        count_phrases(folded, "meeting") > 0 ||
+        holds(folded,
+              {" hora ",      " time ",     " fecha ",        " date ",          " salida ",
+               " departure ", " llegamos ", " viene ",        " vienen ",        " comes ",
+               " come by ",   " pasara ",   " pasaran ",      " start",          " empieza",
+               " comienza",   " begins ",   " work for you ", " te viene ",      " os viene ",
+               " le viene ",  " suit you ", " free ",         " libre ",         " hueco ",
+               " slot ",      " join ",     " arrive ",       " can come ",      " come to ",
+               " come and ",  " be in ",    " deliver",       " entreg",         " junta ",
+               " asamblea ",  " convoca",   " puedo pasar ",  " podemos pasar ", " service the ",
+               " venid ",     " venir ",    " acudir ",       " acuda ",         " pasar por ",
+               " reuni",      " pick up ",  " recoger ",      " recog",          " turno ",
+               " shift ",     " acto ",     " ceremon",       " pasare ",        " vernos ",
+               " meet ",      " vemos ",    " veamos ",       " confirm"});
     // Every week is no appointment, and neither are opening hours.
     const bool habitual =
-        holds(folded, {" los lunes ", " los martes ", " los miercoles ", " los jueves ", " los viernes ", " los sabados ",
-                       " los domingos ", " lunes y ", " martes y ", " miercoles y ", " every ", " cada ", " mondays ",
-                       " tuesdays ", " wednesdays ", " thursdays ", " fridays ", " lunes a ", " monday to ", " mon fri ",
-                       " dilluns i ", " todos los "});
-    const bool hours = holds(folded, {" abrimos ", " abierto ", " abierta ", " open ", " opening ", " cerramos ", " closed ",
-                                      " horario ", " mantenimiento ", " maintenance ", " se cortara ", " corte ",
-                                      " caduca ", " expires ", " a partir de ", " hecha ", " realizado ", " registrada "});
+        holds(folded, {" los lunes ",   " los martes ",  " los miercoles ", " los jueves ",
+                       " los viernes ", " los sabados ", " los domingos ",  " lunes y ",
+                       " martes y ",    " miercoles y ", " every ",         " cada ",
+                       " mondays ",     " tuesdays ",    " wednesdays ",    " thursdays ",
+                       " fridays ",     " lunes a ",     " monday to ",     " mon fri ",
+                       " dilluns i ",   " todos los "});
+    const bool hours =
+        holds(folded, {" abrimos ", " abierto ", " abierta ", " open ", " opening ", " cerramos ",
+                       " closed ", " horario ", " mantenimiento ", " maintenance ", " se cortara ",
+                       " corte ", " caduca ", " expires ", " a partir de ", " hecha ",
+                       " realizado ", " registrada "});
     if (habitual) continue;
     std::vector<Moment> candidates;
     int open = 0;
@@ -593,8 +882,9 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
       if (!moment.from) continue;
       Moment at = moment;
       if (!at.dated) {
-        const bool today = holds(folded, {" hoy ", " today ", " tonight ", " esta tarde ", " esta noche ", " this evening ",
-                                          " this afternoon ", " esta mañana ", " this morning "});
+        const bool today = holds(
+            folded, {" hoy ", " today ", " tonight ", " esta tarde ", " esta noche ",
+                     " this evening ", " this afternoon ", " esta mañana ", " this morning "});
         if (!day && !today) continue;
         if (day) at.first = at.last = day->first;
         // In a letter from a person the day was named a sentence before: "Come around nine."
@@ -603,8 +893,8 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
       if (at.first != at.last) continue;
       // "A las nueve y media" of a mail about a dinner is in the evening.
       if (at.guessed && *at.from >= 8 * 60 && *at.from < 12 * 60 &&
-          holds(mail.folded, {" cena ", " cenar ", " dinner ", " tonight ", " esta noche ", " concierto ", " concert ",
-                              " copas ", " drinks "})) {
+          holds(mail.folded, {" cena ", " cenar ", " dinner ", " tonight ", " esta noche ",
+                              " concierto ", " concert ", " copas ", " drinks "})) {
         *at.from += 12 * 60;
         if (at.to && *at.to < 12 * 60) *at.to += 12 * 60;
       }
@@ -613,7 +903,8 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
       // "el día 6" of a mail that speaks of 6 July.
       if (at.relative && at.dated) {
         for (const Moment& stated : explicit_days) {
-          if (stated.first.day == at.first.day && stated.first != at.first && at.first < stated.first &&
+          if (stated.first.day == at.first.day && stated.first != at.first &&
+              at.first < stated.first &&
               sentence.text.find(std::to_string(at.first.day)) != std::string::npos) {
             at.first = at.last = stated.first;
             break;
@@ -624,10 +915,11 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
       const auto begins = base::parse_rfc3339(start);
       if (!begins || (mail.sent && *begins < *mail.sent)) continue;
       if (base::days_between(written.date, at.first) > 400) continue;
-      const std::string lead = phrase_text(std::string_view(sentence.text).substr(
-          moment.begin > 24 ? moment.begin - 24 : 0, std::min<size_t>(24, moment.begin)));
-      const bool arrival = holds(lead, {" llegada ", " arriv", " llega ", " ends ", " termina ", " fin ", " vuelta ", " regreso ",
-                                        " back ", " land"});
+      const std::string lead = phrase_text(std::string_view(sentence.text)
+                                               .substr(moment.begin > 24 ? moment.begin - 24 : 0,
+                                                       std::min<size_t>(24, moment.begin)));
+      const bool arrival = holds(lead, {" llegada ", " arriv", " llega ", " ends ", " termina ",
+                                        " fin ", " vuelta ", " regreso ", " back ", " land"});
       if (arrival && !found.appointments.empty()) {
         if (found.appointments.back().end.empty() && found.appointments.back().start < start) {
           found.appointments.back().end = start;
@@ -639,9 +931,9 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
       if (at.to) appointment.end = time_text(at.first, *at.to, zone);
       appointment.title = title_for(mail, sentence);
       appointment.place = place.empty() ? place_in(sentence.text, moments) : place;
-      const auto same = std::find_if(
-          found.appointments.begin(), found.appointments.end(),
-          [&](const Appointment& other) { return other.start == appointment.start; });
+      const auto same =
+          std::find_if(found.appointments.begin(), found.appointments.end(),
+                       [&](const Appointment& other) { return other.start == appointment.start; });
       if (same != found.appointments.end()) {
         if (same->place.empty()) same->place = appointment.place;
         if (same->end.empty()) same->end = appointment.end;
@@ -670,7 +962,8 @@ std::string with_name(std::string what, const Mail& mail) {
   if (words.empty()) return what;
   const std::string name = mail.from.name.substr(words[0].begin, words[0].end - words[0].begin);
   std::string lower = " " + base::lower_ascii(what) + " ";
-  if (const size_t at = lower.find(" me "); at != std::string::npos && mail.language == base::Language::english) {
+  if (const size_t at = lower.find(" me ");
+      at != std::string::npos && mail.language == base::Language::english) {
     return what.replace(at, 2, name);
   }
   if (mail.language != base::Language::spanish) return what;
@@ -702,9 +995,10 @@ void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
   for (size_t number = 0; number < mail.sentences.size(); ++number) {
     const Sentence& sentence = mail.sentences[number];
     const std::string& folded = sentence.folded;
-    if (std::any_of(std::begin(empty_requests), std::end(empty_requests), [&](std::string_view phrase) {
-          return folded.find(" " + std::string(phrase)) != std::string::npos;
-        })) {
+    if (std::any_of(std::begin(empty_requests), std::end(empty_requests),
+                    [&](std::string_view phrase) {
+                      return folded.find(" " + std::string(phrase)) != std::string::npos;
+                    })) {
       continue;
     }
     const std::vector<Token> tokens = tokens_of(sentence.text);
@@ -712,20 +1006,22 @@ void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
     ActionItem item;
     const auto request = request_in(sentence, tokens);
     if (request) {
-      item.what = without_loose_end(trimmed_clause(plain_task(trimmed_clause(
-          without_moments(sentence.text, tokens[request->first].begin,
-                          tokens[request->second - 1].end, moments)))));
+      item.what = without_loose_end(trimmed_clause(
+          plain_task(trimmed_clause(without_moments(sentence.text, tokens[request->first].begin,
+                                                    tokens[request->second - 1].end, moments)))));
       item.what = with_name(std::move(item.what), mail);
-      if ((has_pronoun_only(phrase_text(item.what)) || says_little(item.what)) && subject.size() < 50 && !subject.empty()) {
+      if ((has_pronoun_only(phrase_text(item.what)) || says_little(item.what)) &&
+          subject.size() < 50 && !subject.empty()) {
         item.what += " (" + subject + ")";
       }
     } else if (is_owed(folded) && !sentence.question) {
       const auto owed_by = std::find_if(moments.begin(), moments.end(),
                                         [](const Moment& moment) { return moment.dated; });
       if (owed_by == moments.end()) continue;
-      item.what = trimmed_clause(plain_task(trimmed_clause(
-          without_moments(sentence.text, 0, sentence.text.size(), moments))));
-      if (says_little(item.what) || item.what.size() < 18) item.what = subject.empty() ? item.what : subject;
+      item.what = trimmed_clause(plain_task(
+          trimmed_clause(without_moments(sentence.text, 0, sentence.text.size(), moments))));
+      if (says_little(item.what) || item.what.size() < 18)
+        item.what = subject.empty() ? item.what : subject;
       item.what = owed_verb(folded, mail.language) + item.what;
     } else {
       continue;
@@ -758,9 +1054,8 @@ void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
     // What is due before the mail was written is history.
     if (!item.due.empty() && item.due.substr(0, 10) < date_text(written.date)) item.due.clear();
     const bool known = std::any_of(
-        found.action_items.begin(), found.action_items.end(), [&](const ActionItem& other) {
-          return base::fold(other.what) == base::fold(item.what);
-        });
+        found.action_items.begin(), found.action_items.end(),
+        [&](const ActionItem& other) { return base::fold(other.what) == base::fold(item.what); });
     if (known) continue;
     if (!request) {
       owed.push_back(std::move(item));
@@ -769,16 +1064,18 @@ void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
     }
   }
   // What is merely due is told where nothing is asked outright.
-  if (found.action_items.empty() && !owed.empty()) found.action_items.push_back(std::move(owed.front()));
+  if (found.action_items.empty() && !owed.empty())
+    found.action_items.push_back(std::move(owed.front()));
 }
 
 // What the owner promises in a mail of theirs.
 void find_promises(const Mail& mail, const Mailbox& mailbox, Findings& found) {
   const base::LocalTime written = written_at(mail, mailbox);
-  static constexpr std::string_view promises[] = {"i ll", "i will", "i m going to", "te mando", "te envio", "le envio",
-                                                  "os mando", "os envio", "voy a", "te lo paso", "te paso", "me encargo de",
-                                                  "llevare", "enviare", "mandare", "lo tendras", "te llamo", "te confirmo",
-                                                  "hare", "mirare", "preparo", "llevo"};
+  static constexpr std::string_view promises[] = {
+      "i ll",     "i will",   "i m going to", "te mando",   "te envio", "le envio",
+      "os mando", "os envio", "voy a",        "te lo paso", "te paso",  "me encargo de",
+      "llevare",  "enviare",  "mandare",      "lo tendras", "te llamo", "te confirmo",
+      "hare",     "mirare",   "preparo",      "llevo"};
   for (const Sentence& sentence : mail.sentences) {
     if (sentence.question) continue;
     for (const std::string_view promise : promises) {

@@ -31,8 +31,8 @@ std::string first_words(const Mail& mail) {
   constexpr size_t most = 170;
   std::string line;
   for (const Sentence& sentence : mail.sentences) {
-    const bool greeting = sentence.text.size() < 45 &&
-                          (sentence.text.ends_with(',') || sentence.text.ends_with(':'));
+    const bool greeting =
+        sentence.text.size() < 45 && (sentence.text.ends_with(',') || sentence.text.ends_with(':'));
     if (greeting || sentence.text.size() < 12) continue;
     if (!line.empty() && line.size() + sentence.text.size() > most) break;
     line += (line.empty() ? "" : " ") + sentence.text;
@@ -157,8 +157,7 @@ class Triage {
       verdict.findings = {};
       return verdict;
     }
-    if (options_.chat && may_ask(mail) &&
-        (priority[3] < certain || !is_list(mail))) {
+    if (options_.chat && may_ask(mail) && (priority[3] < certain || !is_list(mail))) {
       ask_model(mail, verdict, priority);
     }
     verdict.priority = decide(priority);
@@ -274,9 +273,8 @@ class Triage {
 json reason_json(const Sign& sign, base::Language language) {
   json parameters = json::object();
   for (const auto& [name, value] : sign.parameters) parameters[name] = value;
-  return {{"code", sign.code},
-          {"params", std::move(parameters)},
-          {"text", sentence(sign, language)}};
+  return {
+      {"code", sign.code}, {"params", std::move(parameters)}, {"text", sentence(sign, language)}};
 }
 
 json or_null(const std::string& text) { return text.empty() ? json() : json(text); }

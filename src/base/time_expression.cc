@@ -468,8 +468,9 @@ class Finder {
     const bool ordinal = word(0).size() > 2 && !word(0).starts_with("primero");
     // "el 17 a las 18:00": what happens at a time happens on a day.
     const std::string_view behind = gap(0);
-    const bool timed = before == "el" && ((word(1) == "a" && (word(2) == "las" || word(2) == "la")) ||
-                                          word(1) == "en" || behind.starts_with(","));
+    const bool timed =
+        before == "el" && ((word(1) == "a" && (word(2) == "las" || word(2) == "la")) ||
+                           word(1) == "en" || behind.starts_with(","));
     if (before != "dia" && !timed && !(before == "the" && ordinal)) return false;
     const auto date = day_without_month(day, -1);
     return date && add(1, *date, *date, true);
@@ -488,8 +489,8 @@ class Finder {
     }
     if (behind.empty()) return true;
     const char sign = behind.front();
-    return sign != ':' && sign != '/' && sign != '%' && sign != '-' &&
-           !behind.starts_with(" €") && !behind.starts_with("€") && !behind.starts_with(" %") &&
+    return sign != ':' && sign != '/' && sign != '%' && sign != '-' && !behind.starts_with(" €") &&
+           !behind.starts_with("€") && !behind.starts_with(" %") &&
            !(sign == '.' && behind.size() == 1) && !(sign == ',' && behind.size() == 1);
   }
 
@@ -718,7 +719,8 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
       end = tokens[index + length - 1].end;
       following = index + length;
       certain_half = certain_words;
-    } else if (hour = -1, minute = 0; word.size() <= 2 && digits_of(word) >= 0 && digits_of(word) < 24) {
+    } else if (hour = -1, minute = 0;
+               word.size() <= 2 && digits_of(word) >= 0 && digits_of(word) < 24) {
       const int value = digits_of(word);
       const std::string_view sign = gap(index);
       if ((sign == ":" || sign == "." || sign == "h") && index + 1 < tokens.size()) {

@@ -221,7 +221,9 @@ class Table {
       CLI::App* command = add(app_, name, "questions", [&given, perform](Command& with) {
         return perform(with, given.mail);
       });
-      command->add_option("--mbox", given.mail.mbox, say("help.mbox"))->required()->type_name("FILE");
+      command->add_option("--mbox", given.mail.mbox, say("help.mbox"))
+          ->required()
+          ->type_name("FILE");
       command->add_option("--now", given.mail.now, say("help.now"))->type_name("TIME");
       command->add_option("--me", given.mail.me, say("help.me"))
           ->type_name("ADDRESS")
@@ -240,7 +242,8 @@ class Table {
       add_cache_option(command);
       return command;
     };
-    add_mail("triage", triage_mails)->add_flag("--features", given.mail.features, say("help.features"));
+    add_mail("triage", triage_mails)
+        ->add_flag("--features", given.mail.features, say("help.features"));
     add_mail("brief", brief_mails);
   }
 

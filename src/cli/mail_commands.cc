@@ -1,5 +1,5 @@
-// triage and brief over a mailbox file: they need neither a home nor a server. A model is used where
-// one is installed; its engine lives as long as the command, in a folder of its own.
+// triage and brief over a mailbox file: they need neither a home nor a server. A model is used
+// where one is installed; its engine lives as long as the command, in a folder of its own.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -86,15 +86,15 @@ class MailWork {
 
  private:
   void start_engines(assistant::TriageOptions& with) {
-    auto opened = assistant::OwnEngines::open(api::default_models_folder(),
-                                              command_.options().answer_cache);
+    auto opened =
+        assistant::OwnEngines::open(api::default_models_folder(), command_.options().answer_cache);
     if (opened) {
       engines_ = std::move(*opened);
       with = engines_->options();
       with.learning = options_.features;
       const auto wanted = [&](std::string_view role) {
-        return options_.use.empty() || std::find(options_.use.begin(), options_.use.end(), role) !=
-                                           options_.use.end();
+        return options_.use.empty() ||
+               std::find(options_.use.begin(), options_.use.end(), role) != options_.use.end();
       };
       with.chat = with.chat && wanted("chat");
       with.embed = with.embed && wanted("embed");
@@ -102,7 +102,8 @@ class MailWork {
     } else {
       command_.report(opened.error());
     }
-    if (!with.chat && options_.use.empty()) command_.terminal().error_line(command_.say("triage.without_model"));
+    if (!with.chat && options_.use.empty())
+      command_.terminal().error_line(command_.say("triage.without_model"));
   }
 
   Command& command_;
@@ -145,11 +146,14 @@ void print_verdict(Command& command, const assistant::Verdict& verdict) {
     out.paragraph(harmless(sentence(sign, language)), "  ! ");
   }
   for (const assistant::ActionItem& item : verdict.findings.action_items) {
-    out.paragraph(harmless(item.what) + (item.due.empty() ? "" : " · " + spelled(item.due, language)), "  - ");
+    out.paragraph(
+        harmless(item.what) + (item.due.empty() ? "" : " · " + spelled(item.due, language)),
+        "  - ");
   }
   for (const assistant::Appointment& appointment : verdict.findings.appointments) {
     out.paragraph(spelled(appointment.start, language) + " · " + harmless(appointment.title) +
-                      (appointment.place.empty() ? "" : " · " + harmless(appointment.place)), "  @ ");
+                      (appointment.place.empty() ? "" : " · " + harmless(appointment.place)),
+                  "  @ ");
   }
 }
 
@@ -185,15 +189,18 @@ int brief_mails(Command& command, const MailOptions& options) {
   // What is older matters only for what is still open in it, which code finds.
   constexpr base::Microseconds recent = 8 * base::one_day;
   MailWork work(command, options);
-  if (const auto read = work.read(MailWork::Mails::before_now); !read) return command.report(read.error());
+  if (const auto read = work.read(MailWork::Mails::before_now); !read)
+    return command.report(read.error());
   std::vector<assistant::Verdict> verdicts;
-  const auto judged = work.judge([&](const assistant::Verdict& verdict) {
-    verdicts.push_back(verdict);
-    command.terminal().progress(command.say("triage.progress",
-                                            {{"done", std::to_string(verdicts.size())},
-                                             {"all", std::to_string(work.mailbox().mails.size())}}));
-    return true;
-  }, work.mailbox().now - recent);
+  const auto judged = work.judge(
+      [&](const assistant::Verdict& verdict) {
+        verdicts.push_back(verdict);
+        command.terminal().progress(
+            command.say("triage.progress", {{"done", std::to_string(verdicts.size())},
+                                            {"all", std::to_string(work.mailbox().mails.size())}}));
+        return true;
+      },
+      work.mailbox().now - recent);
   command.terminal().end_progress();
   if (!judged) return command.report(judged.error());
   const std::vector<assistant::Point> points = assistant::brief(work.mailbox(), verdicts);

@@ -431,8 +431,8 @@ std::vector<domain::Link> links_below(const xmlNode* root) {
       domain::Link link;
       const std::string target = base::clean_utf8(base::trim(attribute(node, "href")));
       link.target = std::string(base::cut_utf8(target, longest_target));
-      link.text =
-          std::string(base::cut_utf8(base::clean_utf8(base::collapse_spaces(cell_text(node, 400).text)), 200));
+      link.text = std::string(
+          base::cut_utf8(base::clean_utf8(base::collapse_spaces(cell_text(node, 400).text)), 200));
       links.push_back(std::move(link));
     }
     if (node->children != nullptr && node->type == XML_ELEMENT_NODE) {
