@@ -157,7 +157,11 @@ class Triage {
       verdict.findings = {};
       return verdict;
     }
-    if (options_.chat && may_ask(mail) && (priority[3] < certain || !is_list(mail))) {
+    // A machine's notice in the owner's language says itself what it is about.
+    const bool plain_notice = (is_automatic(mail) || is_list(mail)) &&
+                              mail.language == mailbox_.owner.language &&
+                              *std::max_element(priority.begin(), priority.end()) >= certain;
+    if (options_.chat && may_ask(mail) && !plain_notice && (priority[3] < certain || !is_list(mail))) {
       ask_model(mail, verdict, priority);
     }
     verdict.priority = decide(priority);
