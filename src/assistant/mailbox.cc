@@ -73,7 +73,8 @@ bool is_own_line(std::string_view text, size_t begin, size_t end) {
   if (line.size() < 45 && (line.ends_with(',') || line.ends_with(':'))) return true;
   const auto is_field = [](std::string_view candidate) {
     const size_t colon = candidate.find(": ");
-    return colon != std::string_view::npos && colon > 2 && colon < 28 &&
+    // Wrapped lines of running text are longer.
+    return colon != std::string_view::npos && colon > 2 && colon < 28 && candidate.size() < 60 &&
            std::count(candidate.begin(), candidate.begin() + static_cast<std::ptrdiff_t>(colon),
                       ' ') <= 3;
   };

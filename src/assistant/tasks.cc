@@ -69,7 +69,8 @@ constexpr std::string_view introducers[] = {"can you please",
                                             "you are required to",
                                             "you are kindly asked to",
                                             "it would be great if you could",
-                                            "we require you to",
+                                            "we require you to", "need your", "may we have", "could we have", "can we have", "can i have", "could i have",
+    "i m missing", "we are missing", "me falta", "me faltan", "nos faltan",
                                             "i d appreciate it if you could",
                                             "i would appreciate it if you could",
                                             "me puedes",
@@ -153,8 +154,16 @@ constexpr std::string_view introducers[] = {"can you please",
                                             "es necesario que",
                                             "es imprescindible que"};
 
+// What somebody lacks and waits for: the task is to send it.
+constexpr std::string_view lacking[] = {
+    "me falta", "me faltan", "nos falta", "nos faltan", "necesito", "necesitamos", "necesito tambien",
+    "necesitamos tambien", "we need", "we also need", "i need", "i also need", "need your", "we need from you",
+    "may we have", "could we have", "can we have", "can i have", "could i have", "i m missing", "we are missing"};
+
 // Verbs in the form that asks, at the beginning of a sentence.
 constexpr std::string_view imperatives[] = {
+    "traiga", "traigan", "mande", "mandenos", "diga", "venga", "pase", "remita", "remitanos", "indique", "indiquenos", "facilite",
+    "facilitenos", "aporte", "adjunte", "comunique", "cumplimente", "solicite", "subid", "llevad", "poned",
     "send",        "call",        "bring",      "pay",        "sign",        "return",
     "reply",       "confirm",     "book",       "check",      "review",      "fill",
     "complete",    "submit",      "buy",        "pick",       "collect",     "email",
@@ -585,6 +594,16 @@ std::optional<std::pair<size_t, size_t>> request_in(const Sentence& sentence,
         }
         if (at - from >= 2) return std::pair(from, at);
       }
+      // "Traiga por favor las muestras".
+      if (before == " " && at + length < tokens.size()) {
+        size_t from = at;
+        while (from > 0 && at - from < 6 &&
+               text.substr(tokens[from - 1].end, tokens[from].begin - tokens[from - 1].end)
+                       .find_first_of(",.:;!?") == std::string_view::npos) {
+          --from;
+        }
+        return std::pair(from, clause_end(text, tokens, at + length));
+      }
     }
     // Outside a question "puedes" allows and does not ask.
     static constexpr std::string_view modal[] = {"can",    "could",   "would",  "will",
@@ -608,14 +627,14 @@ std::optional<std::pair<size_t, size_t>> request_in(const Sentence& sentence,
         tokens[std::min(at + length, tokens.size() - 1)].begin - tokens[at + length - 1].end);
     if (gap.find_first_of(".?!;") != std::string_view::npos) continue;
     const size_t end = clause_end(text, tokens, from);
-    if (end - from >= 2 || (end - from == 1 && tokens[from].folded.size() > 5)) {
+    if (end - from >= 2 || (end - from == 1 && tokens[from].folded.size() > 4)) {
       return std::pair(from, end);
     }
   }
   if (const auto found = imperative_at(sentence, tokens, 0)) return found;
   // "¿Me mandas las fotos?", "¿Nos traes el pan?", "¿Puede venir alguien a recogerlo?"
   if (sentence.question) {
-    for (size_t at = 0; at + 3 < tokens.size(); ++at) {
+    for (size_t at = 0; at + 2 < tokens.size(); ++at) {
       const std::string& word = tokens[at].folded;
       const bool begins =
           at == 0 ||
@@ -625,7 +644,8 @@ std::optional<std::pair<size_t, size_t>> request_in(const Sentence& sentence,
               std::string_view::npos;
       if (!begins) continue;
       const std::string& next = tokens[at + 1].folded;
-      const bool asks_me = (word == "me" || word == "nos" || word == "le" || word == "les") &&
+      const bool asks_me = (word == "me" || word == "nos" || word == "le" || word == "les" || word == "lo" ||
+                            word == "la" || word == "los" || word == "las") &&
                            next.ends_with('s') && !next.ends_with("mos") && next.size() > 4 &&
                            next != "gustas";
       if (!asks_me && word != "puede" && word != "pueden") continue;
@@ -955,6 +975,24 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
   }
 }
 
+// Whether what was asked for follows "necesito" or "we need" and is a thing, not something to do.
+bool is_lacking(const std::vector<Token>& tokens, size_t first) {
+  for (const std::string_view phrase : lacking) {
+    const std::vector<std::string_view> words = base::split(phrase, ' ');
+    if (first < words.size()) continue;
+    bool fits = true;
+    for (size_t index = 0; index < words.size(); ++index) {
+      fits = fits && tokens[first - words.size() + index].folded == words[index];
+    }
+    if (!fits || first >= tokens.size()) continue;
+    const std::string& next = tokens[first].folded;
+    static constexpr std::string_view of_things[] = {"el", "la", "los", "las", "un", "una", "tu", "su", "tus", "sus", "the",
+                                                     "a", "an", "your", "two", "dos", "copia", "copy"};
+    return is_one(next, of_things) || phrase.ends_with("your") || phrase.find("have") != phrase.npos;
+  }
+  return false;
+}
+
 // "ring me" → "ring Joan"; "llámame" → "llámame (a Carmen)": a task is read without its mail.
 std::string with_name(std::string what, const Mail& mail) {
   if (!is_person_like(mail) || mail.from.name.empty()) return what;
@@ -1009,6 +1047,9 @@ void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
       item.what = without_loose_end(trimmed_clause(
           plain_task(trimmed_clause(without_moments(sentence.text, tokens[request->first].begin,
                                                     tokens[request->second - 1].end, moments)))));
+      if (is_lacking(tokens, request->first)) {
+        item.what = (mail.language == base::Language::spanish ? "enviar " : "send ") + item.what;
+      }
       item.what = with_name(std::move(item.what), mail);
       if ((has_pronoun_only(phrase_text(item.what)) || says_little(item.what)) &&
           subject.size() < 50 && !subject.empty()) {
