@@ -68,7 +68,9 @@ void add_sentence(std::vector<Sentence>& sentences, std::string_view text, bool 
 
 // Lines that stand for themselves although no blank line follows: greetings ("Hola, Clara:") and
 // fields ("Lugar: Sala 2"), before and after.
-bool is_own_line(std::string_view text, size_t begin, size_t end) {
+bool is_own_line(std::string_view text, size_t end) {
+  const size_t before = end == 0 ? std::string_view::npos : text.rfind('\n', end - 1);
+  const size_t begin = before == std::string_view::npos ? 0 : before + 1;
   const std::string_view line = base::trim(text.substr(begin, end - begin));
   if (line.size() < 45 && (line.ends_with(',') || line.ends_with(':'))) return true;
   const auto is_field = [](std::string_view candidate) {
@@ -314,7 +316,7 @@ std::vector<Sentence> sentences_of(std::string_view text, bool lines_are_sentenc
     const bool line_end = text[at] == '\n';
     const bool paragraph_end =
         line_end && (lines_are_sentences || (at + 1 < text.size() && text[at + 1] == '\n') ||
-                     is_own_line(text, begin, at));
+                     is_own_line(text, at));
     if (paragraph_end) {
       add_sentence(sentences, text.substr(begin, at - begin), false);
       begin = at + 1;
