@@ -36,6 +36,9 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=repository / "build" / "eval")
     parser.add_argument("--figures", type=pathlib.Path, default=repository / "eval" / "mail_figures.py")
     options = parser.parse_args()
+    for needed in (options.folder / "owner.json", options.figures):
+        if not needed.exists():
+            sys.exit(f"{needed} is not there: nothing to measure")
     owner = json.loads((options.folder / "owner.json").read_text(encoding="utf-8"))
     how = ["--no-model"] if options.no_model else ["--answer-cache", str(cache)]
     if "now" not in owner:
