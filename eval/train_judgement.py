@@ -22,14 +22,15 @@ target = repository / "src" / "assistant" / "data" / "judgement.json"
 CLASSES = {"priority": ["urgent", "reply", "fyi", "bulk"], "personal": [False, True], "suspicious": ["none", "spam", "phishing"]}
 
 
-def fit(x, y, classes, penalty, steps=400):
+def fit(x, y, classes, penalty, trust, steps=400):
     """Weights and bias by Nesterov's method on the averaged loss; the bias is free."""
     count, width = x.shape
     target_ = numpy.eye(classes)[y]
     frequency = target_.mean(axis=0)
     # Rare classes count somewhat more.
     weight = (1 / numpy.maximum(frequency, 1e-3)) ** 0.35
-    weight = (weight / (weight * frequency).sum())[y][:, None]
+    weight = weight[y] * trust
+    weight = (weight / weight.mean())[:, None]
     ones = numpy.hstack([x, numpy.ones((count, 1))])
     held = numpy.full((width + 1, 1), penalty / count)
     held[-1] = 0
@@ -62,16 +63,16 @@ def folds_of(groups, count=10):
     return numpy.array([place[group] for group in groups])
 
 
-def cross(x, y, classes, penalty, folds):
+def cross(x, y, classes, penalty, folds, trust):
     p = numpy.zeros((len(y), classes))
     for fold in range(folds.max() + 1):
         inside = folds != fold
-        p[~inside] = predict(x[~inside], fit(x[inside], y[inside], classes, penalty))
+        p[~inside] = predict(x[~inside], fit(x[inside], y[inside], classes, penalty, trust[inside]))
     return p
 
 
-def loss(p, y):
-    return -numpy.log(numpy.maximum(p[numpy.arange(len(y)), y], 1e-6)).mean()
+def loss(p, y, trust):
+    return -(trust * numpy.log(numpy.maximum(p[numpy.arange(len(y)), y], 1e-6))).sum() / trust.sum()
 
 
 def read(options, mailbox, prefix):
@@ -107,6 +108,9 @@ def main():
     vectors = numpy.array([row.get("embedding") or [] for row in rows], dtype=float)
     groups = [label["group"].split(":")[-1] for label in labels]
     folds = folds_of(groups)
+    # Mails of the households were written to tell of lives, not to be sorted: they count more.
+    natural = numpy.array(["household" in label["group"] for label in labels])
+    trust = numpy.where(natural, 2.0, 1.0)
     honest = numpy.array([label["suspicious"] == "none" for label in labels])
     suspicion = numpy.array([name.startswith("s_") for name in names])
     result = {"space": next((row["space"] for row in rows if row.get("space")), ""), "thresholds": {}, "models": {}}
@@ -120,10 +124,16 @@ def main():
             variants.append(("+embedding", numpy.hstack([x[:, columns], 3 * vectors])))
         for suffix, inputs in variants:
             inputs, target_ = inputs[rows_used], y[rows_used]
-            scored = [(loss(cross(inputs, target_, len(classes), penalty, folds[rows_used]), target_), penalty) for penalty in options.penalties]
-            penalty = min(scored)[1]
-            p = cross(inputs, target_, len(classes), penalty, folds[rows_used])
+            trusted, found = trust[rows_used], {}
+            for penalty in options.penalties:
+                p = cross(inputs, target_, len(classes), penalty, folds[rows_used], trusted)
+                found[penalty] = (loss(p, target_, trusted), p)
+            penalty = min(found, key=lambda one: found[one][0])
+            scored = [(found[penalty][0], penalty)]
+            p = found[penalty][1]
             right = (p.argmax(axis=1) == target_).mean()
+            life = natural[rows_used]
+            print(f"{task + suffix:22} of the households right {(p.argmax(axis=1) == target_)[life].mean():.3f} loss {loss(p[life], target_[life], trusted[life]):.3f}")
             print(f"{task + suffix:22} penalty {penalty:4g}  loss {min(scored)[0]:.3f}  right {right:.3f}")
             if task == "priority":
                 for threshold in (0.2, 0.25, 0.3, 0.35, 0.4, 0.5):
@@ -151,14 +161,14 @@ def main():
                 for threshold in (0.3, 0.4, 0.5, 0.6):
                     given, real = p[:, 1] >= threshold, target_ == 1
                     print(f"    personal from {threshold}: recall {given[real].mean():.3f} precision {real[given].mean():.3f}")
-            w, b = fit(inputs, target_, len(classes), penalty, steps=1500)
+            w, b = fit(inputs, target_, len(classes), penalty, trusted, steps=1500)
             used = [name for name, keep in zip(names, columns, strict=True) if keep]
             model = {"bias": [round(float(value), 4) for value in b],
                      "weights": {name: [round(float(value), 4) for value in w[index]] for index, name in enumerate(used) if numpy.abs(w[index]).max() > 0.004}}
             if suffix:
                 model["embedding"] = [[round(float(3 * value), 3) for value in w[len(used):, index]] for index in range(len(classes))]
             result["models"][task + suffix] = model
-    result["thresholds"] = {"urgent": 0.3, "phishing": 0.35, "spam": 0.45, "personal": 0.4, "model_share": 0.3}
+    result["thresholds"] = {"urgent": 0.22, "phishing": 0.35, "spam": 0.45, "personal": 0.4, "model_share": 0.3}
     if options.write:
         text = json.dumps(result, ensure_ascii=False)
         # One feature a line: a change of weights can be read.
