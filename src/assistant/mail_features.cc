@@ -212,8 +212,6 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
                           text.find(" esta noche ") != std::string_view::npos ||
                           text.find(" esta tarde ") != std::string_view::npos ||
                           text.find(" this afternoon ") != std::string_view::npos;
-  features["today"] = today ? 1 : 0;
-  features["says_today"] = says_today ? 1 : 0;
   features["tomorrow"] = tomorrow ? 1 : 0;
   features["this_week"] = week ? 1 : 0;
   features["due_today"] = due_today ? 1 : 0;
@@ -236,6 +234,14 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   const bool bad = features["w_harm"] > 0 || features["w_loss"] > 0 || features["w_outage"] > 0;
   const bool soon = today || says_today || features["w_urgency"] > 0 || due_tomorrow;
   features["bad_and_soon"] = bad && soon && !list ? 1 : 0;
+  // What happens today is mostly told and not asked: only with harm, loss or a task it presses.
+  features["calm_and_soon"] = (today || says_today) && !acts && !bad ? 1 : 0;
+  features["done_and_soon"] = (today || says_today) && features["w_done"] > 0 ? 1 : 0;
+  features["bad_today"] = bad && (today || says_today) && !list && features["w_done"] == 0 ? 1 : 0;
+  features["loss_and_soon"] = features["w_loss"] > 0 && soon && !list ? 1 : 0;
+  features["task_and_today"] =
+      !found.action_items.empty() && (today || says_today) && !list ? 1 : 0;
+  features["bad_and_done"] = bad && features["w_done"] > 0 ? 1 : 0;
   features["changed_and_soon"] =
       features["w_disruption"] > 0 && (today || says_today || tomorrow) && !list ? 1 : 0;
   features["asks_and_soon"] = acts && soon && !list ? 1 : 0;
@@ -244,6 +250,14 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["person_tells"] = person && !acts && questions == 0 ? 1 : 0;
   features["person_question"] = person && questions > 0 ? 1 : 0;
   features["list_promotion"] = (list || campaign) && features["w_promotion"] > 0 ? 1 : 0;
+  features["list_notice"] =
+      list && features["subject_notice"] > 0 && features["subject_promotion"] == 0 ? 1 : 0;
+  const bool amount =
+      mail.folded.find_first_of("0123456789") != std::string::npos &&
+      (mail.text.find("€") != std::string::npos || mail.text.find(" EUR") != std::string::npos ||
+       mail.text.find("£") != std::string::npos || mail.text.find('$') != std::string::npos);
+  features["amount_notice"] =
+      amount && features["subject_notice"] > 0 && features["subject_promotion"] == 0 ? 1 : 0;
   features["automatic_notice"] =
       (automatic || list) && features["w_notice"] > 0 && features["w_promotion"] == 0 ? 1 : 0;
   features["automatic_bad"] = (automatic || features["office"] > 0) && bad ? 1 : 0;

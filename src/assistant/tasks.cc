@@ -69,8 +69,18 @@ constexpr std::string_view introducers[] = {"can you please",
                                             "you are required to",
                                             "you are kindly asked to",
                                             "it would be great if you could",
-                                            "we require you to", "need your", "may we have", "could we have", "can we have", "can i have", "could i have",
-    "i m missing", "we are missing", "me falta", "me faltan", "nos faltan",
+                                            "we require you to",
+                                            "need your",
+                                            "may we have",
+                                            "could we have",
+                                            "can we have",
+                                            "can i have",
+                                            "could i have",
+                                            "i m missing",
+                                            "we are missing",
+                                            "me falta",
+                                            "me faltan",
+                                            "nos faltan",
                                             "i d appreciate it if you could",
                                             "i would appreciate it if you could",
                                             "me puedes",
@@ -156,40 +166,44 @@ constexpr std::string_view introducers[] = {"can you please",
 
 // What somebody lacks and waits for: the task is to send it.
 constexpr std::string_view lacking[] = {
-    "me falta", "me faltan", "nos falta", "nos faltan", "necesito", "necesitamos", "necesito tambien",
-    "necesitamos tambien", "we need", "we also need", "i need", "i also need", "need your", "we need from you",
-    "may we have", "could we have", "can we have", "can i have", "could i have", "i m missing", "we are missing"};
+    "me falta",      "me faltan",        "nos falta",           "nos faltan",       "necesito",
+    "necesitamos",   "necesito tambien", "necesitamos tambien", "we need",          "we also need",
+    "i need",        "i also need",      "need your",           "we need from you", "may we have",
+    "could we have", "can we have",      "can i have",          "could i have",     "i m missing",
+    "we are missing"};
 
 // Verbs in the form that asks, at the beginning of a sentence.
 constexpr std::string_view imperatives[] = {
-    "traiga", "traigan", "mande", "mandenos", "diga", "venga", "pase", "remita", "remitanos", "indique", "indiquenos", "facilite",
-    "facilitenos", "aporte", "adjunte", "comunique", "cumplimente", "solicite", "subid", "llevad", "poned",
-    "send",        "call",        "bring",      "pay",        "sign",        "return",
-    "reply",       "confirm",     "book",       "check",      "review",      "fill",
-    "complete",    "submit",      "buy",        "pick",       "collect",     "email",
-    "forward",     "update",      "prepare",    "print",      "upload",      "choose",
-    "renew",       "register",    "contact",    "ring",       "drop",        "water",
-    "feed",        "take",        "get",        "finish",     "read",        "approve",
-    "schedule",    "cancel",      "order",      "transfer",   "tell",        "ask",
-    "invite",      "arrange",     "let",        "give",       "move",        "turn",
-    "leave",       "stop",        "disconnect", "manda",      "mandame",     "mandanos",
-    "mandad",      "envia",       "enviame",    "envianos",   "envie",       "envienos",
-    "llama",       "llamame",     "llamanos",   "llamad",     "llame",       "trae",
-    "traed",       "traeme",      "paga",       "pague",      "abona",       "abone",
-    "firma",       "firme",       "devuelve",   "devuelveme", "devuelva",    "confirma",
-    "confirmame",  "confirmanos", "confirmad",  "confirme",   "confirmenos", "revisa",
-    "revise",      "rellena",     "rellene",    "completa",   "complete",    "compra",
-    "comprad",     "recoge",      "recoja",     "avisa",      "avisame",     "avisanos",
-    "avise",       "avisad",      "responde",   "respondeme", "responda",    "contesta",
-    "contestame",  "conteste",    "prepara",    "preparad",   "imprime",     "sube",
-    "elige",       "renueva",     "renueve",    "presenta",   "presente",    "contacta",
-    "pide",        "pidele",      "dime",       "dinos",      "decidme",     "diganos",
-    "pasa",        "pasame",      "lleva",      "llevate",    "riega",       "saca",
-    "haz",         "pon",         "cancela",    "cancele",    "actualiza",   "actualice",
-    "inscribete",  "apuntate",    "llamenos",   "ven",        "venid",       "bajad",
-    "confirmadme", "contestadme", "mandadme",   "traedme",    "rellenad",    "firmad",
-    "dadme",       "dame",        "danos",      "renuevalo",  "renuevelo",   "echale",
-    "ponte",       "acercate",    "mira",       "busca",      "recuerda"};
+    "traiga",      "traigan",     "mande",     "mandenos",    "diga",        "venga",
+    "pase",        "remita",      "remitanos", "indique",     "indiquenos",  "facilite",
+    "facilitenos", "aporte",      "adjunte",   "comunique",   "cumplimente", "solicite",
+    "subid",       "llevad",      "poned",     "send",        "call",        "bring",
+    "pay",         "sign",        "return",    "reply",       "confirm",     "book",
+    "check",       "review",      "fill",      "complete",    "submit",      "buy",
+    "pick",        "collect",     "email",     "forward",     "update",      "prepare",
+    "print",       "upload",      "choose",    "renew",       "register",    "contact",
+    "ring",        "drop",        "water",     "feed",        "take",        "get",
+    "finish",      "read",        "approve",   "schedule",    "cancel",      "order",
+    "transfer",    "tell",        "ask",       "invite",      "arrange",     "let",
+    "give",        "move",        "turn",      "leave",       "stop",        "disconnect",
+    "manda",       "mandame",     "mandanos",  "mandad",      "envia",       "enviame",
+    "envianos",    "envie",       "envienos",  "llama",       "llamame",     "llamanos",
+    "llamad",      "llame",       "trae",      "traed",       "traeme",      "paga",
+    "pague",       "abona",       "abone",     "firma",       "firme",       "devuelve",
+    "devuelveme",  "devuelva",    "confirma",  "confirmame",  "confirmanos", "confirmad",
+    "confirme",    "confirmenos", "revisa",    "revise",      "rellena",     "rellene",
+    "completa",    "complete",    "compra",    "comprad",     "recoge",      "recoja",
+    "avisa",       "avisame",     "avisanos",  "avise",       "avisad",      "responde",
+    "respondeme",  "responda",    "contesta",  "contestame",  "conteste",    "prepara",
+    "preparad",    "imprime",     "sube",      "elige",       "renueva",     "renueve",
+    "presenta",    "presente",    "contacta",  "pide",        "pidele",      "dime",
+    "dinos",       "decidme",     "diganos",   "pasa",        "pasame",      "lleva",
+    "llevate",     "riega",       "saca",      "haz",         "pon",         "cancela",
+    "cancele",     "actualiza",   "actualice", "inscribete",  "apuntate",    "llamenos",
+    "ven",         "venid",       "bajad",     "confirmadme", "contestadme", "mandadme",
+    "traedme",     "rellenad",    "firmad",    "dadme",       "dame",        "danos",
+    "renuevalo",   "renuevelo",   "echale",    "ponte",       "acercate",    "mira",
+    "busca",       "recuerda"};
 
 constexpr std::string_view stops[] = {"because", "since",  "porque", "ya",        "pero",
                                       "but",     "asi",    "so",     "otherwise", "pues",
@@ -644,8 +658,8 @@ std::optional<std::pair<size_t, size_t>> request_in(const Sentence& sentence,
               std::string_view::npos;
       if (!begins) continue;
       const std::string& next = tokens[at + 1].folded;
-      const bool asks_me = (word == "me" || word == "nos" || word == "le" || word == "les" || word == "lo" ||
-                            word == "la" || word == "los" || word == "las") &&
+      const bool asks_me = (word == "me" || word == "nos" || word == "le" || word == "les" ||
+                            word == "lo" || word == "la" || word == "los" || word == "las") &&
                            next.ends_with('s') && !next.ends_with("mos") && next.size() > 4 &&
                            next != "gustas";
       if (!asks_me && word != "puede" && word != "pueden") continue;
@@ -986,9 +1000,11 @@ bool is_lacking(const std::vector<Token>& tokens, size_t first) {
     }
     if (!fits || first >= tokens.size()) continue;
     const std::string& next = tokens[first].folded;
-    static constexpr std::string_view of_things[] = {"el", "la", "los", "las", "un", "una", "tu", "su", "tus", "sus", "the",
-                                                     "a", "an", "your", "two", "dos", "copia", "copy"};
-    return is_one(next, of_things) || phrase.ends_with("your") || phrase.find("have") != phrase.npos;
+    static constexpr std::string_view of_things[] = {"el", "la",   "los", "las", "un",    "una",
+                                                     "tu", "su",   "tus", "sus", "the",   "a",
+                                                     "an", "your", "two", "dos", "copia", "copy"};
+    return is_one(next, of_things) || phrase.ends_with("your") ||
+           phrase.find("have") != phrase.npos;
   }
   return false;
 }

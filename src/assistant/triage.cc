@@ -116,6 +116,22 @@ bool borne_out(std::string_view line, const Mail& mail, const base::LocalTime& w
   return true;
 }
 
+// Most of the longer words of a line in the mail's own language must stand there too: small models
+// make words up.
+bool speaks_of(std::string_view line, const Mail& mail, base::Language language) {
+  if (language != mail.language) return true;
+  const std::string source =
+      mail.folded + phrase_text(mail.from.name) + phrase_text(mail.from.address);
+  int known = 0, all = 0;
+  for (const base::Word& word : base::words(line)) {
+    const std::string folded = base::fold(line.substr(word.begin, word.end - word.begin));
+    if (folded.size() < 5) continue;
+    ++all;
+    known += source.find(" " + folded.substr(0, 5)) != std::string::npos ? 1 : 0;
+  }
+  return known * 2 >= all;
+}
+
 class Triage {
  public:
   Triage(const Mailbox& mailbox, const TriageOptions& options, Judge judge, std::stop_token stop)
@@ -161,7 +177,8 @@ class Triage {
     const bool plain_notice = (is_automatic(mail) || is_list(mail)) &&
                               mail.language == mailbox_.owner.language &&
                               *std::max_element(priority.begin(), priority.end()) >= certain;
-    if (options_.chat && may_ask(mail) && !plain_notice && (priority[3] < certain || !is_list(mail))) {
+    if (options_.chat && may_ask(mail) && !plain_notice &&
+        (priority[3] < certain || !is_list(mail))) {
       ask_model(mail, verdict, priority);
     }
     verdict.priority = decide(priority);
@@ -208,10 +225,13 @@ class Triage {
 
   // What the model says is to be done, where code found nothing: only what the mail bears out.
   void take_tasks(const Mail& mail, Verdict& verdict) const {
-    constexpr size_t most = 2;
+    constexpr size_t most = 1;
     const base::LocalTime written = written_at(mail, mailbox_);
     for (const std::string& task : verdict.model_tasks) {
-      if (verdict.findings.action_items.size() >= most || !borne_out(task, mail, written)) continue;
+      if (verdict.findings.action_items.size() >= most || !borne_out(task, mail, written) ||
+          !speaks_of(task, mail, mailbox_.owner.language)) {
+        continue;
+      }
       ActionItem item;
       item.what = task;
       for (const Moment& moment : find_moments(task, written)) {
@@ -262,7 +282,8 @@ class Triage {
     for (double& value : priority) value /= sum;
     const base::LocalTime written = written_at(mail, mailbox_);
     if (answer) verdict.model_tasks = answer->tasks;
-    if (answer && !result->truncated && borne_out(answer->summary, mail, written)) {
+    if (answer && !result->truncated && borne_out(answer->summary, mail, written) &&
+        speaks_of(answer->summary, mail, mailbox_.owner.language)) {
       verdict.summary = answer->summary;
     }
   }
