@@ -641,9 +641,10 @@ size_t spoken_time(const std::vector<Token>& tokens, size_t at, int& hour, int& 
   }
   if (word(0) == "las" || word(0) == "la") {
     const std::string before = at > 0 ? tokens[at - 1].text : "";
+    const bool plural = word(0) == "las";
     const bool introduced = before == "a" || before == "para" || before == "sobre" ||
-                            before == "desde" || before == "hasta" || before == "de" ||
-                            before == "y" || before == "eso";
+                            before == "desde" || before == "hasta" || before == "eso" ||
+                            before == "entre" || (plural && (before == "de" || before == "y"));
     hour = hour_in(word(1));
     const bool digits = digits_of(word(1)) >= 0;
     if (hour < 0 || !introduced || (word(0) == "la" && hour != 1)) return 0;
