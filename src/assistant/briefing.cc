@@ -79,7 +79,9 @@ class Briefing {
     size_t in_rest = 0, in_news = 0;
     for (Point& point : points) {
       const bool is_news = point.kind == "news";
-      if (!is_news && (alone.size() + 2 < most || point.kind == "suspicious")) {
+      // Room for two gathered lines; news stand alone only where there is more.
+      const size_t reserved = is_news ? 3 : 2;
+      if (alone.size() + reserved < most || point.kind == "suspicious") {
         alone.push_back(std::move(point));
         continue;
       }
@@ -192,7 +194,8 @@ class Briefing {
                      {},
                      weight});
       }
-      const bool changed = count_phrases(mail.folded, "disruption") > 0 || verdict.findings.cancels;
+      const bool changed = count_phrases(mail.folded, "disruption") > 0 ||
+                           verdict.findings.cancels || verdict.findings.moves;
       if (news && changed && verdict.priority != Priority::bulk) {
         offer(best, {"changed", say("changed", {{"what", verdict.summary}}), {}, 66});
       }

@@ -847,12 +847,17 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
     const Sentence& sentence = sentences[number];
     const std::vector<Moment> moments = find_moments(sentence.text, written);
     const std::string& folded = sentence.folded;
-    const bool moves = holds(
-        folded, {" move ",        " moved ",    " mover ",           " movemos ",   " movido ",
-                 " pasa al ",     " pasa a ",   " pasamos ",         " cambia ",    " cambiamos ",
-                 " cambiado ",    " changed ",  " rescheduled ",     " postponed ", " aplaza",
-                 " adelanta",     " retras",    " brought forward ", " new time ",  " nueva hora ",
-                 " nueva fecha ", " pasar al ", " pasarla ",         " moverla "});
+    const bool moves =
+        holds(folded, {" move ",        " moved ",           " mover ",           " movemos ",
+                       " movido ",      " pasa al ",         " pasa a ",          " pasamos ",
+                       " cambia ",      " cambiamos ",       " cambiado ",        " changed ",
+                       " rescheduled ", " postponed ",       " aplaza",           " adelanta",
+                       " retras",       " brought forward ", " new time ",        " nueva hora ",
+                       " nueva fecha ", " pasar al ",        " pasarla ",         " moverla ",
+                       " cambio de ",   " cambiamos dia ",   " cambia de dia ",   " de fecha ",
+                       " new date ",    " change to ",       " schedule change ", " queria decir ",
+                       " i meant ",     " instead of ",      " en vez del ",      " en vez de el ",
+                       " corregi",      " corrections ",     " moverla "});
     // "¿Podemos vernos a las once y media?": what is proposed counts and not what it makes way for.
     const bool proposes =
         sentence.question &&
@@ -865,6 +870,7 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
     const bool cancels =
         holds(folded, {" se cancela ", " cancelad", " cancelled ", " canceled ", " anulad",
                        " se anula ", " called off ", " suspendid", " se suspende "});
+    if (moves && (!moments.empty() || number < of_subject)) found.moves = true;
     if (cancels && number >= of_subject) found.cancels = true;
     const bool past = holds(
         folded, {" was ", " fue ", " estuvo ", " were ", " yesterday ", " ayer ", " estuvimos "});

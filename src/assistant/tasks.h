@@ -25,6 +25,7 @@ struct Findings {
   std::vector<ActionItem> action_items;
   std::vector<Appointment> appointments;
   bool cancels = false;  // says that something does not take place
+  bool moves = false;    // says that something has another time than before
 };
 Findings find_tasks(const Mail& mail, const Mailbox& mailbox);
 
