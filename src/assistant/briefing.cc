@@ -220,7 +220,7 @@ class Briefing {
         const int left = base::days_between(today_, *day);
         if (left < -3 || left > days_ahead) continue;
         const bool answered = !mail.mine && answered_after(*index);
-        const double weight = (left < 0    ? 64
+        const double weight = (left < 0    ? 55
                                : left == 0 ? 88
                                : left == 1 ? 78
                                            : 62 - left) -

@@ -798,6 +798,10 @@ std::string when_text(const domain::When& when, const std::string& zone) {
   return base::format_rfc3339(base::from_local(std::get<domain::Floating>(when).local, zone), zone);
 }
 
+bool impersonal_mail(const Mail& mail) {
+  return is_automatic(mail) || is_list(mail) || !is_person_like(mail);
+}
+
 void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found) {
   const std::string& zone = mailbox.owner.zone;
   const base::LocalTime written = written_at(mail, mailbox);
@@ -821,7 +825,7 @@ void find_appointments(const Mail& mail, const Mailbox& mailbox, Findings& found
   const size_t of_subject = sentences.size();
   sentences.insert(sentences.end(), mail.sentences.begin(), mail.sentences.end());
   const bool about_meeting = count_phrases(mail.folded, "meeting") > 0;
-  const bool impersonal = is_automatic(mail) || is_list(mail) || !is_person_like(mail);
+  const bool impersonal = impersonal_mail(mail);
   const bool booking =
       holds(mail.folded,
             {" booking ", " reserva ", " localizador ", " booked ", " confirmed ", " confirmacion ",
@@ -1049,8 +1053,20 @@ void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
     only_deadline = moment;
   }
   if (several) only_deadline.reset();
+  // And a mail that names only one day to come means that day.
+  std::optional<Moment> only_day;
+  bool more_days = false;
+  for (const Moment& moment : find_moments(mail.subject + "\n" + mail.text, written)) {
+    if (!moment.dated || moment.left || moment.first != moment.last ||
+        moment.first < written.date || base::days_between(written.date, moment.first) > 60) {
+      continue;
+    }
+    more_days = more_days || (only_day && only_day->first != moment.first);
+    only_day = moment;
+  }
+  if (more_days || impersonal_mail(mail)) only_day.reset();
   std::vector<ActionItem> owed;
-  const bool impersonal = is_automatic(mail) || is_list(mail) || !is_person_like(mail);
+  const bool impersonal = impersonal_mail(mail);
   const std::string subject = plain_subject(mail.subject);
   for (size_t number = 0; number < mail.sentences.size(); ++number) {
     const Sentence& sentence = mail.sentences[number];
@@ -1114,6 +1130,7 @@ void find_requests(const Mail& mail, const Mailbox& mailbox, Findings& found) {
         if (moment.dated && moment.deadline) item.due = due_text(moment, zone);
       }
     }
+    if (item.due.empty() && request && only_day) item.due = base::format_date(only_day->first);
     // What is due before the mail was written is history.
     if (!item.due.empty() && item.due.substr(0, 10) < date_text(written.date)) item.due.clear();
     const bool known = std::any_of(
