@@ -45,7 +45,9 @@ bool ends_sentence(std::string_view text, size_t at) {
   static constexpr std::array<std::string_view, 16> short_forms = {
       "Sr",  "Sra", "Srta", "Dr", "Dra", "D",   "Da",  "Mr",
       "Mrs", "Ms",  "St",   "No", "núm", "tel", "Tel", "Prof"};
-  return before.size() != 1 &&
+  // An initial ("M. Sorní"), but not the hours of "21.00 h."
+  const bool initial = before.size() == 1 && before[0] >= 'A' && before[0] <= 'Z';
+  return !initial &&
          std::find(short_forms.begin(), short_forms.end(), before) == short_forms.end();
 }
 
