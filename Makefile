@@ -40,8 +40,9 @@ setup-test: engine
 test: setup-test build-dev build ## every test but the slow ones
 	@scripts/test.sh
 
-eval: setup build ## answers to the questions of both households, measured
+eval: setup build ## answers to questions and judged mail, measured
 	@python3 eval/run.py
+	@python3 eval/mail.py
 
 bench: setup-test build ## speed and size, side by side
 	@python3 bench/run.py

@@ -21,8 +21,9 @@ below = {
     "sources": ["base", "domain", "os", "net", "reading", "store", "guard"],
     "agent": ["base", "domain", "os", "store", "guard", "engine"],
     "copilot": ["base", "domain", "store", "guard", "engine", "agent"],
+    "assistant": ["base", "domain", "os", "reading", "store", "guard", "engine", "sources", "agent"],
     "api": ["base", "domain", "os", "net", "reading", "store", "guard", "engine", "sources", "agent", "copilot"],
-    "cli": ["base", "domain", "os", "net", "api"],
+    "cli": ["base", "domain", "os", "net", "api", "assistant"],
 }
 source = pathlib.Path(__file__).resolve().parent.parent / "src"
 faults, files = [], 0

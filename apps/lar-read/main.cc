@@ -423,6 +423,7 @@ bool serve_request(const Received& received) {
     input.owner_zone = request.at("owner_zone").get<std::string>();
     input.horizon_begin = request.at("horizon_begin").get<std::int64_t>();
     input.horizon_end = request.at("horizon_end").get<std::int64_t>();
+    if (request.at("details").get<bool>()) input.details = lar::readers::Details::yes;
     auto range = read_range(received.descriptor.get(), request.at("offset").get<std::uint64_t>(),
                             request.at("length").get<std::uint64_t>(), input.name);
     if (!range) return write_error(range.error());

@@ -197,8 +197,9 @@ class Finder {
 
   std::vector<TimeExpression> find() {
     while (position_ < tokens_.size()) {
-      if (!(numeric_date() || day_month() || month_day() || relative_word() || counted() ||
-            this_last_next() || weekday_name() || month_alone() || year_alone())) {
+      if (!(numeric_date() || day_month() || month_day() || relative_word() || end_of() ||
+            counted() || this_last_next() || weekday_and_day() || weekday_name() || day_alone() ||
+            month_alone() || year_alone())) {
         ++position_;
       }
     }
@@ -320,7 +321,7 @@ class Finder {
       // "por la mañana" is the morning, "mañana por la mañana" is tomorrow.
       if (position_ > 0) {
         const std::string& before = tokens_[position_ - 1].text;
-        if (before == "la" || before == "una" || before == "cada" || before == "de") return false;
+        if (before == "la" || before == "una" || before == "cada") return false;
       }
       return day(1, 1);
     }
@@ -329,7 +330,8 @@ class Finder {
 
   // "hace dos semanas", "3 days ago", "in two weeks", "dentro de 10 días", "last 30 days"
   bool counted() {
-    if (word(0) == "hace" || (word(0) == "dentro" && word(1) == "de") || word(0) == "in") {
+    if (word(0) == "hace" || (word(0) == "dentro" && word(1) == "de") || word(0) == "in" ||
+        word(0) == "en" || word(0) == "within") {
       const bool past = word(0) == "hace";
       const size_t at = word(0) == "dentro" ? 2 : 1;
       const int count = count_of(word(at));
@@ -397,6 +399,101 @@ class Finder {
     return false;
   }
 
+  // "end of the month", "fin de mes", "a finales de semana"; of a week its last working day.
+  bool end_of() {
+    const std::string_view first = word(0);
+    if (first == "eod" || first == "cob") return add(1, reference_, reference_, true);
+    const bool english = first == "end" && word(1) == "of";
+    const bool spanish = (first == "fin" || first == "final" || first == "finales") &&
+                         (word(1) == "de" || word(1) == "del");
+    if (!english && !spanish) return false;
+    size_t at = 2;
+    if (word(at) == "the" || word(at) == "this" || word(at) == "la" || word(at) == "este" ||
+        word(at) == "esta") {
+      ++at;
+    }
+    if (word(at) == "day" || word(at) == "today" || (spanish && word(at) == "dia")) {
+      return add(at + 1, reference_, reference_, true);
+    }
+    const Unit unit = unit_of(word(at));
+    if (unit == Unit::none || unit == Unit::day) return false;
+    // "fin de semana" is the weekend.
+    if (unit == Unit::week && first == "fin") {
+      const Date monday = add_days(reference_, -weekday(reference_));
+      return add(at + 1, add_days(monday, 5), add_days(monday, 6), true);
+    }
+    const auto [begin, last] = span_around(reference_, unit);
+    const Date date = unit == Unit::week ? add_days(begin, 4) : last;
+    return add(at + 1, date, date, true);
+  }
+
+  // The day of a month stated without month, where its weekday may say which month is meant.
+  std::optional<Date> day_without_month(int day, int named_weekday) const {
+    std::optional<Date> best;
+    // Where nothing tells, what is named by its day alone lies ahead.
+    const int from = direction_ == TimeDirection::past ? -6 : 0;
+    const int to = direction_ == TimeDirection::past ? 0 : 6;
+    for (int shifted = from; shifted <= to; ++shifted) {
+      Date month = shift_months({reference_.year, reference_.month, 1}, shifted);
+      const Date date{month.year, month.month, day};
+      if (!date_is_valid(date) || (named_weekday >= 0 && weekday(date) != named_weekday)) continue;
+      const int distance = days_between(reference_, date);
+      if (direction_ == TimeDirection::past ? distance > 0 : distance < 0) continue;
+      if (!best || std::abs(distance) < std::abs(days_between(reference_, *best))) best = date;
+    }
+    return best;
+  }
+
+  // "Friday 6", "viernes 6", "Friday the 6th": only where no month follows.
+  bool weekday_and_day() {
+    const int named = weekday_of(word(0));
+    if (named < 0) return false;
+    const std::string_view between = gap(0);
+    if (between.find_first_not_of(" ,") != std::string_view::npos) return false;
+    size_t at = 1;
+    if (word(at) == "the" || (word(at) == "dia" && word(at + 1) != "")) ++at;
+    const int day = day_of(word(at));
+    if (day == 0) return false;
+    if (!plain_day(at)) return false;
+    const auto date = day_without_month(day, named);
+    return date && add(at + 1, *date, *date, true);
+  }
+
+  // "el día 15", "the 15th", "on the 3rd"
+  bool day_alone() {
+    if (position_ == 0) return false;
+    const std::string& before = tokens_[position_ - 1].text;
+    const int day = day_of(word(0));
+    if (day == 0 || !plain_day(0)) return false;
+    const bool ordinal = word(0).size() > 2 && !word(0).starts_with("primero");
+    // "el 17 a las 18:00": what happens at a time happens on a day.
+    const std::string_view behind = gap(0);
+    const bool timed =
+        before == "el" && ((word(1) == "a" && (word(2) == "las" || word(2) == "la")) ||
+                           word(1) == "en" || behind.starts_with(","));
+    if (before != "dia" && !timed && !(before == "the" && ordinal)) return false;
+    const auto date = day_without_month(day, -1);
+    return date && add(1, *date, *date, true);
+  }
+
+  // Whether the number at token `at` may be a day: no month, unit, clock time or fraction behind.
+  bool plain_day(size_t at) const {
+    const std::string_view next = word(at + 1), behind = gap(at);
+    if (month_of(next, false) != 0 || unit_of(next) != Unit::none) return false;
+    if ((next == "de" || next == "of" || next == "del") && month_of(word(at + 2), false) != 0) {
+      return false;
+    }
+    if (next == "am" || next == "pm" || next == "h" || next == "horas" || next == "floor" ||
+        next == "anniversary" || next == "birthday" || next == "edition" || next == "euros") {
+      return false;
+    }
+    if (behind.empty()) return true;
+    const char sign = behind.front();
+    return sign != ':' && sign != '/' && sign != '%' && sign != '-' && !behind.starts_with(" €") &&
+           !behind.starts_with("€") && !behind.starts_with(" %") &&
+           !(sign == '.' && behind.size() == 1) && !(sign == ',' && behind.size() == 1);
+  }
+
   bool add_weekday(size_t count, int day, int side) {
     const int today_weekday = weekday(reference_);
     int offset = day - today_weekday;
@@ -411,16 +508,24 @@ class Finder {
     return add(count, date, date, true);
   }
 
+  // "Wednesday 5-6pm", "viernes 9:30", "Friday 8 pm": the number is a time.
+  bool is_clock_behind() const {
+    if (gap(1) == ":" || word(2) == "am" || word(2) == "pm" || word(2) == "h") return true;
+    return (gap(1) == "-" || gap(1) == "–") && gap(2) != gap(1) &&
+           (word(2).ends_with("pm") || word(2).ends_with("am") || word(3) == "am" ||
+            word(3) == "pm" || word(3) == "h" || word(2).ends_with("h"));
+  }
+
   // "el viernes", "on Friday 6 June", "el lunes pasado"
   bool weekday_name() {
     const int day = weekday_of(word(0));
     if (day < 0) return false;
     // A weekday before a date belongs to that date, which then decides.
-    if (day_of(word(1)) != 0 || month_of(word(1), true) != 0 ||
+    if ((day_of(word(1)) != 0 && !is_clock_behind()) || month_of(word(1), true) != 0 ||
         (word(1) == "the" && day_of(word(2)) != 0)) {
       return false;
     }
-    if (word(1) == "pasado") return add_weekday(2, day, -1);
+    if (word(1) == "pasado" && word(2) != "mañana") return add_weekday(2, day, -1);
     if (word(1) == "proximo") return add_weekday(2, day, 1);
     if (word(1) == "que" && word(2) == "viene") return add_weekday(3, day, 1);
     return add_weekday(1, day, direction_ == TimeDirection::past ? -1 : 0);
@@ -479,6 +584,106 @@ std::vector<TimeExpression> find_time_expressions(std::string_view utf8, Date re
   return Finder(utf8, reference, direction).find();
 }
 
+namespace {
+
+// Where the part of the day is named behind a time: "de la tarde", "in the morning".
+enum class DayPart { none, morning, afternoon, night };
+DayPart day_part_at(const std::vector<Token>& tokens, size_t at, size_t& length) {
+  const auto word = [&](size_t ahead) -> std::string_view {
+    return at + ahead < tokens.size() ? std::string_view(tokens[at + ahead].text) : "";
+  };
+  length = 3;
+  if ((word(0) == "de" || word(0) == "por") && word(1) == "la") {
+    if (word(2) == "mañana" || word(2) == "madrugada") return DayPart::morning;
+    if (word(2) == "tarde") return DayPart::afternoon;
+    if (word(2) == "noche") return DayPart::night;
+  }
+  if (word(0) == "del" && word(1) == "mediodia") {
+    length = 2;
+    return DayPart::afternoon;
+  }
+  if (word(0) == "in" && word(1) == "the") {
+    if (word(2) == "morning") return DayPart::morning;
+    if (word(2) == "afternoon" || word(2) == "evening") return DayPart::afternoon;
+  }
+  if (word(0) == "at" && word(1) == "night") {
+    length = 2;
+    return DayPart::night;
+  }
+  return DayPart::none;
+}
+
+// A time said in words beginning at token `at`: "las cinco y media", "la una menos cuarto", "half
+// past five", "five o'clock", "noon". Gives the number of tokens, or 0.
+size_t spoken_time(const std::vector<Token>& tokens, size_t at, int& hour, int& minute,
+                   bool& certain) {
+  const auto word = [&](size_t ahead) -> std::string_view {
+    return at + ahead < tokens.size() ? std::string_view(tokens[at + ahead].text) : "";
+  };
+  const auto hour_in = [](std::string_view name) {
+    if (name == "una") return 1;
+    const int english = index_in(numbers_english, name), spanish = index_in(numbers_spanish, name);
+    const int digits = name.size() <= 2 ? digits_of(name) : -1;
+    const int value = digits >= 0 ? digits : english >= 0 ? english : spanish;
+    return value >= 1 && value <= 12 ? value : -1;
+  };
+  minute = 0;
+  certain = false;
+  if (word(0) == "noon" || word(0) == "midday" || word(0) == "mediodia") {
+    hour = 12;
+    certain = true;
+    return 1;
+  }
+  if (word(0) == "midnight" || word(0) == "medianoche") {
+    hour = 0;
+    certain = true;
+    return 1;
+  }
+  if (word(0) == "las" || word(0) == "la") {
+    const std::string before = at > 0 ? tokens[at - 1].text : "";
+    const bool plural = word(0) == "las";
+    const bool introduced = before == "a" || before == "para" || before == "sobre" ||
+                            before == "desde" || before == "hasta" || before == "eso" ||
+                            before == "entre" || (plural && (before == "de" || before == "y"));
+    hour = hour_in(word(1));
+    const bool digits = digits_of(word(1)) >= 0;
+    if (hour < 0 || !introduced || (word(0) == "la" && hour != 1)) return 0;
+    if (word(2) == "y" || word(2) == "menos") {
+      const int sign = word(2) == "y" ? 1 : -1;
+      const std::string_view by = word(3);
+      int offset = by == "media"    ? 30
+                   : by == "cuarto" ? 15
+                   : by == "veinte" ? 20
+                   : by == "diez"   ? 10
+                   : by == "cinco"  ? 5
+                                    : 0;
+      if (by == "veinticinco") offset = 25;
+      if (offset > 0) {
+        minute = sign > 0 ? offset : 60 - offset;
+        if (sign < 0) hour = hour == 1 ? 12 : hour - 1;
+        return 4;
+      }
+    }
+    // Digits alone are found as such.
+    return digits ? 0 : 2;
+  }
+  if ((word(0) == "half" || word(0) == "quarter") && (word(1) == "past" || word(1) == "to")) {
+    hour = hour_in(word(2));
+    if (hour < 0) return 0;
+    const int offset = word(0) == "half" ? 30 : 15;
+    minute = word(1) == "past" ? offset : 60 - offset;
+    if (word(1) == "to") hour = hour == 1 ? 12 : hour - 1;
+    return 3;
+  }
+  if (word(1) == "o" && word(2) == "clock") {
+    hour = hour_in(word(0));
+    return hour < 0 ? 0 : 3;
+  }
+  return 0;
+}
+
+}  // namespace
+
 std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
   std::vector<ClockExpression> found;
   const std::vector<Token> tokens = tokens_of(utf8);
@@ -486,6 +691,7 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
     if (index + 1 >= tokens.size()) return {};
     return utf8.substr(tokens[index].end, tokens[index + 1].begin - tokens[index].end);
   };
+  bool certain_half = false;
   // "9am" is one word; "9 am" and "9 a.m." are two or three.
   const auto half_of_day = [&](size_t index, int& hour, size_t& end) {
     std::string name;
@@ -500,6 +706,7 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
     }
     if (name != "am" && name != "pm") return;
     if (hour > 12) return;
+    certain_half = true;
     hour = hour % 12 + (name == "pm" ? 12 : 0);
     end = tokens[last].end;
   };
@@ -507,7 +714,14 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
     const std::string& word = tokens[index].text;
     int hour = -1, minute = 0;
     size_t end = tokens[index].end, following = index + 1;
-    if (word.size() <= 2 && digits_of(word) >= 0 && digits_of(word) < 24) {
+    certain_half = false;
+    bool certain_words = false;
+    if (const size_t length = spoken_time(tokens, index, hour, minute, certain_words); length > 0) {
+      end = tokens[index + length - 1].end;
+      following = index + length;
+      certain_half = certain_words;
+    } else if (hour = -1, minute = 0;
+               word.size() <= 2 && digits_of(word) >= 0 && digits_of(word) < 24) {
       const int value = digits_of(word);
       const std::string_view sign = gap(index);
       if ((sign == ":" || sign == "." || sign == "h") && index + 1 < tokens.size()) {
@@ -526,6 +740,7 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
           int candidate = value;
           size_t candidate_end = tokens[index + 1].end;
           if (suffix_half != 0) {
+            certain_half = true;
             candidate = value % 12 + (suffix_half == 2 ? 12 : 0);
           } else {
             half_of_day(index + 2, candidate, candidate_end);
@@ -558,12 +773,43 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
                (word.ends_with("am") || word.ends_with("pm"))) {
       const int value = digits_of(std::string_view(word).substr(0, word.size() - 2));
       if (value >= 1 && value <= 12) hour = value % 12 + (word.ends_with("pm") ? 12 : 0);
+      certain_half = true;
+    } else if (const size_t letter = word.find('h');
+               word.size() >= 4 && word.size() <= 6 && (letter == 1 || letter == 2)) {
+      // "17h30", "9h30"
+      const int value = digits_of(std::string_view(word).substr(0, letter));
+      const int minutes = digits_of(std::string_view(word).substr(letter + 1, 2));
+      const std::string_view rest = std::string_view(word).substr(letter + 1);
+      if (value >= 0 && value < 24 && rest.size() >= 2 && minutes >= 0 && minutes < 60 &&
+          (rest.size() == 2 || rest.substr(2) == "h")) {
+        hour = value;
+        minute = minutes;
+      }
     } else if (word.size() >= 2 && word.size() <= 3 && word.ends_with("h")) {
       const int value = digits_of(std::string_view(word).substr(0, word.size() - 1));
       if (value >= 0 && value < 24) hour = value;
     }
     if (hour >= 0 && hour < 24) {
-      found.push_back({tokens[index].begin, end, hour, minute});
+      size_t length = 0;
+      while (following < tokens.size() && tokens[following].begin < end) ++following;
+      const size_t behind = following < tokens.size() && (tokens[following].text == "h" ||
+                                                          tokens[following].text == "horas" ||
+                                                          tokens[following].text == "hrs")
+                                ? following + 1
+                                : following;
+      const DayPart part = day_part_at(tokens, behind, length);
+      if (part != DayPart::none && behind + length <= tokens.size()) {
+        if (!certain_half) {
+          if (part != DayPart::morning && hour < 12 && hour > 0) hour += 12;
+          if (part == DayPart::night && hour == 12) hour = 0;
+          certain_half = true;
+        }
+        end = tokens[behind + length - 1].end;
+        following = behind + length;
+      }
+      const bool padded = tokens[index].text.starts_with("0");
+      const bool certain = certain_half || padded || hour > 12 || hour == 0;
+      found.push_back({tokens[index].begin, end, hour, minute, certain});
       index = following - 1;
     }
   }

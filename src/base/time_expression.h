@@ -26,12 +26,13 @@ struct TimeExpression {
 std::vector<TimeExpression> find_time_expressions(std::string_view utf8, Date reference,
                                                   TimeDirection direction = TimeDirection::any);
 
-// A clock time in a text: "17:30", "5.30 pm", "a las 9".
+// A clock time in a text: "17:30", "5.30 pm", "a las 9", "las cinco y media de la tarde", "noon".
 struct ClockExpression {
   std::size_t begin = 0;
   std::size_t end = 0;
   int hour = 0;
   int minute = 0;
+  bool certain = false;  // which half of the day is said; "5:30" alone may be either
 };
 std::vector<ClockExpression> find_clock_times(std::string_view utf8);
 

@@ -53,6 +53,20 @@ TEST(TimeExpression, resolves_weeks_months_and_weekdays) {
   EXPECT_EQ(spans("últimos 30 días"), "últimos 30 días=2026-04-14..2026-05-14");
 }
 
+TEST(TimeExpression, resolves_days_without_a_month_and_ends_of_spans) {
+  EXPECT_EQ(spans("el viernes 22"), "viernes 22=2026-05-22");
+  EXPECT_EQ(spans("on Friday the 22nd"), "Friday the 22nd=2026-05-22");
+  EXPECT_EQ(spans("el día 3"), "3=2026-06-03");
+  EXPECT_EQ(spans("el 17 a las 18:00"), "17=2026-05-17");
+  EXPECT_EQ(spans("El 30 en mi casa"), "30=2026-05-30");
+  EXPECT_EQ(spans("entre el 17 y la pared"), "");
+  EXPECT_EQ(spans("by the 20th"), "20th=2026-05-20");
+  EXPECT_EQ(spans("a fin de mes"), "fin de mes=2026-05-31");
+  EXPECT_EQ(spans("by the end of the week"), "end of the week=2026-05-15");
+  EXPECT_EQ(spans("en tres días"), "en tres días=2026-05-17");
+  EXPECT_EQ(spans("the 20% of the 3rd floor"), "");
+}
+
 TEST(TimeExpression, leaves_ordinary_words_alone) {
   EXPECT_EQ(spans("you may march in order 66"), "");
   EXPECT_EQ(spans("Invoice 2024-118, 412,60 €"), "");
@@ -70,6 +84,28 @@ TEST(ClockTime, is_found_in_its_usual_forms) {
   EXPECT_EQ(times("at 5.30 pm or 9am"), "17:30 9:0 ");
   EXPECT_EQ(times("a las 9"), "9:0 ");
   EXPECT_EQ(times("total 12.50 EUR"), "");
+  EXPECT_EQ(times("a las cinco y media de la tarde"), "17:30 ");
+  EXPECT_EQ(times("sobre las nueve menos cuarto"), "8:45 ");
+  EXPECT_EQ(times("a la una"), "1:0 ");
+  EXPECT_EQ(times("at half past six, or at five o'clock"), "6:30 5:0 ");
+  EXPECT_EQ(times("at noon"), "12:0 ");
+  EXPECT_EQ(times("a las 5 de la tarde"), "17:0 ");
+  EXPECT_EQ(times("a las 17h30"), "17:30 ");
+  EXPECT_EQ(times("at 9 in the morning"), "9:0 ");
+  EXPECT_EQ(times("las cinco niñas y la una por la otra"), "");
+}
+
+TEST(ClockTime, says_whether_the_half_of_the_day_is_certain) {
+  const auto certain = [](std::string_view text) {
+    const auto found = find_clock_times(text);
+    return found.size() == 1 && found[0].certain;
+  };
+  EXPECT_FALSE(certain("a las 5:30"));
+  EXPECT_FALSE(certain("a las cinco"));
+  EXPECT_TRUE(certain("at 5:30 pm"));
+  EXPECT_TRUE(certain("17:30"));
+  EXPECT_TRUE(certain("at 05:30"));
+  EXPECT_TRUE(certain("a las 9 de la noche"));
 }
 
 TEST(SpellDate, speaks_both_languages) {

@@ -34,6 +34,7 @@ struct Arguments {
   SearchOptions search;
   AskOptions ask;
   ShowOptions show;
+  MailOptions mail;
   bool full = false, yes = false, assistant = false;
 };
 
@@ -57,6 +58,7 @@ class Table {
     home_commands();
     source_commands();
     answer_commands();
+    mail_commands();
     model_commands();
     key_commands();
   }
@@ -211,6 +213,38 @@ class Table {
     showing->add_option("item", given.show.item, say("help.item"))->required()->type_name("ITEM");
     showing->add_option("--quote", given.show.quote, say("help.quote"))->type_name("TEXT");
     showing->add_flag("--original", given.show.original, say("help.original"));
+  }
+
+  void mail_commands() {
+    Arguments& given = arguments_;
+    const auto add_mail = [&](const char* name, int (*perform)(Command&, const MailOptions&)) {
+      CLI::App* command = add(app_, name, "questions", [&given, perform](Command& with) {
+        return perform(with, given.mail);
+      });
+      command->add_option("--mbox", given.mail.mbox, say("help.mbox"))
+          ->required()
+          ->type_name("FILE");
+      command->add_option("--now", given.mail.now, say("help.now"))->type_name("TIME");
+      command->add_option("--me", given.mail.me, say("help.me"))
+          ->type_name("ADDRESS")
+          ->expected(1)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      command->add_option("--zone", given.mail.zone, say("help.zone"))->type_name("ZONE");
+      command->add_option("--language", given.mail.language, say("help.language"))
+          ->option_text("en|es")
+          ->check(CLI::IsMember({"en", "es"}));
+      command->add_flag("--no-model", given.mail.no_model, say("help.no_model"));
+      command->add_option("--use", given.mail.use, say("help.use_role"))
+          ->option_text("ROLE")
+          ->expected(1)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+          ->check(CLI::IsMember({"chat", "embed"}));
+      add_cache_option(command);
+      return command;
+    };
+    add_mail("triage", triage_mails)
+        ->add_flag("--features", given.mail.features, say("help.features"));
+    add_mail("brief", brief_mails);
   }
 
   void model_commands() {

@@ -121,6 +121,16 @@ void print_item(Command& command, const nlohmann::json& item, const std::string&
 // "mail · 3 May 2026": kind and time of a hit or citation.
 std::string describe_place(Command& command, const nlohmann::json& entry);
 
+// ---- mail of a file, without a home ----
+struct MailOptions {
+  std::string mbox, now, zone, language;
+  std::vector<std::string> me, use;
+  bool no_model = false;
+  bool features = false;  // what the verdicts rest on, for learning
+};
+int triage_mails(Command& command, const MailOptions& options);
+int brief_mails(Command& command, const MailOptions& options);
+
 // ---- models ----
 int list_models(Command& command);
 int pull_model(Command& command, const std::string& name);

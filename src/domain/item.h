@@ -127,6 +127,33 @@ struct Notice {
   std::vector<std::pair<std::string, std::string>> parameters;
 };
 
+// A link of a mail: what it shows and where it leads.
+struct Link {
+  std::string text;
+  std::string target;
+};
+struct Attachment {
+  std::string name;
+  std::string media_type;
+};
+// An event that came with a mail.
+struct Invitation {
+  std::string uid;
+  std::string title;
+  std::string place;
+  When start;
+  std::optional<When> end;
+  bool cancelled = false;
+};
+// What tells how a mail came to be; read where somebody judges it (readers::Details), not stored.
+struct MailDetails {
+  // Fields that say something about origin and purpose, names in lower case, in their order.
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<Link> links;  // of HTML, also where the plain text beside it is the body
+  std::vector<Attachment> attachments;
+  std::vector<Invitation> invitations;
+};
+
 // What a reader makes of one thing found in the bytes. Not yet in the store: has no id.
 struct Item {
   ItemKind kind = ItemKind::document;
@@ -145,6 +172,7 @@ struct Item {
   std::vector<TextPart> parts;
   std::vector<Passage> passages;
   std::vector<Notice> notices;
+  std::optional<MailDetails> mail;
 };
 
 }  // namespace lar::domain

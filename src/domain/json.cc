@@ -168,6 +168,69 @@ Result<Occurrence> occurrence_from_json(const json& value) {
   return occurrence;
 }
 
+json details_json(const MailDetails& details) {
+  json value = {{"headers", details.headers}};
+  json& links = value["links"] = json::array();
+  for (const Link& link : details.links) {
+    links.push_back({{"text", link.text}, {"target", link.target}});
+  }
+  json& attachments = value["attachments"] = json::array();
+  for (const Attachment& attachment : details.attachments) {
+    attachments.push_back({{"name", attachment.name}, {"media_type", attachment.media_type}});
+  }
+  json& invitations = value["invitations"] = json::array();
+  for (const Invitation& invitation : details.invitations) {
+    invitations.push_back({{"uid", invitation.uid},
+                           {"title", invitation.title},
+                           {"place", invitation.place},
+                           {"start", to_json(invitation.start)},
+                           {"end", optional_when(invitation.end)},
+                           {"cancelled", invitation.cancelled}});
+  }
+  return value;
+}
+
+Result<MailDetails> details_from_json(const json& value) {
+  MailDetails details;
+  TRY_ASSIGN(const json* headers, array_field(value, "headers"));
+  for (const json& pair : *headers) {
+    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string()) {
+      return wrong("headers");
+    }
+    details.headers.emplace_back(pair[0].get<std::string>(), pair[1].get<std::string>());
+  }
+  TRY_ASSIGN(const json* links, array_field(value, "links"));
+  for (const json& entry : *links) {
+    Link link;
+    TRY_ASSIGN(link.text, text_field(entry, "text"));
+    TRY_ASSIGN(link.target, text_field(entry, "target"));
+    details.links.push_back(std::move(link));
+  }
+  TRY_ASSIGN(const json* attachments, array_field(value, "attachments"));
+  for (const json& entry : *attachments) {
+    Attachment attachment;
+    TRY_ASSIGN(attachment.name, text_field(entry, "name"));
+    TRY_ASSIGN(attachment.media_type, text_field(entry, "media_type"));
+    details.attachments.push_back(std::move(attachment));
+  }
+  TRY_ASSIGN(const json* invitations, array_field(value, "invitations"));
+  for (const json& entry : *invitations) {
+    Invitation invitation;
+    TRY_ASSIGN(invitation.uid, text_field(entry, "uid"));
+    TRY_ASSIGN(invitation.title, text_field(entry, "title"));
+    TRY_ASSIGN(invitation.place, text_field(entry, "place"));
+    TRY_ASSIGN(std::optional<When> start, when_field(entry, "start"));
+    if (!start) return wrong("invitations");
+    invitation.start = *std::move(start);
+    TRY_ASSIGN(invitation.end, when_field(entry, "end"));
+    const json* cancelled = member(entry, "cancelled");
+    invitation.cancelled =
+        cancelled != nullptr && cancelled->is_boolean() && cancelled->get<bool>();
+    details.invitations.push_back(std::move(invitation));
+  }
+  return details;
+}
+
 }  // namespace
 
 json to_json(const Locator& locator) {
@@ -329,6 +392,7 @@ json to_json(const Item& item) {
   }
   json& notices = value["notices"] = json::array();
   for (const Notice& notice : item.notices) notices.push_back(to_json(notice));
+  if (item.mail) value["mail"] = details_json(*item.mail);
   return value;
 }
 
@@ -393,6 +457,9 @@ Result<Item> item_from_json(const json& value) {
   for (const json& entry : *notices) {
     TRY_ASSIGN(Notice notice, notice_from_json(entry));
     item.notices.push_back(std::move(notice));
+  }
+  if (const json* details = member(value, "mail"); details != nullptr && !details->is_null()) {
+    TRY_ASSIGN(item.mail, details_from_json(*details));
   }
   return item;
 }

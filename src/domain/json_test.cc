@@ -35,6 +35,10 @@ Item sample() {
   item.parts = {part};
   item.passages = {{SegmentKind::text, {"1", 0, 10, 2, 7, Box{1, 2, 3, 4.5}}, "Año nuevo"}};
   item.notices = {{"mail.no_date", {{"name", "x"}}}};
+  item.mail = domain::MailDetails{{{"list-id", "<a.example.org>"}},
+                                  {{"example.org", "https://other.example"}},
+                                  {{"a.pdf", "application/pdf"}},
+                                  {{"uid", "Cena", "Casa", *item.when, item.end, true}}};
   return item;
 }
 

@@ -65,6 +65,7 @@ struct HtmlText {
   domain::TextPart part;
   std::string title;
   bool truncated = false;
+  std::vector<domain::Link> links;  // in order, at most 200
 };
 // Main text of a page or mail. `charset` may be empty: then the page's own declaration counts.
 HtmlText read_html(std::string_view bytes, std::string_view charset, HtmlUse use);

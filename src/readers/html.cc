@@ -421,6 +421,30 @@ class Walker {
   std::vector<std::string> descriptions_;
 };
 
+// Every link with what it shows, whole: layout does not matter to where it leads.
+std::vector<domain::Link> links_below(const xmlNode* root) {
+  constexpr size_t most_links = 200;
+  constexpr size_t longest_target = 500;
+  std::vector<domain::Link> links;
+  for (const xmlNode* node = root; node != nullptr && links.size() < most_links;) {
+    if (name_of(node) == "a" && has_attribute(node, "href")) {
+      domain::Link link;
+      const std::string target = base::clean_utf8(base::trim(attribute(node, "href")));
+      link.target = std::string(base::cut_utf8(target, longest_target));
+      link.text = std::string(
+          base::cut_utf8(base::clean_utf8(base::collapse_spaces(cell_text(node, 400).text)), 200));
+      links.push_back(std::move(link));
+    }
+    if (node->children != nullptr && node->type == XML_ELEMENT_NODE) {
+      node = node->children;
+      continue;
+    }
+    while (node != nullptr && node != root && node->next == nullptr) node = node->parent;
+    node = node == nullptr || node == root ? nullptr : node->next;
+  }
+  return links;
+}
+
 // The charset the page itself states within its first bytes.
 std::string stated_charset(std::string_view bytes) {
   const std::string head = base::lower_ascii(bytes.substr(0, 4096));
@@ -497,6 +521,7 @@ HtmlText read_html(std::string_view bytes, std::string_view charset, HtmlUse use
   Walker walker(use);
   walker.walk(root);
   result.part = walker.finish();
+  result.links = links_below(root);
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <gmime/gmime.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <set>
 
@@ -172,6 +173,40 @@ MailKind mail_kind(std::string_view subject) {
   return MailKind::ordinary;
 }
 
+// Header fields that tell who or what sent a mail, and to whom.
+bool says_origin(std::string_view name) {
+  static constexpr std::array<std::string_view, 26> names = {"authentication-results",
+                                                             "arc-authentication-results",
+                                                             "received-spf",
+                                                             "auto-submitted",
+                                                             "precedence",
+                                                             "return-path",
+                                                             "sender",
+                                                             "reply-to",
+                                                             "delivered-to",
+                                                             "x-original-to",
+                                                             "envelope-to",
+                                                             "importance",
+                                                             "priority",
+                                                             "x-priority",
+                                                             "x-msmail-priority",
+                                                             "x-mailer",
+                                                             "user-agent",
+                                                             "feedback-id",
+                                                             "x-autoreply",
+                                                             "x-autorespond",
+                                                             "x-auto-response-suppress",
+                                                             "x-originating-ip",
+                                                             "message-id",
+                                                             "in-reply-to",
+                                                             "date",
+                                                             "x-gm-labels"};
+  return std::find(names.begin(), names.end(), name) != names.end() || name.starts_with("list-") ||
+         name.starts_with("x-spam") || name.starts_with("x-campaign") ||
+         name.starts_with("x-mailgun") || name.starts_with("x-mc-") || name.starts_with("x-sg-") ||
+         name.starts_with("x-ses-") || name == "folder" || name == "x-folder";
+}
+
 // A plain alternative that only says to look at the other one.
 bool is_stub(std::string_view plain) {
   plain = base::trim(plain);
@@ -203,6 +238,7 @@ class MailReader {
         walk(root, GMIME_IS_MULTIPART(root) ? "" : "1", 0);
       }
     }
+    if (input_.details == Details::yes) read_details(message.get());
     TextPart headers = headers_part(message.get());
     item_.parts.insert(item_.parts.begin() + static_cast<std::ptrdiff_t>(headers_at),
                        std::move(headers));
@@ -354,6 +390,21 @@ class MailReader {
     if (sent && *sent >= first_mail && *sent <= last_mail) {
       item_.when = domain::Instant{*sent * base::one_second, "UTC"};
     }
+  }
+
+  void read_details(GMimeMessage* message) {
+    constexpr size_t most_headers = 60;
+    constexpr size_t longest_value = 1000;
+    GMimeHeaderList* list = g_mime_object_get_header_list(GMIME_OBJECT(message));
+    for (int index = 0; index < g_mime_header_list_get_count(list); ++index) {
+      GMimeHeader* header = g_mime_header_list_get_header_at(list, index);
+      const std::string name = base::lower_ascii(g_mime_header_get_name(header));
+      if (details_.headers.size() >= most_headers || !says_origin(name)) continue;
+      const std::string value = text_of(g_mime_header_get_value(header));
+      details_.headers.emplace_back(base::clean_utf8(name),
+                                    std::string(base::cut_utf8(value, longest_value)));
+    }
+    item_.mail = std::move(details_);
   }
 
   TextPart headers_part(GMimeMessage*) const {
@@ -526,6 +577,11 @@ class MailReader {
         if (read.part.text.size() > 4 * text.size() + 200) chosen = html;
       }
     }
+    if (input_.details == Details::yes && html >= 0 && chosen != html) {
+      GMimePart* rich = find_leaf(g_mime_multipart_get_part(multipart, html), "html");
+      add_links(
+          read_html(decoded_bytes(rich), parameter(GMIME_OBJECT(rich), "charset"), HtmlUse::mail));
+    }
     for (int index = 0; index < count; ++index) {
       GMimeObject* child = g_mime_multipart_get_part(multipart, index);
       // Beside the texts an alternative may hold an invitation, which says more than either.
@@ -533,6 +589,13 @@ class MailReader {
                         find_leaf(child, "html") != nullptr;
       if (text && index != chosen) continue;
       walk(child, next_id(id, index + 1), depth + 1);
+    }
+  }
+
+  void add_links(HtmlText html) {
+    constexpr size_t most_links = 200;
+    for (domain::Link& link : html.links) {
+      if (details_.links.size() < most_links) details_.links.push_back(std::move(link));
     }
   }
 
@@ -620,6 +683,7 @@ class MailReader {
         html.part.id = id;
         mark_quotes(html.part, kind_);
         if (!html.part.text.empty()) item_.parts.push_back(std::move(html.part));
+        if (input_.details == Details::yes) add_links(std::move(html));
       }
       return;
     }
@@ -628,7 +692,10 @@ class MailReader {
       const bool inline_picture = media_type.starts_with("image/") &&
                                   g_mime_part_get_content_id(part) != nullptr &&
                                   g_mime_part_is_attachment(part) == FALSE;
-      if (!inline_picture) attachments_.push_back(name);
+      if (!inline_picture) {
+        attachments_.push_back(name);
+        if (details_.attachments.size() < 50) details_.attachments.push_back({name, media_type});
+      }
     }
     if (media_type.starts_with("image/") || media_type.starts_with("audio/") ||
         media_type.starts_with("video/") || media_type == "application/pgp-signature" ||
@@ -654,7 +721,27 @@ class MailReader {
       add_notice(item_, read.error().code, read.error().parameters);
       return;
     }
+    if (input_.details == Details::yes) {
+      const bool cancelled =
+          base::lower_ascii(parameter(object, "method")) == "cancel" ||
+          base::lower_ascii(bytes.substr(0, 4096)).find("method:cancel") != std::string::npos;
+      add_invitations(*read, cancelled);
+    }
     adopt_items(std::move(*read), id, name);
+  }
+
+  void add_invitations(const std::vector<Item>& items, bool cancelled) {
+    for (const Item& item : items) {
+      if (item.kind != domain::ItemKind::event || !item.when) continue;
+      const bool known = std::any_of(
+          details_.invitations.begin(), details_.invitations.end(),
+          [&](const domain::Invitation& other) { return other.uid == item.external_id; });
+      if (known || details_.invitations.size() >= 20) continue;
+      const bool off = cancelled || (item.event && item.event->ical.find("STATUS:CANCELLED") !=
+                                                       std::string::npos);
+      details_.invitations.push_back(
+          {item.external_id, item.title, item.place, *item.when, item.end, off});
+    }
   }
 
   void adopt_items(std::vector<Item> items, const std::string& id, const std::string& name) {
@@ -688,6 +775,7 @@ class MailReader {
   Item& item_;
   MailKind kind_ = MailKind::ordinary;
   std::vector<std::string> attachments_;
+  domain::MailDetails details_;
   bool repaired_ = false;
   int messages_ = 0;
 };

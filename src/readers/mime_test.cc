@@ -382,5 +382,45 @@ TEST(Mime, an_html_bomb_stays_small_and_quick) {
   EXPECT_LT(text_of(item).size(), 1000U);
 }
 
+TEST(Mime, details_are_read_where_they_are_wanted) {
+  const std::string bytes =
+      "From: A <a@example.org>\nSubject: S\nDate: Thu, 14 May 2026 09:30:00 +0200\n"
+      "List-Id: <news.example.org>\nAuthentication-Results: mx; spf=pass\nX-Private: no\n"
+      "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=m\n\n"
+      "--m\nContent-Type: multipart/alternative; boundary=b\n\n"
+      "--b\nContent-Type: text/plain\n\nPay your invoice at www.example.org today, please.\n"
+      "--b\nContent-Type: text/html\n\n<p><a "
+      "href='https://evil.example/x'>www.example.org</a></p>\n"
+      "--b--\n--m\nContent-Type: text/calendar; method=REQUEST\n\n"
+      "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nMETHOD:REQUEST\nBEGIN:VEVENT\nUID:u1\n"
+      "DTSTAMP:20260501T080000Z\nDTSTART:20260520T100000Z\nDTEND:20260520T110000Z\n"
+      "SUMMARY:Visit\nLOCATION:Room 2\nEND:VEVENT\nEND:VCALENDAR\n"
+      "--m\nContent-Type: application/pdf\nContent-Disposition: attachment; filename=a.pdf\n\nx\n"
+      "--m--\n";
+  Input input;
+  input.bytes = bytes;
+  input.media_type = "message/rfc822";
+  const auto without = find_reader(input)->read(input);
+  ASSERT_TRUE(without);
+  EXPECT_FALSE(without->front().mail);
+  input.details = Details::yes;
+  const auto read = find_reader(input)->read(input);
+  ASSERT_TRUE(read);
+  ASSERT_TRUE(read->front().mail);
+  const domain::MailDetails& details = *read->front().mail;
+  std::string names;
+  for (const auto& [name, value] : details.headers) names += name + " ";
+  EXPECT_EQ(names, "date list-id authentication-results ");
+  ASSERT_EQ(details.links.size(), 1U);
+  EXPECT_EQ(details.links[0].text, "www.example.org");
+  EXPECT_EQ(details.links[0].target, "https://evil.example/x");
+  ASSERT_EQ(details.invitations.size(), 1U);
+  EXPECT_EQ(details.invitations[0].title, "Visit");
+  EXPECT_EQ(details.invitations[0].place, "Room 2");
+  EXPECT_FALSE(details.invitations[0].cancelled);
+  ASSERT_EQ(details.attachments.size(), 1U);
+  EXPECT_EQ(details.attachments[0].name, "a.pdf");
+}
+
 }  // namespace
 }  // namespace lar::readers

@@ -13,6 +13,9 @@
 
 namespace lar::readers {
 
+// Whether a mail's MailDetails are wanted: they cost a second look at HTML beside plain text.
+enum class Details { no, yes };
+
 // What the caller knows about the bytes.
 struct Input {
   std::string_view bytes;
@@ -23,6 +26,7 @@ struct Input {
   std::string owner_zone = "UTC";        // for floating times
   base::Microseconds horizon_begin = 0;  // occurrences are expanded inside [begin, end)
   base::Microseconds horizon_end = 0;
+  Details details = Details::no;
   int depth = 0;  // attachments inside attachments; readers stop at 4
 };
 

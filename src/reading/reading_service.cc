@@ -310,7 +310,8 @@ class Pool final : public ReadingService {
                         {"modified", request.modified},
                         {"owner_zone", request.owner_zone},
                         {"horizon_begin", request.horizon_begin},
-                        {"horizon_end", request.horizon_end}};
+                        {"horizon_end", request.horizon_end},
+                        {"details", request.details}};
     // File names need not be UTF-8.
     return value.dump(-1, ' ', false, json::error_handler_t::replace);
   }

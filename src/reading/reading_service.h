@@ -41,6 +41,7 @@ struct Request {
   std::string owner_zone = "UTC";
   base::Microseconds horizon_begin = 0;
   base::Microseconds horizon_end = 0;
+  bool details = false;  // of mails: domain::MailDetails too
 };
 
 struct Reading {

@@ -35,6 +35,35 @@ schema = json.loads((repository / "src/api/schemas/ask.json").read_text(encoding
 check_schema = fastjsonschema.compile({"$schema": "http://json-schema.org/draft-07/schema#", **schema})
 
 
+triage_schema = json.loads((repository / "src/assistant/schemas/triage.schema.json").read_text(encoding="utf-8"))
+check_verdict = fastjsonschema.compile(triage_schema)
+MAILBOX = """From a@x Mon May 11 07:00:00 2026
+From: Gadea Lozano <gadea.lozano@correo.example>
+To: clara@correo.example
+Subject: The contract
+Date: Mon, 11 May 2026 09:00:00 +0200
+Message-ID: <ask@correo.example>
+
+Hi Clara, could you sign the contract and send it back by Friday? The client is waiting. Thanks, Gadea
+"""
+
+
+def judge_a_mail():
+    """`lar triage` starts the model by itself, without a home, and leaves no engine behind."""
+    with tempfile.TemporaryDirectory(prefix="lar-triage-") as folder:
+        mbox = pathlib.Path(folder) / "mail.mbox"
+        mbox.write_text(MAILBOX, encoding="utf-8")
+        environment = dict(os.environ, LAR_HOME="/nonexistent")
+        done = subprocess.run([program, "triage", "--mbox", str(mbox), "--json", "--language", "es"], env=environment,
+                              capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0 and not done.stderr, f"lar triage: exit {done.returncode}: {done.stderr}"
+        verdict = json.loads(done.stdout)
+        check_verdict(verdict)
+        assert verdict["priority"] == "reply", verdict
+        assert not verdict["summary"].startswith("Gadea Lozano: The contract"), f"the model said nothing: {verdict['summary']}"
+        print(f"ok      a mail judged by the model: {verdict['summary']}", flush=True)
+
+
 def main():
     page = sys.argv[2:] if sys.argv[1:2] == ["--page"] else None
     household = households.households()[0]
@@ -47,6 +76,7 @@ def main():
     for file in installed.glob("qwen2.5-coder-1.5b-instruct-q4_k_m.gguf*"):
         os.symlink(file, os.path.join(answers, file.name))
     os.environ["LAR_MODELS"] = answers
+    judge_a_mail()
     with households.Served(household, program, answers, wait="items") as served:
         for question in household.questions:
             if question["id"] not in easy:

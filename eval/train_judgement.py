@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Learns the weights of src/assistant/data/judgement.json from the development mailbox.
+
+    eval/train_judgement.py [--folder eval/development_mailbox] [--write] [--no-embeddings]
+
+lar itself gives the features (`lar triage --features`), so that training and use cannot differ. Multinomial logistic regression
+with a strong L2 penalty; how strong, and the thresholds, are chosen by cross-validation that leaves whole topics out, in both
+languages at once: a mail is judged only by weights that have seen nothing of its topic. Deterministic; needs numpy.
+"""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy
+
+repository = pathlib.Path(__file__).resolve().parent.parent
+cache = pathlib.Path(os.environ.get("LAR_CACHE", pathlib.Path.home() / ".cache" / "lar")) / "answers"
+target = repository / "src" / "assistant" / "data" / "judgement.json"
+CLASSES = {"priority": ["urgent", "reply", "fyi", "bulk"], "personal": [False, True], "suspicious": ["none", "spam", "phishing"]}
+
+
+def fit(x, y, classes, penalty, trust, steps=400):
+    """Weights and bias by Nesterov's method on the averaged loss; the bias is free."""
+    count, width = x.shape
+    target_ = numpy.eye(classes)[y]
+    frequency = target_.mean(axis=0)
+    # Rare classes count somewhat more.
+    weight = (1 / numpy.maximum(frequency, 1e-3)) ** 0.35
+    weight = weight[y] * trust
+    weight = (weight / weight.mean())[:, None]
+    ones = numpy.hstack([x, numpy.ones((count, 1))])
+    held = numpy.full((width + 1, 1), penalty / count)
+    held[-1] = 0
+    largest = numpy.linalg.norm(ones.T @ ones / count, 2)
+    rate = 1 / (0.5 * largest * weight.max() + penalty / count)
+    w = numpy.zeros((width + 1, classes))
+    ahead = w.copy()
+    for step in range(steps):
+        scores = ones @ ahead
+        scores -= scores.max(axis=1, keepdims=True)
+        p = numpy.exp(scores)
+        p /= p.sum(axis=1, keepdims=True)
+        new = ahead - rate * (ones.T @ ((p - target_) * weight / count) + held * ahead)
+        ahead = new + step / (step + 3) * (new - w)
+        w = new
+    return w[:-1], w[-1]
+
+
+def predict(x, model):
+    scores = x @ model[0] + model[1]
+    scores -= scores.max(axis=1, keepdims=True)
+    p = numpy.exp(scores)
+    return p / p.sum(axis=1, keepdims=True)
+
+
+def folds_of(groups, count=10):
+    topics = sorted(set(groups))
+    numpy.random.default_rng(7).shuffle(topics)
+    place = {topic: index % count for index, topic in enumerate(topics)}
+    return numpy.array([place[group] for group in groups])
+
+
+def cross(x, y, classes, penalty, folds, trust):
+    p = numpy.zeros((len(y), classes))
+    for fold in range(folds.max() + 1):
+        inside = folds != fold
+        p[~inside] = predict(x[~inside], fit(x[inside], y[inside], classes, penalty, trust[inside]))
+    return p
+
+
+def loss(p, y, trust):
+    return -(trust * numpy.log(numpy.maximum(p[numpy.arange(len(y)), y], 1e-6))).sum() / trust.sum()
+
+
+def read(options, mailbox, prefix):
+    owner = json.loads((options.folder / (prefix + "owner.json")).read_text())
+    command = [options.lar, "triage", "--mbox", str(options.folder / mailbox), "--json", "--features",
+               "--now", owner["now"], "--zone", owner["zone"]]
+    for address in owner["me"]:
+        command += ["--me", address]
+    command += ["--no-model"] if options.no_embeddings else ["--use", "embed", "--answer-cache", str(cache)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(done.stderr)
+    return {line["message_id"]: line for line in map(json.loads, done.stdout.splitlines())}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=pathlib.Path, default=repository / "eval" / "development_mailbox")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--no-embeddings", action="store_true")
+    parser.add_argument("--lar", default=str(repository / "build" / "lar"))
+    parser.add_argument("--penalties", type=float, nargs="+", default=[1, 3, 10, 30])
+    options = parser.parse_args()
+    labels, lines = [], {}
+    for prefix in ("", "household_", "development_household_"):
+        if (options.folder / (prefix + "labels.json")).exists():
+            labels += json.loads((options.folder / (prefix + "labels.json")).read_text())
+            lines |= read(options, (prefix.removesuffix("_") or "mailbox") + ".mbox", prefix)
+    labels = [label for label in labels if label["message_id"] in lines]
+    rows = [lines[label["message_id"]] for label in labels]
+    names = sorted({name for row in rows for name in row["features"] if not name.startswith("m_")})
+    x = numpy.array([[row["features"].get(name, 0.0) for name in names] for row in rows])
+    vectors = numpy.array([row.get("embedding") or [] for row in rows], dtype=float)
+    groups = [label["group"].split(":")[-1] for label in labels]
+    folds = folds_of(groups)
+    # Mails of the households were written to tell of lives, not to be sorted: they count more.
+    natural = numpy.array(["household" in label["group"] for label in labels])
+    trust = numpy.where(natural, 2.0, 1.0)
+    honest = numpy.array([label["suspicious"] == "none" for label in labels])
+    suspicion = numpy.array([name.startswith("s_") for name in names])
+    result = {"space": next((row["space"] for row in rows if row.get("space")), ""), "thresholds": {}, "models": {}}
+    for task, classes in CLASSES.items():
+        y = numpy.array([classes.index(label[task]) for label in labels])
+        rows_used = numpy.ones(len(y), bool) if task == "suspicious" else honest
+        # Who a mail pretends to be says nothing of its priority once it is known to be honest.
+        columns = numpy.ones(len(names), bool) if task == "suspicious" else ~suspicion
+        variants = [("", x[:, columns])]
+        if vectors.shape[1:] and vectors.shape[1] > 0:
+            variants.append(("+embedding", numpy.hstack([x[:, columns], 3 * vectors])))
+        for suffix, inputs in variants:
+            inputs, target_ = inputs[rows_used], y[rows_used]
+            trusted, found = trust[rows_used], {}
+            for penalty in options.penalties:
+                p = cross(inputs, target_, len(classes), penalty, folds[rows_used], trusted)
+                found[penalty] = (loss(p, target_, trusted), p)
+            penalty = min(found, key=lambda one: found[one][0])
+            scored = [(found[penalty][0], penalty)]
+            p = found[penalty][1]
+            right = (p.argmax(axis=1) == target_).mean()
+            life = natural[rows_used]
+            print(f"{task + suffix:22} of the households right {(p.argmax(axis=1) == target_)[life].mean():.3f} loss {loss(p[life], target_[life], trusted[life]):.3f}")
+            print(f"{task + suffix:22} penalty {penalty:4g}  loss {min(scored)[0]:.3f}  right {right:.3f}")
+            if task == "priority":
+                for threshold in (0.2, 0.25, 0.3, 0.35, 0.4, 0.5):
+                    given = numpy.where(p[:, 0] >= threshold, 0, 1 + p[:, 1:].argmax(axis=1))
+                    urgent = target_ == 0
+                    print(f"    urgent from {threshold}: recall {(given[urgent] == 0).mean():.3f} precision {(urgent[given == 0]).mean():.3f} accuracy {(given == target_).mean():.3f}")
+                given = numpy.where(p[:, 0] >= 0.3, 0, 1 + p[:, 1:].argmax(axis=1))
+                wrong = {}
+                for index, at in enumerate(numpy.flatnonzero(rows_used)):
+                    if given[index] != target_[index]:
+                        key = f"{groups[at]}: {classes[target_[index]]} -> {classes[given[index]]}"
+                        wrong[key] = wrong.get(key, 0) + 1
+                print("    " + "; ".join(f"{key} ({count})" for key, count in sorted(wrong.items(), key=lambda pair: -pair[1])[:40]))
+            if task == "suspicious":
+                for threshold in (0.3, 0.4, 0.5, 0.6, 0.7):
+                    given, real = p[:, 2] >= threshold, target_ == 2
+                    print(f"    phishing from {threshold}: recall {given[real].mean():.3f} precision {real[given].mean():.3f}")
+                bad = {}
+                for index in range(len(target_)):
+                    if p[index].argmax() != target_[index]:
+                        key = f"{groups[index]}: {classes[target_[index]]} -> {classes[p[index].argmax()]}"
+                        bad[key] = bad.get(key, 0) + 1
+                print("    " + "; ".join(f"{key} ({count})" for key, count in sorted(bad.items(), key=lambda pair: -pair[1])[:25]))
+            if task == "personal":
+                for threshold in (0.3, 0.4, 0.5, 0.6):
+                    given, real = p[:, 1] >= threshold, target_ == 1
+                    print(f"    personal from {threshold}: recall {given[real].mean():.3f} precision {real[given].mean():.3f}")
+            w, b = fit(inputs, target_, len(classes), penalty, trusted, steps=1500)
+            used = [name for name, keep in zip(names, columns, strict=True) if keep]
+            model = {"bias": [round(float(value), 4) for value in b],
+                     "weights": {name: [round(float(value), 4) for value in w[index]] for index, name in enumerate(used) if numpy.abs(w[index]).max() > 0.004}}
+            if suffix:
+                model["embedding"] = [[round(float(3 * value), 3) for value in w[len(used):, index]] for index in range(len(classes))]
+            result["models"][task + suffix] = model
+    result["thresholds"] = {"urgent": 0.22, "phishing": 0.35, "spam": 0.45, "personal": 0.33, "model_share": 0.2}
+    if options.write:
+        text = json.dumps(result, ensure_ascii=False)
+        # One feature a line: a change of weights can be read.
+        text = text.replace('], "', '],\n"').replace('{"bias"', '\n{"bias"').replace("], [", "],\n[")
+        target.write_text(text + "\n", encoding="utf-8")
+        print(f"wrote {target.relative_to(repository)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,372 @@
+// The assistant over small mails of both languages, by code alone.
+#include "assistant/assistant.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "assistant/moments.h"
+#include "assistant/prompts.h"
+
+namespace lar::assistant {
+namespace {
+
+using domain::Item;
+using domain::PersonRole;
+
+constexpr const char* zone = "Europe/Madrid";
+
+base::Microseconds at(const char* time) { return *base::parse_rfc3339(time); }
+
+struct Letter {
+  std::string id, from_name, from, to, subject, text;
+  const char* sent = "2026-05-11T09:00:00+02:00";  // a Monday
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::vector<domain::Link> links = {};
+  std::vector<std::string> references = {};
+};
+
+Mail mail_of(const Letter& letter) {
+  Item item;
+  item.kind = domain::ItemKind::mail;
+  item.external_id = letter.id;
+  item.title = letter.subject;
+  item.people = {{PersonRole::from, letter.from_name, letter.from},
+                 {PersonRole::to, "", letter.to}};
+  item.when = domain::Instant{at(letter.sent), "UTC"};
+  item.references = letter.references;
+  domain::TextPart part;
+  part.id = "1";
+  part.text = letter.text;
+  part.segments = {{domain::SegmentKind::text, 0, letter.text.size(), 0, 0, std::nullopt}};
+  item.parts = {part};
+  item.mail = domain::MailDetails{letter.headers, letter.links, {}, {}};
+  return make_mail(item);
+}
+
+Mailbox box(const std::vector<Letter>& letters, const char* now = "2026-05-11T10:00:00+02:00") {
+  Mailbox mailbox;
+  for (const Letter& letter : letters) mailbox.mails.push_back(mail_of(letter));
+  MailboxOptions options;
+  options.me = {"irene@valcarcel.example"};
+  options.zone = zone;
+  options.now = at(now);
+  complete(mailbox, options);
+  return mailbox;
+}
+
+std::vector<Verdict> judged(const Mailbox& mailbox) {
+  std::vector<Verdict> verdicts;
+  const auto done = triage(mailbox, {},
+                           [&](const Verdict& verdict) {
+                             verdicts.push_back(verdict);
+                             return true;
+                           },
+                           {});
+  EXPECT_TRUE(done);
+  return verdicts;
+}
+
+// "2026-05-14 17:30-18:30 by" of each moment, with ! where it is a deadline and ~ where left.
+std::string moments(std::string_view text, const char* written = "2026-05-11T09:00:00") {
+  const auto local = base::to_local(at((std::string(written) + "Z").c_str()), "UTC");
+  std::string result;
+  for (const Moment& moment : find_moments(text, local)) {
+    if (!result.empty()) result += "; ";
+    if (moment.dated) result += base::format_date(moment.first);
+    const auto clock = [](int minute) {
+      char buffer[8];
+      std::snprintf(buffer, sizeof buffer, "%02d:%02d", minute / 60 % 100, minute % 60);
+      return std::string(buffer);
+    };
+    if (moment.from) result += " " + clock(*moment.from);
+    if (moment.to) result += "-" + clock(*moment.to);
+    if (moment.deadline) result += "!";
+    if (moment.left) result += "~";
+  }
+  return result;
+}
+
+TEST(Moments, days_and_times_become_one) {
+  EXPECT_EQ(moments("Nos vemos el jueves que viene a las cinco y media"), "2026-05-14 17:30");
+  EXPECT_EQ(moments("Tomorrow 3pm at the office"), "2026-05-12 15:00");
+  EXPECT_EQ(moments("¿Te viene bien mañana a las 10:30?"), "2026-05-12 10:30");
+  EXPECT_EQ(moments("el viernes 22 de mayo, a las 9 de la mañana"), "2026-05-22 09:00");
+  EXPECT_EQ(moments("a las 20:00 del sábado"), "2026-05-16 20:00");
+  EXPECT_EQ(moments("Dinner on Friday at 8"), "2026-05-15 20:00");
+  EXPECT_EQ(moments("next Thursday at noon"), "2026-05-21 12:00");
+  EXPECT_EQ(moments("mañana jueves no, el viernes 15 a la una"), "2026-05-12; 2026-05-15 13:00");
+}
+
+TEST(Moments, ranges_close) {
+  EXPECT_EQ(moments("el martes de 10 a 12:00"), "2026-05-12 10:00-12:00");
+  EXPECT_EQ(moments("Wednesday 5-6pm"), "2026-05-13 17:00-18:00");
+  EXPECT_EQ(moments("on 20 May from 10:00 to 11:30"), "2026-05-20 10:00-11:30");
+}
+
+TEST(Moments, deadlines_and_what_is_left_behind_are_told_apart) {
+  EXPECT_EQ(moments("Send it by Friday"), "2026-05-15!");
+  EXPECT_EQ(moments("antes del 3 de junio"), "2026-06-03!");
+  EXPECT_EQ(moments("El plazo vence mañana a las 14:00"), "2026-05-12 14:00!");
+  EXPECT_EQ(moments("at 12:00 instead of 10:00 on Tuesday"), "2026-05-12 12:00;  10:00~");
+  EXPECT_EQ(moments("en 48 horas"), "2026-05-13!");
+}
+
+std::string items_of(const std::string& text, const std::string& subject = "Una cosa") {
+  const Mailbox mailbox = box(
+      {{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example", subject, text}});
+  std::string result;
+  for (const ActionItem& item : find_tasks(mailbox.mails[0], mailbox).action_items) {
+    result += (result.empty() ? "" : "; ") + item.what + (item.due.empty() ? "" : " @" + item.due);
+  }
+  return result;
+}
+
+TEST(Tasks, requests_are_found_with_their_day) {
+  EXPECT_EQ(
+      items_of("Hola, Irene:\n\n¿Me puedes mandar el contrato firmado antes del viernes? Gracias."),
+      "mandar el contrato firmado @2026-05-15");
+  EXPECT_EQ(items_of("Could you please send me the signed copy by Friday? Regards"),
+            "send Marta the signed copy @2026-05-15");
+  EXPECT_EQ(items_of("Don't forget to water the plants tomorrow."), "water the plants @2026-05-12");
+  EXPECT_EQ(items_of("Recoge a Nora a las cinco, que yo no llego."), "Recoge a Nora a las cinco");
+  EXPECT_EQ(items_of("Payment of invoice 4471 is due by 20 May."),
+            "pay: Payment of invoice 4471 is @2026-05-20");
+}
+
+TEST(Tasks, what_asks_for_nothing_is_none) {
+  EXPECT_EQ(items_of("Please do not reply to this message."), "");
+  EXPECT_EQ(items_of("Please find attached the minutes."), "");
+  EXPECT_EQ(items_of("No dudes en llamarme si tienes dudas."), "");
+  EXPECT_EQ(items_of("We're home, the train was on time. Love to all."), "");
+}
+
+std::string appointments_of(const std::string& text, const std::string& subject = "Re: plan") {
+  const Mailbox mailbox = box(
+      {{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example", subject, text}});
+  std::string result;
+  for (const Appointment& one : find_tasks(mailbox.mails[0], mailbox).appointments) {
+    result += (result.empty() ? "" : "; ") + one.start +
+              (one.end.empty() ? "" : "/" + one.end.substr(11, 5)) +
+              (one.place.empty() ? "" : " @" + one.place);
+  }
+  return result;
+}
+
+TEST(Appointments, are_found_with_time_and_place) {
+  EXPECT_EQ(appointments_of("La reunión es el jueves a las 17:30 en la oficina de Robledal."),
+            "2026-05-14T17:30:00+02:00 @la oficina de Robledal");
+  EXPECT_EQ(
+      appointments_of("Your appointment: Tuesday 19 May, 10:00-10:45, at Harbour Dental Practice."),
+      "2026-05-19T10:00:00+02:00/10:45 @Harbour Dental Practice");
+  EXPECT_EQ(appointments_of("La cena es el sábado. Venid a las nueve y media de la noche."),
+            "2026-05-16T21:30:00+02:00");
+}
+
+TEST(Appointments, the_new_time_counts_and_what_is_off_does_not) {
+  EXPECT_EQ(appointments_of("Movemos la reunión del martes a las 10:00 al jueves a las 12:00."),
+            "2026-05-14T12:00:00+02:00");
+  EXPECT_EQ(appointments_of("Se cancela la reunión del martes a las 10:00."), "");
+  EXPECT_EQ(appointments_of("No puedo el martes a las 10:00 para la reunión."), "");
+  EXPECT_EQ(appointments_of("The meeting yesterday at 10:00 was long."), "");
+}
+
+TEST(Appointments, an_invitation_says_it_itself) {
+  Mailbox mailbox = box({{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example",
+                          "Invitación", "Marta te invita."}});
+  mailbox.mails[0].details.invitations = {
+      {"u1", "Revisión del catálogo", "Sala 2", domain::Instant{at("2026-05-14T10:00:00Z"), zone},
+       domain::When(domain::Instant{at("2026-05-14T11:00:00Z"), zone}), false}};
+  const Findings found = find_tasks(mailbox.mails[0], mailbox);
+  ASSERT_EQ(found.appointments.size(), 1U);
+  EXPECT_EQ(found.appointments[0].start, "2026-05-14T12:00:00+02:00");
+  EXPECT_EQ(found.appointments[0].end, "2026-05-14T13:00:00+02:00");
+  EXPECT_EQ(found.appointments[0].place, "Sala 2");
+  mailbox.mails[0].details.invitations[0].cancelled = true;
+  EXPECT_TRUE(find_tasks(mailbox.mails[0], mailbox).appointments.empty());
+}
+
+std::string signs(const Mailbox& mailbox, size_t index) {
+  const Acquaintance known(mailbox);
+  std::string result;
+  for (const Sign& sign : suspicion_of(mailbox.mails[index], mailbox, known).signs) {
+    result += (result.empty() ? "" : " ") + sign.code;
+  }
+  return result;
+}
+
+TEST(Suspicion, a_sender_that_looks_like_a_known_one_is_seen) {
+  const Mailbox mailbox = box({{"1", "Banco Sauce", "avisos@bancosauce.example",
+                                "irene@valcarcel.example", "Extracto", "Hola."},
+                               {"2", "Banco Sauce", "avisos@bancosauce.example",
+                                "irene@valcarcel.example", "Extracto", "Hola."},
+                               {"3", "Banco Sauce", "avisos@bancosauee.example",
+                                "irene@valcarcel.example", "Aviso", "Hola."},
+                               {"4", "Banco Sauce", "seguridad@banco-sauce-verifica.example",
+                                "irene@valcarcel.example", "Aviso", "Hola."}});
+  EXPECT_EQ(signs(mailbox, 0), "");
+  EXPECT_NE(signs(mailbox, 2).find("look_alike"), std::string::npos);
+  EXPECT_NE(signs(mailbox, 3).find("look_alike"), std::string::npos);
+}
+
+TEST(Suspicion, links_that_lead_elsewhere_are_seen) {
+  Letter letter{"1",     "Banco Sauce", "avisos@bancosauce.example", "irene@valcarcel.example",
+                "Aviso", "Hola."};
+  letter.links = {{"www.bancosauce.example", "https://cuenta-segura.top/x"}};
+  EXPECT_NE(signs(box({letter}), 0).find("link_unlike_text"), std::string::npos);
+  letter.links = {{"www.bancosauce.example", "https://bancosauce.example/x"}};
+  EXPECT_EQ(signs(box({letter}), 0), "");
+}
+
+TEST(Suspicion, sites_and_distances) {
+  EXPECT_EQ(site_of("mail.banco.co.uk"), "banco.co.uk");
+  EXPECT_EQ(site_of("www.agenciatributaria.gob.es"), "agenciatributaria.gob.es");
+  EXPECT_EQ(host_of("https://user@Evil.example:8080/path"), "evil.example");
+  EXPECT_EQ(edit_distance("paypal", "papyal", 2), 1);
+  EXPECT_EQ(edit_distance("paypal", "amazon", 2), 3);
+}
+
+TEST(Owner, is_inferred_from_where_the_mails_go) {
+  Mailbox mailbox;
+  for (const char* id : {"1", "2", "3"}) {
+    mailbox.mails.push_back(
+        mail_of({id, "Ana", "ana@x.example", "irene@valcarcel.example", "Hola", "Hola"}));
+  }
+  mailbox.mails.push_back(mail_of({"4", "Irene", "irene@valcarcel.example", "ana@x.example",
+                                   "Re: Hola", "Muchas gracias por todo, nos vemos el lunes"}));
+  complete(mailbox, {});
+  EXPECT_TRUE(mailbox.owner.is("irene@valcarcel.example"));
+  EXPECT_FALSE(mailbox.owner.is("ana@x.example"));
+  EXPECT_TRUE(mailbox.mails[3].mine);
+  EXPECT_EQ(mailbox.owner.language, base::Language::spanish);
+}
+
+TEST(Threads, answers_belong_together) {
+  Letter first{"1", "Ana", "ana@x.example", "irene@valcarcel.example", "Cena", "¿Vienes?"};
+  Letter answer{"2", "Irene", "irene@valcarcel.example", "ana@x.example", "Re: Cena", "Sí"};
+  answer.references = {"1"};
+  Letter other{"3", "Ana", "ana@x.example", "irene@valcarcel.example", "Libro", "Hola"};
+  const Mailbox mailbox = box({first, answer, other});
+  EXPECT_EQ(mailbox.mails[0].thread, mailbox.mails[1].thread);
+  EXPECT_NE(mailbox.mails[0].thread, mailbox.mails[2].thread);
+}
+
+TEST(Triage, tells_the_sorts_of_mail_apart_without_a_model) {
+  Letter sale{"sale",
+              "Tienda Alcor",
+              "ofertas@news.alcor.example",
+              "irene@valcarcel.example",
+              "Hasta -50 % en toda la tienda",
+              "¡Rebajas! Hasta un 50 % de descuento. Envío gratis. Compra ahora."};
+  sale.headers = {{"list-unsubscribe", "<https://alcor.example/baja>"}};
+  const std::vector<Verdict> verdicts = judged(box(
+      {sale,
+       {"leak", "Carmen Ibáñez", "carmen.ibanez@correo.example", "irene@valcarcel.example", "Agua",
+        "Irene, está cayendo agua por el techo del baño y viene de tu piso. Llámame en cuanto "
+        "puedas, es urgente."},
+       {"ask", "Sam Whitlock", "sam.whitlock@postbox.example", "irene@valcarcel.example",
+        "Saturday", "Hi Irene, are you coming on Saturday? Let me know. Love, Sam"},
+       {"bill", "Luz Clara", "avisos@luzclara.example", "irene@valcarcel.example", "Su factura",
+        "Su factura de 56,20 € ya está disponible. Se cargará en su cuenta. No tiene que hacer "
+        "nada."}}));
+  ASSERT_EQ(verdicts.size(), 4U);
+  EXPECT_EQ(verdicts[0].priority, Priority::bulk);
+  EXPECT_TRUE(verdicts[0].findings.action_items.empty());
+  EXPECT_EQ(verdicts[1].priority, Priority::urgent);
+  EXPECT_EQ(verdicts[2].priority, Priority::reply);
+  EXPECT_TRUE(verdicts[2].personal);
+  EXPECT_EQ(verdicts[3].priority, Priority::fyi);
+  EXPECT_FALSE(verdicts[3].personal);
+}
+
+TEST(Triage, fraud_is_told_with_its_reasons_and_asks_nothing_of_the_owner) {
+  Letter fraud{
+      "fraud",
+      "Banco Sauce",
+      "seguridad@bancosauce-verifica.top",
+      "irene@valcarcel.example",
+      "Su cuenta ha sido limitada",
+      "Estimado cliente: verifique su identidad en 24 horas para evitar el bloqueo definitivo."};
+  fraud.headers = {{"authentication-results", "mx.example; spf=fail; dkim=none; dmarc=fail"}};
+  fraud.links = {{"Verificar", "https://cuenta-segura.top/s"}};
+  const Mailbox mailbox = box({{"1", "Banco Sauce", "avisos@bancosauce.example",
+                                "irene@valcarcel.example", "Extracto", "Hola."},
+                               {"2", "Banco Sauce", "avisos@bancosauce.example",
+                                "irene@valcarcel.example", "Extracto", "Hola."},
+                               fraud});
+  const std::vector<Verdict> verdicts = judged(mailbox);
+  EXPECT_EQ(verdicts[2].suspicious, Suspicious::phishing);
+  EXPECT_TRUE(verdicts[2].findings.action_items.empty());
+  const nlohmann::json line = to_json(verdicts[2], base::Language::english);
+  ASSERT_FALSE(line["reasons"].empty());
+  for (const auto& reason : line["reasons"]) {
+    EXPECT_EQ(reason["text"].get<std::string>().find('{'), std::string::npos);
+  }
+}
+
+TEST(Brief, says_what_waits_and_what_comes_most_important_first) {
+  Letter ask{"ask",
+             "Sam Whitlock",
+             "sam.whitlock@postbox.example",
+             "irene@valcarcel.example",
+             "Saturday",
+             "Hi Irene, are you coming on Saturday? Let me know. Love, Sam",
+             "2026-05-08T09:00:00+02:00"};
+  Letter done{"done",
+              "Nuria Sanchís",
+              "nuria@correo.example",
+              "irene@valcarcel.example",
+              "Libro",
+              "¿Me traes el libro? Dime.",
+              "2026-05-08T09:00:00+02:00"};
+  Letter answer{"answer",
+                "Irene",
+                "irene@valcarcel.example",
+                "nuria@correo.example",
+                "Re: Libro",
+                "Claro, te lo llevo.",
+                "2026-05-08T10:00:00+02:00"};
+  answer.references = {"done"};
+  Letter visit{
+      "visit",
+      "Clínica Bruma",
+      "citas@clinicabruma.example",
+      "irene@valcarcel.example",
+      "Recordatorio de cita",
+      "Le recordamos su cita de revisión el lunes 11 de mayo a las 17:30 en la Clínica Bruma.",
+      "2026-05-07T09:00:00+02:00"};
+  Letter later{"later",
+               "Ana",
+               "ana@x.example",
+               "irene@valcarcel.example",
+               "Luego",
+               "¿Vienes?",
+               "2026-05-11T20:00:00+02:00"};
+  const Mailbox mailbox = box({ask, done, answer, visit, later});
+  const std::vector<Point> points = brief(mailbox, judged(mailbox));
+  ASSERT_EQ(points.size(), 2U);
+  EXPECT_EQ(points[0].kind, "appointment");
+  EXPECT_EQ(points[0].message_ids, std::vector<std::string>{"visit"});
+  EXPECT_EQ(points[1].kind, "waiting");
+  EXPECT_EQ(points[1].message_ids, std::vector<std::string>{"ask"});
+  EXPECT_NE(points[1].text.find("3"), std::string::npos);
+}
+
+TEST(Prompt, an_answer_is_taken_apart_or_refused) {
+  const auto answer = parse_answer("reply\nAna pregunta si vienes.\n- Decir si vienes\n");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->word, "reply");
+  EXPECT_EQ(answer->tasks, std::vector<std::string>{"Decir si vienes"});
+  EXPECT_FALSE(parse_answer("maybe\nAna pregunta."));
+  EXPECT_FALSE(parse_answer("reply"));
+  // Everything before the mail is the same for every mail.
+  const auto one = mail_messages({"from A", "x", base::Language::english});
+  const auto other = mail_messages({"from B", "y", base::Language::spanish});
+  ASSERT_EQ(one.size(), other.size());
+  for (size_t index = 0; index + 1 < one.size(); ++index) {
+    EXPECT_EQ(one[index].content, other[index].content);
+  }
+}
+
+}  // namespace
+}  // namespace lar::assistant

@@ -1,0 +1,350 @@
+// Days and times are found by base; here neighbours become one moment, ranges close, and the half
+// of the day is guessed where nobody says it: people meet at five in the afternoon.
+#include "assistant/moments.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "assistant/mailbox.h"
+#include "base/text.h"
+#include "base/time_expression.h"
+
+namespace lar::assistant {
+namespace {
+
+using base::ClockExpression;
+using base::TimeExpression;
+
+bool holds_any(std::string_view text, std::initializer_list<std::string_view> phrases) {
+  return std::any_of(phrases.begin(), phrases.end(), [&](std::string_view phrase) {
+    return text.find(phrase) != std::string_view::npos;
+  });
+}
+
+// The folded words before `at`, of about `bytes` bytes, with a space at either end.
+std::string before(std::string_view text, size_t at, size_t bytes) {
+  size_t begin = at > bytes ? at - bytes : 0;
+  while (begin < at && (static_cast<unsigned char>(text[begin]) & 0xC0U) == 0x80U) ++begin;
+  // What belongs to the sentence before does not count.
+  const std::string_view piece = text.substr(begin, at - begin);
+  const size_t stop = piece.find_last_of(".!?\n;");
+  return phrase_text(stop == std::string_view::npos ? piece : piece.substr(stop + 1));
+}
+
+bool is_english_next(std::string_view text, const TimeExpression& found) {
+  return base::lower_ascii(text.substr(found.begin, found.end - found.begin)).starts_with("next ");
+}
+
+// The 1 or 2 digits and a range sign that stand right before a time: "10-12h", "de 10 a 12:30".
+std::optional<std::pair<size_t, int>> range_begin(std::string_view text, size_t at) {
+  size_t end = at;
+  const auto skip_spaces = [&] {
+    while (end > 0 && text[end - 1] == ' ') --end;
+  };
+  skip_spaces();
+  for (const std::string_view word : {"las", "la"}) {
+    if (end >= word.size() + 1 && text.substr(end - word.size(), word.size()) == word &&
+        text[end - word.size() - 1] == ' ') {
+      end -= word.size();
+      skip_spaces();
+    }
+  }
+  bool sign = false;
+  for (const std::string_view mark : {"-", "–", " to", " a", " y", " and", " hasta", " until"}) {
+    if (end > mark.size() && text.substr(end - mark.size(), mark.size()) == mark) {
+      end -= mark.size();
+      sign = true;
+      break;
+    }
+  }
+  if (!sign) return std::nullopt;
+  skip_spaces();
+  if (end > 0 && text[end - 1] == 'h') --end;
+  size_t begin = end;
+  while (begin > 0 && text[begin - 1] >= '0' && text[begin - 1] <= '9') --begin;
+  if (begin == end || end - begin > 2) return std::nullopt;
+  if (begin > 0 && text[begin - 1] != ' ' && text[begin - 1] != '(') return std::nullopt;
+  int hour = 0;
+  for (size_t index = begin; index < end; ++index) hour = hour * 10 + (text[index] - '0');
+  if (hour > 23) return std::nullopt;
+  // "del 10 al 12" are days, "3 a 5 personas" is neither: a range of hours is introduced.
+  const std::string lead = before(text, begin, 12);
+  if (!lead.ends_with(" de ") && !lead.ends_with(" from ") && !lead.ends_with(" las ") &&
+      !lead.ends_with(" between ") && !lead.ends_with(" entre ") &&
+      text.substr(end, at - end).find_first_of("-–") == std::string_view::npos) {
+    return std::nullopt;
+  }
+  return std::pair(begin, hour);
+}
+
+struct Clock {
+  size_t begin = 0, end = 0;
+  int from = 0;
+  std::optional<int> to;
+  bool certain = true;
+};
+
+std::vector<Clock> clocks_in(std::string_view text) {
+  std::vector<Clock> clocks;
+  const std::vector<ClockExpression> found = base::find_clock_times(text);
+  for (size_t index = 0; index < found.size(); ++index) {
+    const ClockExpression& clock = found[index];
+    const std::string around =
+        before(text, clock.begin, 60) +
+        phrase_text(text.substr(clock.end, std::min<size_t>(60, text.size() - clock.end)));
+    const bool evening = holds_any(
+        around, {" cena ", " cenar ", " dinner ", " noche ", " tonight ", " evening ", " cenamos ",
+                 " supper ", " copas ", " drinks ", " concierto ", " concert "});
+    const bool morning = holds_any(
+        around, {" morning ", " por la mañana ", " desayuno ", " breakfast ", " de la mañana "});
+    const auto settle = [&](int hour, bool certain) {
+      if (certain || hour > 12 || morning) return hour;
+      if (hour >= 1 && hour <= 7) return hour + 12;
+      if (evening && hour >= 8 && hour < 12) return hour + 12;
+      return hour;
+    };
+    Clock made;
+    made.begin = clock.begin;
+    made.end = clock.end;
+    made.certain = clock.certain;
+    made.from = settle(clock.hour, clock.certain) * 60 + clock.minute;
+    if (const auto start = range_begin(text, clock.begin)) {
+      int hour = start->second;
+      const int until = made.from;
+      if (hour < 12 && until >= 13 * 60 && (hour + 12) * 60 < until && hour < 8) hour += 12;
+      if (hour * 60 < until) {
+        made.begin = start->first;
+        made.to = until;
+        made.from = hour * 60;
+      }
+    } else if (!clocks.empty()) {
+      // Two times with a range sign between them.
+      Clock& last = clocks.back();
+      const std::string between = phrase_text(text.substr(last.end, clock.begin - last.end));
+      const std::string_view raw = base::trim(text.substr(last.end, clock.begin - last.end));
+      const bool range = raw == "-" || raw == "–" || raw == "—" || between == " a " ||
+                         between == " a las " || between == " to " || between == " hasta las " ||
+                         between == " until " || between == " till " || between == " y las " ||
+                         between == " y " || between == " and ";
+      if (range && !last.to && made.from != last.from) {
+        // "5:30-7pm": the half of the second holds for the first.
+        if (last.from > made.from && last.from - 12 * 60 >= 0 && last.from - 12 * 60 < made.from) {
+          last.from -= 12 * 60;
+        }
+        if (last.from < made.from) {
+          last.to = made.from;
+          last.end = made.end;
+          continue;
+        }
+      }
+    }
+    clocks.push_back(made);
+  }
+  return clocks;
+}
+
+// "within 24 hours", "en 48 horas", "in the next two hours"
+void add_hours(std::string_view text, const base::LocalTime& written,
+               std::vector<Moment>& moments) {
+  const std::vector<base::Word> words = base::words(text);
+  const auto word = [&](size_t index) {
+    return index < words.size()
+               ? base::fold(text.substr(words[index].begin, words[index].end - words[index].begin))
+               : std::string();
+  };
+  static constexpr std::array<std::string_view, 7> numbers = {"",     "una",    "dos",  "tres",
+                                                              "four", "cuatro", "cinco"};
+  for (size_t index = 1; index < words.size(); ++index) {
+    const std::string unit = word(index);
+    if (unit != "hours" && unit != "horas" && unit != "hour" && unit != "hora") continue;
+    const std::string name = word(index - 1);
+    int count = 0;
+    if (!name.empty() && name.size() <= 3 && name.find_first_not_of("0123456789") == name.npos) {
+      count = std::stoi(name);
+    } else if (name == "two") {
+      count = 2;
+    } else if (name == "one" || name == "an" || name == "next") {
+      count = 1;
+    } else if (name == "three") {
+      count = 3;
+    } else {
+      for (size_t number = 1; number < numbers.size(); ++number) {
+        if (numbers[number] == name) count = number == 4 ? 4 : static_cast<int>(number);
+      }
+    }
+    if (count < 1 || count > 96) continue;
+    const std::string lead = before(text, words[index - 1].begin, 24);
+    if (!holds_any(lead, {" within ", " in ", " en ", " de ", " next ", " proximas ", " plazo "})) {
+      continue;
+    }
+    Moment moment;
+    moment.begin = words[index - 1].begin;
+    moment.end = words[index].end;
+    const base::Microseconds then =
+        base::from_local(written, "UTC") + count * 3600 * base::one_second;
+    moment.first = moment.last = base::to_local(then, "UTC").date;
+    moment.relative = moment.deadline = true;
+    moments.push_back(moment);
+  }
+}
+
+}  // namespace
+
+std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& written) {
+  std::vector<Moment> moments;
+  std::vector<TimeExpression> days =
+      base::find_time_expressions(text, written.date, base::TimeDirection::any);
+  for (size_t index = 0; index < days.size(); ++index) {
+    TimeExpression day = days[index];
+    // "mañana jueves", "el próximo viernes, 6 de junio": two names of one day. The one that does
+    // not depend on the reader's calendar decides.
+    while (index + 1 < days.size()) {
+      const std::string between =
+          phrase_text(text.substr(day.end, days[index + 1].begin - day.end));
+      const std::string_view raw =
+          base::trim(text.substr(day.end, days[index + 1].begin - day.end));
+      const bool joined =
+          (between == " " || between == " the " || between == " dia " || between == " el ") &&
+          (raw.empty() || raw == "," || raw == "(" || raw == "the" || raw == "día" ||
+           raw == ", the" || raw == ", día" || raw == ", el");
+      if (!joined || !(day.relative || days[index + 1].relative)) break;
+      const TimeExpression& other = days[index + 1];
+      const bool one_day = other.first == other.last;
+      if (one_day && (!(day.first == day.last) ||
+                      base::weekday(other.first) == base::weekday(day.first) || !other.relative)) {
+        day.first = other.first;
+        day.last = other.last;
+      }
+      day.end = other.end;
+      ++index;
+    }
+    // "el viernes de la semana que viene", "Thursday of next week": the day inside that week.
+    if (index + 1 < days.size() && day.relative && day.first == day.last) {
+      const TimeExpression& week = days[index + 1];
+      const std::string between = phrase_text(text.substr(day.end, week.begin - day.end));
+      if (base::days_between(week.first, week.last) == 6 &&
+          (between == " de la " || between == " of " || between == " ")) {
+        day.first = day.last = base::add_days(week.first, base::weekday(day.first));
+        day.end = week.end;
+        ++index;
+      }
+    }
+    // A month or a year alone dates nothing that could be missed.
+    if (base::days_between(day.first, day.last) > 20) continue;
+    // Of English speakers "next Thursday" is of next week.
+    if (day.relative && day.first == day.last && is_english_next(text, day)) {
+      const base::Date monday = base::add_days(written.date, 7 - base::weekday(written.date));
+      day.first = day.last = base::add_days(monday, base::weekday(day.first));
+    }
+    Moment moment;
+    moment.begin = day.begin;
+    moment.end = day.end;
+    moment.first = day.first;
+    moment.last = day.last;
+    moment.relative = day.relative;
+    moments.push_back(moment);
+  }
+  // "del 3 al 16 de agosto", "lunes 6 al domingo 12 de julio": the first takes the month of the
+  // last.
+  for (size_t index = 0; index + 1 < moments.size(); ++index) {
+    Moment& one = moments[index];
+    const Moment& next = moments[index + 1];
+    const std::string between = phrase_text(text.substr(one.end, next.begin - one.end));
+    const bool number = text[one.end - 1] >= '0' && text[one.end - 1] <= '9';
+    if (!one.relative || !number || next.begin < one.end || one.first != one.last ||
+        (between != " al " && between != " a " && between != " y " && between != " to " &&
+         between != " and ")) {
+      continue;
+    }
+    const base::Date moved{next.first.year, next.first.month, one.first.day};
+    if (base::date_is_valid(moved) && moved <= next.first) one.first = one.last = moved;
+  }
+  add_hours(text, written, moments);
+  std::sort(moments.begin(), moments.end(),
+            [](const Moment& a, const Moment& b) { return a.begin < b.begin; });
+
+  std::vector<Moment> alone;
+  for (const Clock& clock : clocks_in(text)) {
+    // The nearest day of the same sentence; the one before is preferred: "el jueves a las 10".
+    Moment* best = nullptr;
+    size_t distance = 70;
+    for (Moment& moment : moments) {
+      if (moment.first != moment.last) continue;
+      const bool precedes = moment.end <= clock.begin;
+      const size_t gap_begin = precedes ? moment.end : clock.end;
+      const size_t gap_end = precedes ? clock.begin : moment.begin;
+      if (gap_end < gap_begin) continue;  // overlapping
+      const std::string_view gap = text.substr(gap_begin, gap_end - gap_begin);
+      if (gap.find_first_of("\n;") != std::string_view::npos ||
+          gap.find(". ") != std::string_view::npos || gap.find("? ") != std::string_view::npos) {
+        continue;
+      }
+      const size_t cost = gap.size() + (precedes ? 0 : 12) + (moment.from ? 40 : 0);
+      if (cost < distance) {
+        distance = cost;
+        best = &moment;
+      }
+    }
+    if (best != nullptr && !best->from) {
+      // "hoy antes de las 20:00", "on Friday by noon"
+      if (best->end <= clock.begin) {
+        const std::string between = phrase_text(text.substr(best->end, clock.begin - best->end));
+        best->deadline = holds_any(between, {" antes ", " before ", " by ", " hasta ", " until ",
+                                             " no later ", " tardar "});
+      }
+      best->from = clock.from;
+      best->guessed = !clock.certain;
+      best->to = clock.to;
+      best->begin = std::min(best->begin, clock.begin);
+      best->end = std::max(best->end, clock.end);
+      continue;
+    }
+    Moment moment;
+    moment.begin = clock.begin;
+    moment.end = clock.end;
+    moment.from = clock.from;
+    moment.to = clock.to;
+    moment.guessed = !clock.certain;
+    moment.dated = best != nullptr;
+    moment.relative = true;
+    moment.first = moment.last = best != nullptr ? best->first : written.date;
+    alone.push_back(moment);
+  }
+  moments.insert(moments.end(), alone.begin(), alone.end());
+  std::sort(moments.begin(), moments.end(),
+            [](const Moment& a, const Moment& b) { return a.begin < b.begin; });
+
+  for (Moment& moment : moments) {
+    const std::string lead = before(text, moment.begin, 34);
+    moment.deadline = moment.deadline ||
+                      holds_any(lead, {" before ",      " by ",           " no later than ",
+                                       " deadline ",    " due ",          " antes de ",
+                                       " antes del ",   " a mas tardar ", " como muy tarde ",
+                                       " como maximo ", " vence ",        " vencen ",
+                                       " plazo ",       " fecha limite ", " caduca ",
+                                       " expires ",     " expira ",       " termina ",
+                                       " ends ",        " closes ",       " cierra "}) ||
+                      lead.ends_with(" until ") || lead.ends_with(" hasta ") ||
+                      lead.ends_with(" hasta el ") || lead.ends_with(" hasta las ");
+    std::string left = lead;
+    for (bool again = true; again;) {
+      again = false;
+      for (const std::string_view word :
+           {" a ", " las ", " la ", " at ", " on ", " the ", " el "}) {
+        if (left.size() > word.size() && left.ends_with(word)) {
+          left.resize(left.size() - word.size() + 1);
+          again = true;
+        }
+      }
+    }
+    for (const std::string_view from :
+         {" from ", " instead of ", " rather than ", " en vez de ", " en vez del ", " en lugar de ",
+          " en lugar del ", " and not ", " y no ", " not "}) {
+      moment.left = moment.left || left.ends_with(from);
+    }
+  }
+  return moments;
+}
+
+}  // namespace lar::assistant

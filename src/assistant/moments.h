@@ -1,0 +1,31 @@
+// Moments named in a mail: days and clock times brought together and resolved against the day the
+// mail was written. "el jueves que viene a las cinco y media" written on Monday 11 May is Thursday
+// 14 May, 17:30. Pure functions.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace lar::assistant {
+
+struct Moment {
+  std::size_t begin = 0;  // bytes [begin, end) of the text
+  std::size_t end = 0;
+  base::Date first;  // days [first, last]
+  base::Date last;
+  std::optional<int> from, to;  // minutes of the day
+  bool dated = true;            // false: a clock time alone; the day is that of the mail
+  bool relative = false;        // the day depends on when the text was written
+  bool deadline = false;        // "by", "antes del", "vence el"
+  bool guessed = false;         // which half of the day was not said
+  bool left = false;            // what something is moved away from: "from Tuesday", "del martes"
+};
+
+// In order. `written`: the local time of the mail.
+std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& written);
+
+}  // namespace lar::assistant

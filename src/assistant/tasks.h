@@ -1,0 +1,35 @@
+// What a mail asks its owner to do and which appointments it names, found by code: requests in the
+// two languages with their deadlines, and moments that come with something to attend. Everything
+// stated stands in the text of the mail or in its invitation. Pure functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "assistant/mailbox.h"
+
+namespace lar::assistant {
+
+struct ActionItem {
+  std::string what;  // "mandar el contrato firmado"
+  std::string due;   // "2026-05-15", or with a time "2026-05-15T14:00:00+02:00"; may be empty
+};
+struct Appointment {
+  std::string title;
+  std::string start;  // "2026-05-14T17:30:00+02:00", or "2026-05-14" for a whole day
+  std::string end;    // may be empty
+  std::string place;  // may be empty
+};
+
+struct Findings {
+  std::vector<ActionItem> action_items;
+  std::vector<Appointment> appointments;
+  bool cancels = false;  // says that something does not take place
+  bool moves = false;    // says that something has another time than before
+};
+Findings find_tasks(const Mail& mail, const Mailbox& mailbox);
+
+// The subject without "Re:", list names and the like.
+std::string plain_subject(std::string_view subject);
+
+}  // namespace lar::assistant

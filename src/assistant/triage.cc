@@ -1,0 +1,355 @@
+// A verdict in four steps: features by code, learned weights over them (with the mail's embedding
+// where there is one), the language model for what is left in doubt and for the line that says what
+// a mail is about, and requests and appointments by code.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "assistant/assistant.h"
+#include "assistant/prompts.h"
+#include "base/messages.h"
+#include "base/time_expression.h"
+
+namespace lar::assistant {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t embedded_bytes = 800;
+constexpr size_t shown_bytes = 900;
+// A class counts as certain above this: then no model is asked what the mail is.
+constexpr double certain = 0.9;
+
+std::string person_name(const domain::Person& person) {
+  return person.name.empty() ? person.address : person.name;
+}
+
+// The first sentences that say something, up to a line's length.
+std::string first_words(const Mail& mail) {
+  constexpr size_t most = 170;
+  std::string line;
+  for (const Sentence& sentence : mail.sentences) {
+    const bool greeting =
+        sentence.text.size() < 45 && (sentence.text.ends_with(',') || sentence.text.ends_with(':'));
+    if (greeting || sentence.text.size() < 12) continue;
+    if (!line.empty() && line.size() + sentence.text.size() > most) break;
+    line += (line.empty() ? "" : " ") + sentence.text;
+    if (line.size() > 90) break;
+  }
+  if (line.size() > most) line = std::string(base::cut_utf8(line, most)) + "…";
+  return line;
+}
+
+std::string plain_summary(const Mail& mail) {
+  const std::string who = person_name(mail.from);
+  const std::string subject = plain_subject(mail.subject);
+  const std::string words = first_words(mail);
+  std::string text = who;
+  if (!subject.empty()) text += (text.empty() ? "" : ": ") + subject;
+  if (!words.empty() && base::fold(words) != base::fold(subject)) {
+    text += text.empty() ? words : ". " + words;
+  }
+  return std::string(base::cut_utf8(text, 260));
+}
+
+std::string prompt_header(const Mail& mail, const Mailbox& mailbox) {
+  const base::LocalTime local = written_at(mail, mailbox);
+  std::string to = "a list";
+  for (const domain::Person& person : mail.to) {
+    if (mailbox.owner.is(person.address)) to = "the owner";
+  }
+  for (const domain::Person& person : mail.cc) {
+    if (mailbox.owner.is(person.address)) to = "others, with a copy to the owner";
+  }
+  std::string from = person_name(mail.from);
+  if (is_automatic(mail) || is_list(mail)) from += " <" + mail.from.address + ">";
+  return fmt::format("from {} to {}, {}, {:02}:{:02}: {}", from, to,
+                     base::spell_date(local.date, false), local.hour, local.minute, mail.subject);
+}
+
+std::string prompt_text(const Mail& mail) {
+  std::string text(base::trim(mail.text));
+  if (text.empty()) text = mail.boilerplate;
+  if (text.size() <= shown_bytes) return text;
+  // The beginning, and from the rest what asks something.
+  std::string shown(base::cut_utf8(text, shown_bytes * 2 / 3));
+  for (const Sentence& sentence : mail.sentences) {
+    if (shown.size() > shown_bytes) break;
+    if (!sentence.question || shown.find(sentence.text) != std::string::npos) continue;
+    shown += "\n… " + sentence.text;
+  }
+  return shown;
+}
+
+// Numbers in a line must stand in the mail: a line with others is not shown.
+bool borne_out(std::string_view line, const Mail& mail, const base::LocalTime& written) {
+  const std::string source = mail.subject + " " + mail.text + " " + mail.from.name + " " +
+                             base::spell_date(written.date, true);
+  const auto numbers = [](std::string_view text) {
+    std::vector<std::string> found;
+    for (size_t at = 0; at < text.size();) {
+      if (text[at] < '0' || text[at] > '9') {
+        ++at;
+        continue;
+      }
+      size_t end = at;
+      while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
+      std::string number(text.substr(at, end - at));
+      while (number.size() > 1 && number[0] == '0') number.erase(0, 1);
+      found.push_back(std::move(number));
+      at = end;
+    }
+    return found;
+  };
+  const std::vector<std::string> known = numbers(source);
+  for (const std::string& number : numbers(line)) {
+    if (std::find(known.begin(), known.end(), number) != known.end()) continue;
+    // "a las dos" may become 14:00 and the reverse.
+    const bool half = std::any_of(known.begin(), known.end(), [&](const std::string& other) {
+      return other.size() <= 2 && number.size() <= 2 &&
+             std::abs(std::stoi(other) - std::stoi(number)) == 12;
+    });
+    if (!half && number.size() > 1) return false;
+  }
+  return true;
+}
+
+// Most of the longer words of a line in the mail's own language must stand there too: small models
+// make words up.
+bool speaks_of(std::string_view line, const Mail& mail, base::Language language) {
+  if (language != mail.language) return true;
+  const std::string source =
+      mail.folded + phrase_text(mail.from.name) + phrase_text(mail.from.address);
+  int known = 0, all = 0;
+  for (const base::Word& word : base::words(line)) {
+    const std::string folded = base::fold(line.substr(word.begin, word.end - word.begin));
+    if (folded.size() < 5) continue;
+    ++all;
+    known += source.find(" " + folded.substr(0, 5)) != std::string::npos ? 1 : 0;
+  }
+  return known * 2 >= all;
+}
+
+class Triage {
+ public:
+  Triage(const Mailbox& mailbox, const TriageOptions& options, Judge judge, std::stop_token stop)
+      : mailbox_(mailbox),
+        options_(options),
+        judge_(std::move(judge)),
+        known_(mailbox),
+        stop_(std::move(stop)) {}
+
+  Verdict judge(const Mail& mail) {
+    Verdict verdict;
+    verdict.message_id = mail.id;
+    verdict.features = mail_features(mail, mailbox_, known_);
+    const Suspicion suspicion = suspicion_of(mail, mailbox_, known_);
+    verdict.features.insert(suspicion.features.begin(), suspicion.features.end());
+    verdict.embedding = embedding_of(mail);
+    verdict.judgement = judge_.judge(verdict.features, verdict.embedding);
+    verdict.findings = find_tasks(mail, mailbox_);
+    if (mail.mine) {
+      verdict.priority = Priority::fyi;
+      verdict.personal = verdict.judgement.personal > 0.5;
+      verdict.summary = plain_summary(mail);
+      return verdict;
+    }
+    const auto& suspicious = verdict.judgement.suspicious;
+    if (suspicious[2] >= judge_.threshold("phishing")) {
+      verdict.suspicious = Suspicious::phishing;
+    } else if (suspicious[1] + suspicious[2] >= judge_.threshold("spam")) {
+      verdict.suspicious = suspicious[1] >= suspicious[2] ? Suspicious::spam : Suspicious::phishing;
+    }
+    verdict.personal = verdict.judgement.personal >= judge_.threshold("personal");
+    std::array<double, 4> priority = verdict.judgement.priority;
+    verdict.summary = plain_summary(mail);
+    if (verdict.suspicious != Suspicious::none) {
+      verdict.reasons = suspicion.signs;
+      if (verdict.reasons.empty()) verdict.reasons.push_back({"looks_like_known_fraud", {}});
+      verdict.priority = Priority::bulk;
+      verdict.personal = false;
+      verdict.findings = {};
+      return verdict;
+    }
+    // A machine's notice in the owner's language says itself what it is about.
+    const bool plain_notice = (is_automatic(mail) || is_list(mail)) &&
+                              mail.language == mailbox_.owner.language &&
+                              *std::max_element(priority.begin(), priority.end()) >= certain;
+    if (options_.chat && may_ask(mail) && !plain_notice &&
+        (priority[3] < certain || !is_list(mail))) {
+      ask_model(mail, verdict, priority);
+    }
+    verdict.priority = decide(priority);
+    if (verdict.findings.action_items.empty() &&
+        (verdict.priority == Priority::reply || verdict.priority == Priority::urgent)) {
+      take_tasks(mail, verdict);
+    }
+    if (verdict.priority == Priority::bulk) {
+      verdict.findings.action_items.clear();
+      verdict.findings.appointments.clear();
+    }
+    return verdict;
+  }
+
+  std::optional<base::Error> trouble;
+
+ private:
+  Priority decide(const std::array<double, 4>& priority) const {
+    // An urgent mail that is missed costs more than one too many.
+    if (priority[0] >= judge_.threshold("urgent")) return Priority::urgent;
+    size_t best = 1;
+    for (size_t index = 2; index < 4; ++index) {
+      if (priority[index] > priority[best]) best = index;
+    }
+    return static_cast<Priority>(best);
+  }
+
+  bool may_ask(const Mail& mail) const {
+    return options_.engines != nullptr && !trouble &&
+           mail.sent.value_or(mailbox_.now) >= options_.models_since;
+  }
+
+  std::vector<float> embedding_of(const Mail& mail) {
+    if (!options_.embed || !may_ask(mail)) return {};
+    if (!options_.learning && options_.engines->embed_space() != judge_.space()) return {};
+    const std::string text(base::cut_utf8(mail.text, embedded_bytes));
+    auto made = options_.engines->embed(engine::EmbedKind::document, {{mail.subject, text}}, stop_);
+    if (!made) {
+      trouble = std::move(made).error();
+      return {};
+    }
+    return made->empty() ? std::vector<float>() : std::move(made->front());
+  }
+
+  // What the model says is to be done, where code found nothing: only what the mail bears out.
+  void take_tasks(const Mail& mail, Verdict& verdict) const {
+    constexpr size_t most = 1;
+    const base::LocalTime written = written_at(mail, mailbox_);
+    for (const std::string& task : verdict.model_tasks) {
+      if (verdict.findings.action_items.size() >= most || !borne_out(task, mail, written) ||
+          !speaks_of(task, mail, mailbox_.owner.language)) {
+        continue;
+      }
+      ActionItem item;
+      item.what = task;
+      for (const Moment& moment : find_moments(task, written)) {
+        if (moment.dated && moment.last >= written.date) item.due = base::format_date(moment.last);
+      }
+      verdict.findings.action_items.push_back(std::move(item));
+    }
+  }
+
+  void ask_model(const Mail& mail, Verdict& verdict, std::array<double, 4>& priority) {
+    MailPrompt prompt;
+    prompt.header = prompt_header(mail, mailbox_);
+    prompt.text = prompt_text(mail);
+    prompt.language = mailbox_.owner.language;
+    engine::ChatRequest request;
+    request.messages = mail_messages(prompt);
+    request.grammar = std::string(mail_grammar());
+    request.max_tokens = 150;
+    request.alternatives = 12;
+    auto result = options_.engines->chat(engine::Role::chat, request, {}, stop_);
+    if (!result) {
+      trouble = std::move(result).error();
+      return;
+    }
+    verdict.asked_model = true;
+    const auto answer = parse_answer(result->text);
+    // What the model thinks, by the probability of its first word.
+    std::array<double, 4> said{0.02, 0.02, 0.02, 0.02};
+    for (const auto& [token, probability] : result->alternatives) {
+      const std::string word = base::lower_ascii(base::trim(token));
+      if (word.empty()) continue;
+      for (size_t index = 0; index < 4; ++index) {
+        if (name_of(static_cast<Priority>(index)).starts_with(word)) said[index] += probability;
+      }
+    }
+    if (result->alternatives.empty() && answer) {
+      for (size_t index = 0; index < 4; ++index) {
+        if (name_of(static_cast<Priority>(index)) == answer->word) said[index] += 0.8;
+      }
+    }
+    double sum = 0;
+    const double share = judge_.threshold("model_share");
+    for (size_t index = 0; index < 4; ++index) {
+      verdict.features["m_" + std::string(name_of(static_cast<Priority>(index)))] = said[index];
+      priority[index] = std::pow(priority[index], 1 - share) * std::pow(said[index], share);
+      sum += priority[index];
+    }
+    for (double& value : priority) value /= sum;
+    const base::LocalTime written = written_at(mail, mailbox_);
+    if (answer) verdict.model_tasks = answer->tasks;
+    if (answer && !result->truncated && borne_out(answer->summary, mail, written) &&
+        speaks_of(answer->summary, mail, mailbox_.owner.language)) {
+      verdict.summary = answer->summary;
+    }
+  }
+
+  const Mailbox& mailbox_;
+  TriageOptions options_;
+  Judge judge_;
+  Acquaintance known_;
+  std::stop_token stop_;
+};
+
+json reason_json(const Sign& sign, base::Language language) {
+  json parameters = json::object();
+  for (const auto& [name, value] : sign.parameters) parameters[name] = value;
+  return {
+      {"code", sign.code}, {"params", std::move(parameters)}, {"text", sentence(sign, language)}};
+}
+
+json or_null(const std::string& text) { return text.empty() ? json() : json(text); }
+
+}  // namespace
+
+std::string sentence(const Sign& sign, base::Language language) {
+  const std::string code = "triage.reason." + sign.code;
+  return base::message(code, sign.parameters, language);
+}
+
+base::Status triage(const Mailbox& mailbox, const TriageOptions& options,
+                    const std::function<bool(const Verdict&)>& on_verdict, std::stop_token stop,
+                    std::optional<base::Error>* trouble) {
+  TRY_ASSIGN(Judge judge, Judge::load());
+  Triage work(mailbox, options, std::move(judge), stop);
+  for (const Mail& mail : mailbox.mails) {
+    if (stop.stop_requested()) return base::fail(base::ErrorKind::cancelled, "cancelled");
+    const Verdict verdict = work.judge(mail);
+    if (stop.stop_requested()) return base::fail(base::ErrorKind::cancelled, "cancelled");
+    if (!on_verdict(verdict)) break;
+  }
+  if (trouble != nullptr) *trouble = work.trouble;
+  return {};
+}
+
+json to_json(const Verdict& verdict, base::Language language) {
+  json value = {{"message_id", verdict.message_id},
+                {"priority", name_of(verdict.priority)},
+                {"personal", verdict.personal},
+                {"suspicious", name_of(verdict.suspicious)},
+                {"summary", verdict.summary}};
+  json& reasons = value["reasons"] = json::array();
+  for (const Sign& sign : verdict.reasons) reasons.push_back(reason_json(sign, language));
+  json& items = value["action_items"] = json::array();
+  for (const ActionItem& item : verdict.findings.action_items) {
+    items.push_back({{"what", item.what}, {"due", or_null(item.due)}});
+  }
+  json& appointments = value["appointments"] = json::array();
+  for (const Appointment& appointment : verdict.findings.appointments) {
+    appointments.push_back({{"title", appointment.title},
+                            {"start", appointment.start},
+                            {"end", or_null(appointment.end)},
+                            {"place", or_null(appointment.place)}});
+  }
+  return value;
+}
+
+json to_json(const Point& point) {
+  return {{"kind", point.kind}, {"text", point.text}, {"message_ids", point.message_ids}};
+}
+
+}  // namespace lar::assistant
