@@ -140,6 +140,9 @@ Outcome<void> Model::become_ready() {
                        " cannot be read; the disk fails or the file was cut short");
     }
   }
+  if (settings_.mode != Mode::cache && settings_.advice == Advice::normal)
+    for (const MappedRange& mapping : mappings_)
+      ::madvise(reinterpret_cast<void*>(mapping.begin), mapping.end - mapping.begin, MADV_NORMAL);
   ready_ = true;
   return {};
 }
@@ -157,6 +160,7 @@ Outcome<void> Model::make_cache() {
 }
 
 void Model::announce(std::size_t group, std::span<const Use> uses) {
+  if (settings_.mode != Mode::page_cache) return;
   for (std::size_t i = 0; i < store_->tensors().size(); ++i) {
     if (store_->group_of(i) != group) continue;
     const TensorDescription& tensor = store_->tensors()[i];

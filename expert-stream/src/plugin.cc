@@ -202,7 +202,7 @@ ggml_status compute_visit(Backend& backend, Model& model, std::size_t group, std
   ExpertStore& store = model.store();
   if (store.is_first_group(group) && (parts & 1u) != 0)
     model.statistics().tokens += static_cast<std::uint64_t>(ids->ne[1]);
-  if (model.settings().mode == Mode::page_cache) {
+  if (model.settings().mode != Mode::cache) {
     model.announce(group, backend.routing.uses);
     for (const Product& product : products)
       if (const ggml_status status = backend.computer->whole(product.node);

@@ -40,8 +40,15 @@ Outcome<Settings> read_settings(const Environment& environment) {
   }
   if (const std::string text = value("EXPERT_STREAM_MODE"); text == "page-cache") {
     settings.mode = Mode::page_cache;
+  } else if (text == "page-faults") {
+    settings.mode = Mode::page_faults;
   } else if (!text.empty() && text != "cache") {
-    return nonsense("EXPERT_STREAM_MODE", text, "cache or page-cache");
+    return nonsense("EXPERT_STREAM_MODE", text, "cache, page-cache or page-faults");
+  }
+  if (const std::string text = value("EXPERT_STREAM_ADVICE"); text == "normal") {
+    settings.advice = Advice::normal;
+  } else if (!text.empty() && text != "random") {
+    return nonsense("EXPERT_STREAM_ADVICE", text, "random or normal");
   }
   if (const std::string text = value("EXPERT_STREAM_IO"); text == "uring") {
     settings.input = Input::uring;

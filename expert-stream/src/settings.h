@@ -13,14 +13,19 @@
 namespace expert_stream {
 
 enum class Mode {
-  cache,       // experts in memory of our own
-  page_cache,  // the strong simple rival: the kernel's page cache, told early what will be needed
+  cache,  // experts in memory of our own
+  // Rivals, for measuring: experts used where llama.cpp has them mapped, so that the kernel's page
+  // cache holds them. Loaded as ever without reading ahead.
+  page_cache,   // told what will be needed as soon as it is known
+  page_faults,  // left to page faults, with the access pattern given by `advice`
 };
+enum class Advice { random, normal };
 enum class Input { automatic, uring, threads };
 
 struct Settings {
   std::optional<std::uint64_t> budget;  // EXPERT_STREAM_BUDGET
-  Mode mode = Mode::cache;              // EXPERT_STREAM_MODE = cache | page-cache
+  Mode mode = Mode::cache;              // EXPERT_STREAM_MODE = cache | page-cache | page-faults
+  Advice advice = Advice::random;       // EXPERT_STREAM_ADVICE = random | normal, without a cache
   Input input = Input::automatic;       // EXPERT_STREAM_IO = uring | threads
   unsigned readers = 8;                 // EXPERT_STREAM_READERS, of threads
   unsigned depth = 64;                  // EXPERT_STREAM_DEPTH, of the ring

@@ -307,7 +307,7 @@ void ExpertStore::land(const ReadResult& result) {
     free_flights_.push_back(result.tag);
   };
   const bool try_again = result.result == -EINTR || result.result == -EAGAIN;
-  if (result.result <= 0 && !(try_again && ++flight.attempts < 8)) {
+  if (result.result <= 0 && !(try_again && ++flight.attempts < 64)) {
     if (!error_)
       error_ = Error{result.result == 0
                          ? file.path() + " ends before its experts do; it was cut short"
