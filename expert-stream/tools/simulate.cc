@@ -133,9 +133,8 @@ Trace extend(const Trace& from, int used, int tokens) {
   return trace;
 }
 
-long replay(const Trace& trace, int slots, double half_life, std::size_t from, double bonus = 0) {
-  ExpertCache cache({.groups = trace.layers, .experts = trace.experts, .slots = slots},
-                    {.half_life = half_life, .last_use_bonus = bonus});
+long replay(const Trace& trace, int slots, const PolicySettings& policy, std::size_t from) {
+  ExpertCache cache({.groups = trace.layers, .experts = trace.experts, .slots = slots}, policy);
   long misses = 0;
   for (std::size_t t = 0; t < trace.tokens.size(); ++t) {
     for (int l = 0; l < trace.layers; ++l) {
@@ -163,13 +162,13 @@ long replay(const Trace& trace, int slots, double half_life, std::size_t from, d
 }
 
 // The same with the slots divided among the layers for good.
-long replay_divided(const Trace& trace, int slots, double half_life, std::size_t from) {
+long replay_divided(const Trace& trace, int slots, const PolicySettings& policy, std::size_t from) {
   long misses = 0;
   for (int l = 0; l < trace.layers; ++l) {
     Trace layer{.name = "", .layers = 1, .experts = trace.experts};
     for (const auto& token : trace.tokens)
       layer.tokens.push_back({token[static_cast<std::size_t>(l)]});
-    misses += replay(layer, slots / trace.layers, half_life, from);
+    misses += replay(layer, slots / trace.layers, policy, from);
   }
   return misses;
 }
@@ -218,23 +217,34 @@ void report(const Trace& trace) {
   const double counted = static_cast<double>(trace.tokens.size() - from);
   std::printf("%s: %d layers, %d experts, %zu used a token, %zu tokens; experts read per token\n",
               trace.name.c_str(), trace.layers, trace.experts, used, trace.tokens.size());
-  const std::vector<double> lives = {0, 16, 32, 64};
-  const std::vector<std::pair<double, double>> mixes = {{16, 1}, {16, 2}, {16, 3}, {32, 1}, {32, 2},
-                                                        {32, 3}, {32, 9}, {64, 2}, {64, 3}};
-  std::printf("%10s %8s %8s", "memory", "belady", "LRU/lay");
-  for (const double life : lives) std::printf(" %7s%-3.0f", life == 0 ? "LRU " : "half ", life);
-  for (const auto& [life, bonus] : mixes) std::printf("   %3.0f+%-2.0f", life, bonus);
-  std::printf(" %10s\n", "divided 32");
+  struct Policy {
+    const char* name;
+    PolicySettings settings;
+    bool divided;
+  };
+  const std::vector<Policy> policies = {
+      {"LRU", {}, false},
+      {"LRU, divided", {}, true},
+      {"half-life 16", {.half_life = 16}, false},
+      {"half-life 32", {.half_life = 32}, false},
+      {"16, latest", {.half_life = 16, .last_use_bonus = 9}, false},
+      {"32, latest", {.half_life = 32, .last_use_bonus = 9}, false},
+      {"64, latest", {.half_life = 64, .last_use_bonus = 9}, false},
+      {"32, divided", {.half_life = 32}, true},
+  };
+  std::printf("%8s %8s", "memory", "Belady");
+  for (const Policy& policy : policies) std::printf(" %13s", policy.name);
+  std::printf("\n");
   for (const double share : {1.0 / 8, 1.0 / 4, 1.0 / 2, 2.0 / 3}) {
     const int slots = static_cast<int>(share * trace.layers * trace.experts);
-    std::printf("%9.0f%% %8.1f %8.1f", share * 100,
-                static_cast<double>(belady(trace, slots, from)) / counted,
-                static_cast<double>(replay_divided(trace, slots, 0, from)) / counted);
-    for (const double life : lives)
-      std::printf(" %10.1f", static_cast<double>(replay(trace, slots, life, from)) / counted);
-    for (const auto& [life, bonus] : mixes)
-      std::printf(" %8.1f", static_cast<double>(replay(trace, slots, life, from, bonus)) / counted);
-    std::printf(" %10.1f\n", static_cast<double>(replay_divided(trace, slots, 32, from)) / counted);
+    std::printf("%7.0f%% %8.1f", share * 100,
+                static_cast<double>(belady(trace, slots, from)) / counted);
+    for (const Policy& policy : policies) {
+      const long misses = policy.divided ? replay_divided(trace, slots, policy.settings, from)
+                                         : replay(trace, slots, policy.settings, from);
+      std::printf(" %13.1f", static_cast<double>(misses) / counted);
+    }
+    std::printf("\n");
   }
   std::printf("\n");
 }
