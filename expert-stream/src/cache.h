@@ -6,7 +6,8 @@
 //
 // The policy was chosen by replaying recorded routing (tools/simulate.cc, figures in NOTES.md):
 // each expert carries a frequency that halves every `half_life` tokens; the least frequent goes
-// first. A half-life of 0 is plain least recently used.
+// first, those that their layer used at its latest visit go last. A half-life of 0 is plain least
+// recently used.
 #pragma once
 
 #include <cstdint>
