@@ -137,9 +137,13 @@ def main():
 def least(arguments, path):
     """The smallest budget that is not refused: asked for with none, the refusal names it."""
     environment = {"GGML_BACKEND_PATH": os.path.abspath(arguments.plugin), "EXPERT_STREAM_BUDGET": "1"}
-    done = subprocess.run([arguments.server, "-m", path, "--port", "0", *common], capture_output=True, timeout=60,
-                          env={**os.environ, **environment}, check=False)
-    text = (done.stdout + done.stderr).decode(errors="replace")
+    server = Server(arguments.server, path, common, environment)
+    try:
+        server.start()
+        server.stop()
+    except RuntimeError:
+        pass
+    text = server.text()
     marker = "alone uses "
     if marker not in text:
         raise SystemExit(f"a budget of one byte was not refused:\n{text[-2000:]}")
