@@ -11,6 +11,10 @@ namespace {
 // ggml's kernel keeps a table of rows for each slot of its weights; beyond this size it is cheaper
 // to give it one expert at a time.
 constexpr std::size_t largest_row_table = 8 << 20;
+// From so many rows of one expert on, ggml has a faster kernel for some types, which rounds
+// differently and takes weights only where they lie without gaps: as one expert's do, not as slots
+// do. To give what stock gives, such an expert is a product of its own.
+constexpr std::size_t rows_that_stand_alone = 8;
 // Rows gathered at a time.
 constexpr std::size_t largest_gather = 48 << 20;
 
@@ -82,11 +86,14 @@ ggml_status Computer::all_rows(std::span<const Product> products, const Routing&
                                std::span<const int> slots) {
   const ggml_tensor* ids = products[0].node->src[2];
   const auto rows = static_cast<std::size_t>(ids->ne[0] * ids->ne[1]);
-  if (row_table(products[0].arena.slots, rows) > largest_row_table) {
+  const bool some_alone = std::any_of(
+      routing.rows.begin(), routing.rows.end(),
+      [](const std::vector<Row>& each) { return each.size() >= rows_that_stand_alone; });
+  if (some_alone || row_table(products[0].arena.slots, rows) > largest_row_table) {
     std::vector<Ready> ready;
     for (std::size_t use = 0; use < slots.size(); ++use)
       ready.push_back({.use = use, .slot = slots[use]});
-    return gathered(products, routing, ready);
+    return some_rows(products, routing, ready);
   }
   ids_.resize(rows);
   for (std::size_t use = 0; use < slots.size(); ++use)
@@ -138,13 +145,23 @@ ggml_status Computer::some_rows(std::span<const Product> products, const Routing
 }
 
 ggml_status Computer::gathered(std::span<const Product> products, const Routing& routing,
-                               std::span<const Ready> ready) {
+                               std::span<const Ready> given) {
+  // First those whose rows are multiplied together, then those that stand alone.
+  std::vector<Ready> ready(given.begin(), given.end());
+  std::size_t together_rows = 0;
+  const auto first_alone = std::stable_partition(
+      ready.begin(), ready.end(),
+      [&](const Ready& each) { return routing.rows[each.use].size() < rows_that_stand_alone; });
+  for (auto each = ready.begin(); each != first_alone; ++each)
+    together_rows += routing.rows[each->use].size();
+  std::size_t together = static_cast<std::size_t>(first_alone - ready.begin());
+  if (row_table(products[0].arena.slots, together_rows) > largest_row_table) together = 0;
+  if (together == 0) together_rows = 0;
   std::size_t rows = 0;
   for (const Ready& each : ready) rows += routing.rows[each.use].size();
-  const bool one_by_one = row_table(products[0].arena.slots, rows) > largest_row_table;
   // A single token's rows may share one input row, as the positions of a token do for gate and up.
   const ggml_tensor* ids = products[0].node->src[2];
-  const bool single = ids->ne[1] == 1 && !one_by_one;
+  const bool single = ids->ne[1] == 1 && together == ready.size();
 
   // Scratch: for every product the gathered input and the result; products with the same input
   // share.
@@ -170,11 +187,11 @@ ggml_status Computer::gathered(std::span<const Product> products, const Routing&
       scratch_.data() + (64 - reinterpret_cast<std::uintptr_t>(scratch_.data()) % 64);
 
   ids_.clear();
-  for (const Ready& each : ready)
-    ids_.insert(ids_.end(), routing.rows[each.use].size(), one_by_one ? 0 : each.slot);
+  for (std::size_t i = 0; i < ready.size(); ++i)
+    ids_.insert(ids_.end(), routing.rows[ready[i].use].size(), i < together ? ready[i].slot : 0);
 
   std::vector<ggml_tensor*> nodes;
-  ggml_context* context = new_context((one_by_one ? ready.size() : 1) * products.size() * 5);
+  ggml_context* context = new_context((ready.size() - together + 1) * products.size() * 5);
   for (std::size_t p = 0; p < products.size(); ++p) {
     const ggml_tensor* node = products[p].node;
     const ggml_tensor* input = node->src[1];
@@ -200,9 +217,11 @@ ggml_status Computer::gathered(std::span<const Product> products, const Routing&
     char* const results = scratch + output_at[p];
     const std::size_t result_bytes = static_cast<std::size_t>(node->ne[0]) * sizeof(float);
     std::size_t first = 0;
-    const std::size_t steps = one_by_one ? ready.size() : 1;
+    const std::size_t steps = ready.size() - together + (together > 0 ? 1 : 0);
     for (std::size_t step = 0; step < steps; ++step) {
-      const std::size_t count = one_by_one ? routing.rows[ready[step].use].size() : rows;
+      const bool slots = together > 0 && step == 0;
+      const std::size_t alone = together + step - (together > 0 ? 1 : 0);
+      const std::size_t count = slots ? together_rows : routing.rows[ready[alone].use].size();
       const auto length = static_cast<std::int64_t>(count);
       ggml_tensor* places =
           api_.ggml_new_tensor_2d(context, GGML_TYPE_I32, single ? length : 1, single ? 1 : length);
@@ -211,11 +230,11 @@ ggml_status Computer::gathered(std::span<const Product> products, const Routing&
           api_.ggml_new_tensor_3d(context, input->type, input->ne[0],
                                   single && !one_input ? length : 1, single ? 1 : length);
       from->data = gathered_rows + (one_input ? 0 : first * row_bytes);
-      ggml_tensor* result = api_.ggml_mul_mat_id(
-          context,
-          one_by_one ? weights(context, products[p], ready[step].slot, 1)
-                     : weights(context, products[p], 0, products[p].arena.slots),
-          from, places);
+      ggml_tensor* result =
+          api_.ggml_mul_mat_id(context,
+                               slots ? weights(context, products[p], 0, products[p].arena.slots)
+                                     : weights(context, products[p], ready[alone].slot, 1),
+                               from, places);
       std::memcpy(result->op_params, node->op_params, sizeof result->op_params);
       result->data = results + first * result_bytes;
       nodes.push_back(result);

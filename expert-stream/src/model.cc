@@ -160,6 +160,8 @@ Outcome<void> Model::make_cache() {
 }
 
 void Model::announce(std::size_t group, std::span<const Use> uses) {
+  statistics_->visits += 1;
+  statistics_->experts_used += uses.size();
   if (settings_.mode != Mode::page_cache) return;
   for (std::size_t i = 0; i < store_->tensors().size(); ++i) {
     if (store_->group_of(i) != group) continue;
