@@ -53,11 +53,11 @@ class Tiny:
     """Collects the tensors of one small model."""
 
     def __init__(self, architecture: str, path: pathlib.Path, expert_type: Type, seed: int, width: int,
-                 expert_width: int, layers: int, experts: int, used: int):
+                 expert_width: int, split: int, layers: int, experts: int, used: int):
         self.architecture, self.width, self.expert_width = architecture, width, expert_width
         self.layers, self.experts, self.used, self.expert_type = layers, experts, used, expert_type
         self.random = np.random.default_rng(seed)
-        self.writer = gguf.GGUFWriter(path, architecture)
+        self.writer = gguf.GGUFWriter(path, architecture, split_max_tensors=split)
         self.vocabulary_size = 512
         number, real = self.number, self.real
         number("context_length", 8192)
@@ -279,14 +279,16 @@ ARCHITECTURES = {
 }
 
 
-def make_tiny(name: str, path: pathlib.Path, kind: str, seed: int, width: int, expert_width: int) -> None:
+def make_tiny(name: str, path: pathlib.Path, kind: str, seed: int, width: int, expert_width: int, split: int) -> None:
     architecture, build, shape = ARCHITECTURES[name]
-    temporary = path.with_name(path.name + ".new")
-    model = Tiny(architecture, temporary, Type[kind.upper()], seed, width, expert_width, **shape)
+    # Parts carry their number in their name, so they are written where they stay.
+    temporary = path if split else path.with_name(path.name + ".new")
+    model = Tiny(architecture, temporary, Type[kind.upper()], seed, width, expert_width, split, **shape)
     model.architecture_variant = "merged" if name.endswith("-merged") else ""
     build(model)
     model.finish()
-    os.replace(temporary, path)
+    if not split:
+        os.replace(temporary, path)
 
 
 def flat_table(random, steps, layers, experts, used):
@@ -450,6 +452,7 @@ def main() -> None:
     tiny.add_argument("--type", default="q8_0", help="of the experts: f32 f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0")
     tiny.add_argument("--width", type=int, default=128)
     tiny.add_argument("--expert-width", type=int, default=96)
+    tiny.add_argument("--split", type=int, default=0, help="tensors in each file; FILE-00001-of-0000N.gguf then")
     tiny.add_argument("--seed", type=int, default=1)
     walk = commands.add_parser("walk")
     walk.add_argument("file", type=pathlib.Path)
@@ -461,7 +464,9 @@ def main() -> None:
     arguments.file.parent.mkdir(parents=True, exist_ok=True)
     if arguments.command == "tiny":
         make_tiny(arguments.architecture, arguments.file, arguments.type, arguments.seed, arguments.width,
-                  arguments.expert_width)
+                  arguments.expert_width, arguments.split)
+        if arguments.split:
+            return
     else:
         make_walk(arguments.file, arguments.layers, arguments.trace, arguments.seed, arguments.shape)
     print(f"{arguments.file}: {arguments.file.stat().st_size / 1e9:.3f} GB", file=sys.stderr)
