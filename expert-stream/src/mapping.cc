@@ -111,6 +111,27 @@ Outcome<MappedRange> find_mapping(const void* address, std::size_t size, const s
   return *joined;
 }
 
+std::vector<MappedRange> still_mapped(const MappedRange& range, const std::string& maps) {
+  std::vector<MappedRange> parts;
+  std::ifstream lines(maps);
+  std::string line;
+  while (std::getline(lines, line)) {
+    std::optional<MappedRange> part = parse_maps_line(line);
+    if (!part || part->inode != range.inode || part->path != range.path) continue;
+    const std::uintptr_t begin = std::max(part->begin, range.begin);
+    const std::uintptr_t end = std::min(part->end, range.end);
+    // The same file may be mapped a second time.
+    if (begin >= end ||
+        part->offset + (begin - part->begin) != range.offset + (begin - range.begin))
+      continue;
+    part->offset += begin - part->begin;
+    part->begin = begin;
+    part->end = end;
+    parts.push_back(std::move(*part));
+  }
+  return parts;
+}
+
 Outcome<FileIdentity> identify(int descriptor) {
   struct stat status{};
   if (::fstat(descriptor, &status) != 0)

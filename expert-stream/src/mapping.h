@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "outcome.h"
 
@@ -27,6 +28,11 @@ std::optional<MappedRange> parse_maps_line(std::string_view line);
 // file count as one: advice given to a part of a mapping splits it in two.
 Outcome<MappedRange> find_mapping(const void* address, std::size_t size,
                                   const std::string& maps = "/proc/self/maps");
+
+// What of a mapping is still mapped from the same file: llama.cpp gives back the parts it does not
+// use, and something else may lie there since.
+std::vector<MappedRange> still_mapped(const MappedRange& range,
+                                      const std::string& maps = "/proc/self/maps");
 
 // What identifies a file's content well enough to notice that somebody wrote to it.
 struct FileIdentity {

@@ -82,6 +82,7 @@ std::vector<Model::DenseRange> Model::dense_ranges() const {
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   for (std::size_t file = 0; file < mappings_.size(); ++file) {
     const MappedRange& mapping = mappings_[file];
+    const std::vector<MappedRange> parts = still_mapped(mapping);
     std::vector<DenseRange> experts;
     for (const TensorDescription& tensor : store_->tensors()) {
       if (tensor.file != file) continue;
@@ -97,7 +98,10 @@ std::vector<Model::DenseRange> Model::dense_ranges() const {
       // Pages that hold the end of one and the begin of the other count as dense.
       const std::uintptr_t begin = position / page * page;
       const std::uintptr_t end = std::min((range.begin + page - 1) / page * page, mapping.end);
-      if (range.begin > position) dense.push_back({begin, end});
+      if (range.begin > position)
+        for (const MappedRange& part : parts)
+          if (std::max(begin, part.begin) < std::min(end, part.end))
+            dense.push_back({std::max(begin, part.begin), std::min(end, part.end)});
       position = std::max(position, range.end);
     }
   }

@@ -66,6 +66,23 @@ TEST_F(MappedFileTest, IsNotFoundForMemory) {
   EXPECT_FALSE(find_mapping(address_, 17 * 4096));
 }
 
+TEST_F(MappedFileTest, KnowsWhatWasGivenBack) {
+  Outcome<MappedRange> range = find_mapping(address_, 16 * 4096);
+  ASSERT_TRUE(range);
+  ASSERT_EQ(::munmap(address_ + 4 * 4096, 2 * 4096), 0);
+  // Something else takes the place.
+  void* other =
+      ::mmap(address_ + 4 * 4096, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  ASSERT_NE(other, MAP_FAILED);
+  const std::vector<MappedRange> parts = still_mapped(*range);
+  std::size_t bytes = 0;
+  for (const MappedRange& part : parts) {
+    bytes += part.end - part.begin;
+    EXPECT_EQ(part.offset, part.begin - range->begin);
+  }
+  EXPECT_EQ(bytes, 14u * 4096);
+}
+
 TEST_F(MappedFileTest, OpensTheFileItselfAlthoughItsNameIsGone) {
   Outcome<MappedRange> range = find_mapping(address_, 4096);
   ASSERT_TRUE(range);
