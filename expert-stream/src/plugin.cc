@@ -261,7 +261,7 @@ ggml_status compute_graph(ggml_backend_t handle, ggml_cgraph* graph) {
       ++i;
       continue;
     }
-    if (model->settings().mode == Mode::cache && !model->store().is_allocated()) {
+    {
       const std::lock_guard lock(model->mutex());
       if (Outcome<void> made = model->make_cache(); !made) {
         complain(made.error().message);
