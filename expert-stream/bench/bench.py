@@ -95,7 +95,7 @@ def drop_from_page_cache(path):
         os.close(descriptor)
 
 
-def device_bandwidth(path, seconds=2.0, depth_bytes=1 << 20):
+def device_bandwidth(path, seconds=0.5, depth_bytes=1 << 20):
     """Direct sequential reads of 1 MiB by four readers; the bound every contender shares."""
     import threading
     size = os.path.getsize(path)
