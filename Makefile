@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test packages engine models page build build-dev run test test-deep eval bench format tidy clean
+.PHONY: help setup setup-test packages engine models page build build-dev run test test-deep eval bench bench-experts format tidy clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -23,9 +23,11 @@ models: packages ## fetch the models of `make run`
 page: packages
 	@scripts/build-page.sh
 
-build: page ## build the program: build/lar
+build: page ## build the program: build/lar (and build/libggml-expert-stream.so)
+	@scripts/setup-engine.sh source >/dev/null || echo "expert-stream is left out: no source of llama.cpp" >&2
 	@scripts/build.sh release
 	@ln -sfn release/lar build/lar
+	@[ ! -e build/release/libggml-expert-stream.so ] || ln -sfn release/libggml-expert-stream.so build/
 
 run: setup build ## set up, build, load the sample household, ask it a question (ONESHOT=1: then exit)
 	@scripts/run.sh
@@ -46,6 +48,9 @@ eval: setup build ## answers to questions and judged mail, measured
 
 bench: setup-test build ## speed and size, side by side
 	@python3 bench/run.py
+
+bench-experts: setup build ## models larger than memory: expert-stream beside stock, under a memory limit
+	@expert-stream/bench/run.sh
 
 format: packages ## format the C++ sources
 	@scripts/format.sh

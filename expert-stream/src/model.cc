@@ -1,0 +1,181 @@
+// See model.h.
+#include "model.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "memory.h"
+
+namespace expert_stream {
+
+namespace {
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
+// The kernel cuts longer requests to read ahead, by the device's settings.
+constexpr std::uintptr_t ahead_chunk = 1 << 20;
+constexpr std::uintptr_t ahead_distance = 16 << 20;
+
+Outcome<std::unique_ptr<Reader>> make_reader(const Settings& settings) {
+  if (settings.input != Input::threads) {
+    Outcome<std::unique_ptr<Reader>> reader = make_uring_reader(settings.depth);
+    if (reader || settings.input == Input::uring) return reader;
+  }
+  return make_thread_reader(settings.readers);
+}
+
+}  // namespace
+
+Outcome<std::shared_ptr<Model>> Model::make(const Settings& settings, int experts_per_token) {
+  Outcome<std::unique_ptr<Reader>> reader = make_reader(settings);
+  if (!reader) return tl::unexpected(reader.error());
+  std::shared_ptr<Model> model(new Model(settings, experts_per_token));
+  if (!settings.quiet)
+    std::fprintf(stderr, "expert-stream: experts are read with %s\n", (*reader)->name().c_str());
+  model->store_ = std::make_unique<ExpertStore>(std::move(*reader), model->statistics_);
+  model->publisher_ = std::make_unique<StatisticsPublisher>(
+      model->statistics_, settings.statistics_file, settings.statistics_socket);
+  return model;
+}
+
+Model::~Model() {
+  publisher_.reset();
+  if (!settings_.quiet && statistics_->visits > 0)
+    std::fprintf(stderr, "expert-stream: %s\n", statistics_->summary().c_str());
+}
+
+Outcome<std::size_t> Model::add_mapping(const void* address, std::size_t size) {
+  Outcome<MappedRange> range = find_mapping(address, size);
+  if (!range) return tl::unexpected(range.error());
+  Outcome<ModelFile> file =
+      ModelFile::open(*range, settings_.direct && settings_.mode == Mode::cache);
+  if (!file) return tl::unexpected(file.error());
+  if (settings_.direct && settings_.mode == Mode::cache && !file->is_direct() && !settings_.quiet)
+    std::fprintf(stderr,
+                 "expert-stream: %s lies where files cannot be read directly; the page cache will "
+                 "hold what it can a second time\n",
+                 range->path.c_str());
+  mappings_.push_back(*range);
+  return store_->add_file(std::move(*file));
+}
+
+void Model::add_tensor(const char* name, const void* address, std::uint64_t slice_bytes,
+                       int experts, std::size_t file) {
+  const MappedRange& mapping = mappings_[file];
+  by_address_[address] = store_->add_tensor(
+      {.name = name,
+       .file = file,
+       .offset = mapping.offset + (reinterpret_cast<std::uintptr_t>(address) - mapping.begin),
+       .slice_bytes = slice_bytes,
+       .experts = experts});
+}
+
+std::vector<Model::DenseRange> Model::dense_ranges() const {
+  std::vector<DenseRange> dense;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  for (std::size_t file = 0; file < mappings_.size(); ++file) {
+    const MappedRange& mapping = mappings_[file];
+    const std::vector<MappedRange> parts = still_mapped(mapping);
+    std::vector<DenseRange> experts;
+    for (const TensorDescription& tensor : store_->tensors()) {
+      if (tensor.file != file) continue;
+      const std::uintptr_t begin = mapping.begin + (tensor.offset - mapping.offset);
+      experts.push_back(
+          {begin, begin + tensor.slice_bytes * static_cast<std::uint64_t>(tensor.experts)});
+    }
+    std::sort(experts.begin(), experts.end(),
+              [](const DenseRange& a, const DenseRange& b) { return a.begin < b.begin; });
+    experts.push_back({mapping.end, mapping.end});
+    std::uintptr_t position = mapping.begin;
+    for (const DenseRange& range : experts) {
+      // Pages that hold the end of one and the begin of the other count as dense.
+      const std::uintptr_t begin = position / page * page;
+      const std::uintptr_t end = std::min((range.begin + page - 1) / page * page, mapping.end);
+      if (range.begin > position)
+        for (const MappedRange& part : parts)
+          if (std::max(begin, part.begin) < std::min(end, part.end))
+            dense.push_back({std::max(begin, part.begin), std::min(end, part.end)});
+      position = std::max(position, range.end);
+    }
+  }
+  return dense;
+}
+
+std::uint64_t Model::budget() const {
+  const std::uint64_t whole = store_->whole_bytes();
+  return std::min(
+      whole, settings_.budget ? *settings_.budget : choose_budget(read_memory(), dense_bytes_));
+}
+
+Outcome<void> Model::become_ready() {
+  if (ready_) return {};
+  const std::vector<DenseRange> dense = dense_ranges();
+  dense_bytes_ = 0;
+  for (const DenseRange& range : dense) dense_bytes_ += range.end - range.begin;
+  if (settings_.mode == Mode::cache) {
+    const std::uint64_t least = store_->least_budget(experts_per_token_);
+    const std::uint64_t now = budget();
+    if (now < least)
+      return failure("there is room for " + format_size(now) + " of experts beside " +
+                     format_size(dense_bytes_) + " of dense weights, but one layer alone uses " +
+                     format_size(least) +
+                     "; free memory, or set EXPERT_STREAM_BUDGET if you know better");
+  }
+  // The mapping was told that access will be random, so that nothing is read ahead among the
+  // experts; the dense weights are used all and in order.
+  for (const DenseRange& range : dense) {
+    ::madvise(reinterpret_cast<void*>(range.begin), range.end - range.begin, MADV_NORMAL);
+    std::uintptr_t announced = range.begin;
+    for (std::uintptr_t at = range.begin; at < range.end; at += ahead_chunk) {
+      for (; announced < std::min(range.end, at + ahead_distance); announced += ahead_chunk)
+        ::madvise(reinterpret_cast<void*>(announced), std::min(ahead_chunk, range.end - announced),
+                  MADV_WILLNEED);
+      const std::uintptr_t length = std::min(ahead_chunk, range.end - at);
+      if (::madvise(reinterpret_cast<void*>(at), length, MADV_POPULATE_READ) != 0 &&
+          errno == EFAULT)
+        return failure("the dense weights of " + mappings_[0].path +
+                       " cannot be read; the disk fails or the file was cut short");
+    }
+  }
+  if (settings_.mode != Mode::cache && settings_.advice == Advice::normal)
+    for (const MappedRange& mapping : mappings_)
+      ::madvise(reinterpret_cast<void*>(mapping.begin), mapping.end - mapping.begin, MADV_NORMAL);
+  ready_ = true;
+  return {};
+}
+
+Outcome<void> Model::make_cache() {
+  if (store_->is_allocated() || settings_.mode != Mode::cache) return {};
+  const std::uint64_t bytes = budget();
+  Outcome<void> allocated = store_->allocate(
+      {.budget = bytes, .experts_per_token = experts_per_token_, .policy = settings_.policy});
+  if (allocated && !settings_.quiet)
+    std::fprintf(stderr, "expert-stream: %s for %s of experts; dense weights %s\n",
+                 format_size(bytes).c_str(), format_size(store_->whole_bytes()).c_str(),
+                 format_size(dense_bytes_).c_str());
+  return allocated;
+}
+
+void Model::announce(std::size_t group, std::span<const Use> uses) {
+  statistics_->visits += 1;
+  statistics_->experts_used += uses.size();
+  if (settings_.mode != Mode::page_cache) return;
+  for (std::size_t i = 0; i < store_->tensors().size(); ++i) {
+    if (store_->group_of(i) != group) continue;
+    const TensorDescription& tensor = store_->tensors()[i];
+    for (const Use& use : uses)
+      ::posix_fadvise(store_->file(tensor.file).descriptor(),
+                      static_cast<off_t>(tensor.offset + static_cast<std::uint64_t>(use.expert) *
+                                                             tensor.slice_bytes),
+                      static_cast<off_t>(tensor.slice_bytes), POSIX_FADV_WILLNEED);
+  }
+}
+
+}  // namespace expert_stream
