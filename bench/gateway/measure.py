@@ -42,13 +42,19 @@ class Contender:
         self.name, self.port, self.model, self.key = name, port, model, key
 
     def connect(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-        connection.connect()
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connection
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
 
     def ask(self, connection, prompt, tokens):
-        """Milliseconds until the first piece of text, and the tokens that came."""
+        """Milliseconds until the first piece of text, and the tokens that came. A connection that the server has
+        closed meanwhile (llama-server does after a hundred requests) is opened anew and the question timed again."""
+        try:
+            return self.ask_once(connection, prompt, tokens)
+        except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
+            connection.close()
+            connection.connect()
+            return self.ask_once(connection, prompt, tokens)
+
+    def ask_once(self, connection, prompt, tokens):
         body = json.dumps({"model": self.model, "messages": [{"role": "user", "content": prompt}], "stream": True,
                            "max_tokens": tokens, "temperature": 0, "stream_options": {"include_usage": True}})
         started = time.perf_counter()
