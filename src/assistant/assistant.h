@@ -36,7 +36,6 @@ struct Verdict {
   Features features;
   Judgement judgement;
   std::vector<float> embedding;
-  std::vector<std::string> model_tasks;
   bool asked_model = false;
 };
 

@@ -353,10 +353,10 @@ TEST(Brief, says_what_waits_and_what_comes_most_important_first) {
 }
 
 TEST(Prompt, an_answer_is_taken_apart_or_refused) {
-  const auto answer = parse_answer("reply\nAna pregunta si vienes.\n- Decir si vienes\n");
+  const auto answer = parse_answer("reply\nAna pregunta si vienes.\n");
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->word, "reply");
-  EXPECT_EQ(answer->tasks, std::vector<std::string>{"Decir si vienes"});
+  EXPECT_EQ(answer->summary, "Ana pregunta si vienes.");
   EXPECT_FALSE(parse_answer("maybe\nAna pregunta."));
   EXPECT_FALSE(parse_answer("reply"));
   // Everything before the mail is the same for every mail.

@@ -47,8 +47,7 @@ bool ends_sentence(std::string_view text, size_t at) {
       "Mrs", "Ms",  "St",   "No", "núm", "tel", "Tel", "Prof"};
   // An initial ("M. Sorní"), but not the hours of "21.00 h."
   const bool initial = before.size() == 1 && before[0] >= 'A' && before[0] <= 'Z';
-  return !initial &&
-         std::find(short_forms.begin(), short_forms.end(), before) == short_forms.end();
+  return !initial && std::find(short_forms.begin(), short_forms.end(), before) == short_forms.end();
 }
 
 void add_sentence(std::vector<Sentence>& sentences, std::string_view text, bool heading) {

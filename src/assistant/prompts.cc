@@ -10,9 +10,8 @@ namespace {
 constexpr std::string_view instructions =
     "You sort one mail for its owner. First one word. urgent: harm or loss if the owner does not "
     "see it today. reply: a person waits for the owner's answer. fyi: worth knowing, automatic "
-    "notices included. bulk: advertising and newsletters. Then one line that says what the mail is "
-    "about, with the names, days and amounts that matter. Then, only if the mail asks the owner to "
-    "do something, one line beginning with \"- \" for each task. Use only what the mail says.";
+    "notices included. bulk: advertising and newsletters. Then one short line that says what the "
+    "mail is about, with the names, days and amounts that matter. Use only what the mail says.";
 
 struct Example {
   std::string_view header, text, tongue, answer;
@@ -22,8 +21,7 @@ constexpr Example examples[] = {
      "¡Hola, Pablo! El sábado hacemos paella en casa a las dos. ¿Venís? Si venís, ¿podéis traer el "
      "postre?\nUn abrazo, Gadea",
      "Spanish",
-     "reply\nGadea os invita a comer paella en su casa el sábado a las dos y pregunta si vais.\n- "
-     "Decir a Gadea si vais\n- Traer el postre"},
+     "reply\nGadea os invita a comer paella en su casa el sábado a las dos y pregunta si vais."},
     {"from Aurora Gym <noreply@auroragym.example> to Pablo, Friday 6 March 2026, 07:00: Spring "
      "offer",
      "Only this weekend: 40 % off every annual plan. Don't miss it! Join now.", "Spanish",
@@ -34,7 +32,7 @@ constexpr Example examples[] = {
      "alguien a recogerlo cuanto antes.",
      "English",
      "urgent\nNico fell at school, his arm hurts, and the school needs somebody to collect him as "
-     "soon as possible.\n- Pick up Nico at school"},
+     "soon as possible."},
     {"from Banco Sauce <avisos@bancosauce.example> to Pablo, Wednesday 11 March 2026, 08:02: Your "
      "statement",
      "Your statement for February is now available in your online account. This is an automatic "
@@ -42,28 +40,24 @@ constexpr Example examples[] = {
      "English", "fyi\nBanco Sauce: the February statement is available online."},
     {"from Iris Mena to Pablo, Thursday 12 March 2026, 16:40: Contract",
      "Hi Pablo, the client's lawyer changed clause 4. Could you check it and send me the signed "
-     "copy "
-     "by Monday? Regards, Iris",
+     "copy by Monday? Regards, Iris",
      "Spanish",
      "reply\nIris pide que revises la cláusula 4 del contrato y le envíes la copia firmada antes "
-     "del "
-     "lunes.\n- Revisar la cláusula 4\n- Enviar a Iris la copia firmada antes del lunes"},
+     "del lunes."},
     {"from Luz Clara <avisos@luzclara.example> to Pablo, Friday 13 March 2026, 09:15: Recibo "
      "devuelto",
      "El recibo de febrero (61,20 €) ha sido devuelto. Si no se paga hoy, el lunes cortaremos el "
      "suministro.",
      "Spanish",
      "urgent\nLuz Clara: el recibo de febrero de 61,20 € fue devuelto; si no se paga hoy, cortan "
-     "la "
-     "luz el lunes.\n- Pagar hoy el recibo de 61,20 €"},
+     "la luz el lunes."},
     {"from Elvira Sanz to Pablo, Sunday 15 March 2026, 20:05: Photos",
      "Here are the photos of the walk. What a day! No need to answer. Love, Elvira", "English",
      "fyi\nElvira sends the photos of the walk."},
 };
 
 std::string turn(std::string_view header, std::string_view text, std::string_view tongue) {
-  return fmt::format("Mail {}\n{}\n\nThe word, then the line and tasks in {}.", header, text,
-                     tongue);
+  return fmt::format("Mail {}\n{}\n\nThe word, then the line in {}.", header, text, tongue);
 }
 
 }  // namespace
@@ -81,10 +75,9 @@ std::vector<engine::ChatMessage> mail_messages(const MailPrompt& prompt) {
 }
 
 std::string_view mail_grammar() {
-  return R"(root ::= word "\n" line task? task? task?
+  return R"(root ::= word "\n" line
 word ::= "urgent" | "reply" | "fyi" | "bulk"
-line ::= [^\n\x00-\x1F-]  [^\n\x00-\x1F]{8,220}
-task ::= "\n- " [^\n\x00-\x1F]{4,110}
+line ::= [^\n\x00-\x1F-] [^\n\x00-\x1F]{8,180}
 )";
 }
 
@@ -98,12 +91,6 @@ std::optional<MailAnswer> parse_answer(std::string_view text) {
     return std::nullopt;
   }
   answer.summary = std::string(base::trim(lines[1]));
-  for (size_t index = 2; index < lines.size(); ++index) {
-    std::string_view task = base::trim(lines[index]);
-    if (!task.starts_with("- ")) continue;
-    task = base::trim(task.substr(2));
-    if (!task.empty()) answer.tasks.emplace_back(task);
-  }
   if (answer.summary.empty()) return std::nullopt;
   return answer;
 }

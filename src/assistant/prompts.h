@@ -1,6 +1,6 @@
-// The prompt of a judged mail: how soon its owner must see it, one line that says what it is about,
-// and what it asks them to do. Instructions and examples of both languages stand before everything
-// that changes, so that an engine computes them once.
+// The prompt of a judged mail: how soon its owner must see it, and one line that says what it is
+// about. Instructions and examples of both languages stand before everything that changes, so that
+// an engine computes them once.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,7 @@ struct MailPrompt {
 };
 
 // The answer's first word is one of urgent, reply, fyi, bulk; a line follows that says what the
-// mail is about, then up to three lines "- task".
+// mail is about.
 std::vector<engine::ChatMessage> mail_messages(const MailPrompt& prompt);
 // GBNF of such an answer.
 std::string_view mail_grammar();
@@ -28,7 +28,6 @@ std::string_view mail_grammar();
 struct MailAnswer {
   std::string word;
   std::string summary;
-  std::vector<std::string> tasks;
 };
 // Takes an answer apart; nothing if it has another form.
 std::optional<MailAnswer> parse_answer(std::string_view text);

@@ -19,6 +19,7 @@ using nlohmann::json;
 
 constexpr size_t embedded_bytes = 800;
 constexpr size_t shown_bytes = 900;
+constexpr size_t lengthy_bytes = 700;
 // A class counts as certain above this: then no model is asked what the mail is.
 constexpr double certain = 0.9;
 
@@ -173,19 +174,14 @@ class Triage {
       verdict.findings = {};
       return verdict;
     }
-    // A machine's notice in the owner's language says itself what it is about.
-    const bool plain_notice = (is_automatic(mail) || is_list(mail)) &&
-                              mail.language == mailbox_.owner.language &&
-                              *std::max_element(priority.begin(), priority.end()) >= certain;
-    if (options_.chat && may_ask(mail) && !plain_notice &&
-        (priority[3] < certain || !is_list(mail))) {
+    // A model is asked where the mail does not say itself what it is about: in another language
+    // than the owner's, or at length. Clear bulk is not worth its time.
+    const bool foreign = mail.language != mailbox_.owner.language;
+    const bool at_length = mail.text.size() > lengthy_bytes && !is_automatic(mail);
+    if (options_.chat && may_ask(mail) && (foreign || at_length) && priority[3] < certain) {
       ask_model(mail, verdict, priority);
     }
     verdict.priority = decide(priority);
-    if (verdict.findings.action_items.empty() &&
-        (verdict.priority == Priority::reply || verdict.priority == Priority::urgent)) {
-      take_tasks(mail, verdict);
-    }
     if (verdict.priority == Priority::bulk) {
       verdict.findings.action_items.clear();
       verdict.findings.appointments.clear();
@@ -223,24 +219,6 @@ class Triage {
     return made->empty() ? std::vector<float>() : std::move(made->front());
   }
 
-  // What the model says is to be done, where code found nothing: only what the mail bears out.
-  void take_tasks(const Mail& mail, Verdict& verdict) const {
-    constexpr size_t most = 1;
-    const base::LocalTime written = written_at(mail, mailbox_);
-    for (const std::string& task : verdict.model_tasks) {
-      if (verdict.findings.action_items.size() >= most || !borne_out(task, mail, written) ||
-          !speaks_of(task, mail, mailbox_.owner.language)) {
-        continue;
-      }
-      ActionItem item;
-      item.what = task;
-      for (const Moment& moment : find_moments(task, written)) {
-        if (moment.dated && moment.last >= written.date) item.due = base::format_date(moment.last);
-      }
-      verdict.findings.action_items.push_back(std::move(item));
-    }
-  }
-
   void ask_model(const Mail& mail, Verdict& verdict, std::array<double, 4>& priority) {
     MailPrompt prompt;
     prompt.header = prompt_header(mail, mailbox_);
@@ -249,7 +227,7 @@ class Triage {
     engine::ChatRequest request;
     request.messages = mail_messages(prompt);
     request.grammar = std::string(mail_grammar());
-    request.max_tokens = 150;
+    request.max_tokens = 90;
     request.alternatives = 12;
     auto result = options_.engines->chat(engine::Role::chat, request, {}, stop_);
     if (!result) {
@@ -281,7 +259,6 @@ class Triage {
     }
     for (double& value : priority) value /= sum;
     const base::LocalTime written = written_at(mail, mailbox_);
-    if (answer) verdict.model_tasks = answer->tasks;
     if (answer && !result->truncated && borne_out(answer->summary, mail, written) &&
         speaks_of(answer->summary, mail, mailbox_.owner.language)) {
       verdict.summary = answer->summary;

@@ -175,7 +175,6 @@ int triage_mails(Command& command, const MailOptions& options) {
       value["learned"] = verdict.judgement.priority;
       value["embedding"] = verdict.embedding;
       value["space"] = work.space();
-      value["model_tasks"] = verdict.model_tasks;
     }
     command.terminal().line(compact(value));
     std::fflush(stdout);
