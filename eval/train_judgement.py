@@ -168,7 +168,7 @@ def main():
             if suffix:
                 model["embedding"] = [[round(float(3 * value), 3) for value in w[len(used):, index]] for index in range(len(classes))]
             result["models"][task + suffix] = model
-    result["thresholds"] = {"urgent": 0.18, "phishing": 0.35, "spam": 0.45, "personal": 0.33, "model_share": 0}
+    result["thresholds"] = {"urgent": 0.18, "phishing": 0.3, "spam": 0.4, "personal": 0.25, "model_share": 0}
     if options.write:
         text = json.dumps(result, ensure_ascii=False)
         # One feature a line: a change of weights can be read.
