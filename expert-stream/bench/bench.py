@@ -37,6 +37,7 @@ CONTENDERS = {
     "b2-normal": {"EXPERT_STREAM_MODE": "page-cache", "EXPERT_STREAM_ADVICE": "normal"},
     "ours": {},
     "ours-lru": {"EXPERT_STREAM_POLICY": "lru"},
+    "ours-huge": {"EXPERT_STREAM_HUGE": "1"},
     "ours-threads": {"EXPERT_STREAM_IO": "threads"},
 }
 

@@ -154,8 +154,10 @@ Outcome<void> Model::become_ready() {
 Outcome<void> Model::make_cache() {
   if (store_->is_allocated() || settings_.mode != Mode::cache) return {};
   const std::uint64_t bytes = budget();
-  Outcome<void> allocated = store_->allocate(
-      {.budget = bytes, .experts_per_token = experts_per_token_, .policy = settings_.policy});
+  Outcome<void> allocated = store_->allocate({.budget = bytes,
+                                              .experts_per_token = experts_per_token_,
+                                              .policy = settings_.policy,
+                                              .huge_pages = settings_.huge_pages});
   if (allocated && !settings_.quiet)
     std::fprintf(stderr, "expert-stream: %s for %s of experts; dense weights %s\n",
                  format_size(bytes).c_str(), format_size(store_->whole_bytes()).c_str(),

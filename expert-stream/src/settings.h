@@ -32,6 +32,7 @@ struct Settings {
   bool direct = true;                   // EXPERT_STREAM_DIRECT = 1 | 0
   // EXPERT_STREAM_POLICY = frequency | lru; the numbers come from tools/simulate.cc, see NOTES.md.
   PolicySettings policy{.half_life = 32, .last_use_bonus = 9};
+  bool huge_pages = false;        // EXPERT_STREAM_HUGE = 1 | 0; off: see NOTES.md
   std::string statistics_file;    // EXPERT_STREAM_STATS
   std::string statistics_socket;  // EXPERT_STREAM_SOCKET
   bool quiet = false;             // EXPERT_STREAM_QUIET: only errors are printed

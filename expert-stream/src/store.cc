@@ -178,7 +178,7 @@ Outcome<void> ExpertStore::allocate(const StoreSettings& settings) {
         return failure("no memory for " + format_size(length) +
                        " of experts: " + std::strerror(errno));
       }
-      ::madvise(memory, length, MADV_HUGEPAGE);
+      if (settings.huge_pages) ::madvise(memory, length, MADV_HUGEPAGE);
       pool.bases.push_back(static_cast<char*>(memory));
       pool.lengths.push_back(length);
     }

@@ -51,6 +51,7 @@ struct StoreSettings {
   std::uint64_t budget = 0;
   int experts_per_token = 1;  // as the model was loaded; the least a pool must hold
   PolicySettings policy;
+  bool huge_pages = false;
   unsigned stream_width = 16;  // experts on their way at once when a batch goes in waves
 };
 
