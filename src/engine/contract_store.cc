@@ -289,6 +289,12 @@ Result<Contract> check_model(const EngineOptions& options, Models& models, Engin
   if (role) {
     const Subject subject = subject_of_role(engines, *role, stop, attended);
     TRY_ASSIGN(const Contract contract, measure(subject, check));
+    // Another model has taken the role meanwhile: what was measured is partly of that one.
+    if (engines.bound_to(*role) != model.name) return fail(ErrorKind::cancelled, "cancelled");
+    // What was measured meanwhile at somebody's wish had nothing before it in the line.
+    if (attended == Attended::no) {
+      if (auto kept = kept_contract(options.home, key)) return *kept;
+    }
     TRY(keep_contract(options.home, key, contract));
     return contract;
   }
