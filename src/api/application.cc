@@ -644,6 +644,7 @@ class ApplicationImplementation final : public Application {
     request.mode = mode == "data"       ? copilot::Mode::data
                    : mode == "model"    ? copilot::Mode::model
                    : mode == "passages" ? copilot::Mode::passages
+                   : mode == "judged"   ? copilot::Mode::judged
                                         : copilot::Mode::any;
     request.remember = call.body.value("remember", true);
     std::stop_source stop;

@@ -16,6 +16,7 @@ std::span<const File> sentences();  // i18n/*.json
 std::span<const File> catalogue();  // models/models.toml
 std::span<const File> page();       // web/dist
 std::span<const File> judgement();  // src/assistant/data/*.json
+std::span<const File> ranking();    // src/copilot/data/*.json
 std::span<const File> schemas();    // src/api/schemas/*.json
 
 }  // namespace lar::embedded

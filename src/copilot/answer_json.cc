@@ -33,6 +33,7 @@ json to_json(const ReadPassage& passage) {
                  {"locator", domain::to_json(passage.locator)},
                  {"score", passage.score},
                  {"tokens", passage.tokens}};
+  if (!passage.features.empty()) result["features"] = passage.features;
   if (passage.holds) result["holds"] = *passage.holds;
   if (!passage.stated.empty()) result["stated"] = passage.stated;
   if (passage.support) result["support"] = *passage.support;

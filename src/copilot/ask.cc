@@ -3,15 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "agent/query.h"
+#include "agent/query_vector.h"
 #include "base/messages.h"
 #include "base/time_expression.h"
 #include "copilot/copilot.h"
 #include "copilot/evidence.h"
 #include "copilot/prompts.h"
+#include "copilot/ranking.h"
 #include "copilot/retrieval.h"
 
 namespace lar::copilot {
@@ -21,23 +24,18 @@ using base::Language;
 using nlohmann::json;
 
 constexpr int answer_tokens = 120;
-// Passages tried for each thing asked, best first.
-constexpr int tries = 3;
-// Passages judged, nearest first, before one that holds the answer ends the judging.
-constexpr int judged_at_least = 5;
-constexpr double surely_held = 0.5;
-// Of the best passage's weight, what another needs to be tried, and what a later one on the same
-// matter needs to take its place.
-constexpr double worth_trying = 0.45, worth_superseding = 0.4;
-// Probability that a passage holds the answer, for it to be read; a later message on the matter
-// that tells of a change needs less.
-constexpr double least_hold = 0.55, least_hold_change = 0.4;
+// Passages judged by the model for each thing asked, likeliest first, and of those read.
+constexpr std::size_t most_judged = 4;
+constexpr int tries = 2;
+// Probability that it is this passage, for the first and for a further one to be read, and from
+// where on its own words stand in for the model's.
+constexpr double least_weight = 0.25, worth_trying = 0.2, sure = 0.5;
 // Probability that it states the answer proposed, and from where on no other passage is read.
 constexpr double least_support = 0.35, least_support_change = 0.2, certain = 0.7;
 // Where the passage itself surely held the answer, less support of the claim will do.
 constexpr double well_held = 0.6, least_support_held = 0.2;
-// Where a passage does not name what the question names: the same, and what its weight is worth.
-constexpr double least_support_unnamed = 0.6, unnamed_share = 0.7;
+// Where a passage does not name what the question names.
+constexpr double least_support_unnamed = 0.6;
 
 // The beginnings of the prompts. They never change with the question, so that the engine keeps
 // them.
@@ -154,7 +152,7 @@ class Asking {
       TRY(answer_from_model());
     } else {
       TRY(answer_from_data(query, zone));
-      if (answer_.claims.empty() && request_.mode != Mode::passages) {
+      if (answer_.claims.empty() && gives_answer()) {
         if (request_.mode == Mode::any && is_general(query)) {
           TRY(answer_from_model());
         } else {
@@ -164,7 +162,7 @@ class Asking {
       }
     }
     answer_.total_ms = elapsed();
-    if (request_.remember && request_.mode != Mode::passages) {
+    if (request_.remember && gives_answer()) {
       // Saved with the conversation it belongs to; the id of a new one comes back.
       const Answer kept = answer_;
       TRY_ASSIGN(answer_.conversation,
@@ -177,6 +175,9 @@ class Asking {
   }
 
  private:
+  bool gives_answer() const {
+    return request_.mode != Mode::passages && request_.mode != Mode::judged;
+  }
   double elapsed() const { return static_cast<double>(base::steady_now() - started_) / 1000.0; }
 
   base::Status read_conversation() {
@@ -218,6 +219,10 @@ class Asking {
     }
     if (events_.retrieved) events_.retrieved(answer_.read);
     if (retrieved_.passages.empty() || request_.mode == Mode::passages) return {};
+    if (request_.mode == Mode::judged) {
+      TRY(judge(query, request_.question, earlier, zone));
+      return {};
+    }
 
     for (const std::string& part : things_asked(request_.question)) {
       TRY(answer_part(query, part, earlier, zone));
@@ -237,85 +242,138 @@ class Asking {
     double support = 0;
   };
 
-  // A passage with what speaks for it: how near it is, times how likely it holds the answer.
+  // A passage, the probability that it and no other states the answer, and the model's that it
+  // does.
   struct Weighed {
     const Candidate* candidate = nullptr;
     double weight = 0;
     double held = 0;
-    bool changes = false;  // tells of a change
-    bool about = true;     // names whom or what the question names
+    bool changes = false;     // tells of a change
+    bool about = true;        // names whom or what the question names
+    bool supersedes = false;  // tells of a change of what another passage says
   };
 
-  // Passages are judged and read one by one. Small models asked to choose among several take the
-  // first that looks alike; asked about one, they know.
-  base::Status answer_part(const agent::Query& query, const std::string& part,
-                           const std::string& earlier, const std::string& zone) {
+  // The sentences of all passages by meaning; empty where nothing embeds.
+  base::Result<Meanings> meanings_for(const std::string& part) {
+    Meanings meanings;
+    if (retrieved_.vector.empty()) return meanings;
+    if (sentence_vectors_.empty()) {
+      std::vector<engine::EmbedText> texts;
+      std::vector<size_t> counts;
+      for (const Candidate& candidate : retrieved_.passages) {
+        const std::vector<std::string> sentences = compared_sentences(candidate);
+        counts.push_back(sentences.size());
+        for (const std::string& sentence : sentences) {
+          texts.push_back({candidate.hit.title, sentence});
+        }
+      }
+      auto made = engines_.embed_for({engine::Urgency::interactive, "ask"},
+                                     engine::EmbedKind::document, texts, stop_);
+      if (!made && made.error().kind == base::ErrorKind::cancelled) {
+        return tl::unexpected<base::Error>(std::move(made.error()));
+      }
+      // An embedding engine that fails costs the order some of its sense, not the answer.
+      if (!made || made->size() != texts.size() || engines_.embed_space() != retrieved_.space) {
+        return meanings;
+      }
+      size_t next = 0;
+      for (const size_t count : counts) {
+        sentence_vectors_.emplace_back();
+        for (size_t index = 0; index < count; ++index) {
+          sentence_vectors_.back().push_back(std::move((*made)[next++]));
+        }
+      }
+    }
+    TRY_ASSIGN(auto vector, agent::query_vector(engines_, part, stop_));
+    if (!vector || vector->space != retrieved_.space) return meanings;
+    meanings.question = std::move(vector->values);
+    meanings.sentences = sentence_vectors_;
+    return meanings;
+  }
+
+  // Orders the passages by what code and embeddings can tell, lets the model judge the first of
+  // them, and weighs both together: likeliest first, with the probability that it is this passage
+  // and not another or none. Passages are judged one by one. Small models asked to choose among
+  // several take the first that looks alike; asked about one, they know more.
+  base::Result<std::vector<Weighed>> judge(const agent::Query& query, const std::string& part,
+                                           const std::string& earlier, const std::string& zone) {
+    const std::vector<Candidate>& passages = retrieved_.passages;
+    TRY_ASSIGN(const Ranking* ranking, Ranking::shared());
+    TRY_ASSIGN(const Meanings meanings, meanings_for(part));
+    const bool with_meanings = !meanings.question.empty();
+    std::vector<Features> features = ranking_features(passages, part, meanings, zone);
+    std::vector<double> ranks;
+    for (const Features& one : features) ranks.push_back(ranking->rank(one, with_meanings));
+    std::vector<size_t> order(passages.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t left, size_t right) { return ranks[left] > ranks[right]; });
     const std::vector<Asked> asked = asked_for(part);
-    std::vector<Weighed> weighed;
-    std::vector<size_t> nearest(retrieved_.passages.size());
-    std::iota(nearest.begin(), nearest.end(), size_t{0});
-    std::stable_sort(nearest.begin(), nearest.end(), [&](size_t left, size_t right) {
-      return retrieved_.passages[left].hit.score > retrieved_.passages[right].hit.score;
-    });
-    int judged = 0;
-    double surest = 0;
-    for (const size_t index : nearest) {
-      const Candidate& candidate = retrieved_.passages[index];
-      if (judged >= judged_at_least && surest >= surely_held && !candidate.change) continue;
+    std::vector<size_t> judged;
+    std::vector<double> odds(passages.size(), 0);
+    for (const size_t index : order) {
+      if (judged.size() == most_judged) break;
+      const Candidate& candidate = passages[index];
       const std::string whole = header_for(candidate, part) + "\n" + candidate.hit.text;
       const bool possible =
           asked.empty() ||
           std::any_of(asked.begin(), asked.end(), [&](Asked sort) { return holds(whole, sort); });
       if (!possible) continue;
       ReadingPrompt judging = prompt(candidate, query, part, earlier, zone);
-      judging.question = part;
       TRY_ASSIGN(const double held, probability_of_yes(reading_messages(judging)));
-      ++judged;
-      surest = std::max(surest, held);
+      judged.push_back(index);
+      odds[index] = std::log(std::clamp(held, 0.001, 0.999) / (1 - std::clamp(held, 0.001, 0.999)));
       ReadPassage& note = answer_.read[index];
       note.holds = std::max(note.holds.value_or(0), held);
-      const bool changes = tells_of_change(candidate.hit.title, candidate.hit.text);
-      // That an event takes place in the time asked about is known without the model.
-      if (held < (changes || candidate.in_range ? least_hold_change : least_hold)) continue;
-      // What does not name whom or what the question names may still be meant, with less right.
-      const bool about = is_about(about_text(candidate), part);
-      const double named = about ? 1.0 : unnamed_share;
-      if (candidate.in_range && about && shares_a_word(candidate.hit.title, part)) {
-        weighed.push_back(
-            {&candidate, candidate.hit.score, std::max(held, least_hold), false, about});
-        continue;
-      }
-      weighed.push_back({&candidate, held * candidate.hit.score * named, held, changes, about});
     }
+    const auto lead = [&](const std::vector<double>& values, size_t index) {
+      double best = -10;
+      for (const size_t other : judged) {
+        if (other != index) best = std::max(best, values[other]);
+      }
+      return judged.size() < 2 ? 0 : std::clamp(values[index] - best, -4.0, 4.0);
+    };
+    std::vector<Weighed> weighed;
+    double sum = 1;  // none of them
+    for (const size_t index : judged) {
+      Features& one = features[index];
+      one["rank"] = lead(ranks, index);
+      one["held"] = odds[index];
+      one["held_lead"] = lead(odds, index);
+      const double score = std::exp(std::clamp(ranking->decide(one, with_meanings), -30.0, 30.0));
+      sum += score;
+      weighed.push_back({&passages[index], score, *answer_.read[index].holds, one["changes"] > 0,
+                         is_about(about_text(passages[index]), part), one["changes_earlier"] > 0});
+    }
+    if (request_.mode == Mode::judged) {
+      for (size_t index = 0; index < passages.size(); ++index) {
+        answer_.read[index].features = std::move(features[index]);
+      }
+    }
+    for (Weighed& one : weighed) one.weight /= sum;
     std::stable_sort(weighed.begin(), weighed.end(), [](const Weighed& left, const Weighed& right) {
       return left.weight > right.weight;
     });
-    // Days, hours and amounts change; who and where and what seldom do.
-    const bool superseding = !asked.empty() && put_superseding_first(weighed, part, zone);
-    // What tells of a change was let in to take another's place: elsewhere it needs as much.
-    weighed.erase(std::remove_if(weighed.begin() + (superseding ? 1 : 0), weighed.end(),
-                                 [](const Weighed& one) {
-                                   return one.held < least_hold && !one.candidate->in_range;
-                                 }),
-                  weighed.end());
-    if (weighed.empty()) return {};
-    double best = 0;
-    for (const Weighed& one : weighed) best = std::max(best, one.weight);
+    return weighed;
+  }
+
+  base::Status answer_part(const agent::Query& query, const std::string& part,
+                           const std::string& earlier, const std::string& zone) {
+    const std::vector<Asked> asked = asked_for(part);
+    TRY_ASSIGN(const std::vector<Weighed> weighed, judge(query, part, earlier, zone));
     int tried = 0;
     std::vector<Located> chosen;
     double chosen_weight = 0;
     for (const Weighed& one : weighed) {
-      if (tried == tries) break;
-      if (tried > 0 && one.weight < worth_trying * best) continue;
+      if (tried == tries || one.weight < (tried == 0 ? least_weight : worth_trying)) break;
       ++tried;
-      const bool change = superseding && tried == 1 && one.changes;
-      TRY_ASSIGN(std::vector<Located> claims, read(one, query, part, earlier, zone,
-                                                   change ? least_support_change : least_support));
+      const bool superseding = one.supersedes && !asked.empty();
+      TRY_ASSIGN(std::vector<Located> claims,
+                 read(one, query, part, earlier, zone,
+                      superseding ? least_support_change : least_support));
       // A message that moved something, or an event on its day, says so in its own words where the
       // model's were not borne out: what it replaced must not be told instead.
-      if (claims.empty() && !asked.empty() && tried == 1 &&
-          one.held >= (superseding && one.changes ? least_hold : well_held) && one.about &&
-          (superseding || is_latest_of_its_matter(one, weighed, zone))) {
+      if (claims.empty() && !asked.empty() && tried == 1 && one.weight >= sure && one.about) {
         claims = in_its_own_words(one, asked, part, superseding ? 0 : 2);
       }
       if (claims.empty() && one.candidate->in_range) claims = as_it_takes_place(one, asked);
@@ -327,99 +385,10 @@ class Asking {
         chosen = std::move(claims);
       }
       // A second opinion is worth its time only while the first is doubtful.
-      if (support >= certain || (superseding && tried == 1) || tried == 2) break;
+      if (support >= certain || superseding) break;
     }
     for (const Located& claim : chosen) show(claim);
     return {};
-  }
-
-  // When a message was written; 0 for what is no message.
-  static base::Microseconds written_at(const Candidate& candidate, const std::string& zone) {
-    const bool dated = candidate.hit.when && (candidate.hit.kind == domain::ItemKind::mail ||
-                                              candidate.hit.kind == domain::ItemKind::message);
-    return dated ? domain::begins_at(*candidate.hit.when, zone) : 0;
-  }
-
-  // Whether a message has earlier ones on the same matter among the weighed, and no later one.
-  static bool is_latest_of_its_matter(const Weighed& one, const std::vector<Weighed>& weighed,
-                                      const std::string& zone) {
-    const base::Microseconds written = written_at(*one.candidate, zone);
-    if (written == 0) return false;
-    bool has_earlier = false;
-    for (const Weighed& other : weighed) {
-      if (&other == &one || !same_matter(*one.candidate, *other.candidate)) continue;
-      const base::Microseconds then = written_at(*other.candidate, zone);
-      if (then > written) return false;
-      has_earlier = has_earlier || (then > 0 && then < written);
-    }
-    return has_earlier;
-  }
-
-  // The latest of those on the same matter as the best goes first: what was moved, corrected or
-  // agreed afterwards is what holds. Whether there is one.
-  static bool put_superseding_first(std::vector<Weighed>& weighed, const std::string& part,
-                                    const std::string& zone) {
-    if (weighed.size() < 2) return false;
-    const Candidate& best = *weighed.front().candidate;
-    const base::Microseconds from = written_at(best, zone);
-    // A calendar is kept up to date; of a document nobody knows when it was true.
-    const bool document = best.hit.kind == domain::ItemKind::document;
-    if (from == 0 && !document) return false;
-    size_t latest = 0;
-    for (size_t index = 1; index < weighed.size(); ++index) {
-      const Candidate& other = *weighed[index].candidate;
-      const bool changes = weighed[index].changes;
-      if (!changes &&
-          (document || weighed[index].weight < worth_superseding * weighed.front().weight)) {
-        continue;
-      }
-      if (other.hit.segment == domain::SegmentKind::quoted) continue;
-      const base::Microseconds since =
-          latest == 0 ? from : written_at(*weighed[latest].candidate, zone);
-      if (written_at(other, zone) <= since) continue;
-      // A document has neither sender nor thread.
-      const bool named = document && names_in(part) && weighed[index].about;
-      if (same_matter(best, other) || named) latest = index;
-    }
-    if (latest == 0) return false;
-    const auto chosen = weighed.begin() + static_cast<std::ptrdiff_t>(latest);
-    std::rotate(weighed.begin(), chosen, chosen + 1);
-    return true;
-  }
-
-  // In one conversation, or from the same sender, or of a like subject.
-  static bool same_matter(const Candidate& left, const Candidate& right) {
-    if (!left.hit.thread.empty() && left.hit.thread == right.hit.thread) return true;
-    const auto sender = [](const Candidate& candidate) -> std::string {
-      for (const domain::Person& person : candidate.hit.people) {
-        if (person.role == domain::PersonRole::from) return person.address;
-      }
-      return {};
-    };
-    if (!sender(left).empty() && sender(left) == sender(right)) return true;
-    const std::vector<std::string> words = agent::content_words(left.hit.title);
-    const std::vector<std::string> others = agent::content_words(right.hit.title);
-    const auto shared = std::count_if(words.begin(), words.end(), [&](const std::string& word) {
-      return std::find(others.begin(), others.end(), word) != others.end();
-    });
-    // Between the same two, the other way round, a word in common is enough.
-    const auto takes_part = [](const std::string& address, const Candidate& candidate) {
-      return !address.empty() &&
-             std::any_of(candidate.hit.people.begin(), candidate.hit.people.end(),
-                         [&](const domain::Person& person) { return person.address == address; });
-    };
-    if (shared > 0 && takes_part(sender(left), right) && takes_part(sender(right), left)) {
-      return true;
-    }
-    return shared > 0 && 2 * static_cast<size_t>(shared) >= std::min(words.size(), others.size());
-  }
-
-  static bool shares_a_word(const std::string& title, const std::string& part) {
-    const std::vector<std::string> words = agent::content_words(title);
-    const std::vector<std::string> asked = agent::content_words(part);
-    return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
-      return std::find(asked.begin(), asked.end(), word) != asked.end();
-    });
   }
 
   // Where the names of a question may stand: a company often only in the address of its people.
@@ -534,7 +503,7 @@ class Asking {
     return {Located{one.candidate,
                     {0, line, 1.0},
                     one.candidate->hit.title + ": " + days + ".",
-                    std::max(one.held, certain)}};
+                    std::max(one.held, one.weight)}};
   }
 
   base::Status read_once(const Weighed& one, const ReadingPrompt& reading, const std::string& part,
@@ -754,6 +723,7 @@ class Asking {
   base::Microseconds started_;
   std::string earlier_question_, earlier_answer_;
   Retrieved retrieved_;
+  std::vector<std::vector<std::vector<float>>> sentence_vectors_;  // of each passage
   Answer answer_;
 };
 

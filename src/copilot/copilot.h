@@ -10,6 +10,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <stop_token>
@@ -25,8 +26,10 @@ namespace lar::copilot {
 
 // data: only from the owner's store; model: only the model's general knowledge, marked as such;
 // any: the store first, the model where the store is silent and the question is a general one;
-// passages: only what would be read for an answer, no model asked.
-enum class Mode { any, data, model, passages };
+// passages: only what would be read for an answer, no model asked; judged: the same with what
+// speaks for each passage, the model's judgement too, and no answer: for learning and for
+// questions.
+enum class Mode { any, data, model, passages, judged };
 
 struct Citation {
   int number = 0;  // 1-based, as the claims refer to it
@@ -54,7 +57,8 @@ struct ReadPassage {
   std::optional<domain::When> when;
   domain::Locator locator;
   double score = 0;
-  int tokens = 0;  // estimated
+  int tokens = 0;                                       // estimated
+  std::map<std::string, double, std::less<>> features;  // what its place rests on; only if judged
   std::optional<double>
       holds;           // the model's probability that it states the answer; if it was asked
   std::string stated;  // what the model read there, before any check; may be empty

@@ -424,6 +424,8 @@ class Retrieval {
                      [&](const Candidate& left, const Candidate& right) {
                        return time_of(left) < time_of(right);
                      });
+    result_.vector = vector_;
+    result_.space = space_;
     return std::move(result_);
   }
 

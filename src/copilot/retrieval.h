@@ -31,6 +31,8 @@ struct Candidate {
 struct Retrieved {
   std::vector<Candidate> passages;  // contacts and documents, then oldest first
   std::vector<CutPassage> cut;
+  std::vector<float> vector;  // of the question; empty without an embedding model
+  std::string space;          // that it belongs to
   float best_similarity = 0;  // cosine of the question to the nearest passage; 0 without vectors
 };
 
