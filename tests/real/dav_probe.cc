@@ -67,10 +67,16 @@ struct World {
 
 int add(World& world, const std::string& kind, const std::string& address,
         const std::string& settings, const std::string& secret) {
-  const auto service = world.service();
-  if (!service) return fail(service);
-  const auto added = (*service)->add(kind, address, "", settings, secret);
+  // Without the service, whose first sync would begin at once.
+  auto source = sources::find_source_type(kind)->describe(
+      {address, "", settings, secret, &*world.outside, {}});
+  if (!source) return fail(source);
+  const auto added = world.store->add_source(*source);
   if (!added) return fail(added);
+  if (!secret.empty()) {
+    const auto kept = world.secrets->put(sources::secret_name(added->id), secret);
+    if (!kept) return fail(kept);
+  }
   return say({{"id", added->id.text()},
               {"name", added->name},
               {"location", added->location},
