@@ -9,6 +9,7 @@ export LAR_LLAMA_SERVER LAR_MODELS="$models"
 node="$(scripts/setup-node.sh)"
 python="$(scripts/setup-python.sh)"
 clients="$(scripts/setup-python.sh requirements-clients.txt)"
+dav="$(scripts/setup-python.sh requirements-dav.txt)"
 npm_clients="$(scripts/setup-npm.sh tests/real/npm)"
 failed=()
 steps=0
@@ -40,6 +41,9 @@ step "unit tests, scenarios, kill loop" ctest --test-dir build/dev --output-on-f
 step "model downloads" "$python" scripts/fetch_model_test.py
 step "embeddings against the reference" "$python" tests/real/check_embeddings.py
 step "real clients: openai, anthropic" env "PATH=$node:$PATH" "LAR_NPM=$npm_clients" "$clients" tests/real/clients.py
+probes=("LAR_DAV_PROBE=$repository/build/dev/dav_probe" "LAR_SYNC_PROBE=$repository/build/dev/sync_probe")
+step "calendar servers: Radicale, Xandikos" env "${probes[@]}" "$dav" tests/real/dav.py
+step "recurring events: the cases of recurring-ical-events" env "${probes[@]}" "$dav" tests/real/recurrence.py
 step "faults between lar and its engine" python3 tests/real/faults.py --requests 600
 step "page: types" page check
 step "page: units" page test

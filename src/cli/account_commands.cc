@@ -48,7 +48,10 @@ base::Result<std::string> read_secret(Command& command, const std::string& file)
 }  // namespace
 
 int add_account(Command& command, const AccountOptions& options) {
-  auto secret = read_secret(command, options.secret_file);
+  base::Result<std::string> secret = std::string();
+  if (options.secret == AccountOptions::Secret::needed) {
+    secret = read_secret(command, options.secret_file);
+  }
   if (!secret) return command.report(secret.error());
   json body = {{"kind", options.kind}, {"path", options.address}};
   if (!secret->empty()) body["secret"] = *secret;
@@ -65,6 +68,15 @@ int add_account(Command& command, const AccountOptions& options) {
       command.connection()->where() == Where::at_the_server ? "add.syncing" : "add.done",
       {{"name", (*added)["name"].get<std::string>()}}));
   return exit_ok;
+}
+
+std::string to_settings(const RemoteOptions& options) {
+  json settings = json::object();
+  if (!options.user.empty()) settings["user"] = options.user;
+  if (!options.calendars.empty()) settings["calendars"] = options.calendars;
+  if (!options.hosts.empty()) settings["hosts"] = options.hosts;
+  if (options.interval > 0) settings["interval"] = options.interval;
+  return settings.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 int show_egress(Command& command, Sealing sealing) {

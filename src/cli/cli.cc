@@ -36,6 +36,7 @@ struct Arguments {
   ShowOptions show;
   MailOptions mail;
   AccountOptions account;
+  RemoteOptions remote;
   bool seal = false, unseal = false;
   bool full = false, yes = false, assistant = false;
 };
@@ -146,6 +147,38 @@ class Table {
     command->add_option("--name", given.name, say("help.name"))->type_name("NAME");
   }
 
+  // An account at a server, or an address to be read from. Published calendars rarely want a
+  // password: none is asked for unless a user is named.
+  void add_account_kind(CLI::App& parent, const char* word, const char* kind) {
+    Arguments& given = arguments_;
+    const bool published = std::string_view(kind) == "ics_url";
+    CLI::App* command = add(parent, word, "sources", [&given, kind, published](Command& with) {
+      AccountOptions account = given.account;
+      account.kind = kind;
+      account.settings = to_settings(given.remote);
+      account.secret = published && given.remote.user.empty() ? AccountOptions::Secret::none
+                                                              : AccountOptions::Secret::needed;
+      return add_account(with, account);
+    });
+    command->add_option("address", given.account.address, say("help.address"))
+        ->required()
+        ->type_name("ADDRESS");
+    command->add_option("--user", given.remote.user, say("help.account_user"))->type_name("NAME");
+    command->add_option("--password-file", given.account.secret_file, say("help.password_file"))
+        ->type_name("FILE");
+    if (!published) {
+      command->add_option("--calendars", given.remote.calendars, say("help.calendars"))
+          ->delimiter(',')
+          ->type_name("NAME");
+    }
+    command->add_option("--also-host", given.remote.hosts, say("help.also_host"))
+        ->type_name("HOST");
+    command->add_option("--interval", given.remote.interval, say("help.interval"))
+        ->option_text("N")
+        ->check(CLI::Range(1, 86'400));
+    command->add_option("--name", given.account.name, say("help.name"))->type_name("NAME");
+  }
+
   void source_commands() {
     Arguments& given = arguments_;
     CLI::App* adding = add(app_, "add", "sources", {});
@@ -153,8 +186,13 @@ class Table {
     add_kind(*mail, "maildir", "maildir");
     add_kind(*mail, "mbox", "mbox");
     add_kind(*adding, "folder", "folder");
-    add_kind(*add(*adding, "calendar", "sources", {}), "ics", "ics");
-    add_kind(*add(*adding, "contacts", "sources", {}), "vcf", "vcf");
+    CLI::App* calendar = add(*adding, "calendar", "sources", {});
+    add_kind(*calendar, "ics", "ics");
+    add_account_kind(*calendar, "caldav", "caldav");
+    add_account_kind(*calendar, "url", "ics_url");
+    CLI::App* contacts = add(*adding, "contacts", "sources", {});
+    add_kind(*contacts, "vcf", "vcf");
+    add_account_kind(*contacts, "carddav", "carddav");
     add(app_, "sources", "sources", [](Command& command) { return list_sources(command); });
     CLI::App* leaving = add(app_, "egress", "sources", [&given](Command& command) {
       return show_egress(command, given.seal     ? Sealing::seal

@@ -97,7 +97,15 @@ struct AccountOptions {
   std::string kind, address, name;
   std::string settings;     // JSON object of the kind's own
   std::string secret_file;  // its first line is the password; "-": standard input; empty: asked for
+  enum class Secret { needed, none } secret = Secret::needed;
 };
+// What `add calendar caldav` and its like were given, as settings of the source.
+struct RemoteOptions {
+  std::string user;
+  std::vector<std::string> calendars, hosts;
+  int interval = 0;  // seconds; 0: the kind's own
+};
+std::string to_settings(const RemoteOptions& options);
 int add_account(Command& command, const AccountOptions& options);
 enum class Sealing { ask, seal, unseal };
 int show_egress(Command& command, Sealing sealing);

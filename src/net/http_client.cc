@@ -1,5 +1,6 @@
-// HttpClient over libcurl's multi interface: the calling thread drives the transfer itself and a
-// stop request wakes it through curl_multi_wakeup, so cancellation needs no polling.
+// HTTP over libcurl's multi interface: the calling thread drives the transfer itself and a stop
+// request wakes it through curl_multi_wakeup, so cancellation needs no polling. The multi handle of
+// a session keeps the connections; its easy handle is set anew for each request.
 #include "net/http_client.h"
 
 #include <curl/curl.h>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 
@@ -47,16 +49,17 @@ struct Exchange {
   bool stopped_by_reader = false;
   bool head_told = false;
   std::string host;
-  Address connected_to;  // the last address that was tried
+  std::optional<Address> opened;  // the last address that was tried, if it was permitted
 };
 
 curl_socket_t open_socket(void* context, curlsocktype, curl_sockaddr* address) {
   auto* exchange = static_cast<Exchange*>(context);
-  exchange->connected_to = address_of(&address->addr, address->addrlen);
-  if (!exchange->policy.permits_address(exchange->host, exchange->connected_to)) {
+  const Address to = address_of(&address->addr, address->addrlen);
+  if (!exchange->policy.permits_address(exchange->host, to)) {
     exchange->refused = true;
     return CURL_SOCKET_BAD;
   }
+  exchange->opened = to;
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -123,8 +126,21 @@ std::string_view HttpResponse::header(std::string_view name) const {
   return {};
 }
 
-base::Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::stop_token stop,
-                                            const OnBody& on_body) const {
+struct HttpSession::Handles {
+  std::unique_ptr<CURLM, MultiDelete> multi;
+  std::unique_ptr<CURL, EasyDelete> easy;  // goes before the multi handle
+  std::array<char, CURL_ERROR_SIZE> detail{};
+  std::optional<Exchanged> connection;  // of the last request, not yet told
+};
+
+HttpSession::HttpSession(const ConnectionPolicy& policy) : policy_(policy) {}
+
+HttpSession::~HttpSession() {
+  if (handles_ && handles_->connection) policy_.ended(*handles_->connection);
+}
+
+base::Result<HttpResponse> HttpSession::send(const HttpRequest& request, std::stop_token stop,
+                                             const OnBody& on_body) {
   start_curl();
   const bool over_tcp = request.unix_socket.empty();
   const std::string host = host_of(request.url);
@@ -140,8 +156,12 @@ base::Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::sto
 
   Exchange exchange{policy_, request, on_body, {}, base::steady_now()};
   exchange.host = shown;
-  const std::unique_ptr<CURL, EasyDelete> easy(curl_easy_init());
-  const std::unique_ptr<CURLM, MultiDelete> multi(curl_multi_init());
+  if (!handles_) {
+    handles_ = std::make_unique<Handles>();
+    handles_->multi.reset(curl_multi_init());
+    handles_->easy.reset(curl_easy_init());
+  }
+  const auto& multi = handles_->multi;
   std::unique_ptr<curl_slist, ListDelete> headers;
   const auto add_header = [&](const std::string& line) {
     headers.reset(curl_slist_append(headers.release(), line.c_str()));
@@ -149,12 +169,26 @@ base::Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::sto
   for (const auto& [name, value] : request.headers) add_header(name + ": " + value);
   add_header("Expect:");  // no extra round trip before a body
 
-  CURL* handle = easy.get();
+  CURL* handle = handles_->easy.get();
+  curl_easy_reset(handle);
+  handles_->detail.front() = '\0';
+  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, handles_->detail.data());
   curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(handle, CURLOPT_PROXY, "");
   curl_easy_setopt(handle, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (const char* certificates = std::getenv("SSL_CERT_FILE"); certificates != nullptr) {
+    curl_easy_setopt(handle, CURLOPT_CAINFO, certificates);
+  }
+  if (request.credentials) {
+    const bool digest = request.credentials->scheme == Credentials::Scheme::digest;
+    curl_easy_setopt(handle, CURLOPT_HTTPAUTH,
+                     static_cast<long>(digest ? CURLAUTH_DIGEST : CURLAUTH_BASIC));
+    curl_easy_setopt(handle, CURLOPT_USERNAME, request.credentials->user.c_str());
+    curl_easy_setopt(handle, CURLOPT_PASSWORD, request.credentials->password.c_str());
+  }
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_TCP_NODELAY, 1L);
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
@@ -219,7 +253,12 @@ base::Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::sto
       if (message->msg == CURLMSG_DONE) outcome = message->data.result;
     }
   }
-  if (exchange.connected_to.family != AddressFamily::other && !exchange.refused) {
+  if (exchange.opened && !exchange.refused) {
+    if (handles_->connection) policy_.ended(*handles_->connection);
+    handles_->connection =
+        Exchanged{exchange.host, *exchange.opened, request.url.starts_with("https://"), 0, 0};
+  }
+  if (handles_->connection) {
     curl_off_t sent = 0;
     curl_off_t received = 0;
     long request_head = 0;
@@ -228,11 +267,10 @@ base::Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::sto
     curl_easy_getinfo(handle, CURLINFO_SIZE_DOWNLOAD_T, &received);
     curl_easy_getinfo(handle, CURLINFO_REQUEST_SIZE, &request_head);
     curl_easy_getinfo(handle, CURLINFO_HEADER_SIZE, &response_head);
-    policy_.ended({exchange.host, exchange.connected_to, request.url.starts_with("https://"),
-                   static_cast<std::uint64_t>(sent + request_head),
-                   static_cast<std::uint64_t>(received + response_head)});
+    handles_->connection->sent += static_cast<std::uint64_t>(sent + request_head);
+    handles_->connection->received += static_cast<std::uint64_t>(received + response_head);
   }
-  // The handle leaves the multi handle before either is destroyed, as libcurl demands.
+  // The handle leaves the multi handle before it is set anew or destroyed, as libcurl demands.
   curl_multi_remove_handle(multi.get(), handle);
 
   if (exchange.refused) return fail(ErrorKind::permission, "net.refused", {{"host", shown}});
@@ -243,14 +281,23 @@ base::Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::sto
                 {{"host", shown}, {"limit", std::to_string(request.body_limit)}});
   }
   if (was_silent) return fail(ErrorKind::timeout, "net.timeout", {{"host", shown}}, Retry::later);
-  const base::Parameters where = {{"host", shown}, {"detail", curl_easy_strerror(outcome)}};
+  const std::string detail =
+      handles_->detail.front() != '\0' ? handles_->detail.data() : curl_easy_strerror(outcome);
+  const base::Parameters where = {{"host", shown}, {"detail", base::clean_utf8(detail)}};
   switch (outcome) {
     case CURLE_OK:
       return std::move(exchange.response);
     case CURLE_OPERATION_TIMEDOUT:
       return fail(ErrorKind::timeout, "net.timeout", {{"host", shown}}, Retry::later);
-    case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:
+      return fail(ErrorKind::unavailable, "net.unknown_host", {{"host", shown}}, Retry::later);
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+      return fail(ErrorKind::unavailable, "net.certificate", where, Retry::later);
+    case CURLE_SSL_CONNECT_ERROR:
+      return fail(ErrorKind::unavailable, "net.no_encryption", where, Retry::later);
+    case CURLE_COULDNT_CONNECT:
       return fail(ErrorKind::unavailable, "net.unreachable", where, Retry::later);
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:

@@ -314,6 +314,88 @@ TEST(HttpClient, only_http_addresses_are_taken) {
   }
 }
 
+// This machine, and what went over each connection.
+class Counting final : public ConnectionPolicy {
+ public:
+  bool permits_name(std::string_view) const override { return true; }
+  bool permits_address(std::string_view, const Address& address) const override {
+    return address.loopback;
+  }
+  void ended(const Exchanged& exchanged) const override { all.push_back(exchanged); }
+  mutable std::vector<Exchanged> all;
+};
+
+TEST(HttpSession, many_requests_go_over_one_connection_which_is_told_of_once) {
+  Server server(Server::On::loopback, [&](int connection, std::stop_token) {
+    for (int i = 0; i < 3; ++i) {
+      if (read_request(connection).empty()) return;
+      write_all(connection, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    }
+  });
+  const Counting policy;
+  {
+    HttpSession session(policy);
+    HttpRequest request;
+    request.url = "http://127.0.0.1:" + std::to_string(server.port) + "/";
+    for (int i = 0; i < 2; ++i) {
+      request.method = i == 0 ? "PROPFIND" : "GET";
+      request.body = i == 0 ? "body" : "";
+      const auto response = session.send(request);
+      ASSERT_TRUE(response) << response.error().describe();
+      EXPECT_EQ(response->body, "ok");
+    }
+    EXPECT_TRUE(policy.all.empty());
+  }
+  EXPECT_EQ(server.connections, 1);
+  ASSERT_EQ(policy.all.size(), 1U);
+  EXPECT_EQ(policy.all[0].host, "127.0.0.1");
+  EXPECT_FALSE(policy.all[0].encrypted);
+  EXPECT_GT(policy.all[0].sent, 100U);
+  EXPECT_EQ(policy.all[0].received, 2 * 40U);
+}
+
+TEST(HttpSession, a_login_is_given_as_asked_and_digest_proves_it_without_the_password) {
+  std::vector<std::string> seen;
+  Server server(Server::On::loopback, [&](int connection, std::stop_token) {
+    for (;;) {
+      const std::string request = read_request(connection);
+      if (request.empty()) return;
+      seen.push_back(request);
+      write_all(connection, request.find("Authorization: ") != std::string::npos
+                                ? "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+                                : "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=\"r\", "
+                                  "nonce=\"n\", qop=\"auth\"\r\nContent-Length: 0\r\n\r\n");
+    }
+  });
+  const Counting policy;
+  HttpSession session(policy);
+  HttpRequest request;
+  request.url = "http://127.0.0.1:" + std::to_string(server.port) + "/";
+  request.credentials = Credentials{Credentials::Scheme::basic, "ana", "correct horse"};
+  ASSERT_TRUE(session.send(request));
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_NE(seen[0].find("Authorization: Basic YW5hOmNvcnJlY3QgaG9yc2U="), std::string::npos);
+
+  seen.clear();
+  request.method = "PUT";
+  request.body = "body";
+  request.credentials->scheme = Credentials::Scheme::digest;
+  const auto response = session.send(request);
+  ASSERT_TRUE(response) << response.error().describe();
+  EXPECT_EQ(response->status, 200);
+  ASSERT_EQ(seen.size(), 2U);
+  EXPECT_NE(seen[1].find("Authorization: Digest username=\"ana\""), std::string::npos);
+  EXPECT_NE(seen[1].find("\r\n\r\nbody"), std::string::npos);
+  for (const std::string& text : seen) EXPECT_EQ(text.find("correct horse"), std::string::npos);
+
+  seen.clear();
+  request.credentials.reset();
+  request.method = "GET";
+  request.body.clear();
+  ASSERT_TRUE(session.send(request));
+  EXPECT_EQ(seen[0].find("Authorization"), std::string::npos) << "it is not remembered";
+}
+
 TEST(ConnectionPolicy, loopback_is_told_from_everything_else) {
   const auto v4 = [](const char* text) {
     sockaddr_in address{};

@@ -291,5 +291,54 @@ TEST(Vcard, a_file_cut_in_a_card_keeps_the_others) {
   EXPECT_EQ(error_of("nothing here", "a.vcf"), "vcard.unreadable{name=a.vcf}");
 }
 
+TEST(Ical, an_extra_date_that_is_a_period_has_its_own_length) {
+  const auto items = read_all(
+      calendar("BEGIN:VEVENT\r\nUID:p\r\nDTSTART:20260501T080000Z\r\nDTEND:20260501T090000Z\r\n"
+               "RDATE;VALUE=PERIOD:20260502T080000Z/20260502T110000Z,20260503T080000Z/PT2H\r\n"
+               "END:VEVENT\r\n"));
+  ASSERT_EQ(items.size(), 1U);
+  std::string ends;
+  for (const auto& one : items[0].occurrences) ends += domain::format(*one.end) + " ";
+  EXPECT_EQ(ends, "2026-05-01T09:00:00+00:00 2026-05-02T11:00:00+00:00 2026-05-03T10:00:00+00:00 ");
+}
+
+TEST(Ical, a_changed_whole_day_may_be_named_by_its_midnight) {
+  const auto items = read_all(calendar(
+      "BEGIN:VEVENT\r\nUID:d\r\nDTSTART;VALUE=DATE:20260604\r\nRRULE:FREQ=WEEKLY;COUNT=3\r\n"
+      "END:VEVENT\r\nBEGIN:VEVENT\r\nUID:d\r\n"
+      "RECURRENCE-ID;TZID=Europe/London:20260611T000000\r\nDTSTART;VALUE=DATE:20260612\r\n"
+      "END:VEVENT\r\n"));
+  ASSERT_EQ(items.size(), 1U);
+  std::string starts;
+  for (const auto& one : items[0].occurrences) starts += domain::format(one.start) + " ";
+  EXPECT_EQ(starts, "2026-06-04 2026-06-12 2026-06-18 ");
+}
+
+TEST(Ical, what_an_older_revision_changed_and_a_newer_one_left_out_is_gone) {
+  const std::string changed =
+      "BEGIN:VEVENT\r\nUID:r\r\nSEQUENCE:1\r\nRECURRENCE-ID;VALUE=DATE:20260608\r\n"
+      "DTSTART;VALUE=DATE:20260609\r\nEND:VEVENT\r\n";
+  const auto starts = [&](const std::string& sequence, const std::string& more) {
+    const auto items =
+        read_all(calendar(changed + "BEGIN:VEVENT\r\nUID:r\r\nSEQUENCE:" + sequence +
+                          "\r\nDTSTART;VALUE=DATE:20260601\r\nRRULE:FREQ=WEEKLY;COUNT=2\r\n" +
+                          more + "END:VEVENT\r\n"));
+    std::string text;
+    for (const auto& one : items.at(0).occurrences) text += domain::format(one.start) + " ";
+    return text;
+  };
+  EXPECT_EQ(starts("2", ""), "2026-06-01 2026-06-09 ");
+  EXPECT_EQ(starts("1", "EXDATE;VALUE=DATE:20260608\r\n"), "2026-06-01 2026-06-09 ");
+  EXPECT_EQ(starts("2", "EXDATE;VALUE=DATE:20260608\r\n"), "2026-06-01 ");
+}
+
+TEST(Ical, a_rule_that_says_a_part_twice_is_still_a_rule) {
+  const auto items = read_all(calendar(
+      "BEGIN:VEVENT\r\nUID:t\r\nDTSTART:20260501T080000Z\r\n"
+      "RRULE:FREQ=DAILY;COUNT=3;FREQ=DAILY\r\nSUMMARY:FREQ=DAILY;FREQ=DAILY\r\nEND:VEVENT\r\n"));
+  ASSERT_EQ(items.size(), 1U);
+  EXPECT_EQ(items[0].occurrences.size(), 3U);
+}
+
 }  // namespace
 }  // namespace lar::readers

@@ -368,6 +368,11 @@ bool changes_following(icalcomponent* component) {
   return range != nullptr && icalparameter_get_range(range) == ICAL_RANGE_THISANDFUTURE;
 }
 
+int sequence_of(icalcomponent* component) {
+  icalproperty* property = icalcomponent_get_first_property(component, ICAL_SEQUENCE_PROPERTY);
+  return property == nullptr ? 0 : icalproperty_get_sequence(property);
+}
+
 bool is_cancelled(icalcomponent* component) {
   icalproperty* status = icalcomponent_get_first_property(component, ICAL_STATUS_PROPERTY);
   return status != nullptr && icalproperty_get_status(status) == ICAL_STATUS_CANCELLED;
@@ -375,6 +380,11 @@ bool is_cancelled(icalcomponent* component) {
 
 std::optional<When> end_of(const Entry& entry, const Stated& start) {
   if (const auto end = stated(entry.calendar, entry.component, ICAL_DTEND_PROPERTY)) {
+    // An end before the start is none.
+    if (domain::begins_at(end->when, "UTC") < domain::begins_at(start.when, "UTC") &&
+        end->when.index() == start.when.index()) {
+      return std::nullopt;
+    }
     return end->when;
   }
   icalproperty* property =
@@ -464,6 +474,7 @@ class EventReader {
       master_ = overrides_.begin()->second.entry;  // an invitation to one occurrence only
       lone_ = true;
     }
+    name_days();
     const bool task = icalcomponent_isa(master_.component) == ICAL_VTODO_COMPONENT;
     item_.kind = task ? domain::ItemKind::task : domain::ItemKind::event;
     item_.origin = domain::Origin::own_data;
@@ -494,6 +505,32 @@ class EventReader {
 
  private:
   Microseconds key(const When& when) const { return domain::begins_at(when, input_.owner_zone); }
+
+  // Exchange names the changed occurrences of whole-day events by their midnight.
+  void name_days() {
+    const auto start = stated(master_.calendar, master_.component, ICAL_DTSTART_PROPERTY);
+    if (lone_ || !start || !std::holds_alternative<AllDay>(start->when)) return;
+    for (auto* all : {&overrides_, &ranges_}) {
+      std::map<Microseconds, Override> named;
+      for (auto& [moment, changed] : *all) {
+        changed.original = AllDay{wall_clock(changed.original).date};
+        named[key(changed.original)] = std::move(changed);
+      }
+      *all = std::move(named);
+    }
+  }
+
+  // What an older revision said of an occurrence that the newer series does not have.
+  void drop_superseded(const std::map<Microseconds, When>& starts) {
+    if (lone_ || full_) return;
+    const int present = sequence_of(master_.component);
+    std::erase_if(overrides_, [&](const auto& entry) {
+      const auto& [moment, changed] = entry;
+      return sequence_of(changed.entry.component) < present && !changed.following &&
+             moment >= input_.horizon_begin && moment < input_.horizon_end &&
+             (!starts.contains(moment) || is_excluded(changed.original));
+    });
+  }
 
   bool in_horizon(const When& start, const std::optional<When>& end) const {
     const Microseconds begins = key(start);
@@ -571,13 +608,19 @@ class EventReader {
       const When when = when_of(time, zone_of(master_.calendar, property, time));
       starts.emplace(key(when), when);
       extra_.push_back(when);
+      if (icaltime_is_null_time(value.time)) add_own_end(property, value.period, when);
     }
+    drop_superseded(starts);
     for (const auto& [moment, when] : starts) {
       if (overrides_.contains(moment) || is_excluded(when)) continue;
       // What is said of one occurrence alone goes before what is said of many.
       const auto later = ranges_.upper_bound(moment);
       if (later == ranges_.begin()) {
-        add_occurrence(when, when, shifted_end(start.when, item_.end, when), nullptr);
+        const auto own = own_ends_.find(moment);
+        add_occurrence(when, when,
+                       own != own_ends_.end() ? std::optional(own->second)
+                                              : shifted_end(start.when, item_.end, when),
+                       nullptr);
         continue;
       }
       const Override& range = std::prev(later)->second;
@@ -600,6 +643,18 @@ class EventReader {
           {"ical.too_many_occurrences",
            {{"name", input_.name}, {"limit", std::to_string(most_occurrences)}}});
     }
+  }
+
+  // An RDATE that is a period says how long its occurrence is (RFC 5545, 3.8.5.2).
+  void add_own_end(icalproperty* property, const icalperiodtype& period, const When& start) {
+    if (is_sane(period.end)) {
+      own_ends_[key(start)] = when_of(period.end, zone_of(master_.calendar, property, period.end));
+      return;
+    }
+    const auto seconds = icaldurationtype_as_int(period.duration);
+    const auto* instant = std::get_if<Instant>(&start);
+    if (seconds <= 0 || instant == nullptr) return;
+    own_ends_[key(start)] = Instant{instant->time + seconds * base::one_second, instant->zone};
   }
 
   void run_rule(icalrecurrencetype rule, const Stated& start,
@@ -802,6 +857,7 @@ class EventReader {
   std::vector<Microseconds> excluded_;
   std::vector<Date> excluded_days_;
   std::vector<When> extra_;
+  std::map<Microseconds, When> own_ends_;  // of extra ones that say their own
   std::vector<std::string> rules_;
   bool full_ = false;
   Item item_;
@@ -845,6 +901,29 @@ bool close_calendar(std::string& text) {
   return true;
 }
 
+// A part said twice makes libical drop the whole rule; vobject has written "FREQ" so.
+void drop_repeated_parts(std::string& text) {
+  for (size_t at = text.find("\nRRULE"); at != std::string::npos;
+       at = text.find("\nRRULE", at + 1)) {
+    const size_t end = std::min(text.find_first_of("\r\n", at + 1), text.size());
+    const size_t colon = text.find(':', at);
+    const std::string_view line = std::string_view(text).substr(0, end);
+    if (colon >= end) continue;
+    const size_t first = line.find("FREQ=", colon);
+    if (first == std::string_view::npos ||
+        line.find("FREQ=", first + 1) == std::string_view::npos) {
+      continue;
+    }
+    std::vector<std::string_view> parts;
+    for (const std::string_view part : base::split(line.substr(colon + 1), ';')) {
+      if (std::find(parts.begin(), parts.end(), part) == parts.end()) parts.push_back(part);
+    }
+    std::string rule;
+    for (const std::string_view part : parts) rule += (rule.empty() ? "" : ";") + std::string(part);
+    text.replace(colon + 1, end - colon - 1, rule);
+  }
+}
+
 base::Result<std::vector<Item>> read_calendar(const Input& input) {
   static const bool prepared = [] {
     icalerror_set_errors_are_fatal(0);
@@ -858,6 +937,7 @@ base::Result<std::vector<Item>> read_calendar(const Input& input) {
   const std::string start = base::lower_ascii(std::string_view(text).substr(0, 4096));
   if (start.find("begin:vcalendar") == std::string::npos) return unreadable();
   const bool truncated = close_calendar(text);
+  drop_repeated_parts(text);
   const Component root(icalparser_parse_string(text.c_str()));
   if (!root) return unreadable();
   std::vector<Entry> entries;
@@ -894,7 +974,7 @@ base::Result<std::vector<Item>> read_calendar(const Input& input) {
 }  // namespace
 
 Reader ical_reader() {
-  return {"ical", 2, {"text/calendar", "application/ics"}, {"ics", "ical", "ifb"}, &read_calendar};
+  return {"ical", 3, {"text/calendar", "application/ics"}, {"ics", "ical", "ifb"}, &read_calendar};
 }
 
 }  // namespace lar::readers

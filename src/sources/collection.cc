@@ -92,13 +92,18 @@ bool ends_properly(std::string_view bytes, std::string_view last_line) {
                             last_line);
 }
 
-bool starts_properly(std::string_view bytes, std::string_view first_line) {
+}  // namespace
+
+const CollectionType calendar_file{"ics",           "text/calendar",         "BEGIN:VCALENDAR",
+                                   "END:VCALENDAR", "source.not_a_calendar", "ics.truncated"};
+const CollectionType contacts_file{"vcf",       "text/vcard",          "BEGIN:VCARD",
+                                   "END:VCARD", "source.not_contacts", "vcf.truncated"};
+
+bool opens_properly(const CollectionType& type, std::string_view bytes) {
   if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
   bytes = base::trim(bytes);
-  return same_ignoring_case(bytes.substr(0, bytes.find_first_of("\r\n")), first_line);
+  return same_ignoring_case(bytes.substr(0, bytes.find_first_of("\r\n")), type.first_line);
 }
-
-}  // namespace
 
 base::Result<store::Source> describe_collection(const CollectionType& type,
                                                 const std::string& location,
@@ -113,12 +118,119 @@ base::Result<store::Source> describe_collection(const CollectionType& type,
   if (::fstat(file->get(), &status) != 0) return base::fail_errno(errno, path, "stat");
   const auto size = static_cast<std::uint64_t>(status.st_size);
   TRY_ASSIGN(const auto head, read_range(file->get(), 0, std::min(size, sample_bytes), path));
-  if (!head || !starts_properly(*head, type.first_line)) return wrong();
+  if (!head || !opens_properly(type, *head)) return wrong();
   store::Source source;
   source.kind = type.kind;
   source.name = name.empty() ? last_component(path) : name;
   source.location = path;
   return source;
+}
+
+base::Result<CollectionOutcome> record_collection(const CollectionType& type, SyncContext& context,
+                                                  const CollectionText& text,
+                                                  const std::vector<store::Placement>& stored,
+                                                  const std::set<PlacementKey>& stale,
+                                                  SyncReport& report) {
+  CollectionOutcome outcome;
+  outcome.cut_off = !ends_properly(text.bytes, type.last_line);
+  const std::string shown = text.path.empty() ? text.name : text.path;
+  TRY_ASSIGN(const os::Descriptor memory, memory_file(text.bytes));
+
+  reading::Request request;
+  request.descriptor = memory.get();
+  request.length = text.bytes.size();
+  request.name = base::clean_utf8(text.name);
+  request.media_type = type.media_type;
+  request.path = request.name;
+  request.modified = text.modified;
+  request.owner_zone = base::Clock::zone();
+  const Horizon span = horizon();
+  request.horizon_begin = span.begin;
+  request.horizon_end = span.end;
+  auto reading = context.reading.read(request, context.stop);
+  if (!reading && outcome.cut_off && reading.error().kind != ErrorKind::cancelled) {
+    return base::fail(ErrorKind::corrupt, std::string(type.cut_code), {{"path", shown}},
+                      base::Retry::later);
+  }
+  if (!reading) return tl::unexpected(std::move(reading).error());
+
+  std::map<std::string, const store::Placement*> known;
+  for (const store::Placement& placement : stored) known[placement.uid] = &placement;
+  std::set<std::string> present;
+  std::vector<store::Recording> recordings;
+  if (reading->items.size() > text.most_items) {
+    outcome.notices.emplace_back(
+        text.name,
+        domain::Notice{"dav.too_many",
+                       {{"name", text.name}, {"limit", std::to_string(text.most_items)}}});
+    reading->items.resize(text.most_items);
+  }
+  for (domain::Item& item : reading->items) {
+    item.origin = text.origin;
+    std::string uid = item.external_id;
+    for (int copy = 2; !present.insert(uid).second; ++copy) {
+      uid = item.external_id + "//" + std::to_string(copy);
+    }
+    for (const domain::Notice& notice : item.notices)
+      outcome.notices.emplace_back(item.external_id, notice);
+    store::Recording recording;
+    recording.item = &item;
+    recording.placement.source = context.source.id;
+    recording.placement.uid = uid;
+    recording.placement.path = text.path;
+    recording.placement.fingerprint = os::sha256(
+        domain::to_json(item).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    recording.producer = reading->producer;
+    recording.producer_version = reading->producer_version;
+    const auto found = known.find(uid);
+    if (found != known.end() && found->second->fingerprint == recording.placement.fingerprint &&
+        !stale.contains({"", base_uid(uid)})) {
+      ++report.unchanged;
+      continue;
+    }
+    recordings.push_back(std::move(recording));
+  }
+  if (outcome.notices.size() > SyncReport::most_notices)
+    outcome.notices.resize(SyncReport::most_notices);
+  if (outcome.cut_off) {
+    outcome.notices.insert(outcome.notices.begin(),
+                           {text.name, {std::string(type.cut_code), {{"path", shown}}}});
+  }
+  for (const auto& [about, notice] : outcome.notices) report.note(about, notice);
+
+  SyncProgress progress;
+  progress.total = static_cast<std::int64_t>(reading->items.size());
+  progress.done = report.unchanged;
+  for (std::size_t begin = 0; begin < recordings.size(); begin += batch_items) {
+    if (context.stop.stop_requested()) return fail_cancelled();
+    const std::size_t count = std::min(batch_items, recordings.size() - begin);
+    TRY_ASSIGN(const auto recorded,
+               context.store.record_all(std::span(recordings).subspan(begin, count)));
+    for (const store::RecordOutcome& one : recorded) {
+      if (one.what == store::Recorded::added) {
+        ++report.added;
+      } else if (one.what == store::Recorded::changed) {
+        ++report.changed;
+      } else {
+        ++report.unchanged;
+      }
+    }
+    progress.done += static_cast<std::int64_t>(count);
+    if (context.progress) context.progress(progress);
+  }
+
+  // What is missing at the end of a file that was cut short may still come.
+  if (!outcome.cut_off) {
+    std::vector<store::Placement> gone;
+    for (const store::Placement& placement : stored) {
+      if (!present.contains(placement.uid)) gone.push_back(placement);
+    }
+    if (!gone.empty()) {
+      TRY_ASSIGN(const std::int64_t removed, context.store.forget(gone));
+      report.removed += removed;
+    }
+  }
+  return outcome;
 }
 
 base::Result<SyncReport> sync_collection(const CollectionType& type, SyncContext& context) {
@@ -164,94 +276,15 @@ base::Result<SyncReport> sync_collection(const CollectionType& type, SyncContext
   }
   cursor.hash = os::sha256(*bytes);
   if (same_reading && cursor.hash == before.hash) return unchanged();
-  cursor.cut_off = !ends_properly(*bytes, type.last_line);
-  TRY_ASSIGN(const os::Descriptor memory, memory_file(*bytes));
-
-  reading::Request request;
-  request.descriptor = memory.get();
-  request.length = bytes->size();
-  request.name = base::clean_utf8(file_name);
-  request.media_type = type.media_type;
-  request.path = request.name;
-  request.modified = cursor.state.modified;
-  request.owner_zone = cursor.zone;
-  request.horizon_begin = cursor.horizon.begin;
-  request.horizon_end = cursor.horizon.end;
-  auto reading = context.reading.read(request, context.stop);
-  if (!reading && cursor.cut_off && reading.error().kind != ErrorKind::cancelled) {
-    return base::fail(ErrorKind::corrupt, std::string(type.cut_code), {{"path", path}},
-                      base::Retry::later);
-  }
-  if (!reading) return tl::unexpected(std::move(reading).error());
-
-  std::map<std::string, const store::Placement*> known;
-  for (const store::Placement& placement : stored) known[placement.uid] = &placement;
-  std::set<std::string> present;
-  std::vector<store::Recording> recordings;
-  for (const domain::Item& item : reading->items) {
-    std::string uid = item.external_id;
-    for (int copy = 2; !present.insert(uid).second; ++copy) {
-      uid = item.external_id + "//" + std::to_string(copy);
-    }
-    for (const domain::Notice& notice : item.notices)
-      cursor.notices.emplace_back(item.external_id, notice);
-    store::Recording recording;
-    recording.item = &item;
-    recording.placement.source = context.source.id;
-    recording.placement.uid = uid;
-    recording.placement.path = path;
-    recording.placement.fingerprint = os::sha256(
-        domain::to_json(item).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-    recording.producer = reading->producer;
-    recording.producer_version = reading->producer_version;
-    const auto found = known.find(uid);
-    if (found != known.end() && found->second->fingerprint == recording.placement.fingerprint &&
-        !stale.contains({"", base_uid(uid)})) {
-      ++report.unchanged;
-      continue;
-    }
-    recordings.push_back(std::move(recording));
-  }
-  if (cursor.notices.size() > SyncReport::most_notices)
-    cursor.notices.resize(SyncReport::most_notices);
-  if (cursor.cut_off) {
-    cursor.notices.insert(cursor.notices.begin(),
-                          {file_name, {std::string(type.cut_code), {{"path", path}}}});
-  }
-  for (const auto& [about, notice] : cursor.notices) report.note(about, notice);
-
-  SyncProgress progress;
-  progress.total = static_cast<std::int64_t>(reading->items.size());
-  progress.done = report.unchanged;
-  for (std::size_t begin = 0; begin < recordings.size(); begin += batch_items) {
-    if (context.stop.stop_requested()) return fail_cancelled();
-    const std::size_t count = std::min(batch_items, recordings.size() - begin);
-    TRY_ASSIGN(const auto outcomes,
-               context.store.record_all(std::span(recordings).subspan(begin, count)));
-    for (const store::RecordOutcome& outcome : outcomes) {
-      if (outcome.what == store::Recorded::added) {
-        ++report.added;
-      } else if (outcome.what == store::Recorded::changed) {
-        ++report.changed;
-      } else {
-        ++report.unchanged;
-      }
-    }
-    progress.done += static_cast<std::int64_t>(count);
-    if (context.progress) context.progress(progress);
-  }
-
-  // What is missing at the end of a file that was cut short may still come.
-  if (!cursor.cut_off) {
-    std::vector<store::Placement> gone;
-    for (const store::Placement& placement : stored) {
-      if (!present.contains(placement.uid)) gone.push_back(placement);
-    }
-    if (!gone.empty()) {
-      TRY_ASSIGN(const std::int64_t removed, context.store.forget(gone));
-      report.removed += removed;
-    }
-  }
+  CollectionText text;
+  text.bytes = *bytes;
+  text.name = file_name;
+  text.path = path;
+  text.modified = cursor.state.modified;
+  TRY_ASSIGN(CollectionOutcome outcome,
+             record_collection(type, context, text, stored, stale, report));
+  cursor.cut_off = outcome.cut_off;
+  cursor.notices = std::move(outcome.notices);
   cursor.state.modified = settled(cursor.state.modified);
   TRY(context.store.save_sync(context.source.id, to_text(cursor), ""));
   return report;

@@ -104,8 +104,12 @@ void Skipped::add(const std::string& key, Entry entry) {
   entries_[key] = std::move(entry);
 }
 
-void Skipped::keep_only(const std::set<std::string>& keys) {
-  std::erase_if(entries_, [&](const auto& entry) { return !keys.contains(entry.first); });
+void Skipped::keep_only(const std::set<std::string>& keys) { keep_only_below("", keys); }
+
+void Skipped::keep_only_below(std::string_view prefix, const std::set<std::string>& keys) {
+  std::erase_if(entries_, [&](const auto& entry) {
+    return entry.first.starts_with(prefix) && !keys.contains(entry.first);
+  });
 }
 
 // ---- small helpers -----------------------------------------------------------------------------

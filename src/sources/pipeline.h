@@ -47,6 +47,8 @@ class Skipped {
   void remove(const std::string& key) { entries_.erase(key); }
   // Forgets keys that are not among the listed ones.
   void keep_only(const std::set<std::string>& keys);
+  // The same among keys that begin with `prefix`.
+  void keep_only_below(std::string_view prefix, const std::set<std::string>& keys);
 
  private:
   std::string readers_;  // which readers these entries were made with

@@ -3,19 +3,22 @@
 #include <array>
 
 #include "base/text.h"
+#include "sources/dav/dav.h"
 #include "sources/folder/folder.h"
 #include "sources/ics/ics.h"
 #include "sources/maildir/maildir.h"
 #include "sources/mbox/mbox.h"
 #include "sources/source.h"
+#include "sources/subscription/subscription.h"
 #include "sources/vcf/vcf.h"
 
 namespace lar::sources {
 
 std::span<const SourceType> registry() {
   static const std::array types{
-      maildir::source_type(), mbox::source_type(), folder::source_type(),
-      ics::source_type(),     vcf::source_type(),
+      maildir::source_type(), mbox::source_type(),         folder::source_type(),
+      ics::source_type(),     vcf::source_type(),          dav::caldav_type(),
+      dav::carddav_type(),    subscription::source_type(),
   };
   return types;
 }

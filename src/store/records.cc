@@ -584,7 +584,7 @@ base::Result<RecordOutcome> record_prepared(Work& work, const Prepared& prepared
   {
     Statement placed = connection.query(
         "SELECT i.key, i.id, i.external_id, i.scope, i.hash, i.producer, i.producer_version, "
-        "(SELECT count(*) FROM placement o WHERE o.item = i.key) "
+        "(SELECT count(*) FROM placement o WHERE o.item = i.key), i.blob "
         "FROM placement p JOIN item i ON i.key = p.item "
         "WHERE p.source = ?1 AND p.folder = ?2 AND p.uid = ?3",
         source, prepared.placement.folder, prepared.placement.uid);
@@ -592,7 +592,11 @@ base::Result<RecordOutcome> record_prepared(Work& work, const Prepared& prepared
     if (row) {
       const std::int64_t key = placed.integer(0);
       const bool same_name = placed.text(2) == prepared.external_id && placed.integer(3) == scope;
-      const bool same_content = same_name && placed.text(4) == prepared.hash;
+      // Of an event or a contact the original counts too: changes are made to it, and what no
+      // reader shows must not be undone by them.
+      const bool same_original =
+          scope == 0 || !prepared.blob || placed.text(8) == prepared.blob->hash;
+      const bool same_content = same_name && same_original && placed.text(4) == prepared.hash;
       const bool same_producer =
           placed.text(5) == prepared.producer && placed.integer(6) == prepared.producer_version;
       if (same_content && same_producer) {

@@ -118,7 +118,7 @@ int check(store::Store& store) {
 int add(store::Store& store, const std::string& kind, const std::string& path) {
   const sources::SourceType* type = sources::find_source_type(kind);
   if (type == nullptr) return 2;
-  auto source = type->describe(path, "");
+  auto source = type->describe({path, ""});
   if (!source) return fail(source.error());
   source->settings = "{}";
   const auto added = store.add_source(*source);

@@ -8,14 +8,13 @@ namespace lar::sources::ics {
 
 namespace {
 
-constexpr CollectionType type{"ics",           "text/calendar",         "BEGIN:VCALENDAR",
-                              "END:VCALENDAR", "source.not_a_calendar", "ics.truncated"};
-
 base::Result<store::Source> describe(const Description& description) {
-  return describe_collection(type, description.location, description.name);
+  return describe_collection(calendar_file, description.location, description.name);
 }
 
-base::Result<SyncReport> sync(SyncContext& context) { return sync_collection(type, context); }
+base::Result<SyncReport> sync(SyncContext& context) {
+  return sync_collection(calendar_file, context);
+}
 
 }  // namespace
 

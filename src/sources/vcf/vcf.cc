@@ -8,14 +8,13 @@ namespace lar::sources::vcf {
 
 namespace {
 
-constexpr CollectionType type{"vcf",       "text/vcard",          "BEGIN:VCARD",
-                              "END:VCARD", "source.not_contacts", "vcf.truncated"};
-
 base::Result<store::Source> describe(const Description& description) {
-  return describe_collection(type, description.location, description.name);
+  return describe_collection(contacts_file, description.location, description.name);
 }
 
-base::Result<SyncReport> sync(SyncContext& context) { return sync_collection(type, context); }
+base::Result<SyncReport> sync(SyncContext& context) {
+  return sync_collection(contacts_file, context);
+}
 
 }  // namespace
 
