@@ -136,8 +136,7 @@ TEST(Tasks, requests_are_found_with_their_day) {
             "send Marta the signed copy @2026-05-15");
   EXPECT_EQ(items_of("Don't forget to water the plants tomorrow."), "water the plants @2026-05-12");
   EXPECT_EQ(items_of("Recoge a Nora a las cinco, que yo no llego."), "recoger a Nora a las cinco");
-  EXPECT_EQ(items_of("Payment of invoice 4471 is due by 20 May."),
-            "pay invoice 4471 @2026-05-20");
+  EXPECT_EQ(items_of("Payment of invoice 4471 is due by 20 May."), "pay invoice 4471 @2026-05-20");
 }
 
 TEST(Tasks, a_question_to_the_owner_is_something_to_answer) {
@@ -171,9 +170,9 @@ TEST(Tasks, loose_deadlines_become_days) {
 }
 
 TEST(Tasks, promises_of_the_owner_are_theirs_to_keep) {
-  Mailbox mailbox = box({{"a", "Irene", "irene@valcarcel.example", "marta.gil@bruma.example",
-                          "Re: presupuesto",
-                          "Hola, Marta: te mando el presupuesto el jueves. Un abrazo, Irene"}});
+  Mailbox mailbox =
+      box({{"a", "Irene", "irene@valcarcel.example", "marta.gil@bruma.example", "Re: presupuesto",
+            "Hola, Marta: te mando el presupuesto el jueves. Un abrazo, Irene"}});
   const Findings found = find_tasks(mailbox.mails[0], mailbox, judge());
   ASSERT_EQ(found.action_items.size(), 1U);
   EXPECT_EQ(found.action_items[0].what, "mandar el presupuesto");
@@ -234,8 +233,12 @@ TEST(Appointments, the_new_time_counts_and_what_is_off_does_not) {
 }
 
 TEST(Appointments, a_day_without_an_hour_lasts_all_day_and_a_length_gives_the_end) {
-  EXPECT_EQ(appointments_of("La boda de Sonia es el sábado 23 de mayo, ¡os esperamos!", "Boda"),
-            "2026-05-23");
+  const Mailbox mailbox =
+      box({{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example", "Boda",
+            "La boda de Sonia es el sábado 23 de mayo, ¡os esperamos!"}});
+  const Findings found = find_tasks(mailbox.mails[0], mailbox, judge());
+  ASSERT_EQ(found.appointment_candidates.size(), 1U);
+  EXPECT_EQ(found.appointment_candidates[0].appointment.start, "2026-05-23");
   EXPECT_EQ(appointments_of("La reunión es el jueves a las 10:00 y durará una hora y media."),
             "2026-05-14T10:00:00+02:00/11:30");
   EXPECT_EQ(appointments_of("Send me the report by Friday."), "");

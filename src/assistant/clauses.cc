@@ -29,7 +29,8 @@ size_t clause_end(std::string_view text, const std::vector<Token>& tokens, size_
   const auto stops = phrases("ask.clause_ends");
   size_t end = from;
   while (end < tokens.size() && end - from < longest) {
-    if (end > from + 1 && std::find(stops.begin(), stops.end(), tokens[end].folded) != stops.end()) {
+    if (end > from + 1 &&
+        std::find(stops.begin(), stops.end(), tokens[end].folded) != stops.end()) {
       break;
     }
     ++end;

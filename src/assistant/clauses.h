@@ -1,6 +1,6 @@
-// Pieces of sentences: words with where they stand, where a clause ends, and what is left of one once
-// its day, its politeness and loose ends are taken off. What requests.cc and tasks.cc share. Pure
-// functions.
+// Pieces of sentences: words with where they stand, where a clause ends, and what is left of one
+// once its day, its politeness and loose ends are taken off. What requests.cc and tasks.cc share.
+// Pure functions.
 #pragma once
 
 #include <algorithm>

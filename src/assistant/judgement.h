@@ -1,6 +1,6 @@
 // The learned judgement: small logistic regressions over named features (of a mail: priority,
-// personal, suspicious; of one sentence: task, appointment), with weights in data/judgement.json. eval/train_judgement.py makes that file from
-// the development mailbox. Thread-safe once loaded.
+// personal, suspicious; of one sentence: task, appointment), with weights in data/judgement.json.
+// eval/train_judgement.py makes that file from the development mailbox. Thread-safe once loaded.
 #pragma once
 
 #include <array>

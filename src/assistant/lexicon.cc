@@ -85,9 +85,9 @@ class SpanishVerbs {
   }
   void with_pronouns(const std::string& form, VerbForm::Kind kind, const std::string& infinitive) {
     static constexpr std::array<std::string_view, 25> pronouns = {
-        "",     "me",   "nos",  "le",   "les",  "lo",   "la",    "los",   "las",
-        "melo", "mela", "melos", "melas", "noslo", "nosla", "noslos", "noslas",
-        "selo", "sela", "selos", "selas", "te",   "os",   "se",    "telo"};
+        "",     "me",    "nos",   "le",    "les",   "lo",    "la",     "los",    "las",
+        "melo", "mela",  "melos", "melas", "noslo", "nosla", "noslos", "noslas", "selo",
+        "sela", "selos", "selas", "te",    "os",    "se",    "telo"};
     for (const std::string_view pronoun : pronouns) {
       put(form + std::string(pronoun), {kind, infinitive, std::string(pronoun)});
     }

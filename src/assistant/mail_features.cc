@@ -76,11 +76,11 @@ bool is_business(std::string_view signature) {
   const auto digits = std::count_if(signature.begin(), signature.end(),
                                     [](char letter) { return letter >= '0' && letter <= '9'; });
   const std::string folded = phrase_text(signature);
-  return digits >= 7 || count_words(folded, {" tel ", " tlf ", " www ", " director ", " directora ",
-                                             " manager ", " ltd ", " s l ", " sl ", " departamento ",
-                                             " department ", " office ", " head of ", " team ",
-                                             " responsable ", " gerente ", " coordinator ",
-                                             " coordinadora ", " asesoria "}) > 0;
+  return digits >= 7 ||
+         count_words(folded, {" tel ", " tlf ", " www ", " director ", " directora ", " manager ",
+                              " ltd ", " s l ", " sl ", " departamento ", " department ",
+                              " office ", " head of ", " team ", " responsable ", " gerente ",
+                              " coordinator ", " coordinadora ", " asesoria "}) > 0;
 }
 
 bool holds_name(const Owner& owner, std::string_view folded) {
@@ -264,8 +264,7 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
     task = task || (!vague && candidate.kind != TaskKind::question);
     asked += vague ? 0 : 1;
     task_today = task_today || day == base::format_date(written.date);
-    task_tomorrow =
-        task_tomorrow || day == base::format_date(base::add_days(written.date, 1));
+    task_tomorrow = task_tomorrow || day == base::format_date(base::add_days(written.date, 1));
   }
   features["task"] = task ? 1 : 0;
   features["tasks"] = part(std::max(0, asked - 1), 3);
@@ -275,13 +274,13 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["item"] = found.action_items.empty() ? 0 : 1;
 
   // How it speaks.
-  const int informal_you = count_words(text, {" te ", " tu ", " tus ", " ti ", " contigo ", " tienes ",
-                                              " puedes ", " os ", " vuestra ", " vuestro ",
-                                              " eres ", " estas ", " vas ", " vienes "});
-  const int formal_you = count_words(text, {" usted ", " ustedes ", " le ", " les ", " su ", " sus ",
-                                            " estimado ", " estimada ", " dear mr ", " dear ms ",
-                                            " dear mrs ", " sincerely ", " regards ",
-                                            " atentamente ", " cordialmente "});
+  const int informal_you = count_words(
+      text, {" te ", " tu ", " tus ", " ti ", " contigo ", " tienes ", " puedes ", " os ",
+             " vuestra ", " vuestro ", " eres ", " estas ", " vas ", " vienes "});
+  const int formal_you =
+      count_words(text, {" usted ", " ustedes ", " le ", " les ", " su ", " sus ", " estimado ",
+                         " estimada ", " dear mr ", " dear ms ", " dear mrs ", " sincerely ",
+                         " regards ", " atentamente ", " cordialmente "});
   features["informal_you"] = part(informal_you, 2);
   features["formal_you"] = part(formal_you, 2);
   features["informal_not_formal"] = informal_you > 0 && formal_you == 0 && person ? 1 : 0;
@@ -295,17 +294,16 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["office_at_site"] = known.office_at(site) && !public_site ? 1 : 0;
   features["people_at_site"] = part(std::max(0, at_site - 1), 3);
   features["alone_at_site"] = person && at_site <= 1 && !known.office_at(site) ? 1 : 0;
-  features["surname_site"] =
-      person && sender_last.size() > 3 && base::fold_to_n(site).find(sender_last) != std::string::npos
-          ? 1
-          : 0;
+  features["surname_site"] = person && sender_last.size() > 3 &&
+                                     base::fold_to_n(site).find(sender_last) != std::string::npos
+                                 ? 1
+                                 : 0;
   features["person_informal"] = person && features["w_informal"] > 0 ? 1 : 0;
   features["person_no_work"] = person && features["w_work"] == 0 && formal_you == 0 ? 1 : 0;
   features["attachments"] = mail.details.attachments.empty() ? 0 : 1;
 
   // Together they mean more.
-  const bool acts =
-      features["w_request"] > 0 || features["w_awaits"] > 0 || task;
+  const bool acts = features["w_request"] > 0 || features["w_awaits"] > 0 || task;
   const bool bad = features["w_harm"] > 0 || features["w_loss"] > 0 || features["w_outage"] > 0;
   const bool soon = today || says_today || features["w_urgency"] > 0 || due_tomorrow;
   features["bad_and_soon"] = bad && soon && !list ? 1 : 0;
@@ -314,8 +312,7 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["done_and_soon"] = (today || says_today) && features["w_done"] > 0 ? 1 : 0;
   features["bad_today"] = bad && (today || says_today) && !list && features["w_done"] == 0 ? 1 : 0;
   features["loss_and_soon"] = features["w_loss"] > 0 && soon && !list ? 1 : 0;
-  features["task_and_today"] =
-      task && (today || says_today) && !list ? 1 : 0;
+  features["task_and_today"] = task && (today || says_today) && !list ? 1 : 0;
   features["bad_and_done"] = bad && features["w_done"] > 0 ? 1 : 0;
   features["changed_and_soon"] =
       features["w_disruption"] > 0 && (today || says_today || tomorrow) && !list ? 1 : 0;

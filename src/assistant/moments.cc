@@ -153,8 +153,8 @@ std::vector<Clock> clocks_in(std::string_view text) {
   return clocks;
 }
 
-// "within 24 hours", "en 48 horas", "in the next two hours"; "en un plazo de 10 días hábiles", "within
-// five working days", which leave out weekends.
+// "within 24 hours", "en 48 horas", "in the next two hours"; "en un plazo de 10 días hábiles",
+// "within five working days", which leave out weekends.
 void add_hours(std::string_view text, const base::LocalTime& written,
                std::vector<Moment>& moments) {
   const std::vector<base::Word> words = base::words(text);
@@ -170,7 +170,8 @@ void add_hours(std::string_view text, const base::LocalTime& written,
   for (size_t index = 1; index < words.size(); ++index) {
     const std::string unit = word(index);
     const bool of_days = unit == "days" || unit == "dias" || unit == "day" || unit == "dia";
-    if (unit != "hours" && unit != "horas" && unit != "hour" && unit != "hora" && !of_days) continue;
+    if (unit != "hours" && unit != "horas" && unit != "hour" && unit != "hora" && !of_days)
+      continue;
     size_t number_at = index - 1;
     bool working = false;
     if (of_days && index >= 2 && (word(number_at) == "working" || word(number_at) == "business")) {
@@ -189,8 +190,8 @@ void add_hours(std::string_view text, const base::LocalTime& written,
     if (count < 1 || count > 96) continue;
     const std::string lead = before(text, words[number_at].begin, 24);
     if (of_days ? !holds_any(lead, {" within ", " plazo ", " proximos ", " next ", " maximo "})
-                : !holds_any(lead,
-                             {" within ", " in ", " en ", " de ", " next ", " proximas ", " plazo "})) {
+                : !holds_any(lead, {" within ", " in ", " en ", " de ", " next ", " proximas ",
+                                    " plazo "})) {
       continue;
     }
     Moment moment;
@@ -357,17 +358,17 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
 
   for (Moment& moment : moments) {
     const std::string lead = before(text, moment.begin, 34);
-    moment.deadline = moment.deadline ||
-                      holds_any(lead, {" before ",      " by ",           " no later than ",
-                                       " deadline ",    " due ",          " antes de ",
-                                       " antes del ",   " a mas tardar ", " como muy tarde ",
-                                       " como maximo ", " vence ",        " vencen ",
-                                       " plazo ",       " fecha limite ", " caduca ",
-                                       " expires ",     " expira ",       " termina ",
-                                       " ends ",        " closes ",       " cierra ",
-                                       " latest ",      " ultimo dia ",   " last day "}) ||
-                      lead.ends_with(" until ") || lead.ends_with(" hasta ") ||
-                      lead.ends_with(" hasta el ") || lead.ends_with(" hasta las ");
+    moment.deadline =
+        moment.deadline ||
+        holds_any(
+            lead,
+            {" before ",   " by ",        " no later than ", " deadline ",       " due ",
+             " antes de ", " antes del ", " a mas tardar ",  " como muy tarde ", " como maximo ",
+             " vence ",    " vencen ",    " plazo ",         " fecha limite ",   " caduca ",
+             " expires ",  " expira ",    " termina ",       " ends ",           " closes ",
+             " cierra ",   " latest ",    " ultimo dia ",    " last day "}) ||
+        lead.ends_with(" until ") || lead.ends_with(" hasta ") || lead.ends_with(" hasta el ") ||
+        lead.ends_with(" hasta las ");
     std::string left = lead;
     for (bool again = true; again;) {
       again = false;

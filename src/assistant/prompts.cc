@@ -1,5 +1,5 @@
-// Examples are fictional and of both languages. They show what a line keeps: who wants what, and the
-// days and amounts that matter.
+// Examples are fictional and of both languages. They show what a line keeps: who wants what, and
+// the days and amounts that matter.
 #include "assistant/prompts.h"
 
 #include <fmt/format.h>

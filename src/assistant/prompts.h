@@ -1,5 +1,5 @@
-// The prompt of a judged mail: one line that says what it is about. Instructions and examples of both languages stand before everything that changes, so that
-// an engine computes them once.
+// The prompt of a judged mail: one line that says what it is about. Instructions and examples of
+// both languages stand before everything that changes, so that an engine computes them once.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // Sentences are looked at one by one. How people begin a request ("¿me puedes…", "please …", an
-// imperative) and how verbs change when they ask is known (lexicon.h, data/phrases.*.txt); whether a
-// sentence found so really leaves something to do is not decided here.
+// imperative) and how verbs change when they ask is known (lexicon.h, data/phrases.*.txt); whether
+// a sentence found so really leaves something to do is not decided here.
 #include "assistant/requests.h"
 
 #include <algorithm>
@@ -82,24 +82,25 @@ bool begins_clause(std::string_view text, const std::vector<Token>& tokens, size
 
 bool is_question_word(std::string_view word) {
   static constexpr std::string_view words[] = {
-      "what", "which", "when", "where", "who", "whom", "whose", "how", "why",
-      "que",  "cual",  "cuales", "cuando", "donde", "quien", "quienes", "como", "cuanto",
-      "cuanta", "cuantos", "cuantas", "adonde"};
+      "what", "which",  "when",   "where",   "who",     "whom",  "whose", "how",
+      "why",  "que",    "cual",   "cuales",  "cuando",  "donde", "quien", "quienes",
+      "como", "cuanto", "cuanta", "cuantos", "cuantas", "adonde"};
   return is_one(word, words);
 }
 
 bool is_auxiliary(std::string_view word) {
   static constexpr std::string_view words[] = {
-      "are", "is",  "do",    "does",   "did",   "have", "has",  "had",  "can", "could", "will",
-      "would", "shall", "should", "may", "might", "am",  "was", "were", "must", "isn", "aren",
-      "don", "doesn", "didn", "haven", "hasn", "won", "wouldn", "couldn", "shouldn"};
+      "are",  "is",    "do",   "does",  "did",    "have",   "has",    "had",
+      "can",  "could", "will", "would", "shall",  "should", "may",    "might",
+      "am",   "was",   "were", "must",  "isn",    "aren",   "don",    "doesn",
+      "didn", "haven", "hasn", "won",   "wouldn", "couldn", "shouldn"};
   return is_one(word, words);
 }
 
 bool is_subject_pronoun(std::string_view word) {
-  static constexpr std::string_view words[] = {"you", "we", "they", "it", "he", "she", "i",
-                                               "this", "that", "there", "anyone", "anybody",
-                                               "somebody", "someone", "these", "those", "everyone"};
+  static constexpr std::string_view words[] = {
+      "you",   "we",     "they",    "it",       "he",      "she",   "i",     "this",    "that",
+      "there", "anyone", "anybody", "somebody", "someone", "these", "those", "everyone"};
   return is_one(word, words);
 }
 
@@ -169,9 +170,9 @@ std::optional<Span> imperative_at(const Sentence& sentence, const std::vector<To
                                   size_t first, Tongue tongue) {
   const std::string_view text = sentence.text;
   if (tokens.size() > first + 2 && text.substr(tokens[first].end, 1) == ",") ++first;
-  static constexpr std::string_view links[] = {"and",  "y",   "then", "luego", "also", "tambien",
-                                               "so",   "asi", "e",    "just",  "now",  "first",
-                                               "next", "pues", "simplemente"};
+  static constexpr std::string_view links[] = {"and",     "y",     "then", "luego", "also",
+                                               "tambien", "so",    "asi",  "e",     "just",
+                                               "now",     "first", "next", "pues",  "simplemente"};
   while (first + 1 < tokens.size() && is_one(tokens[first].folded, links)) ++first;
   if (first >= tokens.size()) return std::nullopt;
   const std::string& verb = tokens[first].folded;
@@ -192,9 +193,9 @@ std::optional<Span> imperative_at(const Sentence& sentence, const std::vector<To
   }
   const std::string& next = tokens[first + 1].folded;
   static constexpr std::string_view of_nouns[] = {
-      "de",  "del", "confirmada", "confirmado", "confirmed", "is",   "es",       "was",
-      "ha",  "has", "que",        "se",         "will",      "number", "n",      "s",
-      "realizada", "recibido",    "received",   "are",       "were", "and"};
+      "de",        "del",      "confirmada", "confirmado", "confirmed", "is",     "es", "was",
+      "ha",        "has",      "que",        "se",         "will",      "number", "n",  "s",
+      "realizada", "recibido", "received",   "are",        "were",      "and"};
   if (is_one(next, of_nouns) && verb != "acuerdate" && verb != "dile") return std::nullopt;
   if (sentence.heading) return std::nullopt;
   // "Entrega: sábado", "Check-in from 3".
@@ -220,9 +221,9 @@ bool is_lacking(const std::vector<Token>& tokens, size_t first) {
     if (length == 0 || at + length != first) continue;
     const std::string& next = tokens[first].folded;
     static constexpr std::string_view of_things[] = {
-        "el",  "la",    "los",  "las",  "un",      "una",  "tu",  "su",    "tus",
-        "sus", "the",   "a",    "an",   "your",    "two",  "dos", "copia", "copy",
-        "tres", "three", "unos", "unas", "vuestro", "vuestra", "its", "some", "confirmacion"};
+        "el",   "la",    "los",  "las",  "un",      "una",     "tu",  "su",    "tus",
+        "sus",  "the",   "a",    "an",   "your",    "two",     "dos", "copia", "copy",
+        "tres", "three", "unos", "unas", "vuestro", "vuestra", "its", "some",  "confirmacion"};
     const std::string& last = tokens[first - 1].folded;
     return is_one(next, of_things) || last == "your" || last.starts_with("falta");
   }
@@ -262,20 +263,19 @@ std::optional<Span> request_in(const Sentence& sentence, const std::vector<Token
         return Span{at - 1, clause_end(text, tokens, at + length), true, true, false, false};
       }
     }
-    // "¿Tendría que pedir permiso?", "When could you start?", "Can I have until Friday?": answers are
-    // wanted, not deeds.
-    static constexpr std::string_view duties[] = {"tendria", "tiene", "tengo", "hay",  "debe", "debo",
-                                                  "habria",  "deben", "tienen", "hace", "haria",
-                                                  "necesito", "tenemos", "debemos", "falta"};
+    // "¿Tendría que pedir permiso?", "When could you start?", "Can I have until Friday?": answers
+    // are wanted, not deeds.
+    static constexpr std::string_view duties[] = {
+        "tendria", "tiene", "tengo", "hay",      "debe",    "debo",    "habria", "deben",
+        "tienen",  "hace",  "haria", "necesito", "tenemos", "debemos", "falta"};
     if (sentence.question && is_one(first_word, duties)) return std::nullopt;
     if (sentence.question && asks_openly(text, tokens, at)) return std::nullopt;
     // Outside a question "puedes" allows and does not ask.
-    static constexpr std::string_view modal[] = {"can",    "could",   "would",  "will",
-                                                 "puedes", "podrias", "podeis", "puede",
-                                                 "podria", "podriais", "podras", "podra",
-                                                 "podreis", "podran"};
-    static constexpr std::string_view turned[] = {"can", "could", "would", "will", "podrias",
-                                                  "podria", "podriais"};
+    static constexpr std::string_view modal[] = {
+        "can",   "could",  "would",    "will",   "puedes", "podrias", "podeis",
+        "puede", "podria", "podriais", "podras", "podra",  "podreis", "podran"};
+    static constexpr std::string_view turned[] = {"can",     "could",  "would",   "will",
+                                                  "podrias", "podria", "podriais"};
     const bool turned_round = at + 1 < tokens.size() && is_one(first_word, turned) &&
                               begins_clause(text, tokens, at) && !sentence.heading;
     if (!sentence.question && is_one(first_word, modal) && !turned_round) continue;
@@ -284,12 +284,11 @@ std::optional<Span> request_in(const Sentence& sentence, const std::vector<Token
     if (const size_t more = introducer_at(tokens, from); more > 0 && from + more < tokens.size()) {
       from += more;
     }
-    static constexpr std::string_view fillers[] = {"also", "tambien", "just",   "me",  "nos", "kindly",
-                                                   "que",  "to",      "please", "tu",  "por", "favor",
-                                                   "usted", "perhaps", "possibly", "maybe", "still"};
+    static constexpr std::string_view fillers[] = {
+        "also", "tambien", "just",  "me",    "nos",     "kindly",   "que",   "to",   "please",
+        "tu",   "por",     "favor", "usted", "perhaps", "possibly", "maybe", "still"};
     while (from < tokens.size() && is_one(tokens[from].folded, fillers)) ++from;
-    const std::string_view gap =
-        gap_before(text, tokens, std::min(at + length, tokens.size() - 1));
+    const std::string_view gap = gap_before(text, tokens, std::min(at + length, tokens.size() - 1));
     if (gap.find_first_of(".?!;") != std::string_view::npos) continue;
     const size_t end = clause_end(text, tokens, from);
     if (end - from >= 2 || (end - from == 1 && tokens[from].folded.size() > 4)) {
@@ -308,8 +307,8 @@ std::optional<Span> request_in(const Sentence& sentence, const std::vector<Token
       if (!begins_clause(text, tokens, at) && word != "y") continue;
       size_t verb = at;
       if (word == "y" && verb + 1 < tokens.size()) ++verb;
-      static constexpr std::string_view clitics[] = {"me", "nos", "le", "les", "lo", "la", "los",
-                                                     "las", "te", "se"};
+      static constexpr std::string_view clitics[] = {"me", "nos", "le",  "les", "lo",
+                                                     "la", "los", "las", "te",  "se"};
       size_t pronouns = 0;
       while (verb + 1 < tokens.size() && pronouns < 2 && is_one(tokens[verb].folded, clitics)) {
         ++verb;
@@ -348,66 +347,140 @@ struct OwedThing {
   std::string_view word;
   std::string_view spanish, english;  // what one does with it
 };
-constexpr OwedThing owed_things[] = {
-    {"factura", "pagar", "pay"},         {"invoice", "pagar", "pay"},
-    {"recibo", "pagar", "pay"},          {"payment", "pagar", "pay"},
-    {"pago", "pagar", "pay"},            {"cuota", "pagar", "pay"},
-    {"cuotas", "pagar", "pay"},          {"fee", "pagar", "pay"},
-    {"fees", "pagar", "pay"},            {"balance", "pagar", "pay"},
-    {"importe", "pagar", "pay"},         {"amount", "pagar", "pay"},
-    {"bill", "pagar", "pay"},            {"deposit", "pagar", "pay"},
-    {"fianza", "pagar", "pay"},          {"derrama", "pagar", "pay"},
-    {"subscription", "pagar", "pay"},    {"rent", "pagar", "pay"},
-    {"alquiler", "pagar", "pay"},        {"tax", "pagar", "pay"},
-    {"impuesto", "pagar", "pay"},        {"ibi", "pagar", "pay"},
-    {"tasa", "pagar", "pay"},            {"multa", "pagar", "pay"},
-    {"fine", "pagar", "pay"},            {"matricula", "pagar", "pay"},
-    {"autonomos", "pagar", "pay"},       {"saldo", "pagar", "pay"},
-    {"liquidacion", "pagar", "pay"},     {"formulario", "presentar", "return"},
-    {"form", "presentar", "return"},     {"solicitud", "presentar", "submit"},
-    {"application", "presentar", "submit"}, {"inscripcion", "hacer", "complete"},
-    {"registration", "hacer", "complete"},  {"impreso", "presentar", "return"},
-    {"declaracion", "presentar", "file"},   {"modelo", "presentar", "file"},
-    {"return", "presentar", "file"},        {"autorizacion", "firmar", "sign"},
-    {"contrato", "firmar", "sign"},         {"contract", "firmar", "sign"},
-    {"consent", "firmar", "sign"},          {"agreement", "firmar", "sign"},
-    {"renewal", "renovar", "renew"},        {"renovacion", "renovar", "renew"},
-    {"itv", "pasar", "take"},               {"mot", "pasar", "book"},
-    {"passport", "renovar", "renew"},       {"pasaporte", "renovar", "renew"},
-    {"dni", "renovar", "renew"},            {"permit", "renovar", "renew"},
-    {"permiso", "renovar", "renew"},        {"licence", "renovar", "renew"},
-    {"certificado", "renovar", "renew"},    {"seguro", "renovar", "renew"},
-    {"policy", "renovar", "renew"},         {"poliza", "renovar", "renew"},
-    {"domain", "renovar", "renew"},         {"dominio", "renovar", "renew"},
-    {"book", "devolver", "return"},         {"books", "devolver", "return"},
-    {"libro", "devolver", "return"},        {"libros", "devolver", "return"},
-    {"prestamo", "devolver", "return"},     {"loan", "devolver", "return"},
-    {"items", "devolver", "return"},        {"paquete", "recoger", "collect"},
-    {"parcel", "recoger", "collect"},       {"package", "recoger", "collect"},
-    {"envio", "recoger", "collect"},        {"receta", "recoger", "collect"},
-    {"prescription", "recoger", "collect"}, {"timesheet", "entregar", "submit"},
-    {"report", "entregar", "submit"},       {"informe", "entregar", "submit"},
-    {"homework", "entregar", "hand in"},    {"deberes", "entregar", "hand in"}};
+constexpr OwedThing owed_things[] = {{"factura", "pagar", "pay"},
+                                     {"invoice", "pagar", "pay"},
+                                     {"recibo", "pagar", "pay"},
+                                     {"payment", "pagar", "pay"},
+                                     {"pago", "pagar", "pay"},
+                                     {"cuota", "pagar", "pay"},
+                                     {"cuotas", "pagar", "pay"},
+                                     {"fee", "pagar", "pay"},
+                                     {"fees", "pagar", "pay"},
+                                     {"balance", "pagar", "pay"},
+                                     {"importe", "pagar", "pay"},
+                                     {"amount", "pagar", "pay"},
+                                     {"bill", "pagar", "pay"},
+                                     {"deposit", "pagar", "pay"},
+                                     {"fianza", "pagar", "pay"},
+                                     {"derrama", "pagar", "pay"},
+                                     {"subscription", "pagar", "pay"},
+                                     {"rent", "pagar", "pay"},
+                                     {"alquiler", "pagar", "pay"},
+                                     {"tax", "pagar", "pay"},
+                                     {"impuesto", "pagar", "pay"},
+                                     {"ibi", "pagar", "pay"},
+                                     {"tasa", "pagar", "pay"},
+                                     {"multa", "pagar", "pay"},
+                                     {"fine", "pagar", "pay"},
+                                     {"matricula", "pagar", "pay"},
+                                     {"autonomos", "pagar", "pay"},
+                                     {"saldo", "pagar", "pay"},
+                                     {"liquidacion", "pagar", "pay"},
+                                     {"formulario", "presentar", "return"},
+                                     {"form", "presentar", "return"},
+                                     {"solicitud", "presentar", "submit"},
+                                     {"application", "presentar", "submit"},
+                                     {"inscripcion", "hacer", "complete"},
+                                     {"registration", "hacer", "complete"},
+                                     {"impreso", "presentar", "return"},
+                                     {"declaracion", "presentar", "file"},
+                                     {"modelo", "presentar", "file"},
+                                     {"return", "presentar", "file"},
+                                     {"autorizacion", "firmar", "sign"},
+                                     {"contrato", "firmar", "sign"},
+                                     {"contract", "firmar", "sign"},
+                                     {"consent", "firmar", "sign"},
+                                     {"agreement", "firmar", "sign"},
+                                     {"renewal", "renovar", "renew"},
+                                     {"renovacion", "renovar", "renew"},
+                                     {"itv", "pasar", "take"},
+                                     {"mot", "pasar", "book"},
+                                     {"passport", "renovar", "renew"},
+                                     {"pasaporte", "renovar", "renew"},
+                                     {"dni", "renovar", "renew"},
+                                     {"permit", "renovar", "renew"},
+                                     {"permiso", "renovar", "renew"},
+                                     {"licence", "renovar", "renew"},
+                                     {"certificado", "renovar", "renew"},
+                                     {"seguro", "renovar", "renew"},
+                                     {"policy", "renovar", "renew"},
+                                     {"poliza", "renovar", "renew"},
+                                     {"domain", "renovar", "renew"},
+                                     {"dominio", "renovar", "renew"},
+                                     {"book", "devolver", "return"},
+                                     {"books", "devolver", "return"},
+                                     {"libro", "devolver", "return"},
+                                     {"libros", "devolver", "return"},
+                                     {"prestamo", "devolver", "return"},
+                                     {"loan", "devolver", "return"},
+                                     {"items", "devolver", "return"},
+                                     {"paquete", "recoger", "collect"},
+                                     {"parcel", "recoger", "collect"},
+                                     {"package", "recoger", "collect"},
+                                     {"envio", "recoger", "collect"},
+                                     {"receta", "recoger", "collect"},
+                                     {"prescription", "recoger", "collect"},
+                                     {"timesheet", "entregar", "submit"},
+                                     {"report", "entregar", "submit"},
+                                     {"informe", "entregar", "submit"},
+                                     {"homework", "entregar", "hand in"},
+                                     {"deberes", "entregar", "hand in"}};
 
 // What is owed by a day although nobody asks, as something to do: an invoice, a form, a renewal.
 std::string owed_in(const Sentence& sentence, const std::vector<Token>& tokens,
                     const std::string& subject, Tongue tongue, const std::vector<Moment>& moments) {
   const std::string& folded = sentence.folded;
-  const bool owed =
-      holds(folded, {" due ", " vence ", " vencen ", " vencimiento ", " antes del ", " antes de ",
-                     " before ", " by ", " hasta el ", " plazo ", " deadline ", " must be ",
-                     " debe ", " deben ", " limite ", " until ", " expires ", " caduca ",
-                     " caducan ", " pendiente ", " outstanding ", " overdue ", " a mas tardar ",
-                     " no later ", " needs to be ", " need to be ", " has to be ", " tiene que ",
-                     " hay que ", " finaliza ", " acaba ", " termina ", " payable ", " unpaid ",
-                     " owe ", " impagad", " se devuelv", " disponible para recog",
-                     " ready for collection ", " ready to collect ", " listo para recoger "});
-  const bool settled =
-      holds(folded, {" direct debit ", " domiciliad", " se cargara ", " will be charged ",
-                     " automatically ", " automaticamente ", " has been paid ", " pagada ",
-                     " ha sido abonad", " no action ", " no tiene que ", " no tienes que ",
-                     " will be taken ", " will be collected from ", " se adeudara ", " pagado ",
-                     " already paid ", " ya pagad", " gracias por su pago ", " was paid "});
+  const bool owed = holds(folded, {" due ",
+                                   " vence ",
+                                   " vencen ",
+                                   " vencimiento ",
+                                   " antes del ",
+                                   " antes de ",
+                                   " before ",
+                                   " by ",
+                                   " hasta el ",
+                                   " plazo ",
+                                   " deadline ",
+                                   " must be ",
+                                   " debe ",
+                                   " deben ",
+                                   " limite ",
+                                   " until ",
+                                   " expires ",
+                                   " caduca ",
+                                   " caducan ",
+                                   " pendiente ",
+                                   " outstanding ",
+                                   " overdue ",
+                                   " a mas tardar ",
+                                   " no later ",
+                                   " needs to be ",
+                                   " need to be ",
+                                   " has to be ",
+                                   " tiene que ",
+                                   " hay que ",
+                                   " finaliza ",
+                                   " acaba ",
+                                   " termina ",
+                                   " payable ",
+                                   " unpaid ",
+                                   " owe ",
+                                   " impagad",
+                                   " se devuelv",
+                                   " disponible para recog",
+                                   " ready for collection ",
+                                   " ready to collect ",
+                                   " listo para recoger "});
+  const bool settled = holds(folded, {" direct debit ",        " domiciliad",
+                                      " se cargara ",          " will be charged ",
+                                      " automatically ",       " automaticamente ",
+                                      " has been paid ",       " pagada ",
+                                      " ha sido abonad",       " no action ",
+                                      " no tiene que ",        " no tienes que ",
+                                      " will be taken ",       " will be collected from ",
+                                      " se adeudara ",         " pagado ",
+                                      " already paid ",        " ya pagad",
+                                      " gracias por su pago ", " was paid "});
   if (!owed || settled) return {};
   const auto thing_at = [&](size_t at) -> const OwedThing* {
     for (const OwedThing& thing : owed_things) {
@@ -448,20 +521,21 @@ std::string owed_in(const Sentence& sentence, const std::vector<Token>& tokens,
   }
   size_t last = first + 1;
   static constexpr std::string_view ends[] = {
-      "is",   "are",   "was",  "will", "must", "vence", "vencen", "debe", "deben", "ha",  "han",
-      "esta", "estan", "se",   "por",  "due",  "needs", "has",    "have", "que",   "y",   "and",
-      "antes", "before", "by", "hasta", "until", "expires", "caduca", "con", "with", "tiene",
-      "remains", "sigue", "termina", "finaliza", "acaba", "can", "puede", "a", "to"};
+      "is",      "are",    "was",   "will",  "must",  "vence",   "vencen", "debe",    "deben",
+      "ha",      "han",    "esta",  "estan", "se",    "por",     "due",    "needs",   "has",
+      "have",    "que",    "y",     "and",   "antes", "before",  "by",     "hasta",   "until",
+      "expires", "caduca", "con",   "with",  "tiene", "remains", "sigue",  "termina", "finaliza",
+      "acaba",   "can",    "puede", "a",     "to"};
   while (last < tokens.size() && last - first < 8 && !is_one(tokens[last].folded, ends) &&
          gap_before(sentence.text, tokens, last).find_first_of(",.;:?!(") ==
              std::string_view::npos) {
     ++last;
   }
-  std::string what = trimmed_clause(without_moments(sentence.text, tokens[first].begin,
-                                                    tokens[last - 1].end, moments));
+  std::string what = trimmed_clause(
+      without_moments(sentence.text, tokens[first].begin, tokens[last - 1].end, moments));
   // The subject names it better where it names the same thing, or where "the payment" says nothing.
-  static constexpr std::string_view vague[] = {"pago", "payment", "importe", "amount", "balance",
-                                               "saldo", "recibo", "liquidacion"};
+  static constexpr std::string_view vague[] = {"pago",    "payment", "importe", "amount",
+                                               "balance", "saldo",   "recibo",  "liquidacion"};
   const bool same = subject_text.find(" " + std::string(thing->word) + " ") != std::string::npos;
   if (last - first < 3 && subject.size() < 80 && (same || is_one(thing->word, vague))) {
     what = subject;
@@ -482,11 +556,12 @@ std::string name_of_sender(const Mail& mail) {
 // Subjects like these say nothing of what a mail is about.
 bool is_empty_subject(const std::string& subject) {
   static const std::set<std::string> generic = {
-      "hola", "pregunta", "question", "duda", "cosa", "favor", "help",     "ayuda",    "hello",
-      "hi",   "hey",      "quick",    "una",  "un",   "a",     "consulta", "urgent",   "urgente",
-      "re",   "fwd",      "hoy",      "today", "mañana", "tomorrow", "recordatorio", "reminder",
-      "info", "nota",     "note",     "rapida", "rapido", "follow", "up", "seguimiento", "one",
-      "thing", "buenas",  "buenos",   "dias", "tardes", "importante", "important", "aviso"};
+      "hola",         "pregunta",    "question", "duda",  "cosa",   "favor",  "help",   "ayuda",
+      "hello",        "hi",          "hey",      "quick", "una",    "un",     "a",      "consulta",
+      "urgent",       "urgente",     "re",       "fwd",   "hoy",    "today",  "mañana", "tomorrow",
+      "recordatorio", "reminder",    "info",     "nota",  "note",   "rapida", "rapido", "follow",
+      "up",           "seguimiento", "one",      "thing", "buenas", "buenos", "dias",   "tardes",
+      "importante",   "important",   "aviso"};
   const std::vector<Token> tokens = tokens_of(subject);
   return std::all_of(tokens.begin(), tokens.end(), [](const Token& token) {
     return generic.contains(token.folded) || base::is_stop_word(token.folded);
@@ -523,8 +598,8 @@ std::string as_task(std::string what, const Mail& mail, Tongue tongue) {
   }
   const std::vector<Token> tokens = tokens_of(what);
   if (tokens.empty()) return what;
-  static constexpr std::string_view clitics[] = {"me", "nos", "le", "les", "os", "te", "se",
-                                                 "lo", "la",  "los", "las"};
+  static constexpr std::string_view clitics[] = {"me", "nos", "le", "les", "os", "te",
+                                                 "se", "lo",  "la", "los", "las"};
   size_t verb = 0;
   std::string kept;
   bool to_sender = false;
@@ -554,7 +629,8 @@ std::string as_task(std::string what, const Mail& mail, Tongue tongue) {
     if (rest.ends_with(who)) rest.resize(rest.size() - who.size());
   }
   std::string made = form->infinitive + pronouns + rest;
-  const bool says_to = tokens.size() > verb + 2 && phrase_text(made).find(" a ") != std::string::npos;
+  const bool says_to =
+      tokens.size() > verb + 2 && phrase_text(made).find(" a ") != std::string::npos;
   if (to_sender && person && !says_to && made.size() < 90) made += " a " + name;
   return made;
 }
@@ -586,8 +662,8 @@ size_t question_start(std::string_view text, const std::vector<Token>& tokens) {
                         before == "but" || before == "y" || before == "or";
     if (!begins) continue;
     if (is_question_word(tokens[at].folded) || is_auxiliary(tokens[at].folded)) return at;
-    static constexpr std::string_view prepositions[] = {"at", "by", "in", "on", "for", "a", "de",
-                                                        "en", "para", "con", "por", "with", "to"};
+    static constexpr std::string_view prepositions[] = {
+        "at", "by", "in", "on", "for", "a", "de", "en", "para", "con", "por", "with", "to"};
     if (is_one(tokens[at].folded, prepositions) && is_question_word(tokens[at + 1].folded)) {
       return at;
     }
@@ -620,8 +696,8 @@ std::string as_told(const Sentence& sentence, const std::vector<Token>& tokens, 
   };
   if (tongue == Tongue::spanish) {
     size_t word = first;
-    static constexpr std::string_view prepositions[] = {"a", "de", "en", "para", "con", "por",
-                                                        "desde", "hasta", "sobre"};
+    static constexpr std::string_view prepositions[] = {"a",   "de",    "en",    "para", "con",
+                                                        "por", "desde", "hasta", "sobre"};
     if (word + 1 < tokens.size() && is_one(tokens[word].folded, prepositions)) ++word;
     const bool open = is_question_word(tokens[word].folded);
     return "decir a " + name + (open ? " " : " si ") + lower_first(clause);
@@ -728,8 +804,8 @@ class Finder {
     }
     const bool empty = says_any(sentence.folded, "ask.empty");
     // Of several days to choose from one is to be named.
-    const bool choice = sentence.question && moments.size() > 1 &&
-                        holds(sentence.folded, {" o ", " or ", " u "});
+    const bool choice =
+        sentence.question && moments.size() > 1 && holds(sentence.folded, {" o ", " or ", " u "});
     if (const auto span = empty || choice ? std::nullopt : request_in(sentence, tokens, tongue)) {
       add_request(number, sentence, tokens, *span, tongue, moments);
       return;
@@ -755,21 +831,20 @@ class Finder {
     static const Phrases indirect = by_first_word("ask.indirect");
     if (const auto at = first_phrase(indirect, tokens)) {
       const size_t from = at->first + at->second;
-      const bool whether = from < tokens.size() && (tokens[from].folded == "if" ||
-                                                    tokens[from].folded == "whether");
-      const bool asks = from < tokens.size() &&
-                        (whether || is_question_word(tokens[from].folded) ||
-                         tokens[from].folded == "si" || tokens[from - 1].folded == "si" ||
-                         is_question_word(tokens[from - 1].folded));
+      const bool whether =
+          from < tokens.size() && (tokens[from].folded == "if" || tokens[from].folded == "whether");
+      const bool asks =
+          from < tokens.size() &&
+          (whether || is_question_word(tokens[from].folded) || tokens[from].folded == "si" ||
+           tokens[from - 1].folded == "si" || is_question_word(tokens[from - 1].folded));
       if (asks) {
         TaskCandidate made;
         made.kind = TaskKind::question;
-        const size_t begin = tokens[from - 1].folded == "si" ||
-                                     is_question_word(tokens[from - 1].folded)
-                                 ? from - 1
-                                 : from;
-        std::string clause(base::cut_utf8(
-            std::string_view(sentence.text).substr(tokens[begin].begin), 130));
+        const size_t begin =
+            tokens[from - 1].folded == "si" || is_question_word(tokens[from - 1].folded) ? from - 1
+                                                                                         : from;
+        std::string clause(
+            base::cut_utf8(std::string_view(sentence.text).substr(tokens[begin].begin), 130));
         if (whether) clause = "whether" + clause.substr(tokens[from].end - tokens[from].begin);
         made.item.what = (tongue == Tongue::spanish ? "decir a " : "tell ") +
                          name_of_sender(mail_) + " " + trimmed_clause(clause);
@@ -789,16 +864,16 @@ class Finder {
             without_moments(sentence.text, tokens[from].begin,
                             tokens[clause_end(sentence.text, tokens, from) - 1].end, moments)));
       }
-      static constexpr std::string_view answers[] = {" reply ", " answer ", " response ", " hearing ",
-                                                     " respuesta ", " contestacion ", " noticias ",
-                                                     " confirmation ", " confirmacion "};
+      static constexpr std::string_view answers[] = {
+          " reply ",        " answer ",   " response ",     " hearing ",     " respuesta ",
+          " contestacion ", " noticias ", " confirmation ", " confirmacion "};
       const std::string rest_text = phrase_text(rest);
       const bool answer = std::any_of(std::begin(answers), std::end(answers), [&](auto word) {
         return rest_text.find(word) != std::string::npos;
       });
       if (answer || says_little(rest, 0)) {
-        made.item.what = (tongue == Tongue::spanish ? "responder a " : "answer ") +
-                         name_of_sender(mail_);
+        made.item.what =
+            (tongue == Tongue::spanish ? "responder a " : "answer ") + name_of_sender(mail_);
         add_context(made.item.what, mail_, number);
       } else {
         made.item.what = (tongue == Tongue::spanish ? "enviar " : "send ") + rest;
@@ -826,12 +901,12 @@ class Finder {
                             ? form != nullptr && form->kind != Kind::present_me
                             : is_english_verb(next, false);
       if (!verb) continue;
-      const std::string_view rest = std::string_view(sentence.text)
-                                        .substr(tokens[at + 1].end,
-                                                tokens[span.last - 1].end - tokens[at + 1].end);
-      const std::string_view head = std::string_view(sentence.text)
-                                        .substr(tokens[span.first].end,
-                                                tokens[at].begin - tokens[span.first].end);
+      const std::string_view rest =
+          std::string_view(sentence.text)
+              .substr(tokens[at + 1].end, tokens[span.last - 1].end - tokens[at + 1].end);
+      const std::string_view head =
+          std::string_view(sentence.text)
+              .substr(tokens[span.first].end, tokens[at].begin - tokens[span.first].end);
       const bool points_back = has_pronoun_only(phrase_text(rest)) ||
                                (form != nullptr && form->pronouns.find('l') != std::string::npos &&
                                 !form->pronouns.starts_with("le"));
@@ -878,10 +953,10 @@ class Finder {
       const VerbForm* form = tongue == Tongue::spanish ? spanish_verb(tokens[at].folded) : nullptr;
       if (form != nullptr && form->kind == Kind::future_me) starts.emplace_back(at, false);
       // "te mando", "lo llevo"; "mañana llamo al técnico"
-      static constexpr std::string_view clitics[] = {"te", "os", "le", "les", "lo", "la", "los",
-                                                     "las", "yo"};
+      static constexpr std::string_view clitics[] = {"te", "os",  "le",  "les", "lo",
+                                                     "la", "los", "las", "yo"};
       const bool given = at > 0 && is_one(tokens[at - 1].folded, clitics);
-      static constexpr std::string_view articles[] = {"el", "un", "mi", "tu", "su", "este", "del",
+      static constexpr std::string_view articles[] = {"el", "un", "mi",  "tu", "su",  "este", "del",
                                                       "al", "de", "por", "en", "sin", "con"};
       const bool noun = at > 0 && is_one(tokens[at - 1].folded, articles);
       if (form != nullptr && form->kind == Kind::present_me && (given || (ahead && !noun))) {
@@ -985,8 +1060,8 @@ class Finder {
     set_due(made, number, moments);
     Map& features = made.features;
     for (const auto& [name, value] : shared_) features[name] = value;
-    static constexpr std::string_view kinds[] = {"request", "report",  "question", "lacking",
-                                                 "waiting", "owed",    "promise"};
+    static constexpr std::string_view kinds[] = {"request", "report", "question", "lacking",
+                                                 "waiting", "owed",   "promise"};
     const std::string kind(kinds[static_cast<size_t>(made.kind)]);
     features["t_" + kind] = 1;
     features["t_" + kind + (impersonal_ ? "_impersonal" : "_person")] = 1;
@@ -1003,7 +1078,8 @@ class Finder {
     features["t_due_impersonal"] = !made.item.due.empty() && impersonal_ ? 1 : 0;
     features["t_deadline_impersonal"] = deadline && impersonal_ ? 1 : 0;
     features["t_question_mark"] = sentence.question ? 1 : 0;
-    const bool conditional = holds(folded, {" si ", " if ", " unless ", " en caso ", " should you "});
+    const bool conditional =
+        holds(folded, {" si ", " if ", " unless ", " en caso ", " should you "});
     features["t_conditional"] = conditional ? 1 : 0;
     features["t_starts_if"] = folded.starts_with(" si ") || folded.starts_with(" if ") ? 1 : 0;
     features["t_conditional_impersonal"] = conditional && impersonal_ ? 1 : 0;
@@ -1014,19 +1090,22 @@ class Finder {
     features["t_not"] = holds(folded, {" no ", " not ", " don t ", " never ", " nunca "}) ? 1 : 0;
     features["t_thanks"] =
         holds(folded, {" gracias ", " thanks ", " thank you ", " agradec"}) ? 1 : 0;
-    features["t_links"] = holds(folded, {" clic ", " click ", " link ", " enlace ", " web ",
-                                         " app ", " boton ", " button ", " website ", " online ",
-                                         " area de cliente ", " http "})
-                              ? 1
-                              : 0;
+    features["t_links"] =
+        holds(folded, {" clic ", " click ", " link ", " enlace ", " web ", " app ", " boton ",
+                       " button ", " website ", " online ", " area de cliente ", " http "})
+            ? 1
+            : 0;
     features["t_sells"] = count_phrases(folded, "promotion") > 0 ? 1 : 0;
     features["t_you"] =
         holds(folded, {" you ", " your ", " te ", " tu ", " tus ", " contigo ", " ti "}) ? 1 : 0;
     features["t_you_formal"] = holds(folded, {" usted ", " su ", " sus ", " le ", " les "}) ? 1 : 0;
-    features["t_we"] = holds(folded, {" we ", " our ", " us ", " nos ", " nosotros ", " vamos "}) ? 1 : 0;
+    features["t_we"] =
+        holds(folded, {" we ", " our ", " us ", " nos ", " nosotros ", " vamos "}) ? 1 : 0;
     features["t_me"] = holds(folded, {" me ", " i ", " my ", " mi ", " yo "}) ? 1 : 0;
     features["t_past"] =
-        holds(folded, {" was ", " were ", " did ", " fue ", " ayer ", " yesterday ", " estuvo "}) ? 1 : 0;
+        holds(folded, {" was ", " were ", " did ", " fue ", " ayer ", " yesterday ", " estuvo "})
+            ? 1
+            : 0;
     features["t_all"] = holds(folded, {" everyone ", " all of you ", " somebody ", " someone ",
                                        " anyone ", " alguien ", " todos ", " todas ", " quien "})
                             ? 1
@@ -1086,8 +1165,12 @@ std::vector<ActionItem> chosen_items(const std::vector<TaskCandidate>& candidate
   constexpr size_t most = 6;
   std::vector<const TaskCandidate*> kept;
   for (const TaskCandidate& candidate : candidates) {
-    const double needed = judge.threshold("task");
-    if (judge.task(candidate.features) >= needed) kept.push_back(&candidate);
+    // The second half of a request stands or falls with the first.
+    const bool beside = candidate.features.contains("t_second_part") && !kept.empty() &&
+                        kept.back()->sentence == candidate.sentence;
+    if (beside || judge.task(candidate.features) >= judge.threshold("task")) {
+      kept.push_back(&candidate);
+    }
   }
   const auto any_of_kind = [&](std::initializer_list<TaskKind> kinds) {
     return std::any_of(kept.begin(), kept.end(), [&](const TaskCandidate* one) {
@@ -1112,17 +1195,14 @@ std::vector<ActionItem> chosen_items(const std::vector<TaskCandidate>& candidate
       continue;
     }
     // Questions that stand together want one answer.
-    const bool known =
-        std::any_of(taken.begin(), taken.end(), [&](const TaskCandidate* other) {
-          const bool questions = candidate->kind == TaskKind::question &&
-                                 other->kind == TaskKind::question &&
-                                 candidate->sentence - other->sentence <= 2;
-          const bool reports = candidate->kind == TaskKind::report &&
-                               other->kind == TaskKind::question;
-          const double shared = shared_words(candidate->item.what, other->item.what);
-          return shared > 0.65 || questions ||
-                 (reports && shared > 0.3);
-        });
+    const bool known = std::any_of(taken.begin(), taken.end(), [&](const TaskCandidate* other) {
+      const bool questions = candidate->kind == TaskKind::question &&
+                             other->kind == TaskKind::question &&
+                             candidate->sentence - other->sentence <= 2;
+      const bool reports = candidate->kind == TaskKind::report && other->kind == TaskKind::question;
+      const double shared = shared_words(candidate->item.what, other->item.what);
+      return shared > 0.65 || questions || (reports && shared > 0.3);
+    });
     if (known) continue;
     taken.push_back(candidate);
     items.push_back(candidate->item);

@@ -1,7 +1,7 @@
-// What a mail may ask of its owner, and what its owner promises in one of theirs: every sentence that
-// requests, asks, lacks, waits for, owes or promises something becomes a candidate with features
-// that say what kind of sentence it is and in what kind of mail it stands. Which of them are
-// something to do is judged by learned weights (judgement.h, "task"). Pure functions.
+// What a mail may ask of its owner, and what its owner promises in one of theirs: every sentence
+// that requests, asks, lacks, waits for, owes or promises something becomes a candidate with
+// features that say what kind of sentence it is and in what kind of mail it stands. Which of them
+// are something to do is judged by learned weights (judgement.h, "task"). Pure functions.
 #pragma once
 
 #include <vector>

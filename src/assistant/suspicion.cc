@@ -529,8 +529,8 @@ Suspicion suspicion_of(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["s_file_lure"] = part(file_lure, 2);
   const bool amount = mail.text.find("€") != std::string::npos ||
                       mail.text.find("£") != std::string::npos ||
-                      mail.text.find('$') != std::string::npos ||
-                      holds_words(words, "eur") || holds_words(words, "euros");
+                      mail.text.find('$') != std::string::npos || holds_words(words, "eur") ||
+                      holds_words(words, "euros");
   features["s_amount"] = amount ? 1 : 0;
   const bool attachment = !mail.details.attachments.empty();
   // Who writes decides what the wish means.
@@ -569,14 +569,14 @@ Suspicion suspicion_of(const Mail& mail, const Mailbox& mailbox, const Acquainta
   both("s_free_mail_boss", free && !wrote && boss > 0);
   both("s_free_mail_company",
        free && !wrote && (new_account > 1 || count_phrases(words, "notice") > 1));
-  const int lures = (new_account > 1 ? 1 : 0) + (gift_cards > 0 ? 1 : 0) + (parcel_fee > 0 ? 1 : 0) +
-                    (callback > 0 ? 1 : 0) + (boss > 1 ? 1 : 0) + (relative > 1 ? 1 : 0) +
-                    (file_lure > 0 ? 1 : 0);
+  const int lures = (new_account > 1 ? 1 : 0) + (gift_cards > 0 ? 1 : 0) +
+                    (parcel_fee > 0 ? 1 : 0) + (callback > 0 ? 1 : 0) + (boss > 1 ? 1 : 0) +
+                    (relative > 1 ? 1 : 0) + (file_lure > 0 ? 1 : 0);
   both("s_stranger_lured", stranger && lures > 0);
   both("s_stranger_lured_twice", stranger && lures > 1);
   both("s_failed_lured", failed && lures > 0);
-  both("s_lured_pressed", stranger && lures > 0 &&
-                              (threats > 0 || count_phrases(words, "urgency") > 0));
+  both("s_lured_pressed",
+       stranger && lures > 0 && (threats > 0 || count_phrases(words, "urgency") > 0));
   if (new_account > 1 && (stranger || mask || failed)) sign("changed_account");
   if (stranger && gift_cards > 0) sign("gift_cards");
   if (stranger && parcel_fee > 0 && amount) sign("parcel_fee");

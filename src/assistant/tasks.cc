@@ -1,6 +1,6 @@
 // Appointments are days and times that lie ahead, with words for something that one attends; which
-// of them concern the owner is judged by learned weights (judgement.h, "appointment"). What is asked
-// is found by requests.cc.
+// of them concern the owner is judged by learned weights (judgement.h, "appointment"). What is
+// asked is found by requests.cc.
 #include "assistant/tasks.h"
 
 #include <algorithm>
@@ -106,10 +106,20 @@ std::string when_text(const domain::When& when, const std::string& zone) {
 
 // "durará una hora y media", "for 45 minutes", "(1 h)": minutes, or 0.
 int duration_in(const std::vector<Token>& tokens) {
-  static constexpr std::array<std::pair<std::string_view, int>, 14> numbers = {
-      {{"un", 1}, {"una", 1}, {"one", 1}, {"an", 1}, {"dos", 2}, {"two", 2}, {"tres", 3},
-       {"three", 3}, {"cuatro", 4}, {"four", 4}, {"a", 1}, {"ten", 10}, {"twenty", 20},
-       {"quince", 15}}};
+  static constexpr std::array<std::pair<std::string_view, int>, 14> numbers = {{{"un", 1},
+                                                                                {"una", 1},
+                                                                                {"one", 1},
+                                                                                {"an", 1},
+                                                                                {"dos", 2},
+                                                                                {"two", 2},
+                                                                                {"tres", 3},
+                                                                                {"three", 3},
+                                                                                {"cuatro", 4},
+                                                                                {"four", 4},
+                                                                                {"a", 1},
+                                                                                {"ten", 10},
+                                                                                {"twenty", 20},
+                                                                                {"quince", 15}}};
   for (size_t at = 1; at < tokens.size(); ++at) {
     const std::string& unit = tokens[at].folded;
     const bool hours = unit == "hora" || unit == "horas" || unit == "hour" || unit == "hours";
@@ -178,11 +188,11 @@ class AppointmentFinder {
         of_subject_(sentences_.size()) {
     sentences_.insert(sentences_.end(), mail.sentences.begin(), mail.sentences.end());
     about_meeting_ = count_phrases(mail.folded, "meeting") > 0;
-    booking_ = holds(mail.folded, {" booking ", " reserva ", " localizador ", " booked ",
-                                   " confirmed ", " confirmacion ", " confirmada ", " confirmado ",
-                                   " ticket", " entradas ", " billete", " su viaje ",
-                                   " your flight ", " su cita ", " your appointment ",
-                                   " reservation ", " tu cita "});
+    booking_ =
+        holds(mail.folded, {" booking ", " reserva ", " localizador ", " booked ", " confirmed ",
+                            " confirmacion ", " confirmada ", " confirmado ", " ticket",
+                            " entradas ", " billete", " su viaje ", " your flight ", " su cita ",
+                            " your appointment ", " reservation ", " tu cita "});
     for (const Moment& moment : find_moments(mail.subject + "\n" + mail.text, written_)) {
       if (moment.dated && (!moment.relative || moment.first.month != written_.date.month))
         explicit_days_.push_back(moment);
@@ -223,15 +233,15 @@ class AppointmentFinder {
     // "¿Podemos vernos a las once y media?": what is proposed counts and not what it makes way for.
     const bool proposes =
         sentence.question &&
-        holds(folded, {" vernos ", " quedar ", " quedamos ", " meet ", " podemos ", " can we ",
-                       " could we ", " shall we ", " te viene ", " work for ", " suit ",
-                       " os viene ", " le viene ", " le va ", " te va ", " how about ",
-                       " what about ", " que tal ", " vienes ", " venis ", " fancy ", " apetece "});
-    const bool cannot =
-        holds(folded,
-              {" no puedo ", " no podre ", " no podemos ", " can t ", " cannot ", " won t be able ",
-               " not able to ", " imposible ", " no me viene ", " doesn t work ", " don t work ",
-               " no podremos ", " unable to ", " can not "});
+        holds(folded, {" vernos ",    " quedar ",     " quedamos ", " meet ",     " podemos ",
+                       " can we ",    " could we ",   " shall we ", " te viene ", " work for ",
+                       " suit ",      " os viene ",   " le viene ", " le va ",    " te va ",
+                       " how about ", " what about ", " que tal ",  " vienes ",   " venis ",
+                       " fancy ",     " apetece "});
+    const bool cannot = holds(
+        folded, {" no puedo ", " no podre ", " no podemos ", " can t ", " cannot ",
+                 " won t be able ", " not able to ", " imposible ", " no me viene ",
+                 " doesn t work ", " don t work ", " no podremos ", " unable to ", " can not "});
     const bool cancels =
         holds(folded, {" se cancela ", " cancelad", " cancelled ", " canceled ", " anulad",
                        " se anula ", " called off ", " suspendid", " se suspende "});
@@ -246,27 +256,26 @@ class AppointmentFinder {
     mark("a_cannot", cannot && !moves);
     mark("a_cancels", cancels && !moves);
     mark("a_past", !moves && holds(folded, {" was ", " fue ", " estuvo ", " were ", " yesterday ",
-                                            " ayer ", " estuvimos ", " tuvimos ", " went ",
-                                            " had ", " met ", " hicimos ", " took place "}));
+                                            " ayer ", " estuvimos ", " tuvimos ", " went ", " had ",
+                                            " met ", " hicimos ", " took place "}));
     const bool event = count_phrases(folded, "meeting") > 0;
     mark("a_event", event);
-    const bool attends =
-        holds(folded,
-              {" hora ",      " time ",     " fecha ",        " date ",          " salida ",
-               " departure ", " llegamos ", " viene ",        " vienen ",        " comes ",
-               " come by ",   " pasara ",   " pasaran ",      " start",          " empieza",
-               " comienza",   " begins ",   " work for you ", " te viene ",      " os viene ",
-               " le viene ",  " suit you ", " free ",         " libre ",         " hueco ",
-               " slot ",      " join ",     " arrive ",       " can come ",      " come to ",
-               " come and ",  " be in ",    " deliver",       " entreg",         " junta ",
-               " asamblea ",  " convoca",   " puedo pasar ",  " podemos pasar ", " service the ",
-               " venid ",     " venir ",    " acudir ",       " acuda ",         " pasar por ",
-               " reuni",      " pick up ",  " recoger ",      " recog",          " turno ",
-               " shift ",     " acto ",     " ceremon",       " pasare ",        " vernos ",
-               " meet ",      " vemos ",    " veamos ",       " confirm",        " quedamos ",
-               " coming ",    " come over ", " come round ",  " venis ",         " vienes ",
-               " ire ",       " iremos ",   " vamos ",        " salgo ",         " fly ",
-               " flying ",    " espero ",   " esperamos ",    " expect ",        " visit"});
+    const bool attends = holds(
+        folded, {" hora ",      " time ",      " fecha ",        " date ",          " salida ",
+                 " departure ", " llegamos ",  " viene ",        " vienen ",        " comes ",
+                 " come by ",   " pasara ",    " pasaran ",      " start",          " empieza",
+                 " comienza",   " begins ",    " work for you ", " te viene ",      " os viene ",
+                 " le viene ",  " suit you ",  " free ",         " libre ",         " hueco ",
+                 " slot ",      " join ",      " arrive ",       " can come ",      " come to ",
+                 " come and ",  " be in ",     " deliver",       " entreg",         " junta ",
+                 " asamblea ",  " convoca",    " puedo pasar ",  " podemos pasar ", " service the ",
+                 " venid ",     " venir ",     " acudir ",       " acuda ",         " pasar por ",
+                 " reuni",      " pick up ",   " recoger ",      " recog",          " turno ",
+                 " shift ",     " acto ",      " ceremon",       " pasare ",        " vernos ",
+                 " meet ",      " vemos ",     " veamos ",       " confirm",        " quedamos ",
+                 " coming ",    " come over ", " come round ",   " venis ",         " vienes ",
+                 " ire ",       " iremos ",    " vamos ",        " salgo ",         " fly ",
+                 " flying ",    " espero ",    " esperamos ",    " expect ",        " visit"});
     mark("a_attends", attends);
     // Every week is no appointment, and neither are opening hours.
     mark("a_habitual",
@@ -276,12 +285,12 @@ class AppointmentFinder {
                         " mondays ",     " tuesdays ",    " wednesdays ",    " thursdays ",
                         " fridays ",     " lunes a ",     " monday to ",     " mon fri ",
                         " dilluns i ",   " todos los "}));
-    mark("a_hours",
-         holds(folded, {" abrimos ", " abierto ", " abierta ", " open ", " opening ", " cerramos ",
-                        " closed ", " horario ", " mantenimiento ", " maintenance ",
-                        " se cortara ", " corte ", " caduca ", " expires ", " a partir de ",
-                        " hecha ", " realizado ", " registrada ", " cerrado ", " cerrada ",
-                        " closes ", " office hours "}));
+    mark("a_hours", holds(folded, {" abrimos ",       " abierto ",     " abierta ",     " open ",
+                                   " opening ",       " cerramos ",    " closed ",      " horario ",
+                                   " mantenimiento ", " maintenance ", " se cortara ",  " corte ",
+                                   " caduca ",        " expires ",     " a partir de ", " hecha ",
+                                   " realizado ",     " registrada ",  " cerrado ",     " cerrada ",
+                                   " closes ",        " office hours "}));
     mark("a_owes", holds(folded, {" pago ", " payment ", " factura ", " invoice ", " vence ",
                                   " due ", " cargo ", " charged ", " renews ", " renueva ",
                                   " plazo ", " deadline ", " before ", " antes ", " by ",
@@ -370,9 +379,9 @@ class AppointmentFinder {
       return;
     }
     if (base::days_between(written_.date, at.first) > 400) return;
-    const std::string lead = phrase_text(std::string_view(sentence.text)
-                                             .substr(at.begin > 24 ? at.begin - 24 : 0,
-                                                     std::min<size_t>(24, at.begin)));
+    const std::string lead =
+        phrase_text(std::string_view(sentence.text)
+                        .substr(at.begin > 24 ? at.begin - 24 : 0, std::min<size_t>(24, at.begin)));
     const bool arrival = holds(lead, {" llegada ", " arriv", " llega ", " ends ", " termina ",
                                       " fin ", " vuelta ", " regreso ", " back ", " land"});
     mark("a_arrival", arrival);
@@ -396,8 +405,7 @@ class AppointmentFinder {
       }
     }
     mark("a_nothing_attended", !features.contains("a_event") && !features.contains("a_attends"));
-    mark("a_only_about",
-         features.contains("a_nothing_attended") && features.contains("a_about"));
+    mark("a_only_about", features.contains("a_nothing_attended") && features.contains("a_about"));
 
     AppointmentCandidate made;
     made.features = std::move(features);
@@ -465,9 +473,8 @@ void choose_appointments(Findings& found, const Judge& judge) {
       if (same->end.empty()) same->end = one.end;
       continue;
     }
-    const auto of_day = std::find_if(known.begin(), known.end(), [&](const Appointment& other) {
-      return same_day(other, one);
-    });
+    const auto of_day = std::find_if(
+        known.begin(), known.end(), [&](const Appointment& other) { return same_day(other, one); });
     if (of_day != known.end()) {
       // A day that was named first and then its time; of several times for one day the first is
       // when to be there.

@@ -36,8 +36,8 @@ struct TaskCandidate {
 struct AppointmentCandidate {
   Appointment appointment;
   std::size_t sentence = 0;
-  bool arrival = false;  // the end of what was named before
-  bool moves = false;    // takes the place of what was named before
+  bool arrival = false;                    // the end of what was named before
+  bool moves = false;                      // takes the place of what was named before
   std::map<std::string, double> features;  // "a_…"
 };
 
@@ -46,8 +46,8 @@ struct Findings {
   std::vector<Appointment> appointments;
   std::vector<TaskCandidate> candidates;  // of which action_items were chosen
   std::vector<AppointmentCandidate> appointment_candidates;
-  bool cancels = false;                   // says that something does not take place
-  bool moves = false;                     // says that something has another time than before
+  bool cancels = false;  // says that something does not take place
+  bool moves = false;    // says that something has another time than before
 };
 Findings find_tasks(const Mail& mail, const Mailbox& mailbox, const Judge& judge);
 

@@ -1,6 +1,6 @@
 // A verdict in four steps: features by code, learned weights over them (with the mail's embedding
-// where there is one), requests and appointments by code and weights, and the language model for the
-// line that says what a mail is about where the mail does not say it itself.
+// where there is one), requests and appointments by code and weights, and the language model for
+// the line that says what a mail is about where the mail does not say it itself.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -219,9 +219,9 @@ class Triage {
       if (left == 0) signs.push_back({"due_today", {}});
       if (left == 1) signs.push_back({"due_tomorrow", {}});
       if (left > 1 && day) {
-        signs.push_back(
-            {"due_on",
-             {{"day", base::spell_date(*day, mailbox_.owner.language == base::Language::spanish)}}});
+        signs.push_back({"due_on",
+                         {{"day", base::spell_date(
+                                      *day, mailbox_.owner.language == base::Language::spanish)}}});
       }
     }
     if (first != nullptr) {
@@ -232,8 +232,8 @@ class Triage {
     if (!verdict.findings.appointments.empty() && has("asks_question")) {
       signs.push_back({"proposes_time", {}});
     }
-    const int waited = base::days_between(
-        written.date, base::to_local(mailbox_.now, mailbox_.owner.zone).date);
+    const int waited =
+        base::days_between(written.date, base::to_local(mailbox_.now, mailbox_.owner.zone).date);
     if (waited > 0 && waited < 60 && !answered(mail)) {
       signs.push_back({"waits_since",
                        {{"day", base::spell_date(written.date, mailbox_.owner.language ==

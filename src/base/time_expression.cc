@@ -234,8 +234,8 @@ class Finder {
     const char letter = text_[tokens_[at].begin];
     if (letter < 'A' || letter > 'Z') return -1;
     const std::string_view before = at > 0 ? std::string_view(tokens_[at - 1].text) : "";
-    for (const std::string_view lead : {"on", "by", "this", "next", "until", "before", "from",
-                                        "last", "for", "or", "and"}) {
+    for (const std::string_view lead :
+         {"on", "by", "this", "next", "until", "before", "from", "last", "for", "or", "and"}) {
       if (before == lead) return day;
     }
     return day_of(word(ahead + 1)) != 0 || month_of(word(ahead + 1), false) != 0 ? day : -1;
@@ -290,8 +290,8 @@ class Finder {
     }
     return false;
   }
-  // "Thursday, 4/9" in a mail of April is 9 April where that is a Thursday; without a weekday, where
-  // only that lies near.
+  // "Thursday, 4/9" in a mail of April is 9 April where that is a Thursday; without a weekday,
+  // where only that lies near.
   bool is_month_first(int day, int month) const {
     if (day > 12) return false;
     const auto dated = [&](int of_month, int in_month) {
@@ -817,10 +817,10 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
             half_of_day(index + 2, candidate, candidate_end);
           }
           const std::string before = index > 0 ? tokens[index - 1].text : "";
-          const bool introduced =
-              before == "las" || before == "at" || before == "la" || before == "around" ||
-              before == "about" || before == "from" || before == "until" || before == "till" ||
-              before == "tomorrow" || before == "today" || weekday_of(before) >= 0;
+          const bool introduced = before == "las" || before == "at" || before == "la" ||
+                                  before == "around" || before == "about" || before == "from" ||
+                                  before == "until" || before == "till" || before == "tomorrow" ||
+                                  before == "today" || weekday_of(before) >= 0;
           if (certain || candidate_end != tokens[index + 1].end || introduced) {
             hour = candidate;
             minute = minutes;
@@ -837,7 +837,16 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
             index > 0 && (tokens[index - 1].text == "las" || tokens[index - 1].text == "at");
         const bool unit = index + 1 < tokens.size() &&
                           (tokens[index + 1].text == "h" || tokens[index + 1].text == "horas");
-        if (candidate_end != end || unit || introduced) {
+        // "around 9," and "from 8." end with the number.
+        const std::string before = index > 0 ? tokens[index - 1].text : "";
+        const bool leads =
+            before == "around" || before == "from" || before == "till" || before == "until";
+        const size_t after = tokens[index].end;
+        const bool closes =
+            after >= utf8.size() || utf8[after] == ',' || utf8[after] == '?' ||
+            utf8[after] == ';' ||
+            (utf8[after] == '.' && (after + 1 >= utf8.size() || utf8[after + 1] == ' '));
+        if (candidate_end != end || unit || introduced || (leads && closes && value > 0)) {
           hour = candidate;
           end = candidate_end;
         }
