@@ -116,6 +116,46 @@ def triage_figures(labels, answers, clock):
     by_id = {identity(one.get("message_id")): one for one in answers}
     confusion = {label: collections.Counter() for label in PRIORITIES}
     count, errors = collections.Counter(), []
+    def judge_items(label, answer, key):
+        wanted, found = label.get("action_items", []), answer.get("action_items") or []
+
+        def alike(item, other):
+            score = max(overlap(text, other.get("what")) for text in [item["what"], *item.get("also", [])])
+            day = clock.day(item.get("due"))
+            return score if score >= ENOUGH or (score >= ENOUGH_WITH_DATE and day and day == clock.day(other.get("due"))) else 0.0
+
+        pairs = match(wanted, found, alike)
+        count["action items"] += len(wanted)
+        count["action items given"] += len(found)
+        count["action items right"] += len(pairs)
+        for mine, theirs in pairs:
+            if clock.day(wanted[mine].get("due")):
+                count["dues"] += 1
+                count["dues right"] += clock.day(wanted[mine]["due"]) == clock.day(found[theirs].get("due"))
+        if len(pairs) < max(len(wanted), len(found)):
+            errors.append((key, "action items", f"{len(wanted)} labelled", f"{len(found)} given, {len(pairs)} match"))
+
+    def judge_appointments(label, answer, key):
+        wanted, found = label.get("appointments", []), answer.get("appointments") or []
+
+        def same_day(item, other):
+            day, time = clock.read(item["start"])
+            other_day, other_time = clock.read(other.get("start"))
+            return 0.0 if day is None or day != other_day else 1.0 if time == other_time else 0.5
+
+        pairs = match(wanted, found, same_day)
+        # Two on one day may be paired either way round; the same size of pairing with most right times is wanted.
+        exact = match(wanted, found, lambda item, other: 1.0 if same_day(item, other) == 1.0 else 0.0)
+        timed = [at for at, _ in pairs if clock.read(wanted[at]["start"])[1] is not None]
+        timed_right = sum(clock.read(wanted[at]["start"])[1] is not None for at, _ in exact)
+        count["appointments"] += len(wanted)
+        count["appointments given"] += len(found)
+        count["appointments right"] += len(pairs)
+        count["appointments with a time"] += len(timed)
+        count["times right"] += min(timed_right, len(timed))
+        if len(pairs) < max(len(wanted), len(found)) or timed_right < len(timed):
+            errors.append((key, "appointments", f"{len(wanted)} labelled", f"{len(found)} given, {len(pairs)} on the day, {timed_right} at the time"))
+
     for label in labels:
         key = identity(label["message_id"])
         answer = by_id.get(key)
@@ -123,6 +163,11 @@ def triage_figures(labels, answers, clock):
             count["without a line"] += 1
             answer = {}
         given = answer.get("priority") or "missing"
+        if label.get("own"):
+            # Of the owner's own mails only what they promise is judged.
+            judge_items(label, answer, key)
+            judge_appointments(label, answer, key)
+            continue
         confusion[label["priority"]][given] += 1
         honest = label["suspicious"] == "none"
         count["honest"] += honest
@@ -147,43 +192,8 @@ def triage_figures(labels, answers, clock):
         if suspicious != label["suspicious"]:
             errors.append((key, "suspicious", label["suspicious"], answer.get("suspicious", "missing")))
 
-        wanted, found = label.get("action_items", []), answer.get("action_items") or []
-
-        def alike(item, other):
-            score = max(overlap(text, other.get("what")) for text in [item["what"], *item.get("also", [])])
-            day = clock.day(item.get("due"))
-            return score if score >= ENOUGH or (score >= ENOUGH_WITH_DATE and day and day == clock.day(other.get("due"))) else 0.0
-
-        pairs = match(wanted, found, alike)
-        count["action items"] += len(wanted)
-        count["action items given"] += len(found)
-        count["action items right"] += len(pairs)
-        for mine, theirs in pairs:
-            if clock.day(wanted[mine].get("due")):
-                count["dues"] += 1
-                count["dues right"] += clock.day(wanted[mine]["due"]) == clock.day(found[theirs].get("due"))
-        if len(pairs) < max(len(wanted), len(found)):
-            errors.append((key, "action items", f"{len(wanted)} labelled", f"{len(found)} given, {len(pairs)} match"))
-
-        wanted, found = label.get("appointments", []), answer.get("appointments") or []
-
-        def same_day(item, other):
-            day, time = clock.read(item["start"])
-            other_day, other_time = clock.read(other.get("start"))
-            return 0.0 if day is None or day != other_day else 1.0 if time == other_time else 0.5
-
-        pairs = match(wanted, found, same_day)
-        # Two on one day may be paired either way round; the same size of pairing with most right times is wanted.
-        exact = match(wanted, found, lambda item, other: 1.0 if same_day(item, other) == 1.0 else 0.0)
-        timed = [at for at, _ in pairs if clock.read(wanted[at]["start"])[1] is not None]
-        timed_right = sum(clock.read(wanted[at]["start"])[1] is not None for at, _ in exact)
-        count["appointments"] += len(wanted)
-        count["appointments given"] += len(found)
-        count["appointments right"] += len(pairs)
-        count["appointments with a time"] += len(timed)
-        count["times right"] += min(timed_right, len(timed))
-        if len(pairs) < max(len(wanted), len(found)) or timed_right < len(timed):
-            errors.append((key, "appointments", f"{len(wanted)} labelled", f"{len(found)} given, {len(pairs)} on the day, {timed_right} at the time"))
+        judge_items(label, answer, key)
+        judge_appointments(label, answer, key)
 
     right = sum(confusion[label][label] for label in PRIORITIES)
     given_urgent = sum(confusion[label]["urgent"] for label in PRIORITIES)

@@ -95,6 +95,11 @@ class MailFigures(unittest.TestCase):
         got = measured(wanted, label(appointments=[{"title": "b", "start": time} for time in reversed(times)]))
         self.assertEqual(got["appointments found with the right start"], 1.0)
 
+    def test_of_the_owners_own_mail_only_what_it_promises_is_judged(self):
+        item = {"what": "send Ana the price", "due": "2026-05-15"}
+        got = measured(label(own=True, action_items=[item]), label(priority="reply", personal=True, suspicious="phishing", action_items=[item]))
+        self.assertEqual((got["action items F1"], got["priority accuracy"], got["personal precision"], got["phishing precision"]), (1.0, 0.0, None, None))
+
     def test_an_instant_is_judged_on_the_owners_local_day(self):
         wanted = label(appointments=[{"title": "a", "start": "2026-10-27T00:30:00+01:00"}])
         self.assertEqual(measured(wanted, label(appointments=[{"title": "a", "start": "2026-10-26T23:30:00Z"}]))["appointments found with the right start"], 1.0)

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Learns the weights of src/assistant/data/judgement.json from the development mailbox.
+"""Learns the weights of src/assistant/data/judgement.json from mailboxes of our own.
 
     eval/train_judgement.py [--folder eval/development_mailbox] [--write] [--no-embeddings]
 
+Run eval/development_mailbox/generate.py and eval/mailboxes/build.py before. Of the mailboxes of eval/mailboxes those kept apart
+are not read.
 lar itself gives the features (`lar triage --features`), so that training and use cannot differ. Multinomial logistic regression
 with a strong L2 penalty; how strong, and the thresholds, are chosen by cross-validation that leaves whole topics out, in both
 languages at once: a mail is judged only by weights that have seen nothing of its topic. Deterministic; needs numpy.
@@ -17,6 +19,10 @@ import sys
 import numpy
 
 repository = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(repository / "eval"), str(repository / "eval" / "mailboxes")]
+import build  # noqa: E402
+import mail_figures  # noqa: E402
+
 cache = pathlib.Path(os.environ.get("LAR_CACHE", pathlib.Path.home() / ".cache" / "lar")) / "answers"
 target = repository / "src" / "assistant" / "data" / "judgement.json"
 CLASSES = {"priority": ["urgent", "reply", "fyi", "bulk"], "personal": [False, True], "suspicious": ["none", "spam", "phishing"]}
@@ -75,17 +81,73 @@ def loss(p, y, trust):
     return -(trust * numpy.log(numpy.maximum(p[numpy.arange(len(y)), y], 1e-6))).sum() / trust.sum()
 
 
-def read(options, mailbox, prefix):
-    owner = json.loads((options.folder / (prefix + "owner.json")).read_text())
-    command = [options.lar, "triage", "--mbox", str(options.folder / mailbox), "--json", "--features",
+def read(options, mailbox, owner):
+    command = [options.lar, "triage", "--mbox", str(mailbox), "--json", "--features",
                "--now", owner["now"], "--zone", owner["zone"]]
     for address in owner["me"]:
         command += ["--me", address]
-    command += ["--no-model"] if options.no_embeddings else ["--use", "embed", "--answer-cache", str(cache)]
+    command += ["--no-model"] if options.no_embeddings or options.sentences else ["--use", "embed", "--answer-cache", str(cache)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(done.stderr)
     return {line["message_id"]: line for line in map(json.loads, done.stdout.splitlines())}
+
+
+def alike(label, candidate):
+    """How well what a candidate says fits a labelled item, as the figures see it; 0 where they would not pair."""
+    score = max(mail_figures.overlap(text, candidate["what"]) for text in [label["what"], *label.get("also", [])])
+    same = label.get("due") and candidate["due"] and label["due"][:10] == candidate["due"][:10]
+    return score if score >= 0.4 or (score >= 0.25 and same) else 0.0
+
+
+def task_rows(label, line):
+    """(features, is something to do) of each candidate of a mail: of each labelled item the candidate that fits best, and any as good."""
+    candidates = line.get("candidates") or []
+    wanted = set()
+    for item in label.get("action_items", []):
+        scores = [alike(item, candidate) for candidate in candidates]
+        for index, score in enumerate(scores):
+            if score > 0 and (score == max(scores) or score >= 0.6):
+                wanted.add(index)
+    return [(candidate["features"], index in wanted) for index, candidate in enumerate(candidates)]
+
+
+def appointment_rows(label, line):
+    rows = []
+    candidates = line.get("appointment_candidates") or []
+    starts = [item["start"] for item in label.get("appointments", [])]
+    given = {candidate["start"][:16] for candidate in candidates}
+    for candidate in candidates:
+        start = candidate["start"]
+        # A day named before its hour is neither: the hour takes its place.
+        if len(start) == 10 and any(one[:10] == start and len(one) > 10 and one[:16] in given for one in starts):
+            continue
+        right = any(start[:16] == one[:16] for one in starts)
+        # A day without its hour is better than nothing where the hour was not found.
+        right = right or len(start) == 10 and any(one[:10] == start and one[:16] not in given for one in starts)
+        rows.append((candidate["features"], right))
+    return rows
+
+
+def learn_sentences(result, task, rows, groups, trust, penalties):
+    names = sorted({name for features, _ in rows for name in features})
+    x = numpy.array([[features.get(name, 0.0) for name in names] for features, _ in rows])
+    y = numpy.array([int(right) for _, right in rows])
+    folds = folds_of(groups)
+    found = {}
+    for penalty in penalties:
+        p = cross(x, y, 2, penalty, folds, trust)
+        found[penalty] = (loss(p, y, trust), p)
+    penalty = min(found, key=lambda one: found[one][0])
+    p = found[penalty][1][:, 1]
+    print(f"{task:22} penalty {penalty:4g}  loss {found[penalty][0]:.3f}  {y.sum()} of {len(y)} candidates")
+    for threshold in (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6):
+        given = p >= threshold
+        right = (given & (y == 1)).sum()
+        print(f"    from {threshold}: recall {right / max(1, y.sum()):.3f} precision {right / max(1, given.sum()):.3f} F1 {2 * right / max(1, given.sum() + y.sum()):.3f}")
+    w, b = fit(x, y, 2, penalty, trust, steps=1500)
+    result["models"][task] = {"bias": [round(float(value), 4) for value in b],
+                              "weights": {name: [round(float(value), 4) for value in w[index]] for index, name in enumerate(names) if numpy.abs(w[index]).max() > 0.004}}
 
 
 def main():
@@ -93,15 +155,35 @@ def main():
     parser.add_argument("--folder", type=pathlib.Path, default=repository / "eval" / "development_mailbox")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--no-embeddings", action="store_true")
+    parser.add_argument("--sentences", action="store_true", help="learn only what single sentences mean; keep the weights of whole mails")
     parser.add_argument("--lar", default=str(repository / "build" / "lar"))
-    parser.add_argument("--penalties", type=float, nargs="+", default=[1, 3, 10, 30])
+    parser.add_argument("--penalties", type=float, nargs="+", default=[1, 3, 10])
     options = parser.parse_args()
     labels, lines = [], {}
     for prefix in ("", "household_", "development_household_"):
         if (options.folder / (prefix + "labels.json")).exists():
             labels += json.loads((options.folder / (prefix + "labels.json")).read_text())
-            lines |= read(options, (prefix.removesuffix("_") or "mailbox") + ".mbox", prefix)
+            owner = json.loads((options.folder / (prefix + "owner.json")).read_text())
+            lines |= read(options, options.folder / ((prefix.removesuffix("_") or "mailbox") + ".mbox"), owner)
+    for path in sorted(build.folder.glob("*.txt")):
+        place = repository / "build" / "eval" / "mailboxes" / path.stem
+        if path.stem in build.apart:
+            continue
+        build.build(path.stem, place.parent)
+        labels += json.loads((place / "labels.json").read_text())
+        lines |= read(options, place / "mailbox.mbox", json.loads((place / "owner.json").read_text()))
     labels = [label for label in labels if label["message_id"] in lines]
+    # Of the owner's own mails and of those that nobody labelled sentence by sentence only one or the other is learnt.
+    sentences = {"task": [], "appointment": []}
+    sentence_groups = {"task": [], "appointment": []}
+    for label in labels:
+        if "action_items" not in label or label["suspicious"] != "none":
+            continue
+        for task, rows_of in (("task", task_rows), ("appointment", appointment_rows)):
+            more = rows_of(label, lines[label["message_id"]])
+            sentences[task] += more
+            sentence_groups[task] += [label["group"]] * len(more)
+    labels = [label for label in labels if not label.get("own")]
     rows = [lines[label["message_id"]] for label in labels]
     names = sorted({name for row in rows for name in row["features"] if not name.startswith("m_")})
     x = numpy.array([[row["features"].get(name, 0.0) for name in names] for row in rows])
@@ -109,12 +191,19 @@ def main():
     groups = [label["group"].split(":")[-1] for label in labels]
     folds = folds_of(groups)
     # Mails of the households were written to tell of lives, not to be sorted: they count more.
-    natural = numpy.array(["household" in label["group"] for label in labels])
+    mailboxes = {path.stem for path in build.folder.glob("*.txt")}
+
+    def is_natural(group):
+        return "household" in group or group.split(":")[0] in mailboxes
+
+    natural = numpy.array([is_natural(label["group"]) for label in labels])
     trust = numpy.where(natural, 2.0, 1.0)
     honest = numpy.array([label["suspicious"] == "none" for label in labels])
     suspicion = numpy.array([name.startswith("s_") for name in names])
     result = {"space": next((row["space"] for row in rows if row.get("space")), ""), "thresholds": {}, "models": {}}
-    for task, classes in CLASSES.items():
+    if options.sentences:
+        result = json.loads(target.read_text())
+    for task, classes in ({} if options.sentences else CLASSES).items():
         y = numpy.array([classes.index(label[task]) for label in labels])
         rows_used = numpy.ones(len(y), bool) if task == "suspicious" else honest
         # Who a mail pretends to be says nothing of its priority once it is known to be honest.
@@ -168,7 +257,11 @@ def main():
             if suffix:
                 model["embedding"] = [[round(float(3 * value), 3) for value in w[len(used):, index]] for index in range(len(classes))]
             result["models"][task + suffix] = model
-    result["thresholds"] = {"urgent": 0.18, "phishing": 0.3, "spam": 0.4, "personal": 0.25, "model_share": 0}
+    for task, rows_ in sentences.items():
+        # Templates come in several copies, what was written by hand once.
+        weights = numpy.array([4.0 if is_natural(group) else 0.4 for group in sentence_groups[task]])
+        learn_sentences(result, task, rows_, [group.split(":")[-1] for group in sentence_groups[task]], weights, options.penalties)
+    result["thresholds"] = json.loads(target.read_text())["thresholds"]
     if options.write:
         text = json.dumps(result, ensure_ascii=False)
         # One feature a line: a change of weights can be read.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the development mailbox from the hand-written mails of texts_es.py and texts_en.py: mailbox.mbox, owner.json, labels.json.
 
-    eval/development_mailbox/generate.py [--variants 5]
+    eval/development_mailbox/generate.py [--variants 2]
 
 Deterministic. Everything in it is fictional and ours. The mailbox is for training and tuning, never for reported figures: those
 come from the mailbox that is held apart. Each label carries the group of its template, so that cross-validation can leave whole
@@ -342,7 +342,7 @@ def household(place, name):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--variants", type=int, default=5)
+    parser.add_argument("--variants", type=int, default=2)
     options = parser.parse_args()
     random_ = random.Random(20260511)
     start = datetime.datetime(2026, 4, 1, 8, 0, tzinfo=zone)

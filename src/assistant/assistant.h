@@ -1,6 +1,6 @@
 // The assistant over a mailbox file: triage judges every mail, brief says what matters now. Neither
-// stores anything or needs a home; a language model is asked only where engines are given and code
-// is left in doubt.
+// stores anything or needs a home; a language model is asked only where engines are given, and only
+// for lines that say what a mail is about.
 //
 //   read_mailbox()  mails, threads, owner (mailbox.h)
 //   triage()        one verdict a mail, in order, as soon as it is known

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "assistant/lexicon.h"
 #include "assistant/moments.h"
 #include "assistant/prompts.h"
 
@@ -15,6 +16,11 @@ using domain::Item;
 using domain::PersonRole;
 
 constexpr const char* zone = "Europe/Madrid";
+
+const Judge& judge() {
+  static const Judge loaded = *Judge::load();
+  return loaded;
+}
 
 base::Microseconds at(const char* time) { return *base::parse_rfc3339(time); }
 
@@ -116,7 +122,7 @@ std::string items_of(const std::string& text, const std::string& subject = "Una 
   const Mailbox mailbox = box(
       {{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example", subject, text}});
   std::string result;
-  for (const ActionItem& item : find_tasks(mailbox.mails[0], mailbox).action_items) {
+  for (const ActionItem& item : find_tasks(mailbox.mails[0], mailbox, judge()).action_items) {
     result += (result.empty() ? "" : "; ") + item.what + (item.due.empty() ? "" : " @" + item.due);
   }
   return result;
@@ -129,9 +135,64 @@ TEST(Tasks, requests_are_found_with_their_day) {
   EXPECT_EQ(items_of("Could you please send me the signed copy by Friday? Regards"),
             "send Marta the signed copy @2026-05-15");
   EXPECT_EQ(items_of("Don't forget to water the plants tomorrow."), "water the plants @2026-05-12");
-  EXPECT_EQ(items_of("Recoge a Nora a las cinco, que yo no llego."), "Recoge a Nora a las cinco");
-  EXPECT_EQ(items_of("Payment of invoice 4471 is due by 20 May."),
-            "pay: Payment of invoice 4471 is @2026-05-20");
+  EXPECT_EQ(items_of("Recoge a Nora a las cinco, que yo no llego."), "recoger a Nora a las cinco");
+  EXPECT_EQ(items_of("Payment of invoice 4471 is due by 20 May."), "pay invoice 4471 @2026-05-20");
+}
+
+TEST(Tasks, a_question_to_the_owner_is_something_to_answer) {
+  EXPECT_EQ(items_of("Hola, Irene:\n\n¿Vienes a cenar con nosotros el sábado? Un abrazo, Marta"),
+            "decir a Marta si vienes a cenar con nosotros el sábado");
+  EXPECT_EQ(items_of("Hi Irene,\n\nWhich logo do you prefer? I like the second. Marta"),
+            "tell Marta which logo you prefer");
+  EXPECT_EQ(items_of("La impresora nueva cuesta 240 €. ¿La pido?", "Impresora"),
+            "decir a Marta si la pido (Impresora)");
+  EXPECT_EQ(items_of("Hi! How are you? We are back home and all is well. Love, Marta"), "");
+}
+
+TEST(Tasks, what_somebody_waits_for_is_to_be_sent) {
+  EXPECT_EQ(items_of("Irene, sigo pendiente de los planos que te pedí la semana pasada. Marta"),
+            "enviar los planos que te pedí");
+  EXPECT_EQ(items_of("Mándame los planos y llama a Andrés antes del viernes, por favor."),
+            "mandar los planos a Marta @2026-05-15; llamar a Andrés @2026-05-15");
+}
+
+TEST(Tasks, loose_deadlines_become_days) {
+  EXPECT_EQ(moments("within five working days"), "2026-05-18!");
+  EXPECT_EQ(moments("en un plazo de 10 días hábiles"), "2026-05-25!");
+  EXPECT_EQ(moments("by close of business"), "2026-05-11!");
+  EXPECT_EQ(moments("Please reply by Thurs"), "2026-05-14!");
+  EXPECT_EQ(moments("5/14/2026"), "2026-05-14");
+  EXPECT_EQ(moments("Send it by COB Wednesday"), "2026-05-13!");
+  EXPECT_EQ(moments("by end of day tomorrow"), "2026-05-12!");
+  EXPECT_EQ(moments("Staff meeting Thursday, 5/14 at 10:00 a.m."), "2026-05-14 10:00");
+  EXPECT_EQ(moments("el lunes a las 10:00"), "2026-05-18 10:00");
+  EXPECT_EQ(moments("Thursday, half seven at the pub"), "2026-05-14 19:30");
+}
+
+TEST(Tasks, promises_of_the_owner_are_theirs_to_keep) {
+  Mailbox mailbox =
+      box({{"a", "Irene", "irene@valcarcel.example", "marta.gil@bruma.example", "Re: presupuesto",
+            "Hola, Marta: te mando el presupuesto el jueves. Un abrazo, Irene"}});
+  const Findings found = find_tasks(mailbox.mails[0], mailbox, judge());
+  ASSERT_EQ(found.action_items.size(), 1U);
+  EXPECT_EQ(found.action_items[0].what, "mandar el presupuesto");
+  EXPECT_EQ(found.action_items[0].due, "2026-05-14");
+}
+
+TEST(Lexicon, forms_of_spanish_verbs_are_known_by_their_infinitive) {
+  using Kind = VerbForm::Kind;
+  const auto form = [](const char* word) {
+    const VerbForm* found = spanish_verb(word);
+    return found == nullptr ? std::string("none") : found->infinitive + "+" + found->pronouns;
+  };
+  EXPECT_EQ(form("mandame"), "mandar+me");
+  EXPECT_EQ(form("recoged"), "recoger+");
+  EXPECT_EQ(form("indiquenos"), "indicar+nos");
+  EXPECT_EQ(form("recuerda"), "recordar+");
+  EXPECT_EQ(form("hazlo"), "hacer+lo");
+  EXPECT_EQ(form("mesa"), "none");
+  EXPECT_EQ(spanish_verb("mandas")->kind, Kind::present_you);
+  EXPECT_EQ(spanish_verb("llamare")->kind, Kind::future_me);
 }
 
 TEST(Tasks, what_asks_for_nothing_is_none) {
@@ -145,7 +206,7 @@ std::string appointments_of(const std::string& text, const std::string& subject 
   const Mailbox mailbox = box(
       {{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example", subject, text}});
   std::string result;
-  for (const Appointment& one : find_tasks(mailbox.mails[0], mailbox).appointments) {
+  for (const Appointment& one : find_tasks(mailbox.mails[0], mailbox, judge()).appointments) {
     result += (result.empty() ? "" : "; ") + one.start +
               (one.end.empty() ? "" : "/" + one.end.substr(11, 5)) +
               (one.place.empty() ? "" : " @" + one.place);
@@ -171,19 +232,31 @@ TEST(Appointments, the_new_time_counts_and_what_is_off_does_not) {
   EXPECT_EQ(appointments_of("The meeting yesterday at 10:00 was long."), "");
 }
 
+TEST(Appointments, a_day_without_an_hour_lasts_all_day_and_a_length_gives_the_end) {
+  const Mailbox mailbox =
+      box({{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example", "Boda",
+            "La boda de Sonia es el sábado 23 de mayo, ¡os esperamos!"}});
+  const Findings found = find_tasks(mailbox.mails[0], mailbox, judge());
+  ASSERT_EQ(found.appointment_candidates.size(), 1U);
+  EXPECT_EQ(found.appointment_candidates[0].appointment.start, "2026-05-23");
+  EXPECT_EQ(appointments_of("La reunión es el jueves a las 10:00 y durará una hora y media."),
+            "2026-05-14T10:00:00+02:00/11:30");
+  EXPECT_EQ(appointments_of("Send me the report by Friday."), "");
+}
+
 TEST(Appointments, an_invitation_says_it_itself) {
   Mailbox mailbox = box({{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example",
                           "Invitación", "Marta te invita."}});
   mailbox.mails[0].details.invitations = {
       {"u1", "Revisión del catálogo", "Sala 2", domain::Instant{at("2026-05-14T10:00:00Z"), zone},
        domain::When(domain::Instant{at("2026-05-14T11:00:00Z"), zone}), false}};
-  const Findings found = find_tasks(mailbox.mails[0], mailbox);
+  const Findings found = find_tasks(mailbox.mails[0], mailbox, judge());
   ASSERT_EQ(found.appointments.size(), 1U);
   EXPECT_EQ(found.appointments[0].start, "2026-05-14T12:00:00+02:00");
   EXPECT_EQ(found.appointments[0].end, "2026-05-14T13:00:00+02:00");
   EXPECT_EQ(found.appointments[0].place, "Sala 2");
   mailbox.mails[0].details.invitations[0].cancelled = true;
-  EXPECT_TRUE(find_tasks(mailbox.mails[0], mailbox).appointments.empty());
+  EXPECT_TRUE(find_tasks(mailbox.mails[0], mailbox, judge()).appointments.empty());
 }
 
 std::string signs(const Mailbox& mailbox, size_t index) {
@@ -304,6 +377,21 @@ TEST(Triage, fraud_is_told_with_its_reasons_and_asks_nothing_of_the_owner) {
   }
 }
 
+TEST(Triage, tells_why_a_mail_is_to_be_answered) {
+  const Mailbox mailbox =
+      box({{"ask", "Sam Whitlock", "sam.whitlock@postbox.example", "irene@valcarcel.example",
+            "Saturday", "Hi Irene, can you bring the folding table by Tuesday? Love, Sam",
+            "2026-05-08T09:00:00+02:00"}});
+  const Verdict verdict = judged(mailbox)[0];
+  ASSERT_EQ(verdict.priority, Priority::reply);
+  std::string codes;
+  for (const Sign& sign : verdict.reasons) {
+    codes += sign.code + " ";
+    EXPECT_EQ(sentence(sign, base::Language::spanish).find('{'), std::string::npos);
+  }
+  EXPECT_EQ(codes, "due_on asks_you waits_since ");
+}
+
 TEST(Brief, says_what_waits_and_what_comes_most_important_first) {
   Letter ask{"ask",
              "Sam Whitlock",
@@ -352,14 +440,9 @@ TEST(Brief, says_what_waits_and_what_comes_most_important_first) {
   EXPECT_NE(points[1].text.find("3"), std::string::npos);
 }
 
-TEST(Prompt, an_answer_is_taken_apart_or_refused) {
-  const auto answer = parse_answer("reply\nAna pregunta si vienes.\n");
-  ASSERT_TRUE(answer);
-  EXPECT_EQ(answer->word, "reply");
-  EXPECT_EQ(answer->summary, "Ana pregunta si vienes.");
-  EXPECT_FALSE(parse_answer("maybe\nAna pregunta."));
-  EXPECT_FALSE(parse_answer("reply"));
-  // Everything before the mail is the same for every mail.
+TEST(Prompt, one_line_is_taken_and_all_before_the_mail_stays_the_same) {
+  EXPECT_EQ(answered_line(" Ana pregunta si vienes.\nmás"), "Ana pregunta si vienes.");
+  EXPECT_EQ(answered_line("\n"), "");
   const auto one = mail_messages({"from A", "x", base::Language::english});
   const auto other = mail_messages({"from B", "y", base::Language::spanish});
   ASSERT_EQ(one.size(), other.size());

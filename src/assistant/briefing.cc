@@ -73,7 +73,7 @@ class Briefing {
   // News go together, and so does what would not fit: a phone screen holds a dozen points, and
   // nothing open is left out for it.
   std::vector<Point> gathered(std::vector<Point> points, size_t most) const {
-    constexpr size_t most_together = 8;
+    constexpr size_t most_together = 10;
     std::vector<Point> alone;
     Point rest{"waiting", "", {}, 0}, news{"news", "", {}, 0};
     size_t in_rest = 0, in_news = 0;
@@ -156,19 +156,18 @@ class Briefing {
                *mailbox_.mails[other].sent > *mailbox_.mails[index].sent;
       });
     };
-    // The last that others wrote, and what of the thread still holds.
+    // The last that others wrote, and what of the thread still holds: appointments of a later mail
+    // come first, and where that one moves or calls off, those before it are over.
     std::optional<size_t> theirs;
-    size_t appointments_from = thread.mails.back();
-    bool any_appointment = false, called_off = false;
+    std::vector<const Appointment*> appointments;
     for (const size_t index : thread.mails) {
       if (!mailbox_.mails[index].mine) theirs = index;
-      if (!verdicts_[index].findings.appointments.empty()) {
-        appointments_from = index;
-        any_appointment = true;
-        called_off = false;
-      } else if (verdicts_[index].findings.cancels) {
-        called_off = true;
-      }
+    }
+    for (auto index = thread.mails.rbegin(); index != thread.mails.rend(); ++index) {
+      const Findings& findings = verdicts_[*index].findings;
+      for (const Appointment& one : findings.appointments) appointments.push_back(&one);
+      const bool over = findings.moves && !findings.appointments.empty();
+      if (over || (findings.cancels && findings.appointments.empty())) break;
     }
     if (theirs) {
       const Mail& mail = mailbox_.mails[*theirs];
@@ -232,25 +231,23 @@ class Briefing {
                      weight});
       }
     }
-    if (any_appointment && !called_off) {
-      for (const Appointment& appointment : verdicts_[appointments_from].findings.appointments) {
-        const auto day = day_of(appointment.start);
-        if (!day || is_past(appointment.start) || *day > horizon_) continue;
-        const std::string time =
-            appointment.start.size() > 10 ? appointment.start.substr(11, 5) : "";
-        const base::Parameters parameters = {{"day", day_name(*day)},
-                                             {"time", time},
-                                             {"what", appointment.title},
-                                             {"place", appointment.place}};
-        const std::string code = std::string("appointment") + (time.empty() ? ".day" : "") +
-                                 (appointment.place.empty() ? "" : ".place");
-        offer(best, {"appointment",
-                     say(code, parameters),
-                     {},
-                     *day == today_        ? 84.0
-                     : *day <= look_ahead_ ? 72.0
-                                           : 57.0});
-      }
+    for (const Appointment* appointment : appointments) {
+      const auto day = day_of(appointment->start);
+      if (!day || is_past(appointment->start) || *day > horizon_) continue;
+      const std::string time =
+          appointment->start.size() > 10 ? appointment->start.substr(11, 5) : "";
+      const base::Parameters parameters = {{"day", day_name(*day)},
+                                           {"time", time},
+                                           {"what", appointment->title},
+                                           {"place", appointment->place}};
+      const std::string code = std::string("appointment") + (time.empty() ? ".day" : "") +
+                               (appointment->place.empty() ? "" : ".place");
+      offer(best, {"appointment",
+                   say(code, parameters),
+                   {},
+                   *day == today_        ? 84.0
+                   : *day <= look_ahead_ ? 72.0
+                                         : 57.0});
     }
     if (!best) return std::nullopt;
     const Mail& latest = mailbox_.mails[theirs.value_or(thread.mails.back())];

@@ -36,7 +36,7 @@ std::string_view name_of(Suspicious suspicious) {
 base::Result<Judge> Judge::load() {
   Judge judge;
   try {
-    for (const embedded::File& file : embedded::judgement()) {
+    for (const embedded::File& file : embedded::assistant_data()) {
       if (file.path != "judgement.json") continue;
       const auto data = nlohmann::json::parse(file.bytes);
       judge.space_ = data.value("space", "");
@@ -61,7 +61,8 @@ base::Result<Judge> Judge::load() {
     return base::fail(base::ErrorKind::internal, "judgement.malformed", {{"detail", error.what()}});
   }
   for (const auto& [name, classes] :
-       {std::pair("priority", 4U), std::pair("personal", 2U), std::pair("suspicious", 3U)}) {
+       {std::pair("priority", 4U), std::pair("personal", 2U), std::pair("suspicious", 3U),
+        std::pair("task", 2U), std::pair("appointment", 2U)}) {
     if (!judge.models_.contains(name) || judge.models_[name].bias.size() != classes) {
       return base::fail(base::ErrorKind::internal, "judgement.malformed", {{"detail", name}});
     }
@@ -91,6 +92,14 @@ std::vector<double> Judge::Model::scores(const std::map<std::string, double>& fe
 double Judge::threshold(std::string_view name) const {
   const auto found = thresholds_.find(name);
   return found == thresholds_.end() ? 0.5 : found->second;
+}
+
+double Judge::task(const std::map<std::string, double>& features) const {
+  return models_.at("task").scores(features, {})[1];
+}
+
+double Judge::appointment(const std::map<std::string, double>& features) const {
+  return models_.at("appointment").scores(features, {})[1];
 }
 
 Judgement Judge::judge(const std::map<std::string, double>& features,

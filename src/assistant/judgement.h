@@ -1,6 +1,6 @@
-// The learned judgement: three small logistic regressions over named features (priority, personal,
-// suspicious), with weights in data/judgement.json. eval/train_judgement.py makes that file from
-// the development mailbox. Thread-safe once loaded.
+// The learned judgement: small logistic regressions over named features (of a mail: priority,
+// personal, suspicious; of one sentence: task, appointment), with weights in data/judgement.json.
+// eval/train_judgement.py makes that file from the development mailbox. Thread-safe once loaded.
 #pragma once
 
 #include <array>
@@ -30,10 +30,13 @@ class Judge {
   // `embedding` may be empty; then the weights learnt without it are used.
   Judgement judge(const std::map<std::string, double>& features,
                   const std::vector<float>& embedding) const;
+  // How likely a candidate of tasks.h is something to do, or something that takes place with the
+  // owner, by its features.
+  double task(const std::map<std::string, double>& features) const;
+  double appointment(const std::map<std::string, double>& features) const;
   // The embedding space the weights were learnt in; empty if they use none.
   const std::string& space() const { return space_; }
-  // "urgent", "phishing", …: above which probability a mail counts as that; "model_share": how much
-  // the language model's opinion weighs against the rest.
+  // "urgent", "phishing", "task", …: above which probability something counts as that.
   double threshold(std::string_view name) const;
 
  private:

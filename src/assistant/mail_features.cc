@@ -53,6 +53,36 @@ bool is_person(const domain::Person& person) {
   return local.find('.') != std::string::npos && local.find_first_of("0123456789") == local.npos;
 }
 
+int count_words(std::string_view text, std::initializer_list<std::string_view> words) {
+  return static_cast<int>(std::count_if(words.begin(), words.end(), [&](std::string_view word) {
+    return text.find(word) != std::string_view::npos;
+  }));
+}
+
+// The last line is a first name, with an initial or a kiss at most: people who need no more.
+bool signs_first_name(const Mail& mail) {
+  const std::vector<base::Word> name = base::words(mail.from.name);
+  if (name.empty()) return false;
+  const std::string first = base::fold(
+      std::string_view(mail.from.name).substr(name[0].begin, name[0].end - name[0].begin));
+  const std::string_view text = base::trim(mail.text);
+  const size_t line = text.rfind('\n');
+  const std::string last = phrase_text(line == std::string_view::npos ? text : text.substr(line));
+  return last.size() < first.size() + 12 && last.find(" " + first + " ") != std::string::npos;
+}
+
+// A telephone, a position or a company below the name.
+bool is_business(std::string_view signature) {
+  const auto digits = std::count_if(signature.begin(), signature.end(),
+                                    [](char letter) { return letter >= '0' && letter <= '9'; });
+  const std::string folded = phrase_text(signature);
+  return digits >= 7 ||
+         count_words(folded, {" tel ", " tlf ", " www ", " director ", " directora ", " manager ",
+                              " ltd ", " s l ", " sl ", " departamento ", " department ",
+                              " office ", " head of ", " team ", " responsable ", " gerente ",
+                              " coordinator ", " coordinadora ", " asesoria "}) > 0;
+}
+
 bool holds_name(const Owner& owner, std::string_view folded) {
   const std::string_view head = folded.substr(0, 200);
   return std::any_of(owner.names.begin(), owner.names.end(), [&](const std::string& name) {
@@ -79,7 +109,8 @@ bool is_automatic(const Mail& mail) {
 
 bool is_person_like(const Mail& mail) { return is_person(mail.from); }
 
-Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquaintance& known) {
+Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquaintance& known,
+                       const Findings& found) {
   Features features;
   const Owner& owner = mailbox.owner;
   // How it came.
@@ -217,20 +248,62 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["due_today"] = due_today ? 1 : 0;
   features["due_tomorrow"] = due_tomorrow ? 1 : 0;
 
-  // What it asks for, as tasks.h finds it.
-  const Findings found = find_tasks(mail, mailbox);
-  bool task_today = false;
-  for (const ActionItem& item : found.action_items) {
-    task_today = task_today || item.due.substr(0, 10) == base::format_date(written.date);
+  // What it may ask for, as tasks.h finds it: what kinds of sentences there are, whatever comes of
+  // them.
+  bool task_today = false, task_tomorrow = false, task = false;
+  int asked = 0;
+  for (const TaskCandidate& candidate : found.candidates) {
+    static constexpr std::array<const char*, 7> kinds = {
+        "asks_request", "asks_report", "asks_question", "asks_lacking",
+        "asks_waiting", "asks_owed",   "promises"};
+    const bool vague = candidate.features.contains("t_conditional") ||
+                       candidate.features.contains("t_optional") ||
+                       candidate.features.contains("t_small_talk");
+    if (!vague) features[kinds[static_cast<size_t>(candidate.kind)]] = 1;
+    const std::string day = candidate.item.due.substr(0, 10);
+    task = task || (!vague && candidate.kind != TaskKind::question);
+    asked += vague ? 0 : 1;
+    task_today = task_today || day == base::format_date(written.date);
+    task_tomorrow = task_tomorrow || day == base::format_date(base::add_days(written.date, 1));
   }
-  features["task"] = found.action_items.empty() ? 0 : 1;
-  features["tasks"] = found.action_items.size() > 1 ? 1 : 0;
+  features["task"] = task ? 1 : 0;
+  features["tasks"] = part(std::max(0, asked - 1), 3);
   features["task_today"] = task_today ? 1 : 0;
+  features["task_tomorrow"] = task_tomorrow ? 1 : 0;
   features["appointment"] = found.appointments.empty() ? 0 : 1;
+  features["item"] = found.action_items.empty() ? 0 : 1;
+
+  // How it speaks.
+  const int informal_you = count_words(
+      text, {" te ", " tu ", " tus ", " ti ", " contigo ", " tienes ", " puedes ", " os ",
+             " vuestra ", " vuestro ", " eres ", " estas ", " vas ", " vienes "});
+  const int formal_you =
+      count_words(text, {" usted ", " ustedes ", " le ", " les ", " su ", " sus ", " estimado ",
+                         " estimada ", " dear mr ", " dear ms ", " dear mrs ", " sincerely ",
+                         " regards ", " atentamente ", " cordialmente "});
+  features["informal_you"] = part(informal_you, 2);
+  features["formal_you"] = part(formal_you, 2);
+  features["informal_not_formal"] = informal_you > 0 && formal_you == 0 && person ? 1 : 0;
+  features["signs_first_name"] = person && signs_first_name(mail) ? 1 : 0;
+  features["business_signature"] = is_business(mail.signature) ? 1 : 0;
+  features["signature"] = mail.signature.size() > 25 ? 1 : 0;
+  features["short_note"] = person && mail.text.size() < 220 ? 1 : 0;
+  features["very_short"] = person && mail.text.size() < 90 ? 1 : 0;
+  features["long"] = mail.text.size() > 1500 ? 1 : 0;
+  const int at_site = known.people_at(site);
+  features["office_at_site"] = known.office_at(site) && !public_site ? 1 : 0;
+  features["people_at_site"] = part(std::max(0, at_site - 1), 3);
+  features["alone_at_site"] = person && at_site <= 1 && !known.office_at(site) ? 1 : 0;
+  features["surname_site"] = person && sender_last.size() > 3 &&
+                                     base::fold_to_n(site).find(sender_last) != std::string::npos
+                                 ? 1
+                                 : 0;
+  features["person_informal"] = person && features["w_informal"] > 0 ? 1 : 0;
+  features["person_no_work"] = person && features["w_work"] == 0 && formal_you == 0 ? 1 : 0;
+  features["attachments"] = mail.details.attachments.empty() ? 0 : 1;
 
   // Together they mean more.
-  const bool acts =
-      features["w_request"] > 0 || features["w_awaits"] > 0 || !found.action_items.empty();
+  const bool acts = features["w_request"] > 0 || features["w_awaits"] > 0 || task;
   const bool bad = features["w_harm"] > 0 || features["w_loss"] > 0 || features["w_outage"] > 0;
   const bool soon = today || says_today || features["w_urgency"] > 0 || due_tomorrow;
   features["bad_and_soon"] = bad && soon && !list ? 1 : 0;
@@ -239,8 +312,7 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["done_and_soon"] = (today || says_today) && features["w_done"] > 0 ? 1 : 0;
   features["bad_today"] = bad && (today || says_today) && !list && features["w_done"] == 0 ? 1 : 0;
   features["loss_and_soon"] = features["w_loss"] > 0 && soon && !list ? 1 : 0;
-  features["task_and_today"] =
-      !found.action_items.empty() && (today || says_today) && !list ? 1 : 0;
+  features["task_and_today"] = task && (today || says_today) && !list ? 1 : 0;
   features["bad_and_done"] = bad && features["w_done"] > 0 ? 1 : 0;
   features["changed_and_soon"] =
       features["w_disruption"] > 0 && (today || says_today || tomorrow) && !list ? 1 : 0;

@@ -10,12 +10,15 @@
 #include "assistant/mailbox.h"
 #include "assistant/moments.h"
 #include "assistant/suspicion.h"
+#include "assistant/tasks.h"
 
 namespace lar::assistant {
 
 using Features = std::map<std::string, double>;
 
-Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquaintance& known);
+// `found`: what tasks.h finds in the mail.
+Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquaintance& known,
+                       const Findings& found);
 
 // Local time of the mail in the owner's zone.
 base::LocalTime written_at(const Mail& mail, const Mailbox& mailbox);

@@ -367,6 +367,8 @@ Mail make_mail(const domain::Item& item) {
           mail.quoted += "\n\n";
           break;
         case SegmentKind::signature:
+          mail.signature += text;
+          mail.signature += "\n";
           break;
         case SegmentKind::boilerplate:
           mail.boilerplate += text;

@@ -34,6 +34,7 @@ struct Mail {
   std::optional<base::Microseconds> sent;
   std::string text;         // the writer's own words
   std::string quoted;       // what they answer
+  std::string signature;    // what stands below the name: phones, offices
   std::string boilerplate;  // legal notices, unsubscribe footers
   std::vector<Sentence> sentences;
   std::string folded;  // subject and own words, as Sentence::folded

@@ -36,6 +36,15 @@ bool is_english_next(std::string_view text, const TimeExpression& found) {
   return base::lower_ascii(text.substr(found.begin, found.end - found.begin)).starts_with("next ");
 }
 
+// A weekday and nothing else: "el lunes", not "hoy lunes 11".
+bool names_weekday(std::string_view text, const TimeExpression& found) {
+  const std::string name = base::fold(text.substr(found.begin, found.end - found.begin));
+  static constexpr std::array<std::string_view, 14> names = {
+      "lunes",  "martes",  "miercoles", "jueves",   "viernes", "sabado",   "domingo",
+      "monday", "tuesday", "wednesday", "thursday", "friday",  "saturday", "sunday"};
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 // The 1 or 2 digits and a range sign that stand right before a time: "10-12h", "de 10 a 12:30".
 std::optional<std::pair<size_t, int>> range_begin(std::string_view text, size_t at) {
   size_t end = at;
@@ -144,7 +153,8 @@ std::vector<Clock> clocks_in(std::string_view text) {
   return clocks;
 }
 
-// "within 24 hours", "en 48 horas", "in the next two hours"
+// "within 24 hours", "en 48 horas", "in the next two hours"; "en un plazo de 10 días hábiles",
+// "within five working days", which leave out weekends.
 void add_hours(std::string_view text, const base::LocalTime& written,
                std::vector<Moment>& moments) {
   const std::vector<base::Word> words = base::words(text);
@@ -153,37 +163,61 @@ void add_hours(std::string_view text, const base::LocalTime& written,
                ? base::fold(text.substr(words[index].begin, words[index].end - words[index].begin))
                : std::string();
   };
-  static constexpr std::array<std::string_view, 7> numbers = {"",     "una",    "dos",  "tres",
-                                                              "four", "cuatro", "cinco"};
+  // English and Spanish by turns.
+  static constexpr std::array<std::string_view, 20> numbers = {
+      "one", "una",  "two",   "dos",   "three", "tres", "four", "cuatro", "five", "cinco",
+      "six", "seis", "seven", "siete", "eight", "ocho", "nine", "nueve",  "ten",  "diez"};
   for (size_t index = 1; index < words.size(); ++index) {
     const std::string unit = word(index);
-    if (unit != "hours" && unit != "horas" && unit != "hour" && unit != "hora") continue;
-    const std::string name = word(index - 1);
-    int count = 0;
+    const bool of_days = unit == "days" || unit == "dias" || unit == "day" || unit == "dia";
+    if (unit != "hours" && unit != "horas" && unit != "hour" && unit != "hora" && !of_days)
+      continue;
+    size_t number_at = index - 1;
+    bool working = false;
+    if (of_days && index >= 2 && (word(number_at) == "working" || word(number_at) == "business")) {
+      working = true;
+      --number_at;
+    }
+    working = working || word(index + 1) == "habiles" || word(index + 1) == "laborables";
+    const std::string name = word(number_at);
+    int count = name == "next" || name == "an" ? 1 : 0;
     if (!name.empty() && name.size() <= 3 && name.find_first_not_of("0123456789") == name.npos) {
       count = std::stoi(name);
-    } else if (name == "two") {
-      count = 2;
-    } else if (name == "one" || name == "an" || name == "next") {
-      count = 1;
-    } else if (name == "three") {
-      count = 3;
-    } else {
-      for (size_t number = 1; number < numbers.size(); ++number) {
-        if (numbers[number] == name) count = number == 4 ? 4 : static_cast<int>(number);
-      }
+    }
+    for (size_t number = 0; number < numbers.size(); ++number) {
+      if (numbers[number] == name) count = static_cast<int>(number / 2) + 1;
     }
     if (count < 1 || count > 96) continue;
-    const std::string lead = before(text, words[index - 1].begin, 24);
-    if (!holds_any(lead, {" within ", " in ", " en ", " de ", " next ", " proximas ", " plazo "})) {
+    const std::string lead = before(text, words[number_at].begin, 24);
+    if (of_days ? !holds_any(lead, {" within ", " plazo ", " proximos ", " next ", " maximo "})
+                : !holds_any(lead, {" within ", " in ", " en ", " de ", " next ", " proximas ",
+                                    " plazo "})) {
       continue;
     }
     Moment moment;
-    moment.begin = words[index - 1].begin;
+    moment.begin = words[number_at].begin;
     moment.end = words[index].end;
-    const base::Microseconds then =
-        base::from_local(written, "UTC") + count * 3600 * base::one_second;
-    moment.first = moment.last = base::to_local(then, "UTC").date;
+    const bool known = std::any_of(moments.begin(), moments.end(), [&](const Moment& other) {
+      return other.begin < moment.end && moment.begin < other.end;
+    });
+    if (known && !working) continue;
+    if (known) {
+      std::erase_if(moments, [&](const Moment& other) {
+        return other.begin < moment.end && moment.begin < other.end;
+      });
+    }
+    if (of_days) {
+      moment.first = written.date;
+      for (int left = count; left > 0;) {
+        moment.first = base::add_days(moment.first, 1);
+        left -= working && base::weekday(moment.first) > 4 ? 0 : 1;
+      }
+      moment.last = moment.first;
+    } else {
+      const base::Microseconds then =
+          base::from_local(written, "UTC") + count * 3600 * base::one_second;
+      moment.first = moment.last = base::to_local(then, "UTC").date;
+    }
     moment.relative = moment.deadline = true;
     moments.push_back(moment);
   }
@@ -237,6 +271,11 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
       const base::Date monday = base::add_days(written.date, 7 - base::weekday(written.date));
       day.first = day.last = base::add_days(monday, base::weekday(day.first));
     }
+    // On a Monday "on Monday" is the next one: of today people say "today".
+    if (day.relative && day.first == day.last && day.first == written.date &&
+        names_weekday(text, day)) {
+      day.first = day.last = base::add_days(day.first, 7);
+    }
     Moment moment;
     moment.begin = day.begin;
     moment.end = day.end;
@@ -280,7 +319,9 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
           gap.find(". ") != std::string_view::npos || gap.find("? ") != std::string_view::npos) {
         continue;
       }
-      const size_t cost = gap.size() + (precedes ? 0 : 12) + (moment.from ? 40 : 0);
+      // What stands before may stand farther: "Tuesday 14 April, flight CX 1182 to Tulsa, 6:55".
+      const size_t cost =
+          gap.size() * (precedes ? 5 : 8) / 8 + (precedes ? 0 : 12) + (moment.from ? 40 : 0);
       if (cost < distance) {
         distance = cost;
         best = &moment;
@@ -317,16 +358,17 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
 
   for (Moment& moment : moments) {
     const std::string lead = before(text, moment.begin, 34);
-    moment.deadline = moment.deadline ||
-                      holds_any(lead, {" before ",      " by ",           " no later than ",
-                                       " deadline ",    " due ",          " antes de ",
-                                       " antes del ",   " a mas tardar ", " como muy tarde ",
-                                       " como maximo ", " vence ",        " vencen ",
-                                       " plazo ",       " fecha limite ", " caduca ",
-                                       " expires ",     " expira ",       " termina ",
-                                       " ends ",        " closes ",       " cierra "}) ||
-                      lead.ends_with(" until ") || lead.ends_with(" hasta ") ||
-                      lead.ends_with(" hasta el ") || lead.ends_with(" hasta las ");
+    moment.deadline =
+        moment.deadline ||
+        holds_any(
+            lead,
+            {" before ",   " by ",        " no later than ", " deadline ",       " due ",
+             " antes de ", " antes del ", " a mas tardar ",  " como muy tarde ", " como maximo ",
+             " vence ",    " vencen ",    " plazo ",         " fecha limite ",   " caduca ",
+             " expires ",  " expira ",    " termina ",       " ends ",           " closes ",
+             " cierra ",   " latest ",    " ultimo dia ",    " last day "}) ||
+        lead.ends_with(" until ") || lead.ends_with(" hasta ") || lead.ends_with(" hasta el ") ||
+        lead.ends_with(" hasta las ");
     std::string left = lead;
     for (bool again = true; again;) {
       again = false;

@@ -1,5 +1,5 @@
-// Examples are fictional and of both languages. They show that a friendly question is a reply and
-// not urgent, that pressure in an advertisement is bulk, and that an automatic mail can be urgent.
+// Examples are fictional and of both languages. They show what a line keeps: who wants what, and
+// the days and amounts that matter.
 #include "assistant/prompts.h"
 
 #include <fmt/format.h>
@@ -8,10 +8,8 @@ namespace lar::assistant {
 namespace {
 
 constexpr std::string_view instructions =
-    "You sort one mail for its owner. First one word. urgent: harm or loss if the owner does not "
-    "see it today. reply: a person waits for the owner's answer. fyi: worth knowing, automatic "
-    "notices included. bulk: advertising and newsletters. Then one short line that says what the "
-    "mail is about, with the names, days and amounts that matter. Use only what the mail says.";
+    "You tell the owner of a mailbox in one short line what a mail is about: who wants what, with "
+    "the names, days and amounts that matter. Use only what the mail says.";
 
 struct Example {
   std::string_view header, text, tongue, answer;
@@ -21,43 +19,43 @@ constexpr Example examples[] = {
      "¡Hola, Pablo! El sábado hacemos paella en casa a las dos. ¿Venís? Si venís, ¿podéis traer el "
      "postre?\nUn abrazo, Gadea",
      "Spanish",
-     "reply\nGadea os invita a comer paella en su casa el sábado a las dos y pregunta si vais."},
+     "Gadea os invita a comer paella en su casa el sábado a las dos y pregunta si vais."},
     {"from Aurora Gym <noreply@auroragym.example> to Pablo, Friday 6 March 2026, 07:00: Spring "
      "offer",
      "Only this weekend: 40 % off every annual plan. Don't miss it! Join now.", "Spanish",
-     "bulk\nPublicidad del gimnasio Aurora: 40 % de descuento en los planes anuales."},
+     "Publicidad del gimnasio Aurora: 40 % de descuento en los planes anuales."},
     {"from Colegio Brezo <secretaria@colegiobrezo.example> to Pablo, Tuesday 10 March 2026, 11:25: "
      "Nico",
      "Buenos días: Nico se ha caído en el patio y le duele mucho el brazo. Necesitamos que venga "
      "alguien a recogerlo cuanto antes.",
      "English",
-     "urgent\nNico fell at school, his arm hurts, and the school needs somebody to collect him as "
+     "Nico fell at school, his arm hurts, and the school needs somebody to collect him as "
      "soon as possible."},
     {"from Banco Sauce <avisos@bancosauce.example> to Pablo, Wednesday 11 March 2026, 08:02: Your "
      "statement",
      "Your statement for February is now available in your online account. This is an automatic "
      "message, please do not reply.",
-     "English", "fyi\nBanco Sauce: the February statement is available online."},
+     "English", "Banco Sauce: the February statement is available online."},
     {"from Iris Mena to Pablo, Thursday 12 March 2026, 16:40: Contract",
      "Hi Pablo, the client's lawyer changed clause 4. Could you check it and send me the signed "
      "copy by Monday? Regards, Iris",
      "Spanish",
-     "reply\nIris pide que revises la cláusula 4 del contrato y le envíes la copia firmada antes "
+     "Iris pide que revises la cláusula 4 del contrato y le envíes la copia firmada antes "
      "del lunes."},
     {"from Luz Clara <avisos@luzclara.example> to Pablo, Friday 13 March 2026, 09:15: Recibo "
      "devuelto",
      "El recibo de febrero (61,20 €) ha sido devuelto. Si no se paga hoy, el lunes cortaremos el "
      "suministro.",
      "Spanish",
-     "urgent\nLuz Clara: el recibo de febrero de 61,20 € fue devuelto; si no se paga hoy, cortan "
+     "Luz Clara: el recibo de febrero de 61,20 € fue devuelto; si no se paga hoy, cortan "
      "la luz el lunes."},
     {"from Elvira Sanz to Pablo, Sunday 15 March 2026, 20:05: Photos",
      "Here are the photos of the walk. What a day! No need to answer. Love, Elvira", "English",
-     "fyi\nElvira sends the photos of the walk."},
+     "Elvira sends the photos of the walk."},
 };
 
 std::string turn(std::string_view header, std::string_view text, std::string_view tongue) {
-  return fmt::format("Mail {}\n{}\n\nThe word, then the line in {}.", header, text, tongue);
+  return fmt::format("Mail {}\n{}\n\nThe line in {}.", header, text, tongue);
 }
 
 }  // namespace
@@ -75,24 +73,13 @@ std::vector<engine::ChatMessage> mail_messages(const MailPrompt& prompt) {
 }
 
 std::string_view mail_grammar() {
-  return R"(root ::= word "\n" line
-word ::= "urgent" | "reply" | "fyi" | "bulk"
-line ::= [^\n\x00-\x1F-] [^\n\x00-\x1F]{8,180}
+  return R"(root ::= [^\n\x00-\x1F-] [^\n\x00-\x1F]{8,180}
 )";
 }
 
-std::optional<MailAnswer> parse_answer(std::string_view text) {
-  MailAnswer answer;
-  const std::vector<std::string_view> lines = base::split(base::trim(text), '\n');
-  if (lines.size() < 2) return std::nullopt;
-  answer.word = std::string(base::trim(lines[0]));
-  if (answer.word != "urgent" && answer.word != "reply" && answer.word != "fyi" &&
-      answer.word != "bulk") {
-    return std::nullopt;
-  }
-  answer.summary = std::string(base::trim(lines[1]));
-  if (answer.summary.empty()) return std::nullopt;
-  return answer;
+std::string answered_line(std::string_view text) {
+  const std::string_view trimmed = base::trim(text);
+  return std::string(base::trim(trimmed.substr(0, trimmed.find('\n'))));
 }
 
 }  // namespace lar::assistant

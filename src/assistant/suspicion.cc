@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "assistant/lexicon.h"
+#include "assistant/mail_features.h"
 
 namespace lar::assistant {
 namespace {
@@ -250,6 +251,11 @@ Acquaintance::Acquaintance(const Mailbox& mailbox) {
     read_checks(mail, ignored, failed, passed);
     const std::string site = site_of(host_of(mail.from.address));
     if (!failed) sites_[site] += passed ? 1.0 : 0.5;
+    if (is_automatic(mail) || is_list(mail) || !is_person_like(mail)) {
+      offices_at_.insert(site);
+    } else {
+      people_at_[site].insert(mail.from.address);
+    }
     if (!mail.from.name.empty()) names_[base::fold(mail.from.name)][site] += failed ? 0 : 1;
   }
   for (const std::string& address : mailbox.owner.addresses) {
@@ -266,6 +272,13 @@ int Acquaintance::received_from(std::string_view address) const {
   const auto found = received_.find(address);
   return found == received_.end() ? 0 : found->second;
 }
+
+int Acquaintance::people_at(std::string_view site) const {
+  const auto found = people_at_.find(site);
+  return found == people_at_.end() ? 0 : static_cast<int>(found->second.size());
+}
+
+bool Acquaintance::office_at(std::string_view site) const { return offices_at_.contains(site); }
 
 bool Acquaintance::is_known_domain(std::string_view site) const {
   const auto found = sites_.find(site);
@@ -499,6 +512,27 @@ Suspicion suspicion_of(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["s_secrecy"] = part(secret, 2);
   features["s_spam_words"] = part(spam, 3);
   features["s_generic_greeting"] = part(generic, 1);
+  // Lures of fraud that needs no link: what they are about, by kinds.
+  const int new_account = count_phrases(words, "payment_change");
+  const int gift_cards = count_phrases(words, "gift_cards");
+  const int parcel_fee = count_phrases(words, "parcel_fee");
+  const int callback = count_phrases(words, "callback");
+  const int boss = count_phrases(words, "boss_fraud");
+  const int relative = count_phrases(words, "relative_fraud");
+  const int file_lure = count_phrases(words, "file_lure");
+  features["s_new_account"] = part(new_account, 3);
+  features["s_gift_cards"] = part(gift_cards, 2);
+  features["s_parcel_fee"] = part(parcel_fee, 2);
+  features["s_callback"] = part(callback, 2);
+  features["s_boss"] = part(boss, 2);
+  features["s_relative"] = part(relative, 2);
+  features["s_file_lure"] = part(file_lure, 2);
+  const bool amount = mail.text.find("€") != std::string::npos ||
+                      mail.text.find("£") != std::string::npos ||
+                      mail.text.find('$') != std::string::npos || holds_words(words, "eur") ||
+                      holds_words(words, "euros");
+  features["s_amount"] = amount ? 1 : 0;
+  const bool attachment = !mail.details.attachments.empty();
   // Who writes decides what the wish means.
   const bool stranger = !wrote && !is_known;
   const bool mask = !like.empty() || pretends || !other_site.empty() || borrowed || coded;
@@ -516,10 +550,42 @@ Suspicion suspicion_of(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["s_pressed_wish"] = credentials > 0 && threats > 0 && all > 0 && stranger ? 1 : 0;
   features["s_stranger_money"] = stranger && money > 0 ? 1 : 0;
   features["s_stranger_spam"] = stranger ? part(spam, 2) : 0;
+  const auto both = [&](const char* combined, bool value) { features[combined] = value ? 1 : 0; };
+  both("s_stranger_new_account", stranger && new_account > 1);
+  both("s_known_new_account", !stranger && new_account > 1);
+  both("s_stranger_gift_cards", stranger && gift_cards > 0);
+  both("s_mask_gift_cards", mask && gift_cards > 0);
+  both("s_stranger_parcel_fee", stranger && parcel_fee > 0);
+  both("s_parcel_fee_amount", parcel_fee > 0 && amount && all > 0 && stranger);
+  both("s_stranger_callback", stranger && callback > 0 && amount);
+  both("s_stranger_boss", stranger && boss > 1);
+  both("s_mask_boss", mask && boss > 0);
+  both("s_stranger_relative", stranger && relative > 1);
+  both("s_stranger_file_lure", stranger && file_lure > 0 && (attachment || all > 0));
+  both("s_stranger_file_lure_link", stranger && file_lure > 0 && elsewhere > 0);
+  both("s_stranger_attachment", stranger && attachment);
+  both("s_reply_and_money",
+       features["s_reply_elsewhere"] > 0 && (money > 0 || new_account > 0 || boss > 0));
+  both("s_free_mail_boss", free && !wrote && boss > 0);
+  both("s_free_mail_company",
+       free && !wrote && (new_account > 1 || count_phrases(words, "notice") > 1));
+  const int lures = (new_account > 1 ? 1 : 0) + (gift_cards > 0 ? 1 : 0) +
+                    (parcel_fee > 0 ? 1 : 0) + (callback > 0 ? 1 : 0) + (boss > 1 ? 1 : 0) +
+                    (relative > 1 ? 1 : 0) + (file_lure > 0 ? 1 : 0);
+  both("s_stranger_lured", stranger && lures > 0);
+  both("s_stranger_lured_twice", stranger && lures > 1);
+  both("s_failed_lured", failed && lures > 0);
+  both("s_lured_pressed",
+       stranger && lures > 0 && (threats > 0 || count_phrases(words, "urgency") > 0));
+  if (new_account > 1 && (stranger || mask || failed)) sign("changed_account");
+  if (stranger && gift_cards > 0) sign("gift_cards");
+  if (stranger && parcel_fee > 0 && amount) sign("parcel_fee");
+  if (stranger && relative > 1) sign("new_number");
+  if (stranger && file_lure > 0 && (attachment || all > 0)) sign("file_lure");
   if (stranger && credentials > 0) sign("asks_credentials");
   if (stranger && money > 0) sign("asks_money");
   if (stranger && threats > 0) sign("pressure");
-  if (stranger && secret > 1) sign("secrecy");
+  if (stranger && (secret > 1 || boss > 1)) sign("secrecy");
   if (stranger && spam > 1) sign("unasked_offer");
   static_cast<void>(mailbox);
   return result;

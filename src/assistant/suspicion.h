@@ -27,12 +27,16 @@ class Acquaintance {
   // A site of another sender with this display name; empty if none.
   std::string other_site_of_name(std::string_view name, std::string_view site) const;
   bool is_contact_name(std::string_view name, std::string_view address) const;
+  int people_at(std::string_view site) const;   // who write under their own names from there
+  bool office_at(std::string_view site) const;  // an office or a machine writes from there too
 
  private:
   std::map<std::string, int, std::less<>> written_, received_;
   std::map<std::string, double, std::less<>> sites_;
   std::map<std::string, std::map<std::string, int>, std::less<>> names_;  // folded name → site
   std::map<std::string, std::set<std::string>, std::less<>> contacts_;    // folded name → addresses
+  std::map<std::string, std::set<std::string>, std::less<>> people_at_;   // site → addresses
+  std::set<std::string, std::less<>> offices_at_;
 };
 
 struct Sign {

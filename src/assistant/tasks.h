@@ -1,11 +1,13 @@
-// What a mail asks its owner to do and which appointments it names, found by code: requests in the
-// two languages with their deadlines, and moments that come with something to attend. Everything
-// stated stands in the text of the mail or in its invitation. Pure functions.
+// What a mail asks its owner to do and which appointments it names: requests in the two languages
+// with their deadlines, and moments that come with something to attend. Everything stated stands in
+// the text of the mail or in its invitation. Pure functions.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
+#include "assistant/judgement.h"
 #include "assistant/mailbox.h"
 
 namespace lar::assistant {
@@ -21,13 +23,33 @@ struct Appointment {
   std::string place;  // may be empty
 };
 
+enum class TaskKind { request, report, question, lacking, waiting, owed, promise };
+// A sentence that may leave the owner something to do.
+struct TaskCandidate {
+  ActionItem item;
+  TaskKind kind = TaskKind::request;
+  std::size_t sentence = 0;
+  std::map<std::string, double> features;  // "t_…"
+};
+
+// A moment that may be one.
+struct AppointmentCandidate {
+  Appointment appointment;
+  std::size_t sentence = 0;
+  bool arrival = false;                    // the end of what was named before
+  bool moves = false;                      // takes the place of what was named before
+  std::map<std::string, double> features;  // "a_…"
+};
+
 struct Findings {
   std::vector<ActionItem> action_items;
   std::vector<Appointment> appointments;
+  std::vector<TaskCandidate> candidates;  // of which action_items were chosen
+  std::vector<AppointmentCandidate> appointment_candidates;
   bool cancels = false;  // says that something does not take place
   bool moves = false;    // says that something has another time than before
 };
-Findings find_tasks(const Mail& mail, const Mailbox& mailbox);
+Findings find_tasks(const Mail& mail, const Mailbox& mailbox, const Judge& judge);
 
 // The subject without "Re:", list names and the like.
 std::string plain_subject(std::string_view subject);

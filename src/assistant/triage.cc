@@ -1,10 +1,10 @@
 // A verdict in four steps: features by code, learned weights over them (with the mail's embedding
-// where there is one), the language model for what is left in doubt and for the line that says what
-// a mail is about, and requests and appointments by code.
+// where there is one), requests and appointments by code and weights, and the language model for
+// the line that says what a mail is about where the mail does not say it itself.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "assistant/assistant.h"
@@ -20,7 +20,7 @@ using nlohmann::json;
 constexpr size_t embedded_bytes = 800;
 constexpr size_t shown_bytes = 900;
 constexpr size_t lengthy_bytes = 700;
-// A class counts as certain above this: then no model is asked what the mail is.
+// Bulk counts as certain above this: then no model is asked what the mail is about.
 constexpr double certain = 0.9;
 
 std::string person_name(const domain::Person& person) {
@@ -145,12 +145,12 @@ class Triage {
   Verdict judge(const Mail& mail) {
     Verdict verdict;
     verdict.message_id = mail.id;
-    verdict.features = mail_features(mail, mailbox_, known_);
+    verdict.findings = find_tasks(mail, mailbox_, judge_);
+    verdict.features = mail_features(mail, mailbox_, known_, verdict.findings);
     const Suspicion suspicion = suspicion_of(mail, mailbox_, known_);
     verdict.features.insert(suspicion.features.begin(), suspicion.features.end());
     verdict.embedding = embedding_of(mail);
     verdict.judgement = judge_.judge(verdict.features, verdict.embedding);
-    verdict.findings = find_tasks(mail, mailbox_);
     if (mail.mine) {
       verdict.priority = Priority::fyi;
       verdict.personal = verdict.judgement.personal > 0.5;
@@ -164,14 +164,15 @@ class Triage {
       verdict.suspicious = suspicious[1] >= suspicious[2] ? Suspicious::spam : Suspicious::phishing;
     }
     verdict.personal = verdict.judgement.personal >= judge_.threshold("personal");
-    std::array<double, 4> priority = verdict.judgement.priority;
+    const std::array<double, 4>& priority = verdict.judgement.priority;
     verdict.summary = plain_summary(mail);
     if (verdict.suspicious != Suspicious::none) {
       verdict.reasons = suspicion.signs;
       if (verdict.reasons.empty()) verdict.reasons.push_back({"looks_like_known_fraud", {}});
       verdict.priority = Priority::bulk;
       verdict.personal = false;
-      verdict.findings = {};
+      verdict.findings.action_items.clear();
+      verdict.findings.appointments.clear();
       return verdict;
     }
     // A model is asked where the mail does not say itself what it is about: in another language
@@ -179,12 +180,14 @@ class Triage {
     const bool foreign = mail.language != mailbox_.owner.language;
     const bool at_length = mail.text.size() > lengthy_bytes && !is_automatic(mail);
     if (options_.chat && may_ask(mail) && (foreign || at_length) && priority[3] < certain) {
-      ask_model(mail, verdict, priority);
+      ask_model(mail, verdict);
     }
     verdict.priority = decide(priority);
     if (verdict.priority == Priority::bulk) {
       verdict.findings.action_items.clear();
       verdict.findings.appointments.clear();
+    } else if (verdict.priority != Priority::fyi) {
+      verdict.reasons = why(mail, verdict);
     }
     return verdict;
   }
@@ -192,6 +195,61 @@ class Triage {
   std::optional<base::Error> trouble;
 
  private:
+  // Why a mail is urgent or to be answered, most telling first.
+  std::vector<Sign> why(const Mail& mail, const Verdict& verdict) const {
+    std::vector<Sign> signs;
+    const auto has = [&](const char* name) {
+      const auto found = verdict.features.find(name);
+      return found != verdict.features.end() && found->second > 0;
+    };
+    const bool urgent = verdict.priority == Priority::urgent;
+    const base::LocalTime written = written_at(mail, mailbox_);
+    if (urgent && has("w_harm")) signs.push_back({"harm", {}});
+    if (urgent && has("w_loss")) signs.push_back({"loss", {}});
+    if (urgent && has("w_outage")) signs.push_back({"outage", {}});
+    if (urgent && has("changed_and_soon")) signs.push_back({"changed_soon", {}});
+    if (has("w_urgency") || has("marked_important")) signs.push_back({"haste", {}});
+    const ActionItem* first = nullptr;
+    for (const ActionItem& item : verdict.findings.action_items) {
+      if (first == nullptr || (first->due.empty() && !item.due.empty())) first = &item;
+    }
+    if (first != nullptr && !first->due.empty()) {
+      const auto day = base::parse_date(std::string_view(first->due).substr(0, 10));
+      const int left = day ? base::days_between(written.date, *day) : 99;
+      if (left == 0) signs.push_back({"due_today", {}});
+      if (left == 1) signs.push_back({"due_tomorrow", {}});
+      if (left > 1 && day) {
+        signs.push_back({"due_on",
+                         {{"day", base::spell_date(
+                                      *day, mailbox_.owner.language == base::Language::spanish)}}});
+      }
+    }
+    if (first != nullptr) {
+      signs.push_back({"asks_you", {{"who", person_name(mail.from)}, {"what", first->what}}});
+    } else if (has("question")) {
+      signs.push_back({"question", {{"who", person_name(mail.from)}}});
+    }
+    if (!verdict.findings.appointments.empty() && has("asks_question")) {
+      signs.push_back({"proposes_time", {}});
+    }
+    const int waited =
+        base::days_between(written.date, base::to_local(mailbox_.now, mailbox_.owner.zone).date);
+    if (waited > 0 && waited < 60 && !answered(mail)) {
+      signs.push_back({"waits_since",
+                       {{"day", base::spell_date(written.date, mailbox_.owner.language ==
+                                                                   base::Language::spanish)}}});
+    }
+    if (signs.empty()) signs.push_back({urgent ? "reads_urgent" : "reads_reply", {}});
+    return signs;
+  }
+
+  bool answered(const Mail& mail) const {
+    return std::any_of(mailbox_.mails.begin(), mailbox_.mails.end(), [&](const Mail& other) {
+      return other.mine && other.thread == mail.thread && other.sent && mail.sent &&
+             *other.sent > *mail.sent;
+    });
+  }
+
   Priority decide(const std::array<double, 4>& priority) const {
     // An urgent mail that is missed costs more than one too many.
     if (priority[0] >= judge_.threshold("urgent")) return Priority::urgent;
@@ -219,7 +277,7 @@ class Triage {
     return made->empty() ? std::vector<float>() : std::move(made->front());
   }
 
-  void ask_model(const Mail& mail, Verdict& verdict, std::array<double, 4>& priority) {
+  void ask_model(const Mail& mail, Verdict& verdict) {
     MailPrompt prompt;
     prompt.header = prompt_header(mail, mailbox_);
     prompt.text = prompt_text(mail);
@@ -228,40 +286,17 @@ class Triage {
     request.messages = mail_messages(prompt);
     request.grammar = std::string(mail_grammar());
     request.max_tokens = 90;
-    request.alternatives = 12;
     auto result = options_.engines->chat(engine::Role::chat, request, {}, stop_);
     if (!result) {
       trouble = std::move(result).error();
       return;
     }
     verdict.asked_model = true;
-    const auto answer = parse_answer(result->text);
-    // What the model thinks, by the probability of its first word.
-    std::array<double, 4> said{0.02, 0.02, 0.02, 0.02};
-    for (const auto& [token, probability] : result->alternatives) {
-      const std::string word = base::lower_ascii(base::trim(token));
-      if (word.empty()) continue;
-      for (size_t index = 0; index < 4; ++index) {
-        if (name_of(static_cast<Priority>(index)).starts_with(word)) said[index] += probability;
-      }
-    }
-    if (result->alternatives.empty() && answer) {
-      for (size_t index = 0; index < 4; ++index) {
-        if (name_of(static_cast<Priority>(index)) == answer->word) said[index] += 0.8;
-      }
-    }
-    double sum = 0;
-    const double share = judge_.threshold("model_share");
-    for (size_t index = 0; index < 4; ++index) {
-      verdict.features["m_" + std::string(name_of(static_cast<Priority>(index)))] = said[index];
-      priority[index] = std::pow(priority[index], 1 - share) * std::pow(said[index], share);
-      sum += priority[index];
-    }
-    for (double& value : priority) value /= sum;
+    const std::string line = answered_line(result->text);
     const base::LocalTime written = written_at(mail, mailbox_);
-    if (answer && !result->truncated && borne_out(answer->summary, mail, written) &&
-        speaks_of(answer->summary, mail, mailbox_.owner.language)) {
-      verdict.summary = answer->summary;
+    if (!line.empty() && !result->truncated && borne_out(line, mail, written) &&
+        speaks_of(line, mail, mailbox_.owner.language)) {
+      verdict.summary = line;
     }
   }
 

@@ -12,11 +12,11 @@ struct File {
   std::string_view bytes;
 };
 
-std::span<const File> sentences();  // i18n/*.json
-std::span<const File> catalogue();  // models/models.toml
-std::span<const File> page();       // web/dist
-std::span<const File> judgement();  // src/assistant/data/*.json
-std::span<const File> ranking();    // src/copilot/data/*.json
-std::span<const File> schemas();    // src/api/schemas/*.json
+std::span<const File> sentences();       // i18n/*.json
+std::span<const File> catalogue();       // models/models.toml
+std::span<const File> page();            // web/dist
+std::span<const File> assistant_data();  // src/assistant/data/*
+std::span<const File> ranking();         // src/copilot/data/*.json
+std::span<const File> schemas();         // src/api/schemas/*.json
 
 }  // namespace lar::embedded

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "base/text.h"
 
@@ -217,6 +218,28 @@ class Finder {
     const size_t begin = tokens_[position_ + ahead].end;
     return text_.substr(begin, tokens_[position_ + ahead + 1].begin - begin);
   }
+  // The weekday named by a word, also by a short form where its place shows that it is one: "by
+  // Fri", "Sat 14". "sun" and "wed" are words of their own otherwise.
+  int weekday_at(size_t ahead) const {
+    const std::string_view name = word(ahead);
+    if (const int day = weekday_of(name); day >= 0) return day;
+    static constexpr std::array<std::string_view, 7> short_days = {"mon", "tue", "wed", "thu",
+                                                                   "fri", "sat", "sun"};
+    if (name == "tues") return 1;
+    if (name == "thur" || name == "thurs") return 3;
+    if (name == "weds") return 2;
+    const int day = index_in(short_days, name);
+    if (day < 0) return -1;
+    const size_t at = position_ + ahead;
+    const char letter = text_[tokens_[at].begin];
+    if (letter < 'A' || letter > 'Z') return -1;
+    const std::string_view before = at > 0 ? std::string_view(tokens_[at - 1].text) : "";
+    for (const std::string_view lead :
+         {"on", "by", "this", "next", "until", "before", "from", "last", "for", "or", "and"}) {
+      if (before == lead) return day;
+    }
+    return day_of(word(ahead + 1)) != 0 || month_of(word(ahead + 1), false) != 0 ? day : -1;
+  }
   bool add(size_t count, Date first, Date last, bool relative) {
     if (!date_is_valid(first) || !date_is_valid(last)) return false;
     found_.push_back(
@@ -245,7 +268,9 @@ class Finder {
     // 03/06/2026, 3-6-26, 3.6.2026
     const std::string_view sign = gap(0);
     if ((sign == "/" || sign == "-" || sign == ".") && gap(1) == sign) {
-      const int day = day_of(word(0)), month = digits_of(word(1));
+      int day = day_of(word(0)), month = digits_of(word(1));
+      // "5/14/2026" can only be written month first.
+      if (month > 12 && month <= 31 && day >= 1 && day <= 12) std::swap(day, month);
       int year = digits_of(word(2));
       if (word(2).size() == 2 && year >= 0) year += 2000;
       if (day != 0 && month >= 1 && month <= 12 && year >= 1900 && year <= 2100 &&
@@ -255,13 +280,31 @@ class Finder {
     }
     // 3/6 with no third part
     if (sign == "/" && gap(1) != "/") {
-      const int day = day_of(word(0)), month = digits_of(word(1));
+      int day = day_of(word(0)), month = digits_of(word(1));
+      if (month > 12 && month <= 31 && day >= 1 && day <= 12) std::swap(day, month);
       if (day != 0 && month >= 1 && month <= 12 && word(1).size() <= 2 &&
           (position_ == 0 || gap_before() != "/")) {
+        if (is_month_first(day, month)) std::swap(day, month);
         return add_day_month(2, day, month, 0);
       }
     }
     return false;
+  }
+  // "Thursday, 4/9" in a mail of April is 9 April where that is a Thursday; without a weekday,
+  // where only that lies near.
+  bool is_month_first(int day, int month) const {
+    if (day > 12) return false;
+    const auto dated = [&](int of_month, int in_month) {
+      return Date{fitting_year(in_month, of_month, reference_, direction_), in_month, of_month};
+    };
+    const Date usual = dated(day, month), other = dated(month, day);
+    if (!date_is_valid(usual) || !date_is_valid(other)) return false;
+    for (size_t back = 1; back <= 2 && back <= position_; ++back) {
+      const int named = weekday_of(tokens_[position_ - back].text);
+      if (named >= 0) return weekday(usual) != named && weekday(other) == named;
+    }
+    const int distance = days_between(reference_, other);
+    return std::abs(days_between(reference_, usual)) > 60 && distance >= 0 && distance <= 21;
   }
   std::string_view gap_before() const {
     const size_t begin = tokens_[position_ - 1].end;
@@ -378,7 +421,7 @@ class Finder {
         const auto [first, last] = span_around(shift(reference_, unit, *side), unit);
         return add(2, first, last, true);
       }
-      if (const int day = weekday_of(word(1)); day >= 0) return add_weekday(2, day, *side);
+      if (const int day = weekday_at(1); day >= 0) return add_weekday(2, day, *side);
       if ((word(1) == "weekend" || (word(1) == "fin" && word(2) == "de" && word(3) == "semana"))) {
         const Date monday = add_days(reference_, -weekday(reference_) + 7 * *side);
         return add(word(1) == "weekend" ? 2 : 4, add_days(monday, 5), add_days(monday, 6), true);
@@ -399,10 +442,32 @@ class Finder {
     return false;
   }
 
+  // Today, or the day named behind: "by end of day tomorrow", "COB Wednesday".
+  bool end_of_day(size_t count) {
+    const size_t more = word(count) == "on" || word(count) == "of" ? 1 : 0;
+    if (word(count) == "tomorrow") {
+      const Date date = add_days(reference_, 1);
+      return add(count + 1, date, date, true);
+    }
+    if (const int day = weekday_of(word(count + more)); day >= 0) {
+      return add_weekday(count + more + 1, day, 0);
+    }
+    return add(count, reference_, reference_, true);
+  }
+
   // "end of the month", "fin de mes", "a finales de semana"; of a week its last working day.
   bool end_of() {
     const std::string_view first = word(0);
-    if (first == "eod" || first == "cob") return add(1, reference_, reference_, true);
+    if (first == "eod" || first == "cob") return end_of_day(1);
+    if (first == "close" && word(1) == "of" && (word(2) == "business" || word(2) == "play")) {
+      return end_of_day(3);
+    }
+    // "este finde", "el finde", "before the weekend"
+    if (first == "finde" ||
+        (first == "weekend" && position_ > 0 && tokens_[position_ - 1].text == "the")) {
+      const Date monday = add_days(reference_, -weekday(reference_));
+      return add(1, add_days(monday, 5), add_days(monday, 6), true);
+    }
     const bool english = first == "end" && word(1) == "of";
     const bool spanish = (first == "fin" || first == "final" || first == "finales") &&
                          (word(1) == "de" || word(1) == "del");
@@ -413,7 +478,7 @@ class Finder {
       ++at;
     }
     if (word(at) == "day" || word(at) == "today" || (spanish && word(at) == "dia")) {
-      return add(at + 1, reference_, reference_, true);
+      return end_of_day(at + 1);
     }
     const Unit unit = unit_of(word(at));
     if (unit == Unit::none || unit == Unit::day) return false;
@@ -446,7 +511,7 @@ class Finder {
 
   // "Friday 6", "viernes 6", "Friday the 6th": only where no month follows.
   bool weekday_and_day() {
-    const int named = weekday_of(word(0));
+    const int named = weekday_at(0);
     if (named < 0) return false;
     const std::string_view between = gap(0);
     if (between.find_first_not_of(" ,") != std::string_view::npos) return false;
@@ -518,7 +583,7 @@ class Finder {
 
   // "el viernes", "on Friday 6 June", "el lunes pasado"
   bool weekday_name() {
-    const int day = weekday_of(word(0));
+    const int day = weekday_at(0);
     if (day < 0) return false;
     // A weekday before a date belongs to that date, which then decides.
     if ((day_of(word(1)) != 0 && !is_clock_behind()) || month_of(word(1), true) != 0 ||
@@ -675,6 +740,12 @@ size_t spoken_time(const std::vector<Token>& tokens, size_t at, int& hour, int& 
     if (word(1) == "to") hour = hour == 1 ? 12 : hour - 1;
     return 3;
   }
+  // "half seven" is said for half past seven.
+  if (word(0) == "half") {
+    hour = hour_in(word(1));
+    minute = 30;
+    return hour < 0 || word(2) == "hour" || word(2) == "days" ? 0 : 2;
+  }
   if (word(1) == "o" && word(2) == "clock") {
     hour = hour_in(word(0));
     return hour < 0 ? 0 : 3;
@@ -745,9 +816,11 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
           } else {
             half_of_day(index + 2, candidate, candidate_end);
           }
-          const bool introduced =
-              index > 0 && (tokens[index - 1].text == "las" || tokens[index - 1].text == "at" ||
-                            tokens[index - 1].text == "la");
+          const std::string before = index > 0 ? tokens[index - 1].text : "";
+          const bool introduced = before == "las" || before == "at" || before == "la" ||
+                                  before == "around" || before == "about" || before == "from" ||
+                                  before == "until" || before == "till" || before == "tomorrow" ||
+                                  before == "today" || weekday_of(before) >= 0;
           if (certain || candidate_end != tokens[index + 1].end || introduced) {
             hour = candidate;
             minute = minutes;
@@ -764,7 +837,16 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
             index > 0 && (tokens[index - 1].text == "las" || tokens[index - 1].text == "at");
         const bool unit = index + 1 < tokens.size() &&
                           (tokens[index + 1].text == "h" || tokens[index + 1].text == "horas");
-        if (candidate_end != end || unit || introduced) {
+        // "around 9," and "from 8." end with the number.
+        const std::string before = index > 0 ? tokens[index - 1].text : "";
+        const bool leads =
+            before == "around" || before == "from" || before == "till" || before == "until";
+        const size_t after = tokens[index].end;
+        const bool closes =
+            after >= utf8.size() || utf8[after] == ',' || utf8[after] == '?' ||
+            utf8[after] == ';' ||
+            (utf8[after] == '.' && (after + 1 >= utf8.size() || utf8[after + 1] == ' '));
+        if (candidate_end != end || unit || introduced || (leads && closes && value > 0)) {
           hour = candidate;
           end = candidate_end;
         }

@@ -143,7 +143,7 @@ void print_verdict(Command& command, const assistant::Verdict& verdict) {
   out.line(out.styled(head, style));
   out.paragraph(harmless(verdict.summary), "  ");
   for (const assistant::Sign& sign : verdict.reasons) {
-    out.paragraph(harmless(sentence(sign, language)), "  ! ");
+    out.paragraph(harmless(sentence(sign, language)), bad ? "  ! " : "  · ");
   }
   for (const assistant::ActionItem& item : verdict.findings.action_items) {
     out.paragraph(
@@ -175,6 +175,16 @@ int triage_mails(Command& command, const MailOptions& options) {
       value["learned"] = verdict.judgement.priority;
       value["embedding"] = verdict.embedding;
       value["space"] = work.space();
+      for (const assistant::TaskCandidate& one : verdict.findings.candidates) {
+        value["candidates"].push_back({{"what", one.item.what},
+                                       {"due", one.item.due},
+                                       {"sentence", one.sentence},
+                                       {"features", one.features}});
+      }
+      for (const assistant::AppointmentCandidate& one : verdict.findings.appointment_candidates) {
+        value["appointment_candidates"].push_back(
+            {{"start", one.appointment.start}, {"features", one.features}});
+      }
     }
     command.terminal().line(compact(value));
     std::fflush(stdout);

@@ -1,0 +1,1217 @@
+// Sentences are looked at one by one. How people begin a request ("¿me puedes…", "please …", an
+// imperative) and how verbs change when they ask is known (lexicon.h, data/phrases.*.txt); whether
+// a sentence found so really leaves something to do is not decided here.
+#include "assistant/requests.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "assistant/clauses.h"
+#include "assistant/lexicon.h"
+#include "assistant/mail_features.h"
+#include "assistant/moments.h"
+
+namespace lar::assistant {
+namespace {
+
+using Kind = VerbForm::Kind;
+
+// ---- phrases by their first word ----
+
+using Phrases = std::unordered_map<std::string, std::vector<std::vector<std::string>>>;
+
+Phrases by_first_word(std::string_view group) {
+  Phrases made;
+  for (const std::string& phrase : phrases(group)) {
+    std::vector<std::string> rest;
+    for (const std::string_view word : base::split(phrase, ' ')) rest.emplace_back(word);
+    if (!rest.empty()) made[rest.front()].push_back(rest);
+  }
+  return made;
+}
+
+// How many tokens the longest phrase has that begins at token `at`.
+size_t phrase_at(const Phrases& known, const std::vector<Token>& tokens, size_t at) {
+  const auto found = known.find(tokens[at].folded);
+  if (found == known.end()) return 0;
+  size_t longest = 0;
+  for (const std::vector<std::string>& phrase : found->second) {
+    bool fits = at + phrase.size() <= tokens.size();
+    for (size_t index = 1; fits && index < phrase.size(); ++index) {
+      fits = tokens[at + index].folded == phrase[index];
+    }
+    if (fits) longest = std::max(longest, phrase.size());
+  }
+  return longest;
+}
+
+size_t introducer_at(const std::vector<Token>& tokens, size_t at) {
+  static const Phrases known = by_first_word("ask.introducers");
+  return phrase_at(known, tokens, at);
+}
+
+// The first place of a sentence where a phrase of the group begins: token and length.
+std::optional<std::pair<size_t, size_t>> first_phrase(const Phrases& known,
+                                                      const std::vector<Token>& tokens) {
+  for (size_t at = 0; at < tokens.size(); ++at) {
+    if (const size_t length = phrase_at(known, tokens, at); length > 0) {
+      return std::pair(at, length);
+    }
+  }
+  return std::nullopt;
+}
+
+std::string_view gap_before(std::string_view text, const std::vector<Token>& tokens, size_t at) {
+  if (at == 0) return {};
+  return text.substr(tokens[at - 1].end, tokens[at].begin - tokens[at - 1].end);
+}
+
+bool begins_clause(std::string_view text, const std::vector<Token>& tokens, size_t at) {
+  if (at == 0) return true;
+  const std::string_view gap = gap_before(text, tokens, at);
+  return gap.find_first_of(",.:;?!(-") != std::string_view::npos ||
+         gap.find("¿") != std::string_view::npos || gap.find("¡") != std::string_view::npos ||
+         gap.find("—") != std::string_view::npos || gap.find("–") != std::string_view::npos;
+}
+
+// ---- words that ask ----
+
+bool is_question_word(std::string_view word) {
+  static constexpr std::string_view words[] = {
+      "what", "which",  "when",   "where",   "who",     "whom",  "whose", "how",
+      "why",  "que",    "cual",   "cuales",  "cuando",  "donde", "quien", "quienes",
+      "como", "cuanto", "cuanta", "cuantos", "cuantas", "adonde"};
+  return is_one(word, words);
+}
+
+bool is_auxiliary(std::string_view word) {
+  static constexpr std::string_view words[] = {
+      "are",  "is",    "do",   "does",  "did",    "have",   "has",    "had",
+      "can",  "could", "will", "would", "shall",  "should", "may",    "might",
+      "am",   "was",   "were", "must",  "isn",    "aren",   "don",    "doesn",
+      "didn", "haven", "hasn", "won",   "wouldn", "couldn", "shouldn"};
+  return is_one(word, words);
+}
+
+bool is_subject_pronoun(std::string_view word) {
+  static constexpr std::string_view words[] = {
+      "you",   "we",     "they",    "it",       "he",      "she",   "i",     "this",    "that",
+      "there", "anyone", "anybody", "somebody", "someone", "these", "those", "everyone"};
+  return is_one(word, words);
+}
+
+// Whether a question word opens the clause in which token `at` stands.
+bool asks_openly(std::string_view text, const std::vector<Token>& tokens, size_t at) {
+  for (size_t before = at + 1; before-- > 0;) {
+    if (before < at && at - before > 6) return false;
+    if (is_question_word(tokens[before].folded) && before < at) return true;
+    if (begins_clause(text, tokens, before)) return false;
+  }
+  return false;
+}
+
+// ---- verbs that ask ----
+
+bool is_english_verb(std::string_view word, bool clear) {
+  static const auto set_of = [](std::string_view group) {
+    const auto list = phrases(group);
+    return std::unordered_set<std::string>(list.begin(), list.end());
+  };
+  static const std::unordered_set<std::string> all = set_of("ask.verbs");
+  static const std::unordered_set<std::string> sure = set_of("ask.clear_verbs");
+  return (clear ? sure : all).contains(std::string(word));
+}
+
+const VerbForm* asking_form(std::string_view word) {
+  const VerbForm* form = spanish_verb(word);
+  if (form == nullptr) return nullptr;
+  return form->kind == Kind::asks_you || form->kind == Kind::asks_formally ? form : nullptr;
+}
+
+// An imperative that cannot be read as something told: with a pronoun behind it or of "vosotros".
+bool is_clear_form(std::string_view word) {
+  const VerbForm* form = asking_form(word);
+  if (form == nullptr) return false;
+  return !form->pronouns.empty() || word.ends_with("ad") || word.ends_with("ed") ||
+         word.ends_with("id") || (form->kind == Kind::asks_formally && word.size() > 4);
+}
+
+enum class Tongue { english, spanish };
+
+bool is_imperative(std::string_view word, Tongue tongue, bool clear) {
+  if (tongue == Tongue::english) return is_english_verb(word, clear);
+  if (!clear) return asking_form(word) != nullptr;
+  if (!is_clear_form(word)) return false;
+  const auto sure = phrases("ask.clear_verbs");
+  return std::find(sure.begin(), sure.end(), asking_form(word)->infinitive) != sure.end();
+}
+
+Tongue tongue_of(const Sentence& sentence, const Mail& mail) {
+  const auto language = sentence.text.size() < 40
+                            ? mail.language
+                            : base::detect_language(sentence.text, mail.language);
+  return language == base::Language::spanish ? Tongue::spanish : Tongue::english;
+}
+
+struct Span {
+  size_t first = 0, last = 0;  // tokens [first, last)
+  bool introduced = false;     // by words that ask, and not by the form of a verb alone
+  bool imperative = false;
+  bool unsure = false;  // a verb that may as well tell of somebody
+  bool lacks = false;   // "necesito", "we need"
+};
+
+// An imperative at the beginning, perhaps behind a name or "and".
+std::optional<Span> imperative_at(const Sentence& sentence, const std::vector<Token>& tokens,
+                                  size_t first, Tongue tongue) {
+  const std::string_view text = sentence.text;
+  if (tokens.size() > first + 2 && text.substr(tokens[first].end, 1) == ",") ++first;
+  static constexpr std::string_view links[] = {"and",     "y",     "then", "luego", "also",
+                                               "tambien", "so",    "asi",  "e",     "just",
+                                               "now",     "first", "next", "pues",  "simplemente"};
+  while (first + 1 < tokens.size() && is_one(tokens[first].folded, links)) ++first;
+  if (first >= tokens.size()) return std::nullopt;
+  const std::string& verb = tokens[first].folded;
+  const VerbForm* form = tongue == Tongue::spanish ? spanish_verb(verb) : nullptr;
+  // "Traer el DNI", "Enviar antes del viernes": lists tell by the infinitive.
+  const bool told = form != nullptr && form->kind == Kind::infinitive && first == 0;
+  if (!is_imperative(verb, tongue, false) && !told) return std::nullopt;
+  // "Do you still have it?"
+  if (first + 1 < tokens.size() && is_auxiliary(verb) &&
+      is_subject_pronoun(tokens[first + 1].folded)) {
+    return std::nullopt;
+  }
+  Span span{first, first + 1, false, true, false, false};
+  if (tongue == Tongue::spanish) span.unsure = !told && !is_clear_form(verb);
+  if (first + 1 == tokens.size()) {
+    if (!is_imperative(verb, tongue, true) || sentence.heading) return std::nullopt;
+    return span;
+  }
+  const std::string& next = tokens[first + 1].folded;
+  static constexpr std::string_view of_nouns[] = {
+      "de",        "del",      "confirmada", "confirmado", "confirmed", "is",     "es", "was",
+      "ha",        "has",      "que",        "se",         "will",      "number", "n",  "s",
+      "realizada", "recibido", "received",   "are",        "were",      "and"};
+  if (is_one(next, of_nouns) && verb != "acuerdate" && verb != "dile") return std::nullopt;
+  if (sentence.heading) return std::nullopt;
+  // "Entrega: sábado", "Check-in from 3".
+  const std::string_view behind =
+      text.substr(tokens[first].end, tokens[first + 1].begin - tokens[first].end);
+  if (behind.starts_with(':') || behind.starts_with('-') || behind.starts_with("'") ||
+      behind.starts_with("’")) {
+    return std::nullopt;
+  }
+  // A name that only looks like one: "Dale Heating".
+  const char last = text.back();
+  const bool ended = last == '.' || last == '!' || last == '?' || last == ',' || last == ':';
+  if (tokens.size() <= 3 && !ended) return std::nullopt;
+  span.last = clause_end(text, tokens, first);
+  return span;
+}
+
+// Whether what was asked for follows "necesito" or "we need" and is a thing, not something to do.
+bool is_lacking(const std::vector<Token>& tokens, size_t first) {
+  static const Phrases known = by_first_word("ask.lacking");
+  for (size_t at = first >= 5 ? first - 5 : 0; at < first && first < tokens.size(); ++at) {
+    const size_t length = phrase_at(known, tokens, at);
+    if (length == 0 || at + length != first) continue;
+    const std::string& next = tokens[first].folded;
+    static constexpr std::string_view of_things[] = {
+        "el",   "la",    "los",  "las",  "un",      "una",     "tu",  "su",    "tus",
+        "sus",  "the",   "a",    "an",   "your",    "two",     "dos", "copia", "copy",
+        "tres", "three", "unos", "unas", "vuestro", "vuestra", "its", "some",  "confirmacion"};
+    const std::string& last = tokens[first - 1].folded;
+    return is_one(next, of_things) || last == "your" || last.starts_with("falta");
+  }
+  return false;
+}
+
+// The request of a sentence, if it makes one.
+std::optional<Span> request_in(const Sentence& sentence, const std::vector<Token>& tokens,
+                               Tongue tongue) {
+  if (tokens.empty()) return std::nullopt;
+  const std::string_view text = sentence.text;
+  for (size_t at = 0; at < tokens.size(); ++at) {
+    const size_t length = introducer_at(tokens, at);
+    if (length == 0 || at + length >= tokens.size()) continue;
+    const std::string& first_word = tokens[at].folded;
+    // "no hace falta que …", "you don't have to …"
+    static constexpr std::string_view turns[] = {"no", "not", "t", "lo", "la", "nadie", "never"};
+    if (at > 0 && is_one(tokens[at - 1].folded, turns)) continue;
+    // Politeness in the middle of an imperative says nothing of its own.
+    if (at > 0 && (first_word == "please" || first_word == "por" || first_word == "porfa" ||
+                   first_word == "pls")) {
+      const std::string_view before = gap_before(text, tokens, at);
+      if (imperative_at(sentence, tokens, 0, tongue)) break;
+      if (before.find(',') != std::string_view::npos && sentence.question) continue;
+      // "Vacía la pared, por favor, que …": what is asked stands before.
+      if (before.find(',') != std::string_view::npos && at >= 2) {
+        size_t from = at - 1;
+        while (from > 0 && at - from < 14 &&
+               gap_before(text, tokens, from).find_first_of(",.:;!?") == std::string_view::npos) {
+          --from;
+        }
+        if (at - from >= 2) return Span{from, at, true, false, false, false};
+      }
+      // "Traiga por favor las muestras".
+      if (before == " " && at + length < tokens.size() &&
+          is_imperative(tokens[at - 1].folded, tongue, false)) {
+        return Span{at - 1, clause_end(text, tokens, at + length), true, true, false, false};
+      }
+    }
+    // "¿Tendría que pedir permiso?", "When could you start?", "Can I have until Friday?": answers
+    // are wanted, not deeds.
+    static constexpr std::string_view duties[] = {
+        "tendria", "tiene", "tengo", "hay",      "debe",    "debo",    "habria", "deben",
+        "tienen",  "hace",  "haria", "necesito", "tenemos", "debemos", "falta"};
+    if (sentence.question && is_one(first_word, duties)) return std::nullopt;
+    if (sentence.question && asks_openly(text, tokens, at)) return std::nullopt;
+    // Outside a question "puedes" allows and does not ask.
+    static constexpr std::string_view modal[] = {
+        "can",   "could",  "would",    "will",   "puedes", "podrias", "podeis",
+        "puede", "podria", "podriais", "podras", "podra",  "podreis", "podran"};
+    static constexpr std::string_view turned[] = {"can",     "could",  "would",   "will",
+                                                  "podrias", "podria", "podriais"};
+    const bool turned_round = at + 1 < tokens.size() && is_one(first_word, turned) &&
+                              begins_clause(text, tokens, at) && !sentence.heading;
+    if (!sentence.question && is_one(first_word, modal) && !turned_round) continue;
+    size_t from = at + length;
+    // "please, can you": the later one says more.
+    if (const size_t more = introducer_at(tokens, from); more > 0 && from + more < tokens.size()) {
+      from += more;
+    }
+    static constexpr std::string_view fillers[] = {
+        "also", "tambien", "just",  "me",    "nos",     "kindly",   "que",   "to",   "please",
+        "tu",   "por",     "favor", "usted", "perhaps", "possibly", "maybe", "still"};
+    while (from < tokens.size() && is_one(tokens[from].folded, fillers)) ++from;
+    const std::string_view gap = gap_before(text, tokens, std::min(at + length, tokens.size() - 1));
+    if (gap.find_first_of(".?!;") != std::string_view::npos) continue;
+    const size_t end = clause_end(text, tokens, from);
+    if (end - from >= 2 || (end - from == 1 && tokens[from].folded.size() > 4)) {
+      Span span{from, end, true, false, false, false};
+      span.lacks = is_lacking(tokens, from);
+      // "Could I have until Friday?" wants leave and no thing.
+      if (!span.lacks && tokens[from - 1].folded == "have") return std::nullopt;
+      return span;
+    }
+  }
+  if (auto found = imperative_at(sentence, tokens, 0, tongue)) return found;
+  // "¿Me mandas las fotos?", "¿Nos traes el pan?", "¿Puede venir alguien a recogerlo?"
+  if (sentence.question) {
+    for (size_t at = 0; at + 1 < tokens.size(); ++at) {
+      const std::string& word = tokens[at].folded;
+      if (!begins_clause(text, tokens, at) && word != "y") continue;
+      size_t verb = at;
+      if (word == "y" && verb + 1 < tokens.size()) ++verb;
+      static constexpr std::string_view clitics[] = {"me", "nos", "le",  "les", "lo",
+                                                     "la", "los", "las", "te",  "se"};
+      size_t pronouns = 0;
+      while (verb + 1 < tokens.size() && pronouns < 2 && is_one(tokens[verb].folded, clitics)) {
+        ++verb;
+        ++pronouns;
+      }
+      const VerbForm* form = spanish_verb(tokens[verb].folded);
+      const bool asks = form != nullptr && form->kind == Kind::present_you && pronouns > 0;
+      if (!asks && word != "puede" && word != "pueden") continue;
+      const size_t from = word == "puede" || word == "pueden" ? at + 1 : verb;
+      if (from >= tokens.size()) continue;
+      return Span{from, clause_end(text, tokens, from), true, false, false, false};
+    }
+  }
+  // An imperative behind a comma.
+  for (size_t at = 1; at < tokens.size(); ++at) {
+    const std::string& before = tokens[at - 1].folded;
+    const bool begins = begins_clause(text, tokens, at) || before == "y" || before == "and" ||
+                        before == "please" || before == "favor" || before == "pero" ||
+                        before == "but" || before == "so";
+    if (!begins || !is_imperative(tokens[at].folded, tongue, true)) continue;
+    return Span{at, clause_end(text, tokens, at), false, true, false, false};
+  }
+  return std::nullopt;
+}
+
+// ---- what is owed ----
+
+std::string lower_first(std::string text) {
+  if (text.size() > 1 && text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'a' && text[1] <= 'z') {
+    text[0] = static_cast<char>(text[0] + 32);
+  }
+  return text;
+}
+
+struct OwedThing {
+  std::string_view word;
+  std::string_view spanish, english;  // what one does with it
+};
+constexpr OwedThing owed_things[] = {{"factura", "pagar", "pay"},
+                                     {"invoice", "pagar", "pay"},
+                                     {"recibo", "pagar", "pay"},
+                                     {"payment", "pagar", "pay"},
+                                     {"pago", "pagar", "pay"},
+                                     {"cuota", "pagar", "pay"},
+                                     {"cuotas", "pagar", "pay"},
+                                     {"fee", "pagar", "pay"},
+                                     {"fees", "pagar", "pay"},
+                                     {"balance", "pagar", "pay"},
+                                     {"importe", "pagar", "pay"},
+                                     {"amount", "pagar", "pay"},
+                                     {"bill", "pagar", "pay"},
+                                     {"deposit", "pagar", "pay"},
+                                     {"fianza", "pagar", "pay"},
+                                     {"derrama", "pagar", "pay"},
+                                     {"subscription", "pagar", "pay"},
+                                     {"rent", "pagar", "pay"},
+                                     {"alquiler", "pagar", "pay"},
+                                     {"tax", "pagar", "pay"},
+                                     {"impuesto", "pagar", "pay"},
+                                     {"ibi", "pagar", "pay"},
+                                     {"tasa", "pagar", "pay"},
+                                     {"multa", "pagar", "pay"},
+                                     {"fine", "pagar", "pay"},
+                                     {"matricula", "pagar", "pay"},
+                                     {"autonomos", "pagar", "pay"},
+                                     {"saldo", "pagar", "pay"},
+                                     {"liquidacion", "pagar", "pay"},
+                                     {"formulario", "presentar", "return"},
+                                     {"form", "presentar", "return"},
+                                     {"solicitud", "presentar", "submit"},
+                                     {"application", "presentar", "submit"},
+                                     {"inscripcion", "hacer", "complete"},
+                                     {"registration", "hacer", "complete"},
+                                     {"impreso", "presentar", "return"},
+                                     {"declaracion", "presentar", "file"},
+                                     {"modelo", "presentar", "file"},
+                                     {"return", "presentar", "file"},
+                                     {"autorizacion", "firmar", "sign"},
+                                     {"contrato", "firmar", "sign"},
+                                     {"contract", "firmar", "sign"},
+                                     {"consent", "firmar", "sign"},
+                                     {"agreement", "firmar", "sign"},
+                                     {"renewal", "renovar", "renew"},
+                                     {"renovacion", "renovar", "renew"},
+                                     {"itv", "pasar", "take"},
+                                     {"mot", "pasar", "book"},
+                                     {"passport", "renovar", "renew"},
+                                     {"pasaporte", "renovar", "renew"},
+                                     {"dni", "renovar", "renew"},
+                                     {"permit", "renovar", "renew"},
+                                     {"permiso", "renovar", "renew"},
+                                     {"licence", "renovar", "renew"},
+                                     {"certificado", "renovar", "renew"},
+                                     {"seguro", "renovar", "renew"},
+                                     {"policy", "renovar", "renew"},
+                                     {"poliza", "renovar", "renew"},
+                                     {"domain", "renovar", "renew"},
+                                     {"dominio", "renovar", "renew"},
+                                     {"book", "devolver", "return"},
+                                     {"books", "devolver", "return"},
+                                     {"libro", "devolver", "return"},
+                                     {"libros", "devolver", "return"},
+                                     {"prestamo", "devolver", "return"},
+                                     {"loan", "devolver", "return"},
+                                     {"items", "devolver", "return"},
+                                     {"paquete", "recoger", "collect"},
+                                     {"parcel", "recoger", "collect"},
+                                     {"package", "recoger", "collect"},
+                                     {"envio", "recoger", "collect"},
+                                     {"receta", "recoger", "collect"},
+                                     {"prescription", "recoger", "collect"},
+                                     {"timesheet", "entregar", "submit"},
+                                     {"report", "entregar", "submit"},
+                                     {"informe", "entregar", "submit"},
+                                     {"homework", "entregar", "hand in"},
+                                     {"deberes", "entregar", "hand in"}};
+
+// What is owed by a day although nobody asks, as something to do: an invoice, a form, a renewal.
+std::string owed_in(const Sentence& sentence, const std::vector<Token>& tokens,
+                    const std::string& subject, Tongue tongue, const std::vector<Moment>& moments) {
+  const std::string& folded = sentence.folded;
+  const bool owed = holds(folded, {" due ",
+                                   " vence ",
+                                   " vencen ",
+                                   " vencimiento ",
+                                   " antes del ",
+                                   " antes de ",
+                                   " before ",
+                                   " by ",
+                                   " hasta el ",
+                                   " plazo ",
+                                   " deadline ",
+                                   " must be ",
+                                   " debe ",
+                                   " deben ",
+                                   " limite ",
+                                   " until ",
+                                   " expires ",
+                                   " caduca ",
+                                   " caducan ",
+                                   " pendiente ",
+                                   " outstanding ",
+                                   " overdue ",
+                                   " a mas tardar ",
+                                   " no later ",
+                                   " needs to be ",
+                                   " need to be ",
+                                   " has to be ",
+                                   " tiene que ",
+                                   " hay que ",
+                                   " finaliza ",
+                                   " acaba ",
+                                   " termina ",
+                                   " payable ",
+                                   " unpaid ",
+                                   " owe ",
+                                   " impagad",
+                                   " se devuelv",
+                                   " disponible para recog",
+                                   " ready for collection ",
+                                   " ready to collect ",
+                                   " listo para recoger "});
+  const bool settled = holds(folded, {" direct debit ",        " domiciliad",
+                                      " se cargara ",          " will be charged ",
+                                      " automatically ",       " automaticamente ",
+                                      " has been paid ",       " pagada ",
+                                      " ha sido abonad",       " no action ",
+                                      " no tiene que ",        " no tienes que ",
+                                      " will be taken ",       " will be collected from ",
+                                      " se adeudara ",         " pagado ",
+                                      " already paid ",        " ya pagad",
+                                      " gracias por su pago ", " was paid "});
+  if (!owed || settled) return {};
+  const auto thing_at = [&](size_t at) -> const OwedThing* {
+    for (const OwedThing& thing : owed_things) {
+      if (tokens[at].folded == thing.word) return &thing;
+    }
+    return nullptr;
+  };
+  const OwedThing* thing = nullptr;
+  size_t first = 0;
+  for (size_t at = 0; at < tokens.size() && thing == nullptr; ++at) {
+    thing = thing_at(at);
+    first = at;
+  }
+  const std::string subject_text = phrase_text(subject);
+  if (thing == nullptr) {
+    for (const OwedThing& other : owed_things) {
+      if (subject_text.find(" " + std::string(other.word) + " ") != std::string::npos) {
+        return std::string(tongue == Tongue::spanish ? other.spanish : other.english) + " " +
+               subject;
+      }
+    }
+    // "Self-evaluations must be in the system by Friday."
+    const bool deadline = std::any_of(moments.begin(), moments.end(),
+                                      [](const Moment& moment) { return moment.deadline; });
+    if (deadline && holds(folded, {" must be ", " deben ", " debe ", " have to be ", " need to be ",
+                                   " needs to be ", " has to be ", " tienen que ", " hay que "})) {
+      return lower_first(without_loose_end(trimmed_clause(
+          plain_task(without_moments(sentence.text, 0, sentence.text.size(), moments)))));
+    }
+    return {};
+  }
+  // "Payment of invoice 4471", "el importe de la factura": what stands behind says more.
+  for (size_t at = first + 1; at < std::min(first + 4, tokens.size()); ++at) {
+    if (const OwedThing* more = thing_at(at)) {
+      thing = more;
+      first = at;
+    }
+  }
+  size_t last = first + 1;
+  static constexpr std::string_view ends[] = {
+      "is",      "are",    "was",   "will",  "must",  "vence",   "vencen", "debe",    "deben",
+      "ha",      "han",    "esta",  "estan", "se",    "por",     "due",    "needs",   "has",
+      "have",    "que",    "y",     "and",   "antes", "before",  "by",     "hasta",   "until",
+      "expires", "caduca", "con",   "with",  "tiene", "remains", "sigue",  "termina", "finaliza",
+      "acaba",   "can",    "puede", "a",     "to"};
+  while (last < tokens.size() && last - first < 8 && !is_one(tokens[last].folded, ends) &&
+         gap_before(sentence.text, tokens, last).find_first_of(",.;:?!(") ==
+             std::string_view::npos) {
+    ++last;
+  }
+  std::string what = trimmed_clause(
+      without_moments(sentence.text, tokens[first].begin, tokens[last - 1].end, moments));
+  // The subject names it better where it names the same thing, or where "the payment" says nothing.
+  static constexpr std::string_view vague[] = {"pago",    "payment", "importe", "amount",
+                                               "balance", "saldo",   "recibo",  "liquidacion"};
+  const bool same = subject_text.find(" " + std::string(thing->word) + " ") != std::string::npos;
+  if (last - first < 3 && subject.size() < 80 && (same || is_one(thing->word, vague))) {
+    what = subject;
+  }
+  return std::string(tongue == Tongue::spanish ? thing->spanish : thing->english) + " " + what;
+}
+
+// ---- words for what is to be done ----
+
+std::string name_of_sender(const Mail& mail) {
+  if (mail.from.name.empty()) return mail.from.address.substr(0, mail.from.address.find('@'));
+  if (!is_person_like(mail)) return std::string(base::cut_utf8(mail.from.name, 40));
+  const std::vector<base::Word> words = base::words(mail.from.name);
+  if (words.empty()) return mail.from.name;
+  return mail.from.name.substr(words[0].begin, words[0].end - words[0].begin);
+}
+
+// Subjects like these say nothing of what a mail is about.
+bool is_empty_subject(const std::string& subject) {
+  static const std::set<std::string> generic = {
+      "hola",         "pregunta",    "question", "duda",  "cosa",   "favor",  "help",   "ayuda",
+      "hello",        "hi",          "hey",      "quick", "una",    "un",     "a",      "consulta",
+      "urgent",       "urgente",     "re",       "fwd",   "hoy",    "today",  "mañana", "tomorrow",
+      "recordatorio", "reminder",    "info",     "nota",  "note",   "rapida", "rapido", "follow",
+      "up",           "seguimiento", "one",      "thing", "buenas", "buenos", "dias",   "tardes",
+      "importante",   "important",   "aviso"};
+  const std::vector<Token> tokens = tokens_of(subject);
+  return std::all_of(tokens.begin(), tokens.end(), [](const Token& token) {
+    return generic.contains(token.folded) || base::is_stop_word(token.folded);
+  });
+}
+
+// What a sentence with nothing but pronouns is about: the subject, or what was said before.
+std::string context_for(const Mail& mail, size_t number) {
+  const std::string subject = plain_subject(mail.subject);
+  if (subject.size() < 60 && !is_empty_subject(subject)) return subject;
+  for (size_t before = number; before-- > 0;) {
+    const Sentence& sentence = mail.sentences[before];
+    if (sentence.text.size() < 15 || says_little(sentence.text, 2)) continue;
+    return trimmed_clause(std::string(base::cut_utf8(sentence.text, 90)));
+  }
+  return {};
+}
+
+void add_context(std::string& what, const Mail& mail, size_t number) {
+  const std::string context = context_for(mail, number);
+  if (!context.empty()) what += " (" + context + ")";
+}
+
+// "mándame el contrato" → "mandar el contrato a Ana"; "send me the copy" → "send Ana the copy".
+std::string as_task(std::string what, const Mail& mail, Tongue tongue) {
+  const bool person = is_person_like(mail) && !mail.mine && !mail.from.name.empty();
+  const std::string name = name_of_sender(mail);
+  if (tongue == Tongue::english) {
+    const std::string lower = " " + base::lower_ascii(what) + " ";
+    if (const size_t at = lower.find(" me "); at != std::string::npos && person) {
+      what.replace(at, 2, name);
+    }
+    return lower_first(what);
+  }
+  const std::vector<Token> tokens = tokens_of(what);
+  if (tokens.empty()) return what;
+  static constexpr std::string_view clitics[] = {"me", "nos", "le", "les", "os", "te",
+                                                 "se", "lo",  "la", "los", "las"};
+  size_t verb = 0;
+  std::string kept;
+  bool to_sender = false;
+  while (verb + 1 < tokens.size() && verb < 2 && is_one(tokens[verb].folded, clitics)) {
+    if (tokens[verb].folded == "me") to_sender = true;
+    if (tokens[verb].folded.size() >= 2 && tokens[verb].folded[0] == 'l' &&
+        tokens[verb].folded[1] != 'e') {
+      kept = tokens[verb].folded;
+    }
+    ++verb;
+  }
+  const VerbForm* form = spanish_verb(tokens[verb].folded);
+  if (form == nullptr) return lower_first(what);
+  std::string pronouns = form->pronouns;
+  if (pronouns.starts_with("me")) {
+    to_sender = true;
+    pronouns.erase(0, 2);
+  } else if (pronouns.starts_with("nos")) {
+    pronouns.erase(0, 3);
+  } else if (pronouns.starts_with("se") && pronouns.size() > 2) {
+    pronouns.erase(0, 2);
+  }
+  if (pronouns == "te" || pronouns == "os") pronouns = pronouns == "te" ? "se" : "";
+  if (pronouns.empty()) pronouns = kept;
+  std::string rest = what.substr(tokens[verb].end);
+  for (const std::string_view who : {" tú", " usted", " vosotros", " ustedes"}) {
+    if (rest.ends_with(who)) rest.resize(rest.size() - who.size());
+  }
+  std::string made = form->infinitive + pronouns + rest;
+  const bool says_to =
+      tokens.size() > verb + 2 && phrase_text(made).find(" a ") != std::string::npos;
+  if (to_sender && person && !says_to && made.size() < 90) made += " a " + name;
+  return made;
+}
+
+// ---- questions ----
+
+// Where the question of a sentence begins: behind greetings and what leads up to it.
+size_t question_start(std::string_view text, const std::vector<Token>& tokens) {
+  if (const size_t mark = text.rfind("¿"); mark != std::string_view::npos) {
+    for (size_t at = 0; at < tokens.size(); ++at) {
+      if (tokens[at].begin < mark) continue;
+      static constexpr std::string_view leads[] = {"y", "entonces", "pero", "oye", "pues", "o"};
+      while (at + 1 < tokens.size() && is_one(tokens[at].folded, leads)) ++at;
+      return at;
+    }
+  }
+  // Of what is written without capitals only the last sentence asks.
+  size_t since = 0;
+  if (const size_t mark = text.rfind('?'); mark != std::string_view::npos && mark > 0) {
+    const size_t stop = text.rfind(". ", mark - 1);
+    while (stop != std::string_view::npos && since + 1 < tokens.size() &&
+           tokens[since].begin < stop) {
+      ++since;
+    }
+  }
+  for (size_t at = since; at + 1 < tokens.size(); ++at) {
+    const std::string& before = at > 0 ? tokens[at - 1].folded : tokens[at].folded;
+    const bool begins = begins_clause(text, tokens, at) || before == "and" || before == "so" ||
+                        before == "but" || before == "y" || before == "or";
+    if (!begins) continue;
+    if (is_question_word(tokens[at].folded) || is_auxiliary(tokens[at].folded)) return at;
+    static constexpr std::string_view prepositions[] = {
+        "at", "by", "in", "on", "for", "a", "de", "en", "para", "con", "por", "with", "to"};
+    if (is_one(tokens[at].folded, prepositions) && is_question_word(tokens[at + 1].folded)) {
+      return at;
+    }
+  }
+  if (since > 0) return since;
+  // Behind "Hi Irene," at least.
+  if (tokens.size() > 3) {
+    for (size_t at = 1; at < 4 && at + 2 < tokens.size(); ++at) {
+      if (gap_before(text, tokens, at).find(',') != std::string_view::npos) return at;
+    }
+  }
+  return 0;
+}
+
+// "Are you coming on Saturday?" → "tell Sam whether you are coming on Saturday".
+std::string as_told(const Sentence& sentence, const std::vector<Token>& tokens, const Mail& mail,
+                    Tongue tongue) {
+  const size_t first = question_start(sentence.text, tokens);
+  const std::string_view text = sentence.text;
+  size_t end = text.find('?', tokens[first].begin);
+  if (end == std::string_view::npos) end = text.size();
+  std::string clause(text.substr(tokens[first].begin, end - tokens[first].begin));
+  clause = trimmed_clause(std::string(base::cut_utf8(clause, 130)));
+  const std::string name = name_of_sender(mail);
+  const auto piece = [&](size_t from, size_t to) {
+    if (from >= to || from >= tokens.size()) return std::string();
+    const size_t stop = std::min(tokens[std::min(to, tokens.size()) - 1].end, end);
+    if (tokens[from].begin >= stop) return std::string();
+    return std::string(text.substr(tokens[from].begin, stop - tokens[from].begin));
+  };
+  if (tongue == Tongue::spanish) {
+    size_t word = first;
+    static constexpr std::string_view prepositions[] = {"a",   "de",    "en",    "para", "con",
+                                                        "por", "desde", "hasta", "sobre"};
+    if (word + 1 < tokens.size() && is_one(tokens[word].folded, prepositions)) ++word;
+    const bool open = is_question_word(tokens[word].folded);
+    return "decir a " + name + (open ? " " : " si ") + lower_first(clause);
+  }
+  // "which logo do you prefer" → "which logo you prefer"; "are you coming" → "you are coming".
+  const bool open = is_question_word(tokens[first].folded) ||
+                    (first + 1 < tokens.size() && is_question_word(tokens[first + 1].folded));
+  for (size_t at = first; at + 1 < std::min(first + 7, tokens.size()); ++at) {
+    if (!is_auxiliary(tokens[at].folded) || !is_subject_pronoun(tokens[at + 1].folded)) continue;
+    if (!open && at != first) break;
+    const std::string& helper = tokens[at].folded;
+    const std::string& who = tokens[at + 1].folded;
+    const bool silent = helper == "do" || helper == "does" || helper == "did";
+    std::string told = open ? piece(first, at) + " " : "whether ";
+    if ((helper == "shall" || helper == "should") && (who == "i" || who == "we")) {
+      told += "to";
+    } else {
+      told += (who == "i" ? name : piece(at + 1, at + 2)) + (silent ? "" : " " + helper);
+    }
+    told += " " + piece(at + 2, tokens.size());
+    return base::collapse_spaces("tell " + name + " " + lower_first(trimmed_clause(told)));
+  }
+  return "tell " + name + (open ? " " : ": ") + lower_first(clause);
+}
+
+// ---- one mail ----
+
+class Finder {
+ public:
+  Finder(const Mail& mail, const Mailbox& mailbox)
+      : mail_(mail),
+        zone_(mailbox.owner.zone),
+        written_(written_at(mail, mailbox)),
+        impersonal_(impersonal_mail(mail)),
+        subject_(plain_subject(mail.subject)) {
+    shared_features();
+    days();
+    for (const domain::Person& person : mail.to) {
+      to_owner_ = to_owner_ || mailbox.owner.is(person.address);
+    }
+  }
+
+  std::vector<TaskCandidate> find() {
+    for (size_t number = 0; number < mail_.sentences.size(); ++number) look_at(number);
+    for (size_t index = 0; index < found_.size(); ++index) {
+      Map& features = found_[index].features;
+      features["t_only"] = found_.size() == 1 ? 1 : 0;
+      features["t_first"] = index == 0 ? 1 : 0;
+      features["t_many"] = found_.size() > 4 ? 1 : 0;
+      bool asked = false;
+      for (const TaskCandidate& other : found_) {
+        asked = asked || (&other != &found_[index] && other.kind == TaskKind::request);
+      }
+      features["t_beside_request"] = asked ? 1 : 0;
+    }
+    return std::move(found_);
+  }
+
+ private:
+  using Map = std::map<std::string, double>;
+
+  void shared_features() {
+    shared_["t_person"] = impersonal_ ? 0 : 1;
+    shared_["t_automatic"] = is_automatic(mail_) ? 1 : 0;
+    shared_["t_list"] = is_list(mail_) ? 1 : 0;
+    shared_["t_office"] = impersonal_ && !is_automatic(mail_) && !is_list(mail_) ? 1 : 0;
+    shared_["t_html"] = mail_.html ? 1 : 0;
+    shared_["t_many_recipients"] = mail_.to.size() + mail_.cc.size() > 3 ? 1 : 0;
+    shared_["t_promotion"] = count_phrases(mail_.folded, "promotion") > 1 ? 1 : 0;
+    shared_["t_newsletter"] = count_phrases(mail_.folded, "newsletter") > 0 ? 1 : 0;
+    shared_["t_no_answer"] = count_phrases(mail_.folded, "no_answer") > 0 ? 1 : 0;
+    shared_["t_long_mail"] = mail_.sentences.size() > 14 ? 1 : 0;
+    shared_["t_is_answer"] = !mail_.references.empty() ? 1 : 0;
+  }
+
+  void days() {
+    bool several = false, more_days = false;
+    for (const Moment& moment : find_moments(mail_.subject + "\n" + mail_.text, written_)) {
+      if (!moment.dated || base::days_between(written_.date, moment.last) < 0) continue;
+      if (moment.deadline) {
+        several = several || (only_deadline_ && only_deadline_->last != moment.last);
+        only_deadline_ = moment;
+      }
+      if (moment.left || moment.first != moment.last ||
+          base::days_between(written_.date, moment.first) > 60) {
+        continue;
+      }
+      more_days = more_days || (only_day_ && only_day_->first != moment.first);
+      only_day_ = moment;
+    }
+    if (several) only_deadline_.reset();
+    if (more_days) only_day_.reset();
+  }
+
+  void look_at(size_t number) {
+    const Sentence& sentence = mail_.sentences[number];
+    const std::vector<Token> tokens = tokens_of(sentence.text);
+    if (tokens.empty() || tokens.size() > 90) return;
+    const Tongue tongue = tongue_of(sentence, mail_);
+    const std::vector<Moment> moments = find_moments(sentence.text, written_);
+    if (mail_.mine) {
+      look_for_promise(number, sentence, tokens, tongue, moments);
+      return;
+    }
+    const bool empty = says_any(sentence.folded, "ask.empty");
+    // Of several days to choose from one is to be named.
+    const bool choice =
+        sentence.question && moments.size() > 1 && holds(sentence.folded, {" o ", " or ", " u "});
+    if (const auto span = empty || choice ? std::nullopt : request_in(sentence, tokens, tongue)) {
+      add_request(number, sentence, tokens, *span, tongue, moments);
+      return;
+    }
+    // "How are you?" leaves nothing to do.
+    const bool small_talk = tokens.size() <= 6 && says_any(sentence.folded, "ask.small_talk");
+    if (sentence.question && tokens.size() >= 2 && !small_talk) {
+      TaskCandidate made;
+      made.kind = TaskKind::question;
+      made.item.what = as_told(sentence, tokens, mail_, tongue);
+      const size_t lead = phrase_text("decir a " + name_of_sender(mail_)).size();
+      const bool little = made.item.what.size() > lead &&
+                          says_little(made.item.what.substr(std::min(lead, made.item.what.size())));
+      if (little || has_pronoun_only(phrase_text(made.item.what))) {
+        add_context(made.item.what, mail_, number);
+      }
+      made.features["t_little"] = little ? 1 : 0;
+      made.features["t_empty"] = empty ? 1 : 0;
+      finish(std::move(made), number, sentence, tokens, moments);
+      return;
+    }
+    if (empty) return;
+    static const Phrases indirect = by_first_word("ask.indirect");
+    if (const auto at = first_phrase(indirect, tokens)) {
+      const size_t from = at->first + at->second;
+      const bool whether =
+          from < tokens.size() && (tokens[from].folded == "if" || tokens[from].folded == "whether");
+      const bool asks =
+          from < tokens.size() &&
+          (whether || is_question_word(tokens[from].folded) || tokens[from].folded == "si" ||
+           tokens[from - 1].folded == "si" || is_question_word(tokens[from - 1].folded));
+      if (asks) {
+        TaskCandidate made;
+        made.kind = TaskKind::question;
+        const size_t begin =
+            tokens[from - 1].folded == "si" || is_question_word(tokens[from - 1].folded) ? from - 1
+                                                                                         : from;
+        std::string clause(
+            base::cut_utf8(std::string_view(sentence.text).substr(tokens[begin].begin), 130));
+        if (whether) clause = "whether" + clause.substr(tokens[from].end - tokens[from].begin);
+        made.item.what = (tongue == Tongue::spanish ? "decir a " : "tell ") +
+                         name_of_sender(mail_) + " " + trimmed_clause(clause);
+        made.features["t_indirect"] = 1;
+        finish(std::move(made), number, sentence, tokens, moments);
+        return;
+      }
+    }
+    static const Phrases waiting = by_first_word("ask.waiting");
+    if (const auto at = first_phrase(waiting, tokens)) {
+      TaskCandidate made;
+      made.kind = TaskKind::waiting;
+      const size_t from = at->first + at->second;
+      std::string rest;
+      if (from < tokens.size()) {
+        rest = without_loose_end(trimmed_clause(
+            without_moments(sentence.text, tokens[from].begin,
+                            tokens[clause_end(sentence.text, tokens, from) - 1].end, moments)));
+      }
+      static constexpr std::string_view answers[] = {
+          " reply ",        " answer ",   " response ",     " hearing ",     " respuesta ",
+          " contestacion ", " noticias ", " confirmation ", " confirmacion "};
+      const std::string rest_text = phrase_text(rest);
+      const bool answer = std::any_of(std::begin(answers), std::end(answers), [&](auto word) {
+        return rest_text.find(word) != std::string::npos;
+      });
+      if (answer || says_little(rest, 0)) {
+        made.item.what =
+            (tongue == Tongue::spanish ? "responder a " : "answer ") + name_of_sender(mail_);
+        add_context(made.item.what, mail_, number);
+      } else {
+        made.item.what = (tongue == Tongue::spanish ? "enviar " : "send ") + rest;
+      }
+      made.features["t_waits_for_answer"] = answer ? 1 : 0;
+      finish(std::move(made), number, sentence, tokens, moments);
+      return;
+    }
+    TaskCandidate made;
+    made.kind = TaskKind::owed;
+    made.item.what = owed_in(sentence, tokens, subject_, tongue, moments);
+    if (!made.item.what.empty()) finish(std::move(made), number, sentence, tokens, moments);
+  }
+
+  void add_request(size_t number, const Sentence& sentence, const std::vector<Token>& tokens,
+                   const Span& span, Tongue tongue, const std::vector<Moment>& moments) {
+    // "Send me the plans and call Ana": two things to do, where the second is named in full.
+    std::vector<std::pair<size_t, size_t>> parts = {{span.first, span.last}};
+    for (size_t at = span.first + 2; at + 2 < span.last; ++at) {
+      const std::string& word = tokens[at].folded;
+      if (word != "and" && word != "y" && word != "e") continue;
+      const std::string& next = tokens[at + 1].folded;
+      const VerbForm* form = tongue == Tongue::spanish ? spanish_verb(next) : nullptr;
+      const bool verb = tongue == Tongue::spanish
+                            ? form != nullptr && form->kind != Kind::present_me
+                            : is_english_verb(next, false);
+      if (!verb) continue;
+      const std::string_view rest =
+          std::string_view(sentence.text)
+              .substr(tokens[at + 1].end, tokens[span.last - 1].end - tokens[at + 1].end);
+      const std::string_view head =
+          std::string_view(sentence.text)
+              .substr(tokens[span.first].end, tokens[at].begin - tokens[span.first].end);
+      const bool points_back = has_pronoun_only(phrase_text(rest)) ||
+                               (form != nullptr && form->pronouns.find('l') != std::string::npos &&
+                                !form->pronouns.starts_with("le"));
+      static const Phrases reports = by_first_word("ask.report");
+      // "Review it and let me know" is one thing.
+      if (phrase_at(reports, tokens, at + 1) > 0) continue;
+      if (points_back || says_little(rest, 0) || says_little(head, 0)) continue;
+      parts = {{span.first, at}, {at + 1, span.last}};
+      break;
+    }
+    for (const auto& [first, last] : parts) {
+      TaskCandidate made;
+      static const Phrases reports = by_first_word("ask.report");
+      const bool report = phrase_at(reports, tokens, first) > 0 ||
+                          (first > 0 && phrase_at(reports, tokens, first - 1) > 1);
+      made.kind = span.lacks ? TaskKind::lacking : report ? TaskKind::report : TaskKind::request;
+      std::string& what = made.item.what;
+      what = without_loose_end(trimmed_clause(plain_task(trimmed_clause(
+          without_moments(sentence.text, tokens[first].begin, tokens[last - 1].end, moments)))));
+      if (span.lacks) what = (tongue == Tongue::spanish ? "enviar " : "send ") + what;
+      what = as_task(std::move(what), mail_, tongue);
+      const bool little = says_little(what, report ? 2 : 1);
+      if (little || has_pronoun_only(phrase_text(what))) add_context(what, mail_, number);
+      made.features["t_introduced"] = span.introduced ? 1 : 0;
+      made.features["t_imperative"] = span.imperative ? 1 : 0;
+      made.features["t_unsure"] = span.unsure ? 1 : 0;
+      made.features["t_little"] = little ? 1 : 0;
+      made.features["t_late_start"] = first > 8 ? 1 : 0;
+      made.features["t_second_part"] = first != span.first ? 1 : 0;
+      finish(std::move(made), number, sentence, tokens, moments);
+    }
+  }
+
+  void look_for_promise(size_t number, const Sentence& sentence, const std::vector<Token>& tokens,
+                        Tongue tongue, const std::vector<Moment>& moments) {
+    if (sentence.question) return;
+    static const Phrases promises = by_first_word("ask.promise");
+    const bool ahead = std::any_of(moments.begin(), moments.end(), [&](const Moment& moment) {
+      return moment.dated && base::days_between(written_.date, moment.last) >= 0;
+    });
+    // Where each promise of the sentence begins, and whether it is a weak one.
+    std::vector<std::pair<size_t, bool>> starts;
+    for (size_t at = 0; at < tokens.size(); ++at) {
+      const VerbForm* form = tongue == Tongue::spanish ? spanish_verb(tokens[at].folded) : nullptr;
+      if (form != nullptr && form->kind == Kind::future_me) starts.emplace_back(at, false);
+      // "te mando", "lo llevo"; "mañana llamo al técnico"
+      static constexpr std::string_view clitics[] = {"te", "os",  "le",  "les", "lo",
+                                                     "la", "los", "las", "yo"};
+      const bool given = at > 0 && is_one(tokens[at - 1].folded, clitics);
+      static constexpr std::string_view articles[] = {"el", "un", "mi",  "tu", "su",  "este", "del",
+                                                      "al", "de", "por", "en", "sin", "con"};
+      const bool noun = at > 0 && is_one(tokens[at - 1].folded, articles);
+      if (form != nullptr && form->kind == Kind::present_me && (given || (ahead && !noun))) {
+        starts.emplace_back(at, true);
+      }
+      if (const size_t length = phrase_at(promises, tokens, at);
+          length > 0 && at + length < tokens.size()) {
+        starts.emplace_back(at + length, false);
+        at += length - 1;
+      }
+    }
+    for (size_t index = 0; index < starts.size(); ++index) {
+      const auto [from, weak] = starts[index];
+      size_t last = clause_end(sentence.text, tokens, from);
+      if (index + 1 < starts.size()) last = std::min(last, starts[index + 1].first);
+      if (last <= from) continue;
+      TaskCandidate made;
+      made.kind = TaskKind::promise;
+      std::vector<Moment> inside;
+      for (const Moment& moment : moments) {
+        const size_t until = index + 1 < starts.size() ? tokens[starts[index + 1].first].begin
+                                                       : sentence.text.size();
+        const size_t since = index == 0 ? 0 : tokens[from].begin;
+        if (moment.begin >= since && moment.begin < until) inside.push_back(moment);
+      }
+      made.item.what = without_loose_end(trimmed_clause(plain_task(trimmed_clause(
+          without_moments(sentence.text, tokens[from].begin, tokens[last - 1].end, moments)))));
+      static constexpr std::string_view left_over[] = {"y", "and", "te", "os", "le", "yo", "i"};
+      for (std::vector<Token> words = tokens_of(made.item.what);
+           words.size() > 1 && is_one(words.back().folded, left_over);
+           words = tokens_of(made.item.what)) {
+        made.item.what = trimmed_clause(made.item.what.substr(0, words.back().begin));
+      }
+      if (const VerbForm* form = spanish_verb(tokens[from].folded);
+          tongue == Tongue::spanish && form != nullptr && !made.item.what.empty()) {
+        const std::vector<Token> words = tokens_of(made.item.what);
+        if (!words.empty()) {
+          made.item.what = form->infinitive + made.item.what.substr(words[0].end);
+        }
+      }
+      if (says_little(made.item.what) || has_pronoun_only(phrase_text(made.item.what))) {
+        add_context(made.item.what, mail_, number);
+      }
+      made.item.what = lower_first(made.item.what);
+      made.features["t_weak_promise"] = weak ? 1 : 0;
+      made.features["t_empty_promise"] = says_any(sentence.folded, "ask.promise_empty") ? 1 : 0;
+      made.features["t_attaches"] =
+          holds(sentence.folded, {" adjunt", " attached ", " enclosed ", " aqui "}) ||
+                  !mail_.details.attachments.empty()
+              ? 1
+              : 0;
+      finish(std::move(made), number, sentence, tokens, inside);
+    }
+  }
+
+  // "Antes de las dos", "by noon" without a day: of the day the mail was written.
+  std::string deadline_of_today(const std::vector<Moment>& moments) const {
+    for (const Moment& moment : moments) {
+      if (moment.dated || !moment.deadline || !moment.from) continue;
+      if (*moment.from <= written_.hour * 60 + written_.minute) continue;
+      return time_text(written_.date, *moment.from, zone_);
+    }
+    return {};
+  }
+
+  void set_due(TaskCandidate& made, size_t number, const std::vector<Moment>& moments) const {
+    const auto dated = [&](const Moment& moment) {
+      return moment.dated && !moment.left && base::days_between(written_.date, moment.last) >= 0;
+    };
+    const auto deadline = std::find_if(moments.begin(), moments.end(), [&](const Moment& moment) {
+      return dated(moment) && moment.deadline;
+    });
+    const auto any = std::find_if(moments.begin(), moments.end(), dated);
+    std::string& due = made.item.due;
+    const bool asks = made.kind == TaskKind::question || made.kind == TaskKind::report;
+    if (deadline != moments.end()) {
+      due = due_text(*deadline, zone_);
+    } else if (any != moments.end() && !asks) {
+      due = due_text(*any, zone_);
+    } else if (const std::string hour = deadline_of_today(moments); !hour.empty()) {
+      due = hour;
+    } else if (only_deadline_) {
+      due = due_text(*only_deadline_, zone_);
+    } else if (number + 1 < mail_.sentences.size()) {
+      for (const Moment& moment : find_moments(mail_.sentences[number + 1].text, written_)) {
+        if (moment.dated && moment.deadline) due = due_text(moment, zone_);
+      }
+    }
+    if (due.empty() && only_day_ && made.kind == TaskKind::request) {
+      due = base::format_date(only_day_->first);
+    }
+    // What is due before the mail was written is history.
+    if (!due.empty() && due.substr(0, 10) < date_text(written_.date)) due.clear();
+  }
+
+  void finish(TaskCandidate made, size_t number, const Sentence& sentence,
+              const std::vector<Token>& tokens, const std::vector<Moment>& moments) {
+    if (made.item.what.size() < 5) return;
+    made.item.what = std::string(base::cut_utf8(made.item.what, 160));
+    made.sentence = number;
+    set_due(made, number, moments);
+    Map& features = made.features;
+    for (const auto& [name, value] : shared_) features[name] = value;
+    static constexpr std::string_view kinds[] = {"request", "report", "question", "lacking",
+                                                 "waiting", "owed",   "promise"};
+    const std::string kind(kinds[static_cast<size_t>(made.kind)]);
+    features["t_" + kind] = 1;
+    features["t_" + kind + (impersonal_ ? "_impersonal" : "_person")] = 1;
+    if (shared_["t_list"] > 0) features["t_" + kind + "_list"] = 1;
+    if (shared_["t_automatic"] > 0) features["t_" + kind + "_automatic"] = 1;
+    const std::string& folded = sentence.folded;
+    const bool has_day = std::any_of(moments.begin(), moments.end(),
+                                     [](const Moment& moment) { return moment.dated; });
+    const bool deadline = std::any_of(moments.begin(), moments.end(),
+                                      [](const Moment& moment) { return moment.deadline; });
+    features["t_day"] = has_day ? 1 : 0;
+    features["t_deadline"] = deadline ? 1 : 0;
+    features["t_due"] = made.item.due.empty() ? 0 : 1;
+    features["t_due_impersonal"] = !made.item.due.empty() && impersonal_ ? 1 : 0;
+    features["t_deadline_impersonal"] = deadline && impersonal_ ? 1 : 0;
+    features["t_question_mark"] = sentence.question ? 1 : 0;
+    const bool conditional =
+        holds(folded, {" si ", " if ", " unless ", " en caso ", " should you "});
+    features["t_conditional"] = conditional ? 1 : 0;
+    features["t_starts_if"] = folded.starts_with(" si ") || folded.starts_with(" if ") ? 1 : 0;
+    features["t_conditional_impersonal"] = conditional && impersonal_ ? 1 : 0;
+    const bool optional = says_any(folded, "ask.optional") && !sentence.question;
+    features["t_optional"] = optional ? 1 : 0;
+    features["t_optional_impersonal"] = optional && impersonal_ ? 1 : 0;
+    features["t_small_talk"] = says_any(folded, "ask.small_talk") && sentence.question ? 1 : 0;
+    features["t_not"] = holds(folded, {" no ", " not ", " don t ", " never ", " nunca "}) ? 1 : 0;
+    features["t_thanks"] =
+        holds(folded, {" gracias ", " thanks ", " thank you ", " agradec"}) ? 1 : 0;
+    features["t_links"] =
+        holds(folded, {" clic ", " click ", " link ", " enlace ", " web ", " app ", " boton ",
+                       " button ", " website ", " online ", " area de cliente ", " http "})
+            ? 1
+            : 0;
+    features["t_sells"] = count_phrases(folded, "promotion") > 0 ? 1 : 0;
+    features["t_you"] =
+        holds(folded, {" you ", " your ", " te ", " tu ", " tus ", " contigo ", " ti "}) ? 1 : 0;
+    features["t_you_formal"] = holds(folded, {" usted ", " su ", " sus ", " le ", " les "}) ? 1 : 0;
+    features["t_we"] =
+        holds(folded, {" we ", " our ", " us ", " nos ", " nosotros ", " vamos "}) ? 1 : 0;
+    features["t_me"] = holds(folded, {" me ", " i ", " my ", " mi ", " yo "}) ? 1 : 0;
+    features["t_past"] =
+        holds(folded, {" was ", " were ", " did ", " fue ", " ayer ", " yesterday ", " estuvo "})
+            ? 1
+            : 0;
+    features["t_all"] = holds(folded, {" everyone ", " all of you ", " somebody ", " someone ",
+                                       " anyone ", " alguien ", " todos ", " todas ", " quien "})
+                            ? 1
+                            : 0;
+    features["t_short"] = tokens.size() <= 4 ? 1 : 0;
+    features["t_long"] = tokens.size() > 24 ? 1 : 0;
+    features["t_near_end"] = number + 2 >= mail_.sentences.size() ? 1 : 0;
+    features["t_near_begin"] = number <= 1 ? 1 : 0;
+    features["t_tag"] = folded.ends_with(" no ") || folded.ends_with(" verdad ") ||
+                                folded.ends_with(" right ") || folded.ends_with(" eh ") ||
+                                folded.ends_with(" ok ")
+                            ? 1
+                            : 0;
+    features["t_to_owner"] = to_owner_ ? 1 : 0;
+    std::erase_if(features, [](const auto& feature) { return feature.second == 0; });
+    found_.push_back(std::move(made));
+  }
+
+  const Mail& mail_;
+  const std::string& zone_;
+  base::LocalTime written_;
+  bool impersonal_;
+  std::string subject_;
+  bool to_owner_ = false;
+  Map shared_;
+  std::optional<Moment> only_deadline_;  // where the mail names but one
+  std::optional<Moment> only_day_;
+  std::vector<TaskCandidate> found_;
+};
+
+std::set<std::string> content_of(std::string_view text) {
+  std::set<std::string> words;
+  for (const Token& token : tokens_of(text)) {
+    if (token.folded.size() > 2 && !base::is_stop_word(token.folded)) {
+      words.insert(token.folded.substr(0, 6));
+    }
+  }
+  return words;
+}
+
+double shared_words(std::string_view one, std::string_view other) {
+  const auto left = content_of(one), right = content_of(other);
+  if (left.empty() || right.empty()) return 0;
+  size_t both = 0;
+  for (const std::string& word : left) both += right.contains(word) ? 1U : 0U;
+  return static_cast<double>(both) / static_cast<double>(std::min(left.size(), right.size()));
+}
+
+}  // namespace
+
+std::vector<TaskCandidate> task_candidates(const Mail& mail, const Mailbox& mailbox) {
+  return Finder(mail, mailbox).find();
+}
+
+std::vector<ActionItem> chosen_items(const std::vector<TaskCandidate>& candidates,
+                                     const Judge& judge) {
+  constexpr size_t most = 6;
+  std::vector<const TaskCandidate*> kept;
+  for (const TaskCandidate& candidate : candidates) {
+    // The second half of a request stands or falls with the first.
+    const bool beside = candidate.features.contains("t_second_part") && !kept.empty() &&
+                        kept.back()->sentence == candidate.sentence;
+    if (beside || judge.task(candidate.features) >= judge.threshold("task")) {
+      kept.push_back(&candidate);
+    }
+  }
+  const auto any_of_kind = [&](std::initializer_list<TaskKind> kinds) {
+    return std::any_of(kept.begin(), kept.end(), [&](const TaskCandidate* one) {
+      return std::find(kinds.begin(), kinds.end(), one->kind) != kinds.end();
+    });
+  };
+  std::vector<ActionItem> items;
+  std::vector<const TaskCandidate*> taken;
+  std::string due_of_report;
+  const bool asked =
+      any_of_kind({TaskKind::request, TaskKind::question, TaskKind::lacking, TaskKind::report});
+  for (const TaskCandidate* candidate : kept) {
+    const bool little = candidate->features.contains("t_little");
+    // "Let me know by Friday" says when the question before it wants its answer.
+    if (candidate->kind == TaskKind::report && little &&
+        any_of_kind({TaskKind::question, TaskKind::request, TaskKind::lacking})) {
+      due_of_report = candidate->item.due;
+      continue;
+    }
+    // What is merely due is told where nothing is asked outright.
+    if ((candidate->kind == TaskKind::owed || candidate->kind == TaskKind::waiting) && asked) {
+      continue;
+    }
+    // Questions that stand together want one answer.
+    const bool known = std::any_of(taken.begin(), taken.end(), [&](const TaskCandidate* other) {
+      const bool questions = candidate->kind == TaskKind::question &&
+                             other->kind == TaskKind::question &&
+                             candidate->sentence - other->sentence <= 2;
+      const bool reports = candidate->kind == TaskKind::report && other->kind == TaskKind::question;
+      const double shared = shared_words(candidate->item.what, other->item.what);
+      return shared > 0.65 || questions || (reports && shared > 0.3);
+    });
+    if (known) continue;
+    taken.push_back(candidate);
+    items.push_back(candidate->item);
+    if (items.size() == most) break;
+  }
+  if (!due_of_report.empty() && items.size() == 1 && items[0].due.empty()) {
+    items[0].due = due_of_report;
+  }
+  return items;
+}
+
+}  // namespace lar::assistant
