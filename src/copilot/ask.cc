@@ -28,8 +28,8 @@ constexpr int answer_tokens = 120;
 constexpr std::size_t most_judged = 4;
 constexpr int tries = 2;
 // Probability that it is this passage, for the first and for a further one to be read, and from
-// where on its own words stand in for the model's.
-constexpr double least_weight = 0.25, worth_trying = 0.2, sure = 0.5;
+// where on its own words stand in for the model's: where these were borne out again, or at once.
+constexpr double least_weight = 0.25, worth_trying = 0.2, fairly_sure = 0.35, sure = 0.5;
 // Probability that it states the answer proposed, and from where on no other passage is read.
 constexpr double least_support = 0.35, least_support_change = 0.2, certain = 0.7;
 // Where the passage itself surely held the answer, less support of the claim will do.
@@ -248,9 +248,10 @@ class Asking {
     const Candidate* candidate = nullptr;
     double weight = 0;
     double held = 0;
-    bool changes = false;     // tells of a change
-    bool about = true;        // names whom or what the question names
-    bool supersedes = false;  // tells of a change of what another passage says
+    bool changes = false;           // tells of a change
+    bool about = true;              // names whom or what the question names
+    bool supersedes = false;        // tells of a change of what another passage says
+    std::optional<size_t> nearest;  // of its compared sentences, by meaning
   };
 
   // The sentences of all passages by meaning; empty where nothing embeds.
@@ -261,10 +262,10 @@ class Asking {
       std::vector<engine::EmbedText> texts;
       std::vector<size_t> counts;
       for (const Candidate& candidate : retrieved_.passages) {
-        const std::vector<std::string> sentences = compared_sentences(candidate);
+        const std::vector<Sentence> sentences = compared_sentences(candidate);
         counts.push_back(sentences.size());
-        for (const std::string& sentence : sentences) {
-          texts.push_back({candidate.hit.title, sentence});
+        for (const Sentence& sentence : sentences) {
+          texts.push_back({candidate.hit.title, sentence.text});
         }
       }
       auto made = engines_.embed_for({engine::Urgency::interactive, "ask"},
@@ -343,7 +344,8 @@ class Asking {
       const double score = std::exp(std::clamp(ranking->decide(one, with_meanings), -30.0, 30.0));
       sum += score;
       weighed.push_back({&passages[index], score, *answer_.read[index].holds, one["changes"] > 0,
-                         is_about(about_text(passages[index]), part), one["changes_earlier"] > 0});
+                         is_about(about_text(passages[index]), part), one["changes_earlier"] > 0,
+                         nearest_sentence(meanings, index)});
     }
     if (request_.mode == Mode::judged) {
       for (size_t index = 0; index < passages.size(); ++index) {
@@ -376,6 +378,9 @@ class Asking {
       if (claims.empty() && !asked.empty() && tried == 1 && one.weight >= sure && one.about) {
         claims = in_its_own_words(one, asked, part, superseding ? 0 : 2);
       }
+      if (claims.empty() && tried == 1 && one.weight >= fairly_sure) {
+        TRY_ASSIGN(claims, nearest_words(one, asked, part));
+      }
       if (claims.empty() && one.candidate->in_range) claims = as_it_takes_place(one, asked);
       if (claims.empty()) continue;
       double support = 0;
@@ -389,6 +394,27 @@ class Asking {
     }
     for (const Located& claim : chosen) show(claim);
     return {};
+  }
+
+  // The sentence that is nearest to the question by meaning, as a claim, where it holds what was
+  // asked for and the model bears it out: small models lose facts when they tell in one language
+  // what stands in another.
+  base::Result<std::vector<Located>> nearest_words(const Weighed& one,
+                                                   const std::vector<Asked>& asked,
+                                                   const std::string& part) {
+    const std::vector<Sentence> sentences = compared_sentences(*one.candidate);
+    if (!one.nearest || *one.nearest >= sentences.size()) return std::vector<Located>{};
+    const Sentence& sentence = sentences[*one.nearest];
+    const bool fits = std::all_of(asked.begin(), asked.end(),
+                                  [&](Asked sort) { return holds(sentence.text, sort); });
+    if (!fits || sentence.end - sentence.begin > longest_quote) return std::vector<Located>{};
+    Located located{one.candidate,
+                    {sentence.begin, sentence.end, 1.0},
+                    "«" + base::collapse_spaces(sentence.text) + "»",
+                    0};
+    TRY_ASSIGN(located.support, weigh(located, part));
+    if (located.support < least_support) return std::vector<Located>{};
+    return std::vector<Located>{std::move(located)};
   }
 
   // Where the names of a question may stand: a company often only in the address of its people.

@@ -84,7 +84,7 @@ struct HardFacts {
     return numbers.size() + days.size() + spans.size() + clock_times.size() + names.size();
   }
   std::vector<std::string> numbers;
-  std::vector<base::Date> days;                          // exact days
+  std::vector<std::pair<base::Date, bool>> days;         // exact days, and whether the year is said
   std::vector<std::pair<base::Date, base::Date>> spans;  // "June 2026"
   std::vector<std::pair<int, int>> clock_times;
   std::vector<std::string> names;  // folded
@@ -94,6 +94,17 @@ bool inside(size_t position, const std::vector<base::TimeExpression>& times) {
   return std::any_of(times.begin(), times.end(), [&](const base::TimeExpression& time) {
     return position >= time.begin && position < time.end;
   });
+}
+
+// Four digits in a row, or a third group of two: "4 de mayo de 2026", "4/5/26".
+bool has_year(std::string_view words) {
+  int digits = 0, groups = 0;
+  for (const char letter : words) {
+    digits = is_digit(letter) ? digits + 1 : 0;
+    if (digits == 1) ++groups;
+    if (digits == 4) return true;
+  }
+  return groups > 2;
 }
 
 HardFacts hard_facts(std::string_view claim, std::string_view question, base::Date written) {
@@ -107,7 +118,8 @@ HardFacts hard_facts(std::string_view claim, std::string_view question, base::Da
         });
     if (asked_for) continue;
     if (time.first == time.last) {
-      facts.days.push_back(time.first);
+      const std::string_view words = claim.substr(time.begin, time.end - time.begin);
+      facts.days.emplace_back(time.first, has_year(words));
     } else {
       facts.spans.emplace_back(time.first, time.last);
     }
@@ -171,12 +183,13 @@ class Support {
     stems_ = stems_of(folded_words(text));
   }
   bool number(const std::string& canonical) const { return numbers_.contains(canonical); }
-  // Year and all where the text has a year of its own; a span of days bears out its ends.
-  bool day(const base::Date& date) const {
+  // Year and all where both have a year of their own; a span of days bears out its ends.
+  bool day(const std::pair<base::Date, bool>& said) const {
+    const auto& [date, with_year] = said;
     return std::any_of(times_.begin(), times_.end(), [&](const base::TimeExpression& time) {
       const auto same = [&](const base::Date& other) {
         return other.month == date.month && other.day == date.day &&
-               (other.year == date.year || time.relative);
+               (other.year == date.year || time.relative || !with_year);
       };
       return same(time.first) || same(time.last);
     });
@@ -209,7 +222,7 @@ int missing_facts(const HardFacts& facts, const Support& here, const Support& kn
   for (const std::string& number : facts.numbers) {
     if (!here.number(number) && !known.number(number)) ++missing;
   }
-  for (const base::Date& day : facts.days) {
+  for (const auto& day : facts.days) {
     if (!here.day(day) && !known.day(day)) ++missing;
   }
   for (const auto& days : facts.spans) {
@@ -602,6 +615,16 @@ bool holds(std::string_view text, Asked sort) {
 
 namespace {
 
+// What people call their family is written with a capital in English and is no name that another
+// language's text would hold.
+bool is_family_word(std::string_view folded) {
+  constexpr std::string_view words[] = {"mum",     "mom",    "mummy",  "mother",  "dad",  "daddy",
+                                        "father",  "gran",   "granny", "grandma", "nan",  "grandad",
+                                        "grandpa", "auntie", "aunt",   "uncle",   "mama", "papa",
+                                        "abuela",  "abuelo", "tia",    "tio"};
+  return std::find(std::begin(words), std::end(words), folded) != std::end(words);
+}
+
 std::vector<std::string> names_of(std::string_view question) {
   std::vector<std::string> names;
   bool first = true;
@@ -609,6 +632,7 @@ std::vector<std::string> names_of(std::string_view question) {
     const char letter = question[word.begin];
     const bool capital = letter >= 'A' && letter <= 'Z';
     if (capital && !first && word.folded.size() > 1 && !base::is_stop_word(word.folded) &&
+        !is_family_word(word.folded) &&
         base::find_time_expressions(question.substr(word.begin, word.end - word.begin),
                                     {2026, 1, 1})
             .empty()) {

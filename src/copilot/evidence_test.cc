@@ -28,6 +28,13 @@ TEST(Evidence, a_number_date_time_or_name_that_is_not_there_is_refused) {
   EXPECT_EQ(found(mail, "La cita es con Ricardo"), "");
 }
 
+TEST(Evidence, a_day_told_without_its_year_is_borne_out_by_one_with_it) {
+  constexpr std::string_view card = "Birthday: 25 June 1980";
+  EXPECT_EQ(found(card, "Sole cumple años el 25 de junio."), card);
+  EXPECT_EQ(found(card, "Sole cumple años el 25 de junio de 1981."), "");
+  EXPECT_EQ(found(card, "Sole cumple años el 26 de junio."), "");
+}
+
 TEST(Evidence, what_code_knows_of_the_item_counts) {
   EXPECT_NE(found(mail, "La cita de Leo en Dental Sorní"), "");
 }

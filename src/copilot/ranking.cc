@@ -95,27 +95,47 @@ double share_of(const std::vector<std::string>& wanted, const std::vector<std::s
 
 }  // namespace
 
-std::vector<std::string> compared_sentences(const Candidate& candidate) {
-  std::vector<std::string> sentences;
+std::vector<Sentence> compared_sentences(const Candidate& candidate) {
+  std::vector<Sentence> sentences;
   const std::string_view text = shown_text(candidate);
   const std::vector<std::size_t> starts = sentence_starts(text);
-  std::string open;
+  Sentence open;
   for (std::size_t index = 0; index + 1 < starts.size(); ++index) {
     const std::string_view piece = text.substr(starts[index], starts[index + 1] - starts[index]);
     const std::string_view trimmed = base::trim(piece);
-    if (!open.empty()) open += ' ';
-    open += base::collapse_spaces(trimmed);
+    const auto at = candidate.begin + static_cast<std::size_t>(trimmed.data() - text.data());
+    if (open.text.empty()) {
+      open.begin = at;
+    } else {
+      open.text += ' ';
+    }
+    open.text += base::collapse_spaces(trimmed);
+    open.end = at + trimmed.size();
     // A line that a mail program broke goes on in the next.
     const bool ends = trimmed.empty() || piece.ends_with("\n\n") || trimmed.size() < 50 ||
                       std::string_view(".!?:").find(trimmed.back()) != std::string_view::npos;
-    if (!ends && index + 2 < starts.size() && open.size() < longest_sentence) continue;
-    if (open.size() >= shortest_sentence) {
-      sentences.emplace_back(base::cut_utf8(open, longest_sentence));
+    if (!ends && index + 2 < starts.size() && open.text.size() < longest_sentence) continue;
+    if (open.text.size() >= shortest_sentence) {
+      open.text = base::cut_utf8(open.text, longest_sentence);
+      sentences.push_back(open);
     }
-    open.clear();
+    open = {};
     if (sentences.size() == most_sentences) break;
   }
   return sentences;
+}
+
+std::optional<std::size_t> nearest_sentence(const Meanings& meanings, std::size_t candidate) {
+  if (candidate >= meanings.sentences.size()) return std::nullopt;
+  std::optional<std::size_t> nearest;
+  double best = 0;
+  for (std::size_t index = 0; index < meanings.sentences[candidate].size(); ++index) {
+    const double similarity = dot(meanings.question, meanings.sentences[candidate][index]);
+    if (nearest && similarity <= best) continue;
+    nearest = index;
+    best = similarity;
+  }
+  return nearest;
 }
 
 std::vector<Features> ranking_features(const std::vector<Candidate>& candidates,
@@ -142,14 +162,14 @@ std::vector<Features> ranking_features(const std::vector<Candidate>& candidates,
     one.changes = tells_of_change(candidate.hit.title, candidate.hit.text);
     if (index < meanings.sentences.size()) {
       const auto& vectors = meanings.sentences[index];
-      const std::vector<std::string> sentences = compared_sentences(candidate);
+      const std::vector<Sentence> sentences = compared_sentences(candidate);
       one.middle = middle(vectors);
       for (std::size_t at = 0; at < vectors.size(); ++at) {
         const double similarity = dot(meanings.question, vectors[at]);
         if (similarity > one.best) {
           one.second = one.best;
           one.best = similarity;
-          if (at < sentences.size()) one.best_sentence = sentences[at];
+          if (at < sentences.size()) one.best_sentence = sentences[at].text;
         } else {
           one.second = std::max(one.second, similarity);
         }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,14 +20,24 @@ namespace lar::copilot {
 
 using Features = std::map<std::string, double, std::less<>>;
 
-// The sentences of a passage that are compared with the question by meaning, at most a dozen.
-std::vector<std::string> compared_sentences(const Candidate& candidate);
+// A sentence that is compared with the question by meaning; [begin, end) bytes of the passage's
+// text, where it may be broken into lines.
+struct Sentence {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::string text;  // in one line, cut where it is longer than is worth comparing
+};
+// Those of a passage, at most a dozen.
+std::vector<Sentence> compared_sentences(const Candidate& candidate);
 
 // What they mean; all normalised, of one embedding space. Empty where there is none.
 struct Meanings {
   std::vector<float> question;
   std::vector<std::vector<std::vector<float>>> sentences;  // of candidate i, as compared_sentences
 };
+
+// Of a candidate's sentences the nearest to the question; nothing without meanings.
+std::optional<std::size_t> nearest_sentence(const Meanings& meanings, std::size_t candidate);
 
 // One set a candidate, in their order.
 std::vector<Features> ranking_features(const std::vector<Candidate>& candidates,

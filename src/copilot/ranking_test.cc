@@ -29,10 +29,12 @@ TEST(Ranking, SentencesAreWholeAlsoWhereAMailProgramBrokeThem) {
            "Hola:\nLa visita de los instaladores para medir la cocina queda fijada\npara el "
            "martes 4. Saludos.\n",
            1);
-  const std::vector<std::string> sentences = compared_sentences(candidate);
+  const std::vector<Sentence> sentences = compared_sentences(candidate);
   ASSERT_EQ(sentences.size(), 3U);
-  EXPECT_EQ(sentences[1],
+  EXPECT_EQ(sentences[1].text,
             "La visita de los instaladores para medir la cocina queda fijada para el martes 4.");
+  EXPECT_EQ(candidate.hit.text.substr(sentences[1].begin, sentences[1].end - sentences[1].begin),
+            "La visita de los instaladores para medir la cocina queda fijada\npara el martes 4.");
 }
 
 TEST(Ranking, AsManySentencesAsAreWorthTheirTimeAndNoLongerThanTheEngineTakes) {
@@ -41,7 +43,7 @@ TEST(Ranking, AsManySentencesAsAreWorthTheirTimeAndNoLongerThanTheEngineTakes) {
   EXPECT_EQ(compared_sentences(mail("a", text, 1)).size(), 12U);
   const Candidate endless = mail("b", std::string(5000, 'x'), 1);
   ASSERT_EQ(compared_sentences(endless).size(), 1U);
-  EXPECT_LE(compared_sentences(endless)[0].size(), 400U);
+  EXPECT_LE(compared_sentences(endless)[0].text.size(), 400U);
 }
 
 TEST(Ranking, ALaterMessageOfTheThreadIsSeenFromBothSides) {
@@ -69,6 +71,8 @@ TEST(Ranking, MeaningsPointOutTheSentenceThatAnswers) {
   meanings.question = {1, 0};
   meanings.sentences = {{{0.0F, 1.0F}, {0.8F, 0.6F}}, {{0.6F, 0.8F}, {0.0F, 1.0F}}};
   const auto features = ranking_features(candidates, "¿Cuánto cuesta?", meanings, "UTC");
+  EXPECT_EQ(nearest_sentence(meanings, 0), 1U);
+  EXPECT_EQ(nearest_sentence(meanings, 2), std::nullopt);
   EXPECT_NEAR(features[0].at("sentence"), 0.8, 1e-6);
   EXPECT_NEAR(features[0].at("sentence_lead"), 0, 1e-6);
   EXPECT_NEAR(features[0].at("sentence_alone"), 0.8, 1e-6);
