@@ -23,7 +23,9 @@ using base::Result;
 using base::Status;
 
 constexpr int history_mails = 500;  // judged with one look at the history
-constexpr int known_received = 5;   // more of one sender tell nothing further
+constexpr Microseconds history_age = 600 * base::one_second;
+constexpr Microseconds telling_pause = 3 * base::one_second;  // between two calls of `judged`
+constexpr int known_received = 5;  // more of one sender tell nothing further
 constexpr int known_written = 3;
 constexpr size_t thread_mails = 40;  // of the thread, that one mail is judged with
 constexpr size_t inferring_mails = 300;
