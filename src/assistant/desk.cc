@@ -32,6 +32,7 @@ using store::CardState;
 constexpr Microseconds look_back = 62 * base::one_day;
 constexpr Microseconds look_ahead = 62 * base::one_day;
 constexpr Microseconds brief_back = 35 * base::one_day;
+constexpr Microseconds brief_ahead = 10 * base::one_day;  // of what has a day
 constexpr size_t most_points = 12;
 
 class DesktopChannel final : public Channel {
@@ -309,7 +310,9 @@ Result<std::vector<BriefPoint>> Desk::brief(std::optional<Microseconds> since,
       mine.origin = std::max(mine.origin, origin);
       told.insert(thread);
     }
-    const bool one_thread = point.kind != "news" && point.kind != "suspicious";
+    std::set<std::string> of_threads;
+    for (const Id& item : mine.items) of_threads.insert(places[item].first);
+    const bool one_thread = of_threads.size() == 1;
     if (const Card* card = card_of(mine.items); card != nullptr && one_thread) {
       mine.card = card->number;
     }
@@ -320,6 +323,7 @@ Result<std::vector<BriefPoint>> Desk::brief(std::optional<Microseconds> since,
   std::vector<BriefPoint> rest;
   for (const Card& card : cards) {
     if (card.state == CardState::snoozed || card.route == "silent") continue;
+    if (card.due && *card.due > now + brief_ahead) continue;
     if (!card.thread.empty() && told.contains(card.thread) && card.kind != "meeting" &&
         card.kind != "invoice" && card.kind != "promise" && card.kind != "booking") {
       continue;

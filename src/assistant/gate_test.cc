@@ -134,6 +134,27 @@ TEST_F(GateTest, an_appointment_moved_by_mail_differs_from_the_calendar) {
   EXPECT_EQ(cards()[0].evidence.size(), 2u);
 }
 
+TEST_F(GateTest, an_appointment_moved_by_a_mail_outside_its_thread_is_superseded) {
+  const auto appointment = [&](const std::string& id, base::Microseconds sent, int days) {
+    KnownMail& about = mail(id, sent, "fyi");
+    about.moves = id.starts_with("Change");
+    Fact& made = fact(about, "appointment");
+    made.what = id;
+    made.moment = monday + days * base::one_day;
+    made.starts = base::format_rfc3339(*made.moment, "Europe/Madrid");
+  };
+  appointment("Your appointment for the car test", monday - 3 * base::one_day, 8);
+  appointment("Your appointment with the optician", monday - 3 * base::one_day, 9);
+  EXPECT_EQ(cards().size(), 2u);
+  appointment("Change of date: car test", monday - base::one_day, 10);
+  std::vector<std::string> told;
+  for (const Card& card : cards()) {
+    told.push_back(nlohmann::json::parse(card.parameters)["what"].get<std::string>());
+  }
+  EXPECT_EQ(told, (std::vector<std::string>{"Your appointment with the optician",
+                                            "Change of date: car test"}));
+}
+
 TEST_F(GateTest, two_events_at_one_time_conflict_but_not_those_of_others) {
   meeting("Call with Marjal", monday + 4 * hour, monday + 5 * hour);
   meeting("Hairdresser", monday + 4 * hour + hour / 2, monday + 6 * hour);

@@ -130,6 +130,58 @@ Result<Knowledge> load_knowledge(store::Store& store, Microseconds from, Microse
   return knowledge;
 }
 
+namespace {
+
+// Words that name a matter: not those that all appointments have in common.
+std::set<std::string> matter_of(const std::string& subject) {
+  static const std::set<std::string> common = {
+      "cita",     "citas",        "reserva",   "recordatorio", "confirmacion", "confirmada",
+      "cambio",   "aplazamiento", "nueva",     "nuevo",        "fecha",        "hora",
+      "previa",   "convocatoria", "anulacion", "cancelacion",  "aviso",        "sobre",
+      "reminder", "appointment",  "booking",   "confirmation", "change",       "changed",
+      "moved",    "new",          "date",      "time",         "cancelled",    "about",
+      "lunes",    "martes",       "miercoles", "jueves",       "viernes",      "sabado",
+      "domingo",  "monday",       "tuesday",   "wednesday",    "thursday",     "friday",
+      "saturday", "sunday",       "mayo",      "junio",        "julio",        "may"};
+  std::set<std::string> words;
+  for (const base::Word& word : base::words(subject)) {
+    std::string piece =
+        base::fold(std::string_view(subject).substr(word.begin, word.end - word.begin));
+    if (piece.size() >= 3 && !common.contains(piece) && !base::is_stop_word(piece)) {
+      words.insert(std::move(piece));
+    }
+  }
+  return words;
+}
+
+// Offices move an appointment by a mail of its own, outside the thread: the same sender on the same
+// matter, later.
+void settle_moves(World& world) {
+  for (store::Fact& fact : world.facts) {
+    if (fact.kind != "appointment" || fact.state != store::FactState::valid) continue;
+    const KnownMail* mail = world.mail(fact.item);
+    if (mail == nullptr || mail->mine) continue;
+    const std::set<std::string> matter = matter_of(mail->subject);
+    for (const KnownMail& later : world.mails) {
+      if (later.sent <= mail->sent || later.thread == mail->thread || later.mine ||
+          later.from.address != mail->from.address || later.suspicious != "none" ||
+          (!later.moves && !later.cancels)) {
+        continue;
+      }
+      const std::set<std::string> other = matter_of(later.subject);
+      const bool same = std::any_of(matter.begin(), matter.end(),
+                                    [&](const std::string& word) { return other.contains(word); });
+      if (!same) continue;
+      fact.state = later.moves ? store::FactState::superseded : store::FactState::closed;
+      fact.ended = later.sent;
+      fact.superseded_by = later.item;
+      break;
+    }
+  }
+}
+
+}  // namespace
+
 World world_at(const Knowledge& knowledge, Microseconds now) {
   World world;
   world.now = now;
@@ -160,6 +212,7 @@ World world_at(const Knowledge& knowledge, Microseconds now) {
     merge_thread(facts, threads[thread]);
     std::move(facts.begin(), facts.end(), std::back_inserter(world.facts));
   }
+  settle_moves(world);
   return world;
 }
 

@@ -198,6 +198,13 @@ class Household(AssistantCase):
         self.assertEqual([card["number"] for card in cards], [card["number"] for card in again])
         replay = self.json("replay", "--since", "30d")
         self.assertLessEqual(len(replay["interruptions"]), 10)
+        # What stands in its mails: who waits, what was moved, and only where it was moved to.
+        texts = {card["number"]: (card["kind"], card["text"], [item["title"] for item in card["evidence"]]) for card in cards}
+        kinds = {kind for kind, _, _ in texts.values()}
+        self.assertLessEqual({"answer", "event", "meeting"}, kinds)
+        moved = [text for kind, text, titles in texts.values() if kind == "event" and any("ITV" in title for title in titles)]
+        self.assertEqual(len(moved), 1, moved)
+        self.assertIn("9 July", moved[0])
         self.assertEqual(replay["missed"], 0)
 
 

@@ -261,9 +261,8 @@ std::vector<std::string> preview(const ActionContext& context, const json& conte
   std::vector<std::string> lines = {
       base::message("action.save_draft.what", {{"to", text_of(content, "to")}}, context.language)};
   lines.push_back(text_of(content, "subject"));
-  for (const std::string_view line : base::split(text_of(content, "text"), '\n')) {
-    lines.emplace_back(line);
-  }
+  const std::string text = text_of(content, "text");
+  for (const std::string_view line : base::split(text, '\n')) lines.emplace_back(line);
   return lines;
 }
 

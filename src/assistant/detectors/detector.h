@@ -35,6 +35,8 @@ store::Card card_about(std::string_view kind, const KnownMail& mail, std::string
 void set_text(store::Card& card, std::string code,
               std::vector<std::pair<std::string, std::string>> parameters);
 std::string who(const domain::Person& person);
+// The mail's line without the name it begins with, where the card's text says that already.
+std::string what_of(const KnownMail& mail);
 // Days are told in words when the card is shown: "@2026-05-14" or "@2026-05-14T17:30".
 std::string day_text(const base::Date& day);
 std::string time_text(const World& world, base::Microseconds moment);

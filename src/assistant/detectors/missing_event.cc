@@ -61,7 +61,7 @@ void find(const World& world, std::vector<store::Card>& cards) {
     store::Card card = card_about("event", *mail, fact.quote);
     card.key = "event:" + fact.starts + ":" + os::sha256(fact.thread + fact.what).substr(0, 12);
     card.urgency = days <= 1 ? urgency_today : urgency_later;
-    card.weight = days <= 1 ? 0.8 : 0.6;
+    card.weight = days <= 1 ? 0.8 : std::max(0.2, 0.6 - 0.008 * days);
     card.due = fact.moment;
     if (differs != nullptr) {
       set_text(card, "event.differs",

@@ -87,7 +87,7 @@ void find(const World& world, std::vector<store::Card>& cards) {
              {{"what", meeting.title},
               {"when", time_text(world, meeting.starts)},
               {"who", who(last->mine && !last->to.empty() ? last->to.front() : last->from)},
-              {"last", last->summary},
+              {"last", what_of(*last)},
               {"day", day_text(world.day_of(last->sent))},
               {"open", open}});
     cards.push_back(std::move(card));

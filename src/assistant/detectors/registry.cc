@@ -71,6 +71,11 @@ std::string who(const domain::Person& person) {
   return person.name.empty() ? person.address : person.name;
 }
 
+std::string what_of(const KnownMail& mail) {
+  const std::string start = who(mail.from) + ": ";
+  return mail.summary.starts_with(start) ? mail.summary.substr(start.size()) : mail.summary;
+}
+
 std::string day_text(const base::Date& day) { return "@" + base::format_date(day); }
 
 std::string time_text(const World& world, base::Microseconds moment) {

@@ -21,7 +21,7 @@ void find(const World& world, std::vector<store::Card>& cards) {
     card.key = "urgent:" + mail->message_id;
     card.urgency = mail->sent >= world.now - base::one_day ? urgency_now : urgency_today;
     card.weight = mail->urgency;
-    set_text(card, "urgent", {{"who", who(mail->from)}, {"what", mail->summary}});
+    set_text(card, "urgent", {{"who", who(mail->from)}, {"what", what_of(*mail)}});
     if (!mail->automatic) card.actions.push_back(draft_to(*mail));
     cards.push_back(std::move(card));
   }

@@ -32,7 +32,7 @@ void find(const World& world, std::vector<store::Card>& cards) {
              days <= 0   ? "answer.today"
              : days == 1 ? "answer.day"
                          : "answer.days",
-             {{"who", who(mail->from)}, {"what", mail->summary}, {"days", std::to_string(days)}});
+             {{"who", who(mail->from)}, {"what", what_of(*mail)}, {"days", std::to_string(days)}});
     card.actions.push_back(draft_to(*mail));
     const base::Microseconds tomorrow =
         base::from_local({base::add_days(world.today, 1), 9, 0, 0}, world.owner.zone);
