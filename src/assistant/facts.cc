@@ -206,7 +206,10 @@ class Finder {
       if (sentence == nullptr) continue;
       Fact fact = start(kind, who);
       fact.what = item.what;
-      if (!item.due.empty()) set_start(fact, item.due);
+      // "Te paso el acta de ayer": a day before the mail is none by which anything is due.
+      const bool past = item.due.substr(0, 10) < base::format_date(written_.date);
+      if (!item.due.empty() && !past) set_start(fact, item.due);
+      if (kind == "promised" && fact.starts.empty()) continue;
       quote(fact, sentence->text);
       facts_.push_back(std::move(fact));
     }

@@ -124,6 +124,14 @@ TEST(Facts, what_the_owner_promises_and_asks_is_theirs) {
   ASSERT_EQ(judged.of("awaits_them").size(), 1u);
 }
 
+TEST(Facts, what_somebody_brings_is_no_promise_for_the_day_it_is_about) {
+  const Judged judged =
+      judge(item_of("Acta", "Hola, Clara: te paso el acta de ayer. Te mando el resto mañana."));
+  const auto promised = judged.of("promised");
+  ASSERT_EQ(promised.size(), 1u);
+  EXPECT_EQ(promised[0].starts, "2026-05-12");
+}
+
 TEST(Facts, a_mail_that_orders_an_assistant_about_is_nothing_but_that) {
   const Judged judged = judge(item_of(
       "Important",

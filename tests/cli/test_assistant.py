@@ -5,10 +5,13 @@
 import json
 import pathlib
 import shutil
+import signal
+import subprocess
+import time
 import unittest
 
 import day_of_mail
-from test_cli import Case, root
+from test_cli import Case, program, root
 
 VISIT = """From: =?utf-8?Q?Cl=C3=ADnica_Bruma?= <citas@clinicabruma.example>
 To: clara@casa.example
@@ -155,6 +158,32 @@ class Walk(AssistantCase):
     def test_help_of_every_command(self):
         for command in "cards approve draft reject undo snooze done replay attention memory".split():
             self.assertNotIn("cli.", self.lar(command, "--help").stdout)
+
+
+class Served(AssistantCase):
+    def test_lar_serve_judges_what_arrives_by_itself(self):
+        self.fill_home()
+        served = subprocess.Popen([program, "serve", "--port", "0", "--json"], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            served.stdout.read(1)  # it listens
+            new = self.path / "Maildir" / "new"
+            (self.path / "Maildir" / "tmp" / "9").write_text(ASK.replace("<ask@", "<late@").replace("Saturday", "Sunday"), encoding="utf-8", newline="\r\n")
+            (self.path / "Maildir" / "tmp" / "9").rename(new / "9")
+            began = time.monotonic()
+            while True:
+                found = subprocess.run([program, "triage", "late@postbox.example", "--json"], env=self.environment, capture_output=True, text=True)
+                if found.returncode == 0:
+                    break
+                self.assertLess(time.monotonic() - began, 60, found.stderr)
+                time.sleep(0.2)
+            self.assertEqual(json.loads(found.stdout)["priority"], "reply")
+            self.assertIsNone(json.loads(found.stdout)["model"])
+            said = [item["external_id"] for card in self.json("cards")["cards"] for item in card["evidence"]]
+            self.assertIn("late@postbox.example", said)
+        finally:
+            served.send_signal(signal.SIGTERM)
+            served.wait(20)
+            served.stdout.close()
 
 
 class Day(AssistantCase):
