@@ -274,13 +274,21 @@ class Finder {
 
   // What the owner promises is found by their phrases; those of others promise in the same words.
   void theirs() {
-    Mail as_own = mail_;
-    as_own.mine = true;
+    Mailbox alone;
+    alone.owner = mailbox_.owner;
+    alone.now = mailbox_.now;
+    alone.mails = {mail_};
+    alone.mails.front().mine = true;
     std::vector<ActionItem> promises;
-    for (ActionItem& item : find_tasks(as_own, mailbox_).action_items) {
-      if (!item.due.empty()) promises.push_back(std::move(item));
-    }
-    requests("promised", promises, mail_.from);
+    const auto judged = triage(alone, {},
+                               [&](const Verdict& verdict) {
+                                 for (const ActionItem& item : verdict.findings.action_items) {
+                                   if (!item.due.empty()) promises.push_back(item);
+                                 }
+                                 return false;
+                               },
+                               {});
+    if (judged) requests("promised", promises, mail_.from);
   }
 
   void invoice() {
@@ -465,6 +473,7 @@ ThreadMail thread_mail(const store::JudgedMail& mail) {
   result.mine = detail.value("mine", false);
   result.fulfils = detail.value("fulfils", false);
   result.cancels = detail.value("cancels", false);
+  result.moves = detail.value("moves", false);
   result.appointments = detail.contains("appointments") && detail["appointments"].is_array() &&
                         !detail["appointments"].empty();
   return result;
@@ -501,9 +510,13 @@ void merge_thread(std::vector<Fact>& facts, const std::vector<ThreadMail>& mails
         });
         if (again) end(fact, FactState::superseded, mail);
       } else if (fact.kind == "appointment") {
-        if (mail.appointments) {
+        // Another appointment of the same thread stands beside it, unless it takes its place.
+        const bool repeated = std::any_of(facts.begin(), facts.end(), [&](const Fact& other) {
+          return other.item == mail.item && other.kind == fact.kind && other.starts == fact.starts;
+        });
+        if (repeated || (mail.appointments && mail.moves)) {
           end(fact, FactState::superseded, mail);
-        } else if (mail.cancels) {
+        } else if (mail.cancels && !mail.appointments) {
           end(fact, FactState::closed, mail);
         }
       } else if (fact.kind == "invoice") {

@@ -40,6 +40,7 @@ struct ThreadMail {
   bool cancels = false;       // calls an appointment off
   bool honest = true;         // not suspicious: what strangers forge ends nothing
   bool appointments = false;  // names some
+  bool moves = false;         // and one of them takes the place of an earlier one
 };
 // Sets state, ended and superseded_by of a thread's facts, whatever they were before. `mails` in
 // the order they were sent; facts of mails that are not among them are left alone.

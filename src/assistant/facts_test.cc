@@ -182,6 +182,11 @@ TEST(Threads, the_later_time_of_an_appointment_holds_and_a_cancellation_ends_it)
   std::vector<ThreadMail> mails = {said(0, false), said(1, false), said(2, false)};
   mails[0].appointments = mails[1].appointments = true;
   std::vector<Fact> facts = {fact_of(mails[0], "appointment"), fact_of(mails[1], "appointment")};
+  facts[0].starts = "2026-05-14T17:30:00+02:00";
+  facts[1].starts = "2026-05-15T17:30:00+02:00";
+  merge_thread(facts, mails);
+  EXPECT_EQ(facts[0].state, FactState::valid) << "two appointments may stand side by side";
+  mails[1].moves = true;
   merge_thread(facts, mails);
   EXPECT_EQ(facts[0].state, FactState::superseded);
   EXPECT_EQ(facts[0].superseded_by, mails[1].item);

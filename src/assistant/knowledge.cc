@@ -206,7 +206,7 @@ World world_at(const Knowledge& knowledge, Microseconds now) {
     if (!by_thread.contains(mail.thread)) continue;
     threads[mail.thread].push_back({mail.item, mail.sent, mail.mine, mail.from.address,
                                     mail.fulfils, mail.cancels, mail.suspicious == "none",
-                                    naming.contains(mail.item)});
+                                    naming.contains(mail.item), mail.moves});
   }
   for (auto& [thread, facts] : by_thread) {
     merge_thread(facts, threads[thread]);
