@@ -22,7 +22,8 @@ below = {
     "agent": ["base", "domain", "os", "store", "guard", "engine"],
     "copilot": ["base", "domain", "store", "guard", "engine", "agent"],
     "assistant": ["base", "domain", "os", "reading", "store", "guard", "engine", "sources", "agent"],
-    "api": ["base", "domain", "os", "net", "reading", "store", "guard", "engine", "sources", "agent", "copilot"],
+    "api": ["base", "domain", "os", "net", "reading", "store", "guard", "engine", "sources", "agent", "copilot",
+            "assistant"],
     "cli": ["base", "domain", "os", "net", "api", "assistant"],
 }
 source = pathlib.Path(__file__).resolve().parent.parent / "src"

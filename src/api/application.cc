@@ -20,10 +20,12 @@
 #include "agent/embedder.h"
 #include "agent/query.h"
 #include "agent/query_vector.h"
+#include "api/assistant_routes.h"
 #include "api/client_keys.h"
 #include "api/gateway.h"
 #include "api/render.h"
 #include "api/validation.h"
+#include "assistant/desk.h"
 #include "base/messages.h"
 #include "copilot/copilot.h"
 #include "engine/answer_cache.h"
@@ -90,9 +92,21 @@ class ApplicationImplementation final : public Application {
     const bool watch = options_.background == ApplicationOptions::Background::watch;
     const auto changed = [this](const Id&) {
       embedder_wake();
+      desk_->watcher().wake();
       announce();
     };
     embedder_ = std::make_unique<agent::Embedder>(*store_, *engines_);
+    assistant::Desk::Options desk_options;
+    desk_options.home = options_.home;
+    desk_options.watch = watch;
+    desk_options.changed = [this] { announce(); };
+    desk_options.source_changed = [this](const Id& source) {
+      if (sync_) (void)sync_->request(source);
+    };
+    if (watch) desk_options.channel = assistant::desktop_channel();
+    desk_ =
+        std::make_unique<assistant::Desk>(*store_, *engines_, *reading_, std::move(desk_options));
+    assistant_ = std::make_unique<AssistantRoutes>(*store_, *desk_);
     sources::SyncOptions sync_options;
     sync_options.outside = &*outside_;
     sync_options.watch = watch;
@@ -100,6 +114,7 @@ class ApplicationImplementation final : public Application {
     sync_options.changed = changed;
     TRY_ASSIGN(sync_, sources::SyncService::start(*store_, *reading_, std::move(sync_options)));
     if (watch) embedder_->start([this] { announce(); });
+    TRY(desk_->start());
     routes_ = make_routes();
     keys_ = std::make_unique<ClientKeys>(*store_);
     TRY(keys_->load());
@@ -110,7 +125,7 @@ class ApplicationImplementation final : public Application {
                        .ask = [this](const Request& request,
                                      const EventSink& sink) { return handle(request, sink); },
                        .somebody_waits = [this]() -> std::shared_ptr<void> {
-                         return std::make_shared<agent::Embedder::Pause>(*embedder_);
+                         return std::make_shared<SomebodyWaits>(*embedder_, desk_->watcher());
                        },
                        .makes_tool_calls = [this](engine::Role role) -> std::optional<bool> {
                          const auto contract = contract_behind(role);
@@ -177,6 +192,7 @@ class ApplicationImplementation final : public Application {
       checking_ = {};
     }
     if (embedder_) embedder_->stop();
+    if (desk_) desk_->stop();
     sync_.reset();
     reading_.reset();
     if (engines_) engines_->stop_all();
@@ -190,6 +206,13 @@ class ApplicationImplementation final : public Application {
     const EventSink& sink;
   };
   using Handler = Result<Response> (ApplicationImplementation::*)(const Call&);
+  // While one lives, the background steps back.
+  struct SomebodyWaits {
+    SomebodyWaits(agent::Embedder& embedder, assistant::Watcher& watcher)
+        : embeds(embedder), judges(watcher) {}
+    agent::Embedder::Pause embeds;
+    assistant::Watcher::Pause judges;
+  };
   struct Route {
     std::string method;
     std::string path;  // may hold one {id}
@@ -235,6 +258,19 @@ class ApplicationImplementation final : public Application {
         {"GET", "/keys", "keys", &A::keys},
         {"POST", "/keys", "add_key", &A::add_key},
         {"DELETE", "/keys/{id}", "remove_key", &A::remove_key},
+        {"GET", "/cards", "cards", &A::assist<&AssistantRoutes::cards>},
+        {"GET", "/cards/{id}", "card", &A::assist<&AssistantRoutes::card>},
+        {"POST", "/cards/{id}", "set_card", &A::assist<&AssistantRoutes::set_card>},
+        {"GET", "/brief", "brief", &A::assist<&AssistantRoutes::brief>},
+        {"GET", "/actions", "actions", &A::assist<&AssistantRoutes::actions>},
+        {"POST", "/actions/{id}", "act", &A::assist<&AssistantRoutes::act>},
+        {"GET", "/memory", "memories", &A::assist<&AssistantRoutes::memories>},
+        {"POST", "/memory", "remember", &A::assist<&AssistantRoutes::remember>},
+        {"DELETE", "/memory/{id}", "forget", &A::assist<&AssistantRoutes::forget>},
+        {"GET", "/attention", "attention", &A::assist<&AssistantRoutes::attention>},
+        {"POST", "/attention", "set_attention", &A::assist<&AssistantRoutes::set_attention>},
+        {"GET", "/replay", "replay", &A::assist<&AssistantRoutes::replay>},
+        {"GET", "/items/{id}/verdict", "verdict", &A::assist<&AssistantRoutes::verdict>},
         {"GET", "/journal", "journal", &A::journal},
         {"GET", "/egress", "egress", &A::egress},
         {"POST", "/egress", "seal", &A::seal},
@@ -364,6 +400,8 @@ class ApplicationImplementation final : public Application {
                    {"engines", roles_json(language)},
                    // Until outside services exist the only policy is loopback and unix sockets.
                    {"sealed", true}};
+    TRY_ASSIGN(const std::int64_t to_judge, store_->assistant().count_to_judge());
+    result["counts"]["mails_to_judge"] = to_judge;
     if (const auto error = embedder_->last_error()) {
       result["embedding_error"] = render_error(*error, language);
     }
@@ -544,6 +582,18 @@ class ApplicationImplementation final : public Application {
             }
           },
           stop.get_token()));
+      TRY(desk_->watcher().finish(
+          assistant::Watcher::Models::embed,
+          [&](std::int64_t judged, std::int64_t all) {
+            if (!call.sink("progress", {{"source", ""},
+                                        {"name", ""},
+                                        {"done", judged},
+                                        {"total", all},
+                                        {"phase", "mails"}})) {
+              stop.request_stop();
+            }
+          },
+          stop.get_token()));
     } else {
       embedder_wake();
     }
@@ -600,7 +650,7 @@ class ApplicationImplementation final : public Application {
     }
     std::string mode = "text";
     {
-      const agent::Embedder::Pause pause(*embedder_);
+      const SomebodyWaits pause(*embedder_, desk_->watcher());
       // Without its vector a query still finds by words; the mode says so.
       TRY_ASSIGN(auto vector, agent::query_vector(*engines_, request.text, call.request.stop));
       if (vector) {
@@ -634,7 +684,7 @@ class ApplicationImplementation final : public Application {
   }
 
   Result<Response> ask(const Call& call) {
-    const agent::Embedder::Pause pause(*embedder_);
+    const SomebodyWaits pause(*embedder_, desk_->watcher());
     copilot::AskRequest request;
     request.question = call.body["question"];
     if (call.body.contains("conversation")) {
@@ -769,6 +819,17 @@ class ApplicationImplementation final : public Application {
       }
     }
     return fail(ErrorKind::not_found, "api.original_missing");
+  }
+
+  // ---- the assistant (assistant_routes.h) ----
+
+  template <AssistantRoutes::Answer (AssistantRoutes::*answer)(const AssistantRoutes::Given&)>
+  Result<Response> assist(const Call& call) {
+    TRY_ASSIGN(const json value,
+               (assistant_.get()->*answer)({call.parameter, call.request.query, call.body,
+                                            call.request.language, call.request.stop}));
+    if (call.request.method != "GET") announce();
+    return reply(value);
   }
 
   // ---- models ----
@@ -1071,6 +1132,8 @@ class ApplicationImplementation final : public Application {
   std::unique_ptr<guard::Egress> egress_;
   std::unique_ptr<guard::Secrets> secrets_;
   std::optional<sources::Outside> outside_;  // what sync_ works with
+  std::unique_ptr<assistant::Desk> desk_;
+  std::unique_ptr<AssistantRoutes> assistant_;
   std::unique_ptr<sources::SyncService> sync_;
   std::unique_ptr<ClientKeys> keys_;
   std::unique_ptr<Gateway> gateway_;

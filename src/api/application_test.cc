@@ -113,6 +113,32 @@ TEST_F(Home, an_empty_home_has_a_status_that_obeys_its_schema) {
   expect_valid("conversations", get("/conversations"));
 }
 
+TEST_F(Home, the_assistants_routes_obey_their_schemas) {
+  add("mbox", "mails.mbox");
+  sync();
+  const json cards = get("/cards");
+  expect_valid("cards", cards);
+  EXPECT_EQ(cards["to_judge"], 0);
+  expect_valid("brief", get("/brief"));
+  expect_valid("actions", get("/actions"));
+  expect_valid("memories", get("/memory"));
+  expect_valid("attention", get("/attention"));
+  expect_valid("replay", get("/replay", {{"since", "30d"}}));
+  expect_valid("verdict", get("/items/" + percent_encode("reunion/1@correo.example") + "/verdict"));
+  for (const json& card : cards["cards"]) {
+    expect_valid("card", get("/cards/" + std::to_string(card["number"].get<int>())));
+  }
+  EXPECT_EQ(send("GET", "/cards/x").status, 400);
+  EXPECT_EQ(send("GET", "/cards/99").status, 404);
+  EXPECT_EQ(send("POST", "/cards/99", {{"do", "dance"}}).status, 400);
+  EXPECT_EQ(send("POST", "/attention", {{"quiet_from", "25:00"}}).status, 400);
+  const Response set = send("POST", "/attention", {{"quiet_from", "21:30"}, {"per_day", 2}});
+  ASSERT_EQ(set.status, 200) << set.body;
+  EXPECT_EQ(json::parse(set.body)["quiet_from"], "21:30");
+  EXPECT_EQ(send("POST", "/memory", {{"statement", "Me gusta el té"}}).status, 200);
+  EXPECT_EQ(get("/memory")["memories"].size(), 1u);
+}
+
 TEST_F(Home, what_is_added_and_synchronised_is_found_and_shown) {
   const json source = add("folder", "documents");
   add("mbox", "mails.mbox");

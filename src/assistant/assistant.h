@@ -61,9 +61,10 @@ struct Point {
   std::string brief;  // who and what about, for where many stand in one line
 };
 // At most `most` points about what stands at mailbox.now, most important first. `verdicts` in the
-// order of the mails.
+// order of the mails. News are what came after `since`; empty: since the last working day began.
 std::vector<Point> brief(const Mailbox& mailbox, const std::vector<Verdict>& verdicts,
-                         std::size_t most = 12);
+                         std::size_t most = 12,
+                         std::optional<base::Microseconds> since = std::nullopt);
 
 // Why, in words.
 std::string sentence(const Sign& sign, base::Language language);

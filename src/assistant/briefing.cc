@@ -22,7 +22,8 @@ struct Thread {
 
 class Briefing {
  public:
-  Briefing(const Mailbox& mailbox, const std::vector<Verdict>& verdicts)
+  Briefing(const Mailbox& mailbox, const std::vector<Verdict>& verdicts,
+           std::optional<base::Microseconds> given)
       : mailbox_(mailbox),
         verdicts_(verdicts),
         spanish_(mailbox.owner.language == base::Language::spanish),
@@ -30,7 +31,7 @@ class Briefing {
     // The beginning of the last working day before today.
     base::Date since = base::add_days(today_, -1);
     while (base::weekday(since) > 4) since = base::add_days(since, -1);
-    news_since_ = base::from_local({since, 0, 0, 0}, mailbox.owner.zone);
+    news_since_ = given.value_or(base::from_local({since, 0, 0, 0}, mailbox.owner.zone));
     // The days that a day's look ahead covers: over a weekend up to Monday.
     look_ahead_ = base::add_days(today_, 1);
     while (base::weekday(look_ahead_) > 4) look_ahead_ = base::add_days(look_ahead_, 1);
@@ -285,8 +286,8 @@ class Briefing {
 }  // namespace
 
 std::vector<Point> brief(const Mailbox& mailbox, const std::vector<Verdict>& verdicts,
-                         std::size_t most) {
-  return Briefing(mailbox, verdicts).points(most);
+                         std::size_t most, std::optional<base::Microseconds> since) {
+  return Briefing(mailbox, verdicts, since).points(most);
 }
 
 }  // namespace lar::assistant

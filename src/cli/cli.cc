@@ -38,6 +38,9 @@ struct Arguments {
   AccountOptions account;
   RemoteOptions remote;
   bool seal = false, unseal = false;
+  CardOptions card;
+  AttentionOptions attention;
+  std::string since, item, topic;
   bool full = false, yes = false, assistant = false;
 };
 
@@ -62,6 +65,7 @@ class Table {
     source_commands();
     answer_commands();
     mail_commands();
+    assistant_commands();
     model_commands();
     key_commands();
   }
@@ -264,13 +268,13 @@ class Table {
 
   void mail_commands() {
     Arguments& given = arguments_;
-    const auto add_mail = [&](const char* name, int (*perform)(Command&, const MailOptions&)) {
-      CLI::App* command = add(app_, name, "questions", [&given, perform](Command& with) {
-        return perform(with, given.mail);
+    // Of a file without a home, or else of the home.
+    const auto add_mail = [&](const char* name, int (*perform)(Command&, const MailOptions&),
+                              Action of_home) {
+      CLI::App* command = add(app_, name, "assistant", [&given, perform, of_home](Command& with) {
+        return given.mail.mbox.empty() ? of_home(with) : perform(with, given.mail);
       });
-      command->add_option("--mbox", given.mail.mbox, say("help.mbox"))
-          ->required()
-          ->type_name("FILE");
+      command->add_option("--mbox", given.mail.mbox, say("help.mbox"))->type_name("FILE");
       command->add_option("--now", given.mail.now, say("help.now"))->type_name("TIME");
       command->add_option("--me", given.mail.me, say("help.me"))
           ->type_name("ADDRESS")
@@ -289,9 +293,86 @@ class Table {
       add_cache_option(command);
       return command;
     };
-    add_mail("triage", triage_mails)
-        ->add_flag("--features", given.mail.features, say("help.features"));
-    add_mail("brief", brief_mails);
+    CLI::App* triage = add_mail("triage", triage_mails, [&given](Command& with) {
+      if (given.item.empty()) {
+        with.terminal().error_line("lar: " + say("usage.missing", {{"word", "--mbox, item"}}));
+        return static_cast<int>(exit_usage);
+      }
+      return triage_item(with, given.item);
+    });
+    triage->add_option("item", given.item, say("help.item"))->type_name("ITEM");
+    triage->add_flag("--features", given.mail.features, say("help.features"));
+    add_mail("brief", brief_mails,
+             [&given](Command& with) { return brief_home(with, given.since); })
+        ->add_option("--since", given.since, say("help.since"))
+        ->type_name("TIME");
+  }
+
+  void assistant_commands() {
+    Arguments& given = arguments_;
+    const auto add_card = [&](const char* name, int (*perform)(Command&, const CardOptions&),
+                              bool needed = true) {
+      CLI::App* command = add(app_, name, "assistant", [&given, perform](Command& with) {
+        given.card.time = joined(given.words);
+        return perform(with, given.card);
+      });
+      command->add_option("card", given.card.number, say("help.card"))
+          ->required(needed)
+          ->option_text("N")
+          ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 62));
+      return command;
+    };
+    const auto add_which = [&](CLI::App* command) {
+      command->add_option("--action", given.card.action, say("help.card_action"))
+          ->option_text("K")
+          ->check(CLI::Range(1, 99));
+    };
+    CLI::App* cards = add_card("cards", list_cards, false);
+    cards->add_flag("--all", given.card.all, say("help.cards_all"));
+    cards->add_option("--never", given.card.never, say("help.cards_never"))->option_text("N");
+    cards->add_option("--always", given.card.always, say("help.cards_always"))->option_text("N");
+    cards->add_flag("--person", given.card.person, say("help.cards_person"));
+    CLI::App* approve = add_card("approve", approve_action);
+    add_which(approve);
+    approve->add_option("--text", given.card.text, say("help.approve_text"))->type_name("TEXT");
+    CLI::App* draft = add_card("draft", draft_action);
+    add_which(draft);
+    draft->add_option("--say", given.card.say, say("help.draft_say"))->type_name("TEXT");
+    add_which(add_card("reject", reject_action));
+    add_which(add_card("undo", undo_action));
+    add_card("snooze", snooze_card)
+        ->add_option("time", given.words, say("help.snooze_time"))
+        ->required()
+        ->type_name("TIME");
+    add_card("done", finish_card)
+        ->add_flag("--dismiss", given.card.dismiss, say("help.done_dismiss"));
+    CLI::App* replaying = add(app_, "replay", "assistant", [&given](Command& command) {
+      return replay_gate(command, given.since.empty() ? "30d" : given.since);
+    });
+    replaying->add_option("--since", given.since, say("help.since"))->type_name("TIME");
+    CLI::App* attention = add(app_, "attention", "assistant", [&given](Command& command) {
+      return show_attention(command, given.attention);
+    });
+    attention->add_option("--per-day", given.attention.per_day, say("help.per_day"))
+        ->option_text("N")
+        ->check(CLI::Range(0, 100));
+    attention->add_option("--quiet", given.attention.quiet, say("help.quiet_hours"))
+        ->option_text("HH:MM-HH:MM");
+    CLI::App* memory = add(app_, "memory", "assistant", {});
+    add(*memory, "list", "assistant", [&given](Command& command) {
+      return list_memories(command, given.card.all);
+    })->add_flag("--all", given.card.all, say("help.memory_all"));
+    CLI::App* adding = add(*memory, "add", "assistant", [&given](Command& command) {
+      return add_memory(command, joined(given.words), given.topic);
+    });
+    adding->add_option("statement", given.words, say("help.statement"))->required()->type_name("");
+    adding->add_option("--topic", given.topic, say("help.topic"))->type_name("TEXT");
+    CLI::App* forgetting = add(*memory, "forget", "assistant", [&given](Command& command) {
+      return forget_memory(command, given.card.number);
+    });
+    forgetting->add_option("memory", given.card.number, say("help.memory_number"))
+        ->required()
+        ->option_text("N");
   }
 
   void model_commands() {

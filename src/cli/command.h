@@ -147,6 +147,36 @@ struct MailOptions {
 int triage_mails(Command& command, const MailOptions& options);
 int brief_mails(Command& command, const MailOptions& options);
 
+// ---- the assistant of the home ----
+struct CardOptions {
+  std::int64_t number = 0;
+  int action = 0;                      // 1-based among the card's; 0: the first that fits
+  std::string text;                    // of a draft, in the place of what was proposed
+  std::string say;                     // what the model is to write
+  std::string time;                    // to be put off until
+  std::int64_t never = 0, always = 0;  // cards whose kind is meant
+  bool person = false;                 // only of that person
+  bool all = false, dismiss = false;
+};
+int brief_home(Command& command, const std::string& since);
+int list_cards(Command& command, const CardOptions& options);
+int approve_action(Command& command, const CardOptions& options);
+int draft_action(Command& command, const CardOptions& options);
+int reject_action(Command& command, const CardOptions& options);
+int undo_action(Command& command, const CardOptions& options);
+int snooze_card(Command& command, const CardOptions& options);
+int finish_card(Command& command, const CardOptions& options);
+int replay_gate(Command& command, const std::string& since);
+struct AttentionOptions {
+  int per_day = -1;   // -1: as it is
+  std::string quiet;  // "22:00-08:00"
+};
+int show_attention(Command& command, const AttentionOptions& options);
+int list_memories(Command& command, bool all);
+int add_memory(Command& command, const std::string& statement, const std::string& topic);
+int forget_memory(Command& command, std::int64_t number);
+int triage_item(Command& command, const std::string& item);
+
 // ---- models ----
 int list_models(Command& command);
 int pull_model(Command& command, const std::string& name);

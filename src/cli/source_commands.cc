@@ -126,9 +126,10 @@ int sync_sources(Command& command, const std::string& source, std::string wait) 
       const auto total = data["total"].get<std::int64_t>();
       const bool vectors = data["phase"] == "vectors";
       out.progress(
-          command.say(vectors     ? "sync.vectors"
-                      : total > 0 ? "sync.items"
-                                  : "sync.looking",
+          command.say(vectors                    ? "sync.vectors"
+                      : data["phase"] == "mails" ? "sync.mails"
+                      : total > 0                ? "sync.items"
+                                                 : "sync.looking",
                       {{"name", harmless(data.value("name", ""))},
                        {"done", std::to_string(reached)},
                        {"total", std::to_string(total)},

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "os/file.h"
+#include "store/assistant_store.h"
 #include "store/blobs.h"
 #include "store/database.h"
 #include "store/records.h"
@@ -32,6 +33,9 @@ base::Result<std::vector<Hit>> hits_of_item(Connection& connection, const Id& it
 // check.cc. One line per fault.
 base::Result<std::vector<std::string>> check_home(Connection& connection, const Blobs& blobs,
                                                   Check depth);
+
+// assistant_records.cc. Both must outlive it.
+std::unique_ptr<AssistantStore> open_assistant(Readers& readers, Writer& writer);
 
 class Home final : public Store {
  public:
@@ -87,6 +91,8 @@ class Home final : public Store {
   base::Result<std::string> setting(const std::string& name) override;
   base::Status set_setting(const std::string& name, const std::string& value) override;
 
+  AssistantStore& assistant() override { return *assistant_; }
+
   base::Result<Counts> counts() override;
   base::Result<std::vector<std::string>> check(Check depth) override;
 
@@ -122,6 +128,7 @@ class Home final : public Store {
   VectorIndexes indexes_;
   Readers readers_;
   std::unique_ptr<Writer> writer_;
+  std::unique_ptr<AssistantStore> assistant_;
   std::atomic<bool> tidy_;  // nothing is left of an unclean end
   std::jthread sweeper_;    // after an unclean end: removes blobs nobody refers to
 };

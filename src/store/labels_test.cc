@@ -205,8 +205,12 @@ TEST_F(LabelsTest, a_home_of_the_first_schema_is_brought_along) {
     // Back to what version 1 had.
     auto connection = must(Connection::open(home + "/lar.db", Access::write));
     must(connection->script(
-        "DROP TRIGGER placement_added; DROP TRIGGER placement_removed;"
-        "DROP TRIGGER placement_changed; DROP TABLE sender; DROP TABLE own_address;"
+        "DROP TRIGGER mail_added; DROP TRIGGER mail_changed; DROP TABLE judge_queue;"
+        "DROP TABLE verdict; DROP TABLE fact; DROP TABLE card_item; DROP TABLE action;"
+        "DROP TABLE card; DROP TABLE gate_rule; DROP TABLE gate_count; DROP TABLE memory;"
+        "DROP TABLE forgotten; DROP TRIGGER placement_added;"
+        "DROP TRIGGER placement_removed; DROP TRIGGER placement_changed; DROP TABLE sender; DROP "
+        "TABLE own_address;"
         "DROP TABLE known_address; ALTER TABLE source DROP COLUMN items;"
         "DROP INDEX placement_by_item; CREATE INDEX placement_by_item ON placement(item);"
         "UPDATE item SET origin = 'stranger'; DELETE FROM meta WHERE name = 'labels';"

@@ -254,7 +254,149 @@ CREATE TABLE known_address(
 CREATE INDEX known_address_by_item ON known_address(item);
 )sql";
 
-constexpr Migration all[] = {{1, first}, {2, counters_and_labels}};
+// The assistant's (assistant_store.h). Facts, verdicts and cards go with the items they are about;
+// what the owner decided stays.
+constexpr const char* assistant_tables = R"sql(
+-- Mails that wait to be judged; starts as in item, so that the newest come first.
+CREATE TABLE judge_queue(
+  starts INTEGER NOT NULL,
+  item INTEGER NOT NULL REFERENCES item(key) ON DELETE CASCADE,
+  PRIMARY KEY(starts, item)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX judge_queue_by_item ON judge_queue(item);
+INSERT INTO judge_queue(starts, item) SELECT ifnull(starts, 0), key FROM item WHERE kind = 'mail';
+CREATE TRIGGER mail_added AFTER INSERT ON item WHEN new.kind = 'mail'
+BEGIN INSERT INTO judge_queue(starts, item) VALUES(ifnull(new.starts, 0), new.key); END;
+CREATE TRIGGER mail_changed AFTER UPDATE OF hash ON item
+WHEN new.kind = 'mail' AND new.hash <> old.hash
+BEGIN
+  DELETE FROM judge_queue WHERE item = new.key;
+  INSERT INTO judge_queue(starts, item) VALUES(ifnull(new.starts, 0), new.key);
+END;
+
+CREATE TABLE verdict(
+  item INTEGER PRIMARY KEY REFERENCES item(key) ON DELETE CASCADE,
+  producer_version INTEGER NOT NULL,
+  model TEXT NOT NULL,
+  made INTEGER NOT NULL,
+  has_read INTEGER NOT NULL,
+  priority TEXT NOT NULL,
+  suspicious TEXT NOT NULL,
+  personal INTEGER NOT NULL,
+  urgency REAL NOT NULL,
+  summary TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
+CREATE INDEX verdict_by_version ON verdict(producer_version);
+
+CREATE TABLE fact(
+  id BLOB PRIMARY KEY CHECK(length(id) = 16),
+  item INTEGER NOT NULL REFERENCES item(key) ON DELETE CASCADE,
+  kind TEXT NOT NULL,
+  who TEXT NOT NULL,
+  who_name TEXT NOT NULL,
+  what TEXT NOT NULL,
+  starts TEXT NOT NULL,
+  ends TEXT NOT NULL,
+  zone TEXT NOT NULL,
+  moment INTEGER,
+  place TEXT NOT NULL,
+  cents INTEGER NOT NULL,
+  currency TEXT NOT NULL,
+  quote TEXT NOT NULL,
+  locator TEXT NOT NULL,
+  state TEXT NOT NULL,
+  ended INTEGER,
+  superseded_by BLOB
+) STRICT, WITHOUT ROWID;
+CREATE INDEX fact_by_item ON fact(item);
+CREATE INDEX fact_by_moment ON fact(moment) WHERE moment IS NOT NULL;
+
+CREATE TABLE card(
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  id BLOB NOT NULL UNIQUE CHECK(length(id) = 16),
+  key TEXT NOT NULL UNIQUE,
+  kind TEXT NOT NULL,
+  code TEXT NOT NULL,
+  parameters TEXT NOT NULL,
+  urgency INTEGER NOT NULL,
+  weight REAL NOT NULL,
+  person TEXT NOT NULL,
+  thread TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  due INTEGER,
+  state TEXT NOT NULL,
+  until INTEGER,
+  made INTEGER NOT NULL,
+  changed INTEGER NOT NULL,
+  route TEXT NOT NULL,
+  because TEXT NOT NULL,
+  notified INTEGER
+) STRICT;
+CREATE INDEX card_by_state ON card(state);
+CREATE TABLE card_item(
+  card INTEGER NOT NULL REFERENCES card(number) ON DELETE CASCADE,
+  item INTEGER NOT NULL REFERENCES item(key) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  quote TEXT NOT NULL,
+  PRIMARY KEY(card, item)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX card_item_by_item ON card_item(item);
+
+CREATE TABLE action(
+  id BLOB PRIMARY KEY CHECK(length(id) = 16),
+  card INTEGER REFERENCES card(number) ON DELETE SET NULL,
+  position INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  content TEXT NOT NULL,
+  state TEXT NOT NULL,
+  result TEXT NOT NULL,
+  undo TEXT NOT NULL,
+  made INTEGER NOT NULL,
+  changed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX action_by_card ON action(card);
+CREATE INDEX action_by_state ON action(state);
+-- A card whose evidence is gone goes too, and what was only proposed on it.
+CREATE TRIGGER card_item_removed AFTER DELETE ON card_item
+WHEN NOT EXISTS (SELECT 1 FROM card_item WHERE card = old.card)
+BEGIN DELETE FROM card WHERE number = old.card; END;
+CREATE TRIGGER card_removed BEFORE DELETE ON card
+BEGIN DELETE FROM action WHERE card = old.number AND state IN ('proposed', 'rejected'); END;
+
+-- verdict: 'never' or 'always'; an empty kind or person stands for any.
+CREATE TABLE gate_rule(
+  kind TEXT NOT NULL,
+  person TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  made INTEGER NOT NULL,
+  PRIMARY KEY(kind, person)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE gate_count(
+  kind TEXT NOT NULL,
+  person TEXT NOT NULL,
+  useful INTEGER NOT NULL,
+  useless INTEGER NOT NULL,
+  PRIMARY KEY(kind, person)
+) STRICT, WITHOUT ROWID;
+
+-- evidence: JSON array of item ids.
+CREATE TABLE memory(
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  id BLOB NOT NULL UNIQUE CHECK(length(id) = 16),
+  topic TEXT NOT NULL,
+  statement TEXT NOT NULL,
+  stated INTEGER NOT NULL,
+  evidence TEXT NOT NULL,
+  made INTEGER NOT NULL,
+  superseded INTEGER
+) STRICT;
+CREATE INDEX memory_by_topic ON memory(topic);
+-- Hashes only: what was forgotten is not kept to be able to forget it.
+CREATE TABLE forgotten(hash TEXT PRIMARY KEY, made INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr Migration all[] = {{1, first}, {2, counters_and_labels}, {3, assistant_tables}};
 
 }  // namespace
 

@@ -142,6 +142,7 @@ Home::Home(std::string home, os::Descriptor lock, std::unique_ptr<Connection> co
       indexes_(home_ + "/vectors"),
       readers_(home_ + "/lar.db", most_readers),
       writer_(std::make_unique<Writer>(std::move(connection))),
+      assistant_(open_assistant(readers_, *writer_)),
       tidy_(!unclean) {
   if (unclean) {
     sweeper_ = std::jthread([this](const std::stop_token& stop) {

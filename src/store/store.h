@@ -185,6 +185,8 @@ struct Counts {
 
 enum class Check { quick, full };
 
+class AssistantStore;
+
 class Store {
  public:
   // Creates HOME (0700) and the database where absent, migrates an older one (after a copy to
@@ -261,6 +263,9 @@ class Store {
   virtual base::Result<std::string> setting(const std::string& name) = 0;  // "" if unset
   // "addresses": the owner's mail addresses, a JSON array of texts; changes the labels of mails.
   virtual base::Status set_setting(const std::string& name, const std::string& value) = 0;
+
+  // Verdicts, facts, cards, actions, memory (assistant_store.h); lives as long as the store.
+  virtual AssistantStore& assistant() = 0;
 
   virtual base::Result<Counts> counts() = 0;
   // integrity_check, foreign keys, full text against passages, blobs against their hashes (full).

@@ -1,0 +1,457 @@
+#include "api/assistant_routes.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "assistant/card_text.h"
+#include "assistant/facts.h"
+#include "base/messages.h"
+#include "base/time_expression.h"
+
+namespace lar::api {
+
+using base::ErrorKind;
+using base::Id;
+using base::Microseconds;
+using base::Result;
+using nlohmann::json;
+using store::AssistantStore;
+
+namespace {
+
+json or_null(const std::optional<Microseconds>& moment) {
+  return moment ? json(base::format_rfc3339(*moment, base::Clock::zone())) : json();
+}
+json or_null(const std::string& text) { return text.empty() ? json() : json(text); }
+
+std::string title_of(const char* group, const std::string& kind, base::Language language) {
+  const std::string code = group + kind;
+  return base::message(code, language);
+}
+
+json parsed(const std::string& text) {
+  json value = json::parse(text, nullptr, false);
+  return value.is_object() ? value : json::object();
+}
+
+Result<std::int64_t> number_of(const std::string& text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return base::fail(ErrorKind::invalid_input, "card.malformed_number", {{"text", text}});
+  }
+  return number;
+}
+
+// "2026-05-14T09:30:00+02:00", "2026-05-14", "30d", "12h", or words: "friday", "mañana a las 9".
+// `direction` says on which side of now a day without year or week lies.
+Result<Microseconds> time_of(const std::string& text, base::TimeDirection direction) {
+  const Microseconds now = base::Clock::now();
+  const std::string zone = base::Clock::zone();
+  if (const auto moment = base::parse_rfc3339(text)) return *moment;
+  if (text.size() > 1 && (text.back() == 'd' || text.back() == 'h')) {
+    int count = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size() - 1, count);
+    if (error == std::errc() && end == text.data() + text.size() - 1 && count > 0) {
+      const Microseconds span =
+          count * (text.back() == 'd' ? base::one_day : 3600 * base::one_second);
+      return direction == base::TimeDirection::past ? now - span : now + span;
+    }
+  }
+  const base::LocalTime local = base::to_local(now, zone);
+  std::optional<base::Date> day = base::parse_date(text);
+  if (!day) {
+    const auto found = base::find_time_expressions(text, local.date, direction);
+    if (!found.empty()) day = found.front().first;
+  }
+  const auto clocks = base::find_clock_times(text);
+  if (!day && clocks.empty()) {
+    return base::fail(ErrorKind::invalid_input, "time.malformed", {{"text", text}});
+  }
+  const bool ahead = direction == base::TimeDirection::future;
+  base::LocalTime moment{day.value_or(local.date), ahead ? 9 : 0, 0, 0};
+  if (!clocks.empty()) {
+    moment.hour = clocks.front().hour;
+    moment.minute = clocks.front().minute;
+    if (!day && ahead && base::from_local(moment, zone) <= now) {
+      moment.date = base::add_days(moment.date, 1);
+    }
+  }
+  return base::from_local(moment, zone);
+}
+
+std::string value_of(const std::map<std::string, std::string>& query, const char* name) {
+  const auto found = query.find(name);
+  return found == query.end() ? "" : found->second;
+}
+
+}  // namespace
+
+json AssistantRoutes::item_json(const Id& item) {
+  json value = {
+      {"item", item.text()}, {"external_id", json()}, {"title", json()}, {"kind", json()}};
+  if (const auto stored = store_.item(item)) {
+    value["external_id"] = stored->item.external_id;
+    value["title"] = stored->item.title;
+    value["kind"] = domain::name_of(stored->item.kind);
+  }
+  return value;
+}
+
+json AssistantRoutes::card_json(const store::Card& card, base::Language language) {
+  json evidence = json::array();
+  for (const store::CardItem& item : card.evidence) {
+    evidence.push_back({{"item", item.item.text()},
+                        {"external_id", item.external_id},
+                        {"title", item.title},
+                        {"kind", domain::name_of(item.kind)},
+                        {"quote", or_null(item.quote)}});
+  }
+  json actions = json::array();
+  if (const auto all = store_.assistant().actions(card.number)) {
+    for (const store::Action& action : *all) {
+      actions.push_back({{"id", action.id.text()},
+                         {"position", action.position},
+                         {"kind", action.kind},
+                         {"title", title_of("action.", action.kind, language)},
+                         {"state", name_of(action.state)}});
+    }
+  }
+  return {{"number", card.number},
+          {"kind", card.kind},
+          {"title", title_of("card.title.", card.kind, language)},
+          {"text", assistant::card_text(card, language, base::Clock::now(), base::Clock::zone())},
+          {"urgency", card.urgency >= 2   ? "now"
+                      : card.urgency == 1 ? "today"
+                                          : "later"},
+          {"origin", domain::name_of(card.origin)},
+          {"person", or_null(card.person)},
+          {"state", name_of(card.state)},
+          {"until", or_null(card.until)},
+          {"due", or_null(card.due)},
+          {"made", or_null(std::optional(card.made))},
+          {"route", or_null(card.route)},
+          {"because", or_null(assistant::because_text(card.because, language))},
+          {"notified", or_null(card.notified)},
+          {"evidence", std::move(evidence)},
+          {"actions", std::move(actions)}};
+}
+
+json AssistantRoutes::action_json(const store::Action& action, const Given& given) {
+  json value = {
+      {"id", action.id.text()},
+      {"card", action.card ? json(*action.card) : json()},
+      {"position", action.position},
+      {"kind", action.kind},
+      {"title", title_of("action.", action.kind, given.language)},
+      {"state", name_of(action.state)},
+      {"content", parsed(action.content)},
+      {"preview", assistant::preview_action(desk_.context(given.language, given.stop), action)},
+      {"result", action.result.empty() ? json() : parsed(action.result)},
+      {"can_undo", action.state == store::ActionState::done && !action.undo.empty()},
+      {"changed", or_null(std::optional(action.changed))}};
+  if (value["result"].is_object() && value["result"].contains("error")) {
+    const json error = value["result"]["error"];
+    base::Parameters parameters;
+    for (const auto& [name, text] : error["params"].items()) {
+      parameters.emplace_back(name, text.is_string() ? text.get<std::string>() : text.dump());
+    }
+    value["result"]["error"]["message"] =
+        base::message(error.value("code", ""), parameters, given.language);
+  }
+  return value;
+}
+
+// ---- cards ----
+
+AssistantRoutes::Answer AssistantRoutes::cards(const Given& given) {
+  TRY(desk_.settle(given.stop));
+  const bool all = value_of(given.query, "state") == "all";
+  TRY_ASSIGN(const auto cards, store_.assistant().cards(all ? AssistantStore::Which::all
+                                                            : AssistantStore::Which::open));
+  TRY_ASSIGN(const std::int64_t waiting, store_.assistant().count_to_judge());
+  json list = json::array();
+  for (const store::Card& card : cards) {
+    if (!all && (card.state == store::CardState::snoozed || card.route == "silent")) continue;
+    list.push_back(card_json(card, given.language));
+  }
+  return json{{"cards", std::move(list)}, {"to_judge", waiting}};
+}
+
+AssistantRoutes::Answer AssistantRoutes::card(const Given& given) {
+  TRY_ASSIGN(const std::int64_t number, number_of(given.id));
+  TRY_ASSIGN(const store::Card card, store_.assistant().card(number));
+  json value = card_json(card, given.language);
+  TRY_ASSIGN(const auto actions, store_.assistant().actions(number));
+  json list = json::array();
+  for (const store::Action& action : actions) {
+    auto complete =
+        assistant::complete_action(desk_.context(given.language, given.stop), action.id);
+    // What cannot be done (no calendar) is shown as it is; approving it says why.
+    list.push_back(action_json(complete ? *complete : action, given));
+  }
+  value["actions"] = std::move(list);
+  return value;
+}
+
+AssistantRoutes::Answer AssistantRoutes::set_card(const Given& given) {
+  using Deed = assistant::Desk::Deed;
+  TRY_ASSIGN(const std::int64_t number, number_of(given.id));
+  const std::string what = given.body.value("do", "");
+  static const std::map<std::string, Deed> deeds = {
+      {"seen", Deed::seen},      {"done", Deed::done},   {"dismiss", Deed::dismissed},
+      {"snooze", Deed::snoozed}, {"never", Deed::never}, {"always", Deed::always}};
+  std::optional<Microseconds> until;
+  if (given.body.contains("until")) {
+    TRY_ASSIGN(until, time_of(given.body["until"].get<std::string>(), base::TimeDirection::future));
+  }
+  TRY_ASSIGN(const store::Card card,
+             desk_.set_card(number, deeds.at(what), until, given.body.value("person", false)));
+  return card_json(card, given.language);
+}
+
+AssistantRoutes::Answer AssistantRoutes::brief(const Given& given) {
+  std::optional<Microseconds> since;
+  if (const std::string text = value_of(given.query, "since"); !text.empty()) {
+    TRY_ASSIGN(since, time_of(text, base::TimeDirection::past));
+  }
+  TRY_ASSIGN(const auto points, desk_.brief(since, given.language, given.stop));
+  json list = json::array();
+  for (const assistant::BriefPoint& point : points) {
+    json items = json::array();
+    json messages = json::array();
+    for (const Id& item : point.items) {
+      json about = item_json(item);
+      if (about["kind"] == "mail") messages.push_back(about["external_id"]);
+      items.push_back(std::move(about));
+    }
+    list.push_back({{"kind", point.kind},
+                    {"text", point.text},
+                    {"origin", domain::name_of(point.origin)},
+                    {"card", point.card ? json(*point.card) : json()},
+                    {"message_ids", std::move(messages)},
+                    {"items", std::move(items)}});
+  }
+  return json{{"now", base::format_rfc3339(base::Clock::now(), base::Clock::zone())},
+              {"points", std::move(list)}};
+}
+
+// ---- actions ----
+
+AssistantRoutes::Answer AssistantRoutes::actions(const Given& given) {
+  TRY_ASSIGN(const auto all, store_.assistant().actions({}));
+  json list = json::array();
+  for (const store::Action& action : all) {
+    if (list.size() >= 200) break;
+    list.push_back(action_json(action, given));
+  }
+  return json{{"actions", std::move(list)}};
+}
+
+AssistantRoutes::Answer AssistantRoutes::act(const Given& given) {
+  const auto id = Id::parse(given.id);
+  if (!id) return base::fail(ErrorKind::not_found, "action.unknown", {{"id", given.id}});
+  const std::string what = given.body.value("do", "");
+  if (given.body.contains("content")) {
+    // The owner changes the proposal: only fields of it, never its kind.
+    TRY_ASSIGN(const store::Action action, store_.assistant().action(*id));
+    json content = parsed(action.content);
+    content.update(given.body["content"]);
+    TRY(store_.assistant().edit_action(
+        *id, content.dump(-1, ' ', false, json::error_handler_t::replace)));
+  }
+  const auto answer = [&](Result<store::Action> done) -> Answer {
+    if (!done) return tl::unexpected<base::Error>(std::move(done).error());
+    return action_json(*done, given);
+  };
+  if (what == "approve") return answer(desk_.approve(*id, given.language, given.stop));
+  if (what == "reject") return answer(desk_.reject(*id, given.language));
+  if (what == "undo") return answer(desk_.undo(*id, given.language));
+  return answer(assistant::complete_action(desk_.context(given.language, given.stop), *id));
+}
+
+// ---- memory ----
+
+AssistantRoutes::Answer AssistantRoutes::memories(const Given& given) {
+  const bool all = value_of(given.query, "state") == "all";
+  TRY_ASSIGN(const auto memories, store_.assistant().memories(all ? AssistantStore::Which::all
+                                                                  : AssistantStore::Which::open));
+  json list = json::array();
+  for (const store::Memory& memory : memories) {
+    json evidence = json::array();
+    for (const Id& item : memory.evidence) evidence.push_back(item_json(item));
+    list.push_back({{"number", memory.number},
+                    {"topic", memory.topic},
+                    {"statement", memory.statement},
+                    {"stated", memory.stated},
+                    {"made", or_null(std::optional(memory.made))},
+                    {"superseded", or_null(memory.superseded)},
+                    {"evidence", std::move(evidence)}});
+  }
+  return json{{"memories", std::move(list)}};
+}
+
+AssistantRoutes::Answer AssistantRoutes::remember(const Given& given) {
+  store::Memory memory;
+  memory.statement = base::collapse_spaces(given.body["statement"].get<std::string>());
+  memory.topic = given.body.value("topic", "");
+  if (memory.topic.empty()) memory.topic = base::fold(memory.statement);
+  memory.stated = true;
+  TRY(store_.assistant().remember(memory));
+  return memories(given);
+}
+
+AssistantRoutes::Answer AssistantRoutes::forget(const Given& given) {
+  TRY_ASSIGN(const std::int64_t number, number_of(given.id));
+  TRY(store_.assistant().forget_memory(number));
+  return json{{"number", number}};
+}
+
+// ---- attention ----
+
+AssistantRoutes::Answer AssistantRoutes::attention(const Given&) {
+  TRY_ASSIGN(const assistant::GateSettings settings, desk_.settings());
+  TRY_ASSIGN(const auto rules, store_.assistant().rules());
+  TRY_ASSIGN(const auto counts, store_.assistant().counts_of_gate());
+  const auto clock = [](int minute) {
+    std::string text = std::to_string(100 + minute / 60).substr(1) + ":" +
+                       std::to_string(100 + minute % 60).substr(1);
+    return text;
+  };
+  json value = {{"per_day", settings.per_day},
+                {"quiet_from", clock(settings.quiet_from)},
+                {"quiet_to", clock(settings.quiet_to)},
+                {"rules", json::array()},
+                {"learnt", json::array()}};
+  for (const store::GateRule& rule : rules) {
+    value["rules"].push_back({{"kind", or_null(rule.kind)},
+                              {"person", or_null(rule.person)},
+                              {"effect", rule.always ? "always" : "never"}});
+  }
+  for (const store::GateCount& count : counts) {
+    value["learnt"].push_back({{"kind", count.kind},
+                               {"person", or_null(count.person)},
+                               {"useful", count.useful},
+                               {"useless", count.useless}});
+  }
+  return value;
+}
+
+AssistantRoutes::Answer AssistantRoutes::set_attention(const Given& given) {
+  TRY_ASSIGN(assistant::GateSettings settings, desk_.settings());
+  const auto minute = [&](const char* name, int& value) {
+    if (!given.body.contains(name)) return;
+    const auto text = given.body[name].get<std::string>();  // the schema says HH:MM
+    value = std::atoi(text.substr(0, 2).c_str()) * 60 + std::atoi(text.substr(3, 2).c_str());
+  };
+  settings.per_day = given.body.value("per_day", settings.per_day);
+  minute("quiet_from", settings.quiet_from);
+  minute("quiet_to", settings.quiet_to);
+  TRY(desk_.set_settings(settings));
+  if (given.body.contains("rule")) {
+    const json& rule = given.body["rule"];
+    const std::string kind = rule.value("kind", ""), person = rule.value("person", "");
+    const std::string effect = rule.value("effect", "");
+    if (effect == "none") {
+      TRY(store_.assistant().remove_rule(kind, person));
+    } else {
+      TRY(store_.assistant().set_rule({kind, base::lower_ascii(person), effect == "always", 0}));
+    }
+  }
+  return attention(given);
+}
+
+AssistantRoutes::Answer AssistantRoutes::replay(const Given& given) {
+  const std::string text = value_of(given.query, "since");
+  TRY_ASSIGN(const Microseconds since,
+             time_of(text.empty() ? "30d" : text, base::TimeDirection::past));
+  TRY(desk_.settle(given.stop));
+  const Microseconds now = base::Clock::now();
+  TRY_ASSIGN(const assistant::Replay replay, desk_.replay(since, now));
+  const std::string zone = base::Clock::zone();
+  TRY_ASSIGN(const auto stored, store_.assistant().cards(AssistantStore::Which::all));
+  json list = json::array();
+  for (const assistant::Interruption& one : replay.interruptions) {
+    json evidence = json::array();
+    for (const store::CardItem& item : one.card.evidence) evidence.push_back(item_json(item.item));
+    // Where the card is there today, it can be corrected by its number.
+    const auto card = std::find_if(stored.begin(), stored.end(), [&](const store::Card& other) {
+      return other.key == one.card.key;
+    });
+    list.push_back({{"time", base::format_rfc3339(one.time, zone)},
+                    {"kind", one.card.kind},
+                    {"person", or_null(one.card.person)},
+                    {"text", assistant::card_text(one.card, given.language, one.time, zone)},
+                    {"because", assistant::because_text(assistant::because_json(one.decision),
+                                                        given.language)},
+                    {"card", card == stored.end() ? json() : json(card->number)},
+                    {"evidence", std::move(evidence)}});
+  }
+  return json{{"since", base::format_rfc3339(since, zone)},
+              {"until", base::format_rfc3339(now, zone)},
+              {"mails", replay.mails},
+              {"cards", replay.cards},
+              {"waited", replay.waited},
+              {"urgent", replay.urgent},
+              {"missed", replay.missed},
+              {"interruptions", std::move(list)}};
+}
+
+// ---- verdicts ----
+
+AssistantRoutes::Answer AssistantRoutes::verdict(const Given& given) {
+  std::optional<Id> id = Id::parse(given.id);
+  if (!id) {
+    TRY_ASSIGN(id, store_.find_item(given.id));
+  }
+  if (!id) return base::fail(ErrorKind::not_found, "item.unknown", {{"id", given.id}});
+  TRY_ASSIGN(const store::StoredItem stored, store_.item(*id));
+  TRY_ASSIGN(auto verdict, store_.assistant().verdict(*id));
+  if (!verdict && stored.item.kind == domain::ItemKind::mail) {
+    TRY(desk_.settle(given.stop));
+    TRY_ASSIGN(verdict, store_.assistant().verdict(*id));
+  }
+  if (!verdict || !verdict->has_read) {
+    return base::fail(ErrorKind::not_found, "verdict.none", {{"id", given.id}});
+  }
+  json value = parsed(verdict->detail);
+  json reasons = json::array();
+  for (const json& reason : value.value("reasons", json::array())) {
+    assistant::Sign sign{reason.value("code", ""), {}};
+    for (const auto& [name, text] : reason["params"].items()) {
+      sign.parameters.emplace_back(name, text.get<std::string>());
+    }
+    reasons.push_back({{"code", sign.code},
+                       {"params", reason["params"]},
+                       {"text", assistant::sentence(sign, given.language)}});
+  }
+  TRY_ASSIGN(const auto facts, store_.assistant().facts_of(*id));
+  json list = json::array();
+  for (const store::Fact& fact : facts) {
+    list.push_back({{"kind", fact.kind},
+                    {"who", or_null(fact.who)},
+                    {"what", fact.what},
+                    {"starts", or_null(fact.starts)},
+                    {"ends", or_null(fact.ends)},
+                    {"zone", fact.zone},
+                    {"place", or_null(fact.place)},
+                    {"cents", fact.cents == 0 ? json() : json(fact.cents)},
+                    {"currency", or_null(fact.currency)},
+                    {"quote", or_null(fact.quote)},
+                    {"state", name_of(fact.state)}});
+  }
+  return json{{"item", id->text()},
+              {"message_id", stored.item.external_id},
+              {"priority", verdict->priority},
+              {"personal", verdict->personal},
+              {"suspicious", verdict->suspicious},
+              {"summary", verdict->summary},
+              {"reasons", std::move(reasons)},
+              {"action_items", value.value("action_items", json::array())},
+              {"appointments", value.value("appointments", json::array())},
+              {"model", or_null(verdict->model)},
+              {"judged", or_null(std::optional(verdict->made))},
+              {"facts", std::move(list)}};
+}
+
+}  // namespace lar::api

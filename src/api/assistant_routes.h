@@ -1,0 +1,53 @@
+// The assistant's routes: cards, briefing, actions, memory, attention, replay, verdicts. Each takes
+// what the request said and gives the JSON of the answer; application.cc has them in its table. Any
+// thread.
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "assistant/desk.h"
+#include "base/result.h"
+
+namespace lar::api {
+
+class AssistantRoutes {
+ public:
+  AssistantRoutes(store::Store& store, assistant::Desk& desk) : store_(store), desk_(desk) {}
+
+  struct Given {
+    std::string id;  // {id} of the path
+    std::map<std::string, std::string> query;
+    nlohmann::json body;
+    base::Language language = base::Language::english;
+    std::stop_token stop;
+  };
+  using Answer = base::Result<nlohmann::json>;
+
+  Answer cards(const Given& given);
+  Answer card(const Given& given);      // with its actions, exactly as they would be carried out
+  Answer set_card(const Given& given);  // {do, until, person}
+  Answer brief(const Given& given);
+  Answer actions(const Given& given);
+  Answer act(const Given& given);  // {do, content}
+  Answer memories(const Given& given);
+  Answer remember(const Given& given);
+  Answer forget(const Given& given);
+  Answer attention(const Given& given);
+  Answer set_attention(const Given& given);
+  Answer replay(const Given& given);
+  Answer verdict(const Given& given);  // of an item
+
+ private:
+  nlohmann::json card_json(const store::Card& card, base::Language language);
+  nlohmann::json action_json(const store::Action& action, const Given& given);
+  nlohmann::json item_json(const base::Id& item);
+
+  store::Store& store_;
+  assistant::Desk& desk_;
+};
+
+}  // namespace lar::api

@@ -1,0 +1,432 @@
+// The desk: one review at a time, from the store to the store. What the owner is told is marked as
+// told before it is, so that no crash tells it twice; the briefing still has it.
+#include "assistant/desk.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "assistant/card_text.h"
+#include "assistant/detectors/detector.h"
+#include "assistant/facts.h"
+#include "base/messages.h"
+#include "os/process.h"
+
+namespace lar::assistant {
+namespace {
+
+using base::Id;
+using base::Microseconds;
+using base::Result;
+using base::Status;
+using nlohmann::json;
+using store::Card;
+using store::CardState;
+
+// Facts and mails that can still matter, and how far the calendar is looked ahead.
+constexpr Microseconds look_back = 62 * base::one_day;
+constexpr Microseconds look_ahead = 62 * base::one_day;
+constexpr Microseconds brief_back = 35 * base::one_day;
+constexpr Microseconds brief_ahead = 10 * base::one_day;  // of what has a day
+constexpr size_t most_points = 12;
+
+class DesktopChannel final : public Channel {
+ public:
+  std::string name() const override { return "desktop"; }
+  bool present() const override { return !program().empty() && !bus().empty(); }
+  Status notify(const std::string& title, const std::string& text) override {
+    os::ProcessOptions options;
+    options.arguments = {program(), "--app-name=lar", "--", title, text};
+    for (const char* name : {"HOME", "PATH", "XDG_RUNTIME_DIR", "DISPLAY", "WAYLAND_DISPLAY"}) {
+      if (const char* value = std::getenv(name)) {
+        options.environment.push_back(std::string(name) + "=" + value);
+      }
+    }
+    options.environment.push_back("DBUS_SESSION_BUS_ADDRESS=" + bus());
+    TRY_ASSIGN(os::Process process, os::Process::start(options));
+    const auto ended = process.wait_for(std::chrono::seconds(5));
+    if (!ended || *ended != 0) {
+      return base::fail(base::ErrorKind::unavailable, "channel.failed", {{"channel", name()}});
+    }
+    return {};
+  }
+
+ private:
+  static std::string program() {
+    for (const char* path : {"/usr/bin/notify-send", "/usr/local/bin/notify-send"}) {
+      if (::access(path, X_OK) == 0) return path;
+    }
+    return {};
+  }
+  // The session bus of the desktop; without one there is nobody to show it to.
+  static std::string bus() {
+    if (const char* address = std::getenv("DBUS_SESSION_BUS_ADDRESS")) return address;
+    const std::string path = "/run/user/" + std::to_string(::getuid()) + "/bus";
+    return ::access(path.c_str(), F_OK) == 0 ? "unix:path=" + path : "";
+  }
+};
+
+// A stored verdict as the briefing takes it.
+Verdict verdict_from(const store::JudgedMail& judged) {
+  Verdict verdict;
+  verdict.message_id = judged.message_id;
+  for (const Priority priority :
+       {Priority::urgent, Priority::reply, Priority::fyi, Priority::bulk}) {
+    if (name_of(priority) == judged.verdict.priority) verdict.priority = priority;
+  }
+  for (const Suspicious suspicious : {Suspicious::none, Suspicious::spam, Suspicious::phishing}) {
+    if (name_of(suspicious) == judged.verdict.suspicious) verdict.suspicious = suspicious;
+  }
+  verdict.personal = judged.verdict.personal;
+  verdict.summary = judged.verdict.summary;
+  const json detail = json::parse(judged.verdict.detail, nullptr, false);
+  if (!detail.is_object()) return verdict;
+  const auto text = [](const json& value, const char* name) {
+    return value.contains(name) && value[name].is_string() ? value[name].get<std::string>()
+                                                           : std::string();
+  };
+  for (const json& item : detail.value("action_items", json::array())) {
+    verdict.findings.action_items.push_back({text(item, "what"), text(item, "due")});
+  }
+  for (const json& item : detail.value("appointments", json::array())) {
+    verdict.findings.appointments.push_back(
+        {text(item, "title"), text(item, "start"), text(item, "end"), text(item, "place")});
+  }
+  verdict.findings.cancels = detail.value("cancels", false);
+  verdict.findings.moves = detail.value("moves", false);
+  return verdict;
+}
+
+// A mail as the briefing takes it, from what is stored.
+Mail brief_mail(const store::StoredItem& stored, const store::JudgedMail& judged) {
+  Mail mail = make_mail(stored.item);
+  const json detail = json::parse(judged.verdict.detail, nullptr, false);
+  if (!detail.is_object()) return mail;
+  mail.mine = detail.value("mine", false);
+  for (const json& header : detail.value("headers", json::array())) {
+    if (header.is_array() && header.size() == 2) {
+      mail.details.headers.emplace_back(header[0].get<std::string>(), header[1].get<std::string>());
+    }
+  }
+  return mail;
+}
+
+}  // namespace
+
+std::unique_ptr<Channel> desktop_channel() { return std::make_unique<DesktopChannel>(); }
+
+Desk::Desk(store::Store& store, engine::Engines& engines, reading::ReadingService& reading,
+           Options options)
+    : store_(store),
+      engines_(engines),
+      reading_(reading),
+      options_(std::move(options)),
+      watcher_(std::make_unique<Watcher>(store, engines, reading)) {}
+
+Desk::~Desk() { stop(); }
+
+Status Desk::start() {
+  TRY(recover_actions(context(base::environment_language(), {})));
+  if (options_.watch) {
+    watcher_->start([this] {
+      (void)review();
+      if (options_.changed) options_.changed();
+    });
+  }
+  return {};
+}
+
+void Desk::stop() { watcher_->stop(); }
+
+ActionContext Desk::context(base::Language language, std::stop_token stop) {
+  return {store_, &engines_, &reading_, options_.home, language, options_.source_changed, stop};
+}
+
+Status Desk::settle(std::stop_token stop) {
+  if (!options_.watch) TRY(watcher_->finish(Watcher::Models::no, {}, stop));
+  TRY(review());
+  return {};
+}
+
+Result<GateSettings> Desk::settings() {
+  GateSettings settings;
+  TRY_ASSIGN(const std::string text, store_.setting("attention"));
+  const json value = json::parse(text, nullptr, false);
+  if (!value.is_object()) return settings;
+  settings.per_day = value.value("per_day", settings.per_day);
+  settings.quiet_from = value.value("quiet_from", settings.quiet_from);
+  settings.quiet_to = value.value("quiet_to", settings.quiet_to);
+  return settings;
+}
+
+Status Desk::set_settings(const GateSettings& settings) {
+  return store_.set_setting("attention", json{{"per_day", settings.per_day},
+                                              {"quiet_from", settings.quiet_from},
+                                              {"quiet_to", settings.quiet_to}}
+                                             .dump());
+}
+
+Result<GateMemory> Desk::gate_memory() {
+  GateMemory memory;
+  TRY_ASSIGN(memory.rules, store_.assistant().rules());
+  TRY_ASSIGN(memory.counts, store_.assistant().counts_of_gate());
+  const Microseconds since = base::Clock::now() - 2 * base::one_day;
+  TRY_ASSIGN(const auto cards, store_.assistant().cards(store::AssistantStore::Which::all));
+  for (const Card& card : cards) {
+    if (card.notified && *card.notified >= since) {
+      memory.notified.push_back({*card.notified, card.key, card.thread});
+    }
+  }
+  return memory;
+}
+
+Result<int> Desk::review() {
+  const std::lock_guard lock(review_mutex_);
+  const Microseconds now = base::Clock::now();
+  store::AssistantStore& store = store_.assistant();
+  TRY_ASSIGN(const Knowledge knowledge, load_knowledge(store_, now - look_back, now + look_ahead));
+  const World world = world_at(knowledge, now);
+  const std::vector<Card> found = detect(world);
+  const std::vector<std::string> kinds = card_kinds();
+  TRY(store.put_cards(found, kinds));
+  TRY_ASSIGN(const GateSettings gate_settings, settings());
+  TRY_ASSIGN(GateMemory memory, gate_memory());
+  TRY_ASSIGN(std::vector<Card> open, store.cards(store::AssistantStore::Which::open));
+  int interruptions = 0;
+  for (Card& card : open) {
+    if (card.state == CardState::snoozed) {
+      if (!card.until || *card.until > now) continue;
+      TRY(store.set_card(card.number, CardState::fresh, {}));
+      card.state = CardState::fresh;
+      // Whoever put a card off until a time wants to be told then.
+      card.urgency = urgency_now;
+      card.weight = 1;
+      card.notified.reset();
+    }
+    if (card.notified || card.state != CardState::fresh) continue;
+    const Decision decision = decide(card, world, gate_settings, memory);
+    const std::string because = because_json(decision);
+    const bool told = decision.route == Route::now && options_.watch && options_.channel &&
+                      options_.channel->present();
+    if (card.route == name_of(decision.route) && card.because == because && !told) continue;
+    TRY(store.set_route(card.number, std::string(name_of(decision.route)), because,
+                        told ? std::optional(now) : std::nullopt));
+    if (!told) continue;
+    memory.notified.push_back({now, card.key, card.thread});
+    ++interruptions;
+    const base::Language language = knowledge.owner.language;
+    const std::string title = "card.title." + card.kind;
+    (void)options_.channel->notify(base::message(title, language),
+                                   card_text(card, language, now, knowledge.owner.zone) + "\n" +
+                                       because_text(because, language));
+  }
+  return interruptions;
+}
+
+Result<std::vector<BriefPoint>> Desk::brief(std::optional<Microseconds> since,
+                                            base::Language language, std::stop_token stop) {
+  TRY(settle(stop));
+  const Microseconds now = base::Clock::now();
+  store::AssistantStore& store = store_.assistant();
+  TRY_ASSIGN(const Owner owner, owner_of(store_));
+  Mailbox mailbox;
+  mailbox.owner = owner;
+  mailbox.owner.language = language;
+  mailbox.now = now;
+  std::vector<Verdict> verdicts;
+  std::map<std::string, Id> by_message;
+  std::map<Id, std::pair<std::string, domain::Origin>> places;  // thread and whose words
+  std::map<std::string, size_t> threads;
+  TRY_ASSIGN(const auto judged, store.judged(std::min(now - brief_back, since.value_or(now))));
+  for (const store::JudgedMail& one : judged) {
+    if (stop.stop_requested()) return base::fail(base::ErrorKind::cancelled, "cancelled");
+    if (one.sent.value_or(0) > now) continue;
+    auto stored = store_.item(one.item);
+    if (!stored) continue;
+    Mail mail = brief_mail(*stored, one);
+    mail.thread = threads.try_emplace(one.thread, threads.size()).first->second;
+    by_message[one.message_id] = one.item;
+    places[one.item] = {one.thread, one.origin};
+    mailbox.mails.push_back(std::move(mail));
+    verdicts.push_back(verdict_from(one));
+  }
+  std::vector<BriefPoint> points;
+  std::set<std::string> told;  // threads
+  std::set<Id> told_items;
+  TRY_ASSIGN(const auto cards, store.cards(store::AssistantStore::Which::open));
+
+  // The day ahead first: what the calendar holds until tonight, or tomorrow when it is late.
+  const base::LocalTime local = base::to_local(now, owner.zone);
+  const base::Date day = local.hour >= 20 ? base::add_days(local.date, 1) : local.date;
+  const Microseconds day_end = base::from_local({base::add_days(day, 1), 0, 0, 0}, owner.zone);
+  TRY_ASSIGN(
+      const auto occurrences,
+      store_.occurrences(std::max(now, base::from_local({day, 0, 0, 0}, owner.zone)), day_end));
+  std::string agenda;
+  BriefPoint today{"day", "", {}, {}, domain::Origin::own_data};
+  for (const store::StoredOccurrence& found : occurrences) {
+    const Microseconds begins = domain::begins_at(found.occurrence.start, owner.zone);
+    const bool whole_day = std::holds_alternative<domain::AllDay>(found.occurrence.start);
+    const base::LocalTime at = base::to_local(begins, owner.zone);
+    const std::string title =
+        found.occurrence.summary.empty() ? found.title : found.occurrence.summary;
+    const std::string clock = fmt::format("{:02}:{:02} ", at.hour, at.minute);
+    agenda += (agenda.empty() ? "" : "; ") +
+              (whole_day || begins < now - base::one_day ? title : clock + title);
+    today.items.push_back(found.item);
+  }
+  if (!agenda.empty()) {
+    today.text = base::message(day == local.date ? "brief.day.today" : "brief.day.tomorrow",
+                               {{"what", agenda}}, language);
+    points.push_back(std::move(today));
+  }
+
+  // What the mails say, each thread once, tied to the card that acts on it.
+  const auto card_of = [&](const std::vector<Id>& items) -> const Card* {
+    const Card* best = nullptr;
+    for (const Card& card : cards) {
+      const bool about =
+          std::any_of(card.evidence.begin(), card.evidence.end(), [&](const store::CardItem& item) {
+            return std::find(items.begin(), items.end(), item.item) != items.end();
+          });
+      if (about && card.kind != "meeting" && (best == nullptr || card.urgency > best->urgency)) {
+        best = &card;
+      }
+    }
+    return best;
+  };
+  for (const Point& point : ::lar::assistant::brief(mailbox, verdicts, most_points, since)) {
+    BriefPoint mine{point.kind, point.text, {}, {}, domain::Origin::owner};
+    for (const std::string& message : point.message_ids) {
+      const auto item = by_message.find(message);
+      if (item == by_message.end()) continue;
+      mine.items.push_back(item->second);
+      const auto& [thread, origin] = places[item->second];
+      mine.origin = std::max(mine.origin, origin);
+      told.insert(thread);
+    }
+    std::set<std::string> of_threads;
+    for (const Id& item : mine.items) of_threads.insert(places[item].first);
+    const bool one_thread = of_threads.size() == 1;
+    if (const Card* card = card_of(mine.items); card != nullptr && one_thread) {
+      mine.card = card->number;
+    }
+    points.push_back(std::move(mine));
+  }
+
+  // And what only the cards know: calendar, invoices, birthdays, promises.
+  std::vector<BriefPoint> rest;
+  for (const Card& card : cards) {
+    if (card.state == CardState::snoozed || card.route == "silent") continue;
+    if (card.due && *card.due > now + brief_ahead) continue;
+    if (!card.thread.empty() && told.contains(card.thread) && card.kind != "meeting" &&
+        card.kind != "invoice" && card.kind != "promise" && card.kind != "booking") {
+      continue;
+    }
+    if (!card.thread.empty() && card.kind != "meeting") told.insert(card.thread);
+    BriefPoint point{
+        card.kind, card_text(card, language, now, owner.zone), {}, card.number, card.origin};
+    for (const store::CardItem& item : card.evidence) point.items.push_back(item.item);
+    rest.push_back(std::move(point));
+  }
+  // It fits a phone: of the least pressing there may be fewer.
+  const size_t room = most_points + 4;
+  for (BriefPoint& point : rest) {
+    if (points.size() >= room) break;
+    points.push_back(std::move(point));
+  }
+  return points;
+}
+
+Result<Replay> Desk::replay(Microseconds since, Microseconds until) {
+  TRY_ASSIGN(const Knowledge knowledge,
+             load_knowledge(store_, since - look_back, until + look_ahead));
+  TRY_ASSIGN(const GateSettings gate_settings, settings());
+  TRY_ASSIGN(const GateMemory memory, gate_memory());
+  return ::lar::assistant::replay(knowledge, gate_settings, memory, since, until);
+}
+
+Result<Card> Desk::set_card(std::int64_t number, Deed deed, std::optional<Microseconds> until,
+                            bool for_person) {
+  store::AssistantStore& store = store_.assistant();
+  TRY_ASSIGN(const Card card, store.card(number));
+  const std::string person = for_person ? card.person : "";
+  switch (deed) {
+    case Deed::seen:
+      if (card.state == CardState::fresh) TRY(store.set_card(number, CardState::seen, {}));
+      break;
+    case Deed::done:
+      TRY(store.set_card(number, CardState::done, {}));
+      TRY(store.count_outcome(card.kind, card.person, true));
+      break;
+    case Deed::dismissed:
+      TRY(store.set_card(number, CardState::dismissed, {}));
+      TRY(store.count_outcome(card.kind, card.person, false));
+      break;
+    case Deed::snoozed:
+      if (!until || *until <= base::Clock::now()) {
+        return base::fail(base::ErrorKind::invalid_input, "card.snooze_past");
+      }
+      TRY(store.set_card(number, CardState::snoozed, until));
+      break;
+    case Deed::never:
+      TRY(store.set_rule({card.kind, person, false, 0}));
+      TRY(store.set_card(number, CardState::dismissed, {}));
+      break;
+    case Deed::always:
+      TRY(store.set_rule({card.kind, person, true, 0}));
+      break;
+  }
+  return store.card(number);
+}
+
+Result<store::Action> Desk::approve(const Id& action, base::Language language,
+                                    std::stop_token stop) {
+  TRY_ASSIGN(store::Action done, approve_action(context(language, stop), action));
+  if (done.state == store::ActionState::done && done.card) {
+    TRY_ASSIGN(const Card card, store_.assistant().card(*done.card));
+    // A draft is not yet an answer: the card stays until one is sent.
+    if (done.kind != "save_draft" && card.state != CardState::done) {
+      TRY(set_card(*done.card, Deed::done, {}, false));
+    } else if (done.kind == "save_draft") {
+      TRY(store_.assistant().count_outcome(card.kind, card.person, true));
+      TRY(set_card(*done.card, Deed::seen, {}, false));
+    }
+  }
+  return done;
+}
+
+Result<store::Action> Desk::reject(const Id& action, base::Language language) {
+  TRY_ASSIGN(store::Action done, reject_action(context(language, {}), action));
+  if (done.card) {
+    TRY_ASSIGN(const auto all, store_.assistant().actions(*done.card));
+    const bool any_left = std::any_of(all.begin(), all.end(), [](const store::Action& other) {
+      return other.state == store::ActionState::proposed;
+    });
+    if (!any_left) TRY(set_card(*done.card, Deed::dismissed, {}, false));
+  }
+  return done;
+}
+
+Result<store::Action> Desk::undo(const Id& action, base::Language language) {
+  TRY_ASSIGN(store::Action undone, undo_action(context(language, {}), action));
+  if (undone.card) {
+    // The matter is open again, and so is what can be done about it.
+    TRY(store_.assistant().set_card(*undone.card, CardState::seen, {}));
+    store::Action again = undone;
+    again.id = Id();
+    again.position = 0;
+    again.state = store::ActionState::proposed;
+    again.result.clear();
+    again.undo.clear();
+    TRY(store_.assistant().add_action(again));
+  }
+  return undone;
+}
+
+}  // namespace lar::assistant
