@@ -51,6 +51,15 @@ done
 
 compiler="${CXX:-c++}"
 command -v "$compiler" >/dev/null || fail "no C++ compiler ($compiler); run: make setup"
+# Some gcc miscompile AMX code (the header says how); asked of the compiler's own header, because
+# only processors with AMX meet it.
+patch=""
+if printf '#include <immintrin.h>\n' | "$compiler" -march=native -E -x c++ - 2>/dev/null |
+    grep 'ldtilecfg.*const void \*\*' >/dev/null; then
+    if "$compiler" -march=native -dM -E -x c++ /dev/null | grep __AMX_TILE__ >/dev/null; then
+        patch="$repository/scripts/amx_tile_config.h"
+    fi
+fi
 bundle_hash="$(origin llama.cpp member-sha256)"
 commit="$(origin llama.cpp commit)"
 key="$({
@@ -59,6 +68,7 @@ key="$({
     # What -march=native means here, as the compiler itself says it.
     "$compiler" -march=native -dM -E -x c++ /dev/null | grep -E ' 1$' | LC_ALL=C sort
     if command -v nvcc >/dev/null; then nvcc --version | tail -n 2; fi
+    if [ -n "$patch" ]; then cat "$patch"; fi
 } | sha256sum | cut -c1-16)"
 engines="$cache/engine"
 folder="$engines/$key"
@@ -131,6 +141,11 @@ if [ "$by_memory" -lt "$jobs" ]; then jobs=$((by_memory > 1 ? by_memory : 1)); f
 say "llama.cpp: building for this machine ($LAR_ENGINE_BACKENDS; $jobs at a time, about 13 CPU minutes$(
     case "$LAR_ENGINE_BACKENDS" in *cuda* | *vulkan*) echo "; GPU kernels take longer" ;; esac))"
 started=$SECONDS
+if [ -n "$patch" ]; then
+    # A copy, so that the same build does not depend on where the tree lies.
+    cp "$patch" "$engines/amx_tile_config.h"
+    options+=("-DCMAKE_CXX_FLAGS=-include $engines/amx_tile_config.h")
+fi
 cmake -S "$source" -B "$build" -G Ninja "${options[@]}" >"$log" 2>&1 ||
     fail "llama.cpp could not be configured; $log says why:
 $(grep -A3 'CMake Error' "$log" | head -n 8)"

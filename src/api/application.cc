@@ -13,7 +13,6 @@
 #include <cmath>
 #include <condition_variable>
 #include <cstdlib>
-#include <filesystem>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -28,10 +27,13 @@
 #include "base/messages.h"
 #include "copilot/copilot.h"
 #include "engine/answer_cache.h"
+#include "engine/backend.h"
 #include "engine/contract.h"
 #include "engine/engine.h"
 #include "engine/gguf.h"
 #include "engine/models.h"
+#include "guard/egress.h"
+#include "guard/secrets.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "reading/reading_service.h"
@@ -71,11 +73,20 @@ class ApplicationImplementation final : public Application {
     TRY_ASSIGN(engines_, engine::Engines::open(engine_options()));
     if (!options_.answer_cache.empty()) {
       TRY(os::make_folders(options_.answer_cache));
-      engines_ =
-          engine::with_answer_cache(std::move(engines_), options_.answer_cache, engine_identity());
+      engines_ = engine::with_answer_cache(std::move(engines_), options_.answer_cache,
+                                           engine::server_identity(options_.server_program));
     }
     TRY_ASSIGN(reading_,
                reading::ReadingService::start({.worker_program = options_.reader_program}));
+    TRY_ASSIGN(const std::string sealed, store_->setting("sealed"));
+    egress_ = std::make_unique<guard::Egress>(
+        [this](const std::string& summary, const std::string& detail) {
+          (void)store_->write_journal("egress", summary, detail);
+        },
+        sealed == "1" ? guard::Sealed::yes : guard::Sealed::no);
+    TRY_ASSIGN(secrets_,
+               guard::Secrets::open(options_.home + "/secrets.json", guard::default_key_file()));
+    outside_.emplace(sources::Outside{*egress_, *secrets_});
     const bool watch = options_.background == ApplicationOptions::Background::watch;
     const auto changed = [this](const Id&) {
       embedder_wake();
@@ -83,6 +94,7 @@ class ApplicationImplementation final : public Application {
     };
     embedder_ = std::make_unique<agent::Embedder>(*store_, *engines_);
     sources::SyncOptions sync_options;
+    sync_options.outside = &*outside_;
     sync_options.watch = watch;
     sync_options.sync_at_start = watch;
     sync_options.changed = changed;
@@ -198,20 +210,6 @@ class ApplicationImplementation final : public Application {
     return options;
   }
 
-  // Which llama-server answers: the folder it was built into names source, options and processor.
-  std::string engine_identity() const {
-    std::string program = options_.server_program;
-    if (program.empty()) program = environment("LAR_LLAMA_SERVER");
-    if (program.empty()) {
-      const std::string cache = environment("LAR_CACHE");
-      program = (cache.empty() ? environment("HOME") + "/.cache/lar" : cache) +
-                "/engine/current/llama-server";
-    }
-    std::error_code error;
-    const auto resolved = std::filesystem::canonical(program, error);
-    return error ? program : resolved.string();
-  }
-
   static std::vector<Route> make_routes() {
     using A = ApplicationImplementation;
     return {
@@ -238,6 +236,8 @@ class ApplicationImplementation final : public Application {
         {"POST", "/keys", "add_key", &A::add_key},
         {"DELETE", "/keys/{id}", "remove_key", &A::remove_key},
         {"GET", "/journal", "journal", &A::journal},
+        {"GET", "/egress", "egress", &A::egress},
+        {"POST", "/egress", "seal", &A::seal},
         {"GET", "/doctor", "doctor", &A::doctor},
         {"GET", "/events", "events", &A::events, true},
     };
@@ -461,7 +461,9 @@ class ApplicationImplementation final : public Application {
   Result<Response> add_source(const Call& call) {
     TRY_ASSIGN(const store::Source added,
                sync_->add(call.body["kind"].get<std::string>(),
-                          call.body["path"].get<std::string>(), call.body.value("name", "")));
+                          call.body["path"].get<std::string>(), call.body.value("name", ""),
+                          call.body.contains("settings") ? call.body["settings"].dump() : "",
+                          call.body.value("secret", ""), call.request.stop));
     announce();
     for (const sources::SourceStatus& status : sync_->status()) {
       if (status.source.id == added.id)
@@ -953,6 +955,11 @@ class ApplicationImplementation final : public Application {
                                    ? 50
                                    : std::clamp(std::atoi(limit->second.c_str()), 1, 500),
                                before));
+    return reply({{"entries", entries_json(entries, call.request.language)}});
+  }
+
+  static json entries_json(const std::vector<store::JournalEntry>& entries,
+                           base::Language language) {
     json list = json::array();
     for (const store::JournalEntry& entry : entries) {
       const json detail = json::parse(entry.detail, nullptr, false);
@@ -966,10 +973,30 @@ class ApplicationImplementation final : public Application {
       list.push_back({{"id", entry.id.text()},
                       {"time", base::format_rfc3339(entry.time, base::Clock::zone())},
                       {"kind", entry.kind},
-                      {"summary", base::message(entry.summary, parameters, call.request.language)},
+                      {"summary", base::message(entry.summary, parameters, language)},
                       {"detail", detail.is_object() ? detail : json::object()}});
     }
-    return reply({{"entries", std::move(list)}});
+    return list;
+  }
+
+  // What has left this machine, and whether anything may.
+  Result<Response> egress(const Call& call) {
+    const auto limit = call.request.query.find("limit");
+    TRY_ASSIGN(const auto entries,
+               store_->journal(limit == call.request.query.end()
+                                   ? 50
+                                   : std::clamp(std::atoi(limit->second.c_str()), 1, 500),
+                               std::nullopt, "egress"));
+    return reply(
+        {{"sealed", egress_->sealed()}, {"entries", entries_json(entries, call.request.language)}});
+  }
+
+  Result<Response> seal(const Call& call) {
+    const bool sealed = call.body["sealed"].get<bool>();
+    TRY(store_->set_setting("sealed", sealed ? "1" : ""));
+    egress_->seal(sealed ? guard::Sealed::yes : guard::Sealed::no);
+    TRY(store_->write_journal("approval", sealed ? "journal.sealed" : "journal.unsealed", "{}"));
+    return reply({{"sealed", sealed}});
   }
 
   Result<Response> doctor(const Call& call) {
@@ -1040,6 +1067,9 @@ class ApplicationImplementation final : public Application {
   std::unique_ptr<engine::Engines> engines_;
   std::unique_ptr<reading::ReadingService> reading_;
   std::unique_ptr<agent::Embedder> embedder_;
+  std::unique_ptr<guard::Egress> egress_;
+  std::unique_ptr<guard::Secrets> secrets_;
+  std::optional<sources::Outside> outside_;  // what sync_ works with
   std::unique_ptr<sources::SyncService> sync_;
   std::unique_ptr<ClientKeys> keys_;
   std::unique_ptr<Gateway> gateway_;

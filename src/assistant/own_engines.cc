@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "engine/answer_cache.h"
+#include "engine/backend.h"
 #include "os/file.h"
 
 namespace lar::assistant {
@@ -12,23 +13,6 @@ namespace {
 
 // Enough for the prompt of one mail; less memory and quicker to start than a conversation's.
 constexpr int context_tokens = 4096;
-
-// What made the answers that a cache keeps: the program itself, whatever path names it.
-std::string engine_identity() {
-  const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return std::string(value != nullptr ? value : "");
-  };
-  std::string program = variable("LAR_LLAMA_SERVER");
-  if (program.empty()) {
-    const std::string cache = variable("LAR_CACHE");
-    program =
-        (cache.empty() ? variable("HOME") + "/.cache/lar" : cache) + "/engine/current/llama-server";
-  }
-  std::error_code error;
-  const auto resolved = std::filesystem::canonical(program, error);
-  return error ? program : resolved.string();
-}
 
 }  // namespace
 
@@ -47,8 +31,8 @@ base::Result<std::unique_ptr<OwnEngines>> OwnEngines::open(const std::string& mo
   TRY(made->engines_->bind_defaults());
   if (!answer_cache.empty()) {
     TRY(os::make_folders(answer_cache));
-    made->engines_ =
-        engine::with_answer_cache(std::move(made->engines_), answer_cache, engine_identity());
+    made->engines_ = engine::with_answer_cache(std::move(made->engines_), answer_cache,
+                                               engine::server_identity(""));
   }
   return made;
 }

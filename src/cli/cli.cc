@@ -35,6 +35,8 @@ struct Arguments {
   AskOptions ask;
   ShowOptions show;
   MailOptions mail;
+  AccountOptions account;
+  bool seal = false, unseal = false;
   bool full = false, yes = false, assistant = false;
 };
 
@@ -154,6 +156,13 @@ class Table {
     add_kind(*add(*adding, "calendar", "sources", {}), "ics", "ics");
     add_kind(*add(*adding, "contacts", "sources", {}), "vcf", "vcf");
     add(app_, "sources", "sources", [](Command& command) { return list_sources(command); });
+    CLI::App* leaving = add(app_, "egress", "sources", [&given](Command& command) {
+      return show_egress(command, given.seal     ? Sealing::seal
+                                  : given.unseal ? Sealing::unseal
+                                                 : Sealing::ask);
+    });
+    auto* seal = leaving->add_flag("--seal", given.seal, say("help.seal"));
+    leaving->add_flag("--unseal", given.unseal, say("help.unseal"))->excludes(seal);
     CLI::App* syncing = add(app_, "sync", "sources", [&given](Command& command) {
       return sync_sources(command, given.source, given.wait.empty() ? "none" : given.wait);
     });

@@ -93,6 +93,14 @@ int doctor(Command& command, bool full);
 // ---- sources ----
 int add_source(Command& command, const std::string& kind, const std::string& path,
                const std::string& name);
+struct AccountOptions {
+  std::string kind, address, name;
+  std::string settings;     // JSON object of the kind's own
+  std::string secret_file;  // its first line is the password; "-": standard input; empty: asked for
+};
+int add_account(Command& command, const AccountOptions& options);
+enum class Sealing { ask, seal, unseal };
+int show_egress(Command& command, Sealing sealing);
 int list_sources(Command& command);
 int sync_sources(Command& command, const std::string& source, std::string wait);
 enum class Confirmed { no, yes };

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <filesystem>
 
 #include <algorithm>
 #include <cerrno>
@@ -62,6 +63,14 @@ Result<std::string> find_server(const std::string& named) {
     if (!folder.empty() && access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   return fail(ErrorKind::not_found, "engine.missing", {{"path", built}});
+}
+
+std::string server_identity(const std::string& named) {
+  const auto program = find_server(named);
+  if (!program) return {};
+  std::error_code error;
+  const auto resolved = std::filesystem::canonical(*program, error);
+  return error ? *program : resolved.string();
 }
 
 // A socket's name has 108 bytes with the closing zero (unix(7)); a home too deep for that gets a

@@ -64,6 +64,9 @@ bool is_address(const std::string& binding);
 
 // The program to run: named by the caller, by the owner, built by the set-up, or on the PATH.
 base::Result<std::string> find_server(const std::string& named);
+// The same with links resolved: the folder a set-up's build lies in names source, options and
+// processor. Empty where there is none.
+std::string server_identity(const std::string& named);
 
 // Bytes an engine will need beyond what files in the page cache give back: weights, the keys and
 // values of its slots, and room to compute.

@@ -225,10 +225,7 @@ std::string contract_key(const EngineOptions& options, const std::string& models
   if (is_address(model.name)) return os::sha256(model.name).substr(0, 32);
   const std::string file = models_folder + "/" + model.file;
   const std::string what = model.sha256.empty() ? marks_of(file) : model.sha256;
-  const auto program = find_server(options.server_program);
-  std::error_code ignored;
-  const std::string engine =
-      program ? std::filesystem::canonical(*program, ignored).string() : std::string();
+  const std::string engine = server_identity(options.server_program);
   return os::sha256(model.file + "\n" + what + "\n" + engine + "\n" + marks_of(engine))
       .substr(0, 32);
 }

@@ -29,7 +29,7 @@ class LocalOnly final : public ConnectionPolicy {
     if (inet_pton(AF_INET6, literal.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
     return false;
   }
-  bool permits_address(const Address& address) const override {
+  bool permits_address(std::string_view /*host*/, const Address& address) const override {
     return address.family == AddressFamily::unix_socket || address.loopback;
   }
 };

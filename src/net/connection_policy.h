@@ -1,6 +1,7 @@
 // Who may be spoken to. Every socket lar opens asks a ConnectionPolicy first: once with the name,
 // before it is even resolved, and once with the address that came out, so that no name can smuggle
-// one in. The first and only policy so far: this machine, over loopback or unix sockets.
+// one in; and it is told what went over the connection. The policy here: this machine, over
+// loopback or unix sockets. Accounts get theirs from guard/egress.
 #pragma once
 
 #include <cstddef>
@@ -25,13 +26,25 @@ struct Address {
 // From the structure the socket calls take; `length` as given to connect(2).
 Address address_of(const sockaddr* socket_address, std::size_t length);
 
+// What went over a connection that has ended, or over one exchange of it.
+struct Exchanged {
+  std::string host;  // as asked for, before resolution
+  Address address;
+  bool encrypted = false;
+  std::uint64_t sent = 0;  // bytes as the application handed them over
+  std::uint64_t received = 0;
+};
+
 // Implementations are called from any thread.
 class ConnectionPolicy {
  public:
   virtual ~ConnectionPolicy() = default;
   // Whether `host` may be looked up at all: a look-up is a message to strangers too.
   virtual bool permits_name(std::string_view host) const = 0;
-  virtual bool permits_address(const Address& address) const = 0;
+  // `host` is the name that was resolved; the path of a unix socket otherwise.
+  virtual bool permits_address(std::string_view host, const Address& address) const = 0;
+  // Once for every connection that was opened, also where it failed later.
+  virtual void ended(const Exchanged& /*exchanged*/) const {}
 };
 
 // Unix sockets, loopback addresses and the name localhost; nothing else.

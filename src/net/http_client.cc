@@ -46,11 +46,14 @@ struct Exchange {
   bool too_large = false;
   bool stopped_by_reader = false;
   bool head_told = false;
+  std::string host;
+  Address connected_to;  // the last address that was tried
 };
 
 curl_socket_t open_socket(void* context, curlsocktype, curl_sockaddr* address) {
   auto* exchange = static_cast<Exchange*>(context);
-  if (!exchange->policy.permits_address(address_of(&address->addr, address->addrlen))) {
+  exchange->connected_to = address_of(&address->addr, address->addrlen);
+  if (!exchange->policy.permits_address(exchange->host, exchange->connected_to)) {
     exchange->refused = true;
     return CURL_SOCKET_BAD;
   }
@@ -136,6 +139,7 @@ base::Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::sto
   }
 
   Exchange exchange{policy_, request, on_body, {}, base::steady_now()};
+  exchange.host = shown;
   const std::unique_ptr<CURL, EasyDelete> easy(curl_easy_init());
   const std::unique_ptr<CURLM, MultiDelete> multi(curl_multi_init());
   std::unique_ptr<curl_slist, ListDelete> headers;
@@ -214,6 +218,19 @@ base::Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::sto
     while (const CURLMsg* message = curl_multi_info_read(multi.get(), &left)) {
       if (message->msg == CURLMSG_DONE) outcome = message->data.result;
     }
+  }
+  if (exchange.connected_to.family != AddressFamily::other && !exchange.refused) {
+    curl_off_t sent = 0;
+    curl_off_t received = 0;
+    long request_head = 0;
+    long response_head = 0;
+    curl_easy_getinfo(handle, CURLINFO_SIZE_UPLOAD_T, &sent);
+    curl_easy_getinfo(handle, CURLINFO_SIZE_DOWNLOAD_T, &received);
+    curl_easy_getinfo(handle, CURLINFO_REQUEST_SIZE, &request_head);
+    curl_easy_getinfo(handle, CURLINFO_HEADER_SIZE, &response_head);
+    policy_.ended({exchange.host, exchange.connected_to, request.url.starts_with("https://"),
+                   static_cast<std::uint64_t>(sent + request_head),
+                   static_cast<std::uint64_t>(received + response_head)});
   }
   // The handle leaves the multi handle before either is destroyed, as libcurl demands.
   curl_multi_remove_handle(multi.get(), handle);

@@ -274,7 +274,7 @@ TEST(HttpClient, a_name_that_resolves_elsewhere_than_it_says_is_refused_at_the_s
   class NamesOnly : public ConnectionPolicy {
    public:
     bool permits_name(std::string_view) const override { return true; }
-    bool permits_address(const Address& address) const override {
+    bool permits_address(std::string_view, const Address& address) const override {
       return address.family == AddressFamily::unix_socket;
     }
   };
@@ -328,18 +328,18 @@ TEST(ConnectionPolicy, loopback_is_told_from_everything_else) {
     inet_pton(AF_INET6, text, &address.sin6_addr);
     return address_of(reinterpret_cast<const sockaddr*>(&address), sizeof address);
   };
-  EXPECT_TRUE(local_only().permits_address(v4("127.0.0.1")));
-  EXPECT_TRUE(local_only().permits_address(v4("127.255.255.254")));
-  EXPECT_FALSE(local_only().permits_address(v4("126.0.0.1")));
-  EXPECT_FALSE(local_only().permits_address(v4("0.0.0.0")));
-  EXPECT_FALSE(local_only().permits_address(v4("192.168.1.10")));
-  EXPECT_TRUE(local_only().permits_address(v6("::1")));
-  EXPECT_TRUE(local_only().permits_address(v6("::ffff:127.0.0.1")));
-  EXPECT_FALSE(local_only().permits_address(v6("::ffff:10.0.0.1")));
-  EXPECT_FALSE(local_only().permits_address(v6("::")));
-  EXPECT_FALSE(local_only().permits_address(v6("fe80::1")));
+  EXPECT_TRUE(local_only().permits_address({}, v4("127.0.0.1")));
+  EXPECT_TRUE(local_only().permits_address({}, v4("127.255.255.254")));
+  EXPECT_FALSE(local_only().permits_address({}, v4("126.0.0.1")));
+  EXPECT_FALSE(local_only().permits_address({}, v4("0.0.0.0")));
+  EXPECT_FALSE(local_only().permits_address({}, v4("192.168.1.10")));
+  EXPECT_TRUE(local_only().permits_address({}, v6("::1")));
+  EXPECT_TRUE(local_only().permits_address({}, v6("::ffff:127.0.0.1")));
+  EXPECT_FALSE(local_only().permits_address({}, v6("::ffff:10.0.0.1")));
+  EXPECT_FALSE(local_only().permits_address({}, v6("::")));
+  EXPECT_FALSE(local_only().permits_address({}, v6("fe80::1")));
   EXPECT_EQ(v4("127.0.0.1").port, 80);
-  EXPECT_FALSE(local_only().permits_address(Address{}));
+  EXPECT_FALSE(local_only().permits_address({}, Address{}));
 }
 
 }  // namespace

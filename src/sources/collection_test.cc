@@ -116,7 +116,7 @@ TEST_F(Ics, the_same_event_twice_and_other_files_are_dealt_with) {
   const auto source = home.add("ics", folder.path("x.ics"));
   home.sync(source);
   EXPECT_EQ(home.sync(source).changed, 0);
-  const auto refused = ics::source_type().describe(folder.path("x.txt"), "");
+  const auto refused = ics::source_type().describe({folder.path("x.txt"), ""});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, "source.not_a_calendar");
 }

@@ -27,6 +27,8 @@ const SourceType* find_source_type(std::string_view kind) {
   return nullptr;
 }
 
+std::string secret_name(const store::Id& source) { return "source/" + source.text(); }
+
 void SyncReport::note(std::string about, domain::Notice notice) {
   if (notices.size() >= most_notices) return;
   for (auto& [name, value] : notice.parameters) value = base::clean_utf8(value);

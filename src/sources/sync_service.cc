@@ -85,7 +85,8 @@ class Service final : public SyncService {
   }
 
   base::Result<store::Source> add(std::string_view kind, const std::string& location,
-                                  const std::string& name, const std::string& settings) override {
+                                  const std::string& name, const std::string& settings,
+                                  const std::string& secret, std::stop_token stop) override {
     const SourceType* type = find_source_type(kind);
     if (type == nullptr) {
       std::string known;
@@ -95,10 +96,18 @@ class Service final : public SyncService {
       return base::fail(ErrorKind::invalid_input, "source.unknown_kind",
                         {{"kind", std::string(kind)}, {"known", known}});
     }
-    TRY_ASSIGN(store::Source source, type->describe(location, name));
-    if (!settings.empty()) source.settings = settings;
+    TRY_ASSIGN(store::Source source,
+               type->describe({location, name, settings, secret, options_.outside, stop}));
+    // A remote source has settled its own: what the owner gave and what the server said.
+    if (!settings.empty() && type->wait == nullptr) source.settings = settings;
     if (source.settings.empty()) source.settings = "{}";
     TRY_ASSIGN(source, store_.add_source(source));
+    if (!secret.empty() && options_.outside != nullptr) {
+      if (auto kept = options_.outside->secrets.put(secret_name(source.id), secret); !kept) {
+        (void)store_.remove_source(source.id);
+        return tl::unexpected(kept.error());
+      }
+    }
     begin_worker(source, true, true);
     return source;
   }
@@ -122,8 +131,25 @@ class Service final : public SyncService {
       TRY(store_.save_job(job));
     }
     auto removed = store_.remove_source(source);
+    if (removed && options_.outside != nullptr) {
+      TRY(options_.outside->secrets.remove(secret_name(source)));
+    }
     tell(source);
     return removed;
+  }
+
+  base::Result<Applied> apply(const store::Id& id, const Change& change,
+                              std::stop_token stop) override {
+    const auto source = find(id);
+    if (!source) return unknown(id);
+    const SourceType* type = find_source_type(source->kind);
+    if (type == nullptr || type->apply == nullptr) {
+      return base::fail(ErrorKind::unsupported, "source.read_only", {{"source", source->name}});
+    }
+    SyncContext context{store_, reading_, *source, {}, stop, options_.outside};
+    auto applied = type->apply(context, change);
+    TRY(request(id));
+    return applied;
   }
 
   Status request(std::optional<store::Id> source) override {
@@ -227,6 +253,7 @@ class Service final : public SyncService {
       changed_.notify_all();
       tell(id);
     };
+    if (type != nullptr && type->wait != nullptr) return wait_for_server(worker, *type, set, stop);
     if (roots.empty()) return set(Watching::off);
     os::WatchOptions options;
     options.debounce = options_.debounce;
@@ -244,6 +271,45 @@ class Service final : public SyncService {
         },
         stop);
     if (!ended) set(Watching::off);
+  }
+
+  template <typename Set>
+  void wait_for_server(Worker& worker, const SourceType& type, const Set& set,
+                       std::stop_token stop) {
+    const store::Id id = worker.status.source.id;
+    milliseconds pause{0};
+    set(Watching::notified);
+    while (!stop.stop_requested()) {
+      // Its settings and cursor may have changed since.
+      const auto source = find(id);
+      Status waited = {};
+      if (!source) return set(Watching::off);
+      SyncContext context{store_, reading_, *source, {}, stop, options_.outside};
+      try {
+        waited = type.wait(context);
+      } catch (const std::exception& exception) {
+        waited = base::fail(ErrorKind::internal, "source.failed", {{"detail", exception.what()}});
+      }
+      if (stop.stop_requested()) return;
+      if (waited) {
+        pause = milliseconds(0);
+        set(Watching::notified);
+      } else {
+        // Polling at the pace of the pauses: the sync says what is wrong, and whether it is still.
+        set(Watching::polling);
+        pause =
+            pause.count() == 0 ? options_.first_retry : std::min(pause * 2, options_.longest_retry);
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, stop, pause, [] { return false; });
+        if (stop.stop_requested()) return;
+      }
+      {
+        const std::lock_guard lock(mutex_);
+        if (worker.requested <= worker.begun) worker.requested = worker.begun + 1;
+        if (worker.status.state == SyncState::idle) worker.status.state = SyncState::waiting;
+      }
+      changed_.notify_all();
+    }
   }
 
   void work(Worker& worker, std::stop_token stop) {
@@ -296,7 +362,7 @@ class Service final : public SyncService {
 
     Steady::time_point told;
     Steady::time_point saved = Steady::now();
-    SyncContext context{store_, reading_, *source, {}, stop};
+    SyncContext context{store_, reading_, *source, {}, stop, options_.outside};
     context.progress = [&](const SyncProgress& progress) {
       {
         const std::lock_guard lock(mutex_);

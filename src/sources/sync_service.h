@@ -36,6 +36,7 @@ struct SourceStatus {
 };
 
 struct SyncOptions {
+  const Outside* outside = nullptr;  // must outlive the service; null: local sources only
   bool watch = true;  // false: only what is asked for (a command without `lar serve`)
   bool sync_at_start =
       true;  // all sources; syncs interrupted by the end of a process always resume
@@ -58,10 +59,12 @@ class SyncService {
   // Describes the location, stores the source and begins its first sync. Errors: of the source type
   // (source.not_a_maildir …), source.unknown_kind, source.duplicate. settings: JSON object or
   // empty.
+  // secret: password or token of a remote source. Blocks while a remote source signs in.
   virtual base::Result<store::Source> add(std::string_view kind, const std::string& location,
-                                          const std::string& name,
-                                          const std::string& settings = "") = 0;
-  // Stops its sync and removes what lies only there; number of items removed.
+                                          const std::string& name, const std::string& settings = "",
+                                          const std::string& secret = "",
+                                          std::stop_token stop = {}) = 0;
+  // Stops its sync and removes what lies only there, its secret too; number of items removed.
   virtual base::Result<std::int64_t> remove(const store::Id& source) = 0;
 
   // Asks for a sync of one source or of all; one that already waits serves both.
@@ -70,6 +73,11 @@ class SyncService {
   // statuses tell. Errors: source.unknown; sync.cancelled if `stop` comes first.
   virtual base::Result<std::vector<SourceStatus>> sync(std::optional<store::Id> source,
                                                        std::stop_token stop) = 0;
+
+  // Makes a change at a remote source, on the caller's thread, and asks for a sync of it. Errors:
+  // source.unknown, source.read_only (local sources), those of SourceType::apply.
+  virtual base::Result<Applied> apply(const store::Id& source, const Change& change,
+                                      std::stop_token stop) = 0;
 
   virtual std::vector<SourceStatus> status() = 0;  // in the order they were added
 };

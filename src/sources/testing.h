@@ -120,7 +120,7 @@ class Home {
 
   store::Source add(std::string_view kind, const std::string& location,
                     const std::string& settings = "{}") {
-    auto source = find_source_type(kind)->describe(location, "");
+    auto source = find_source_type(kind)->describe({location, ""});
     EXPECT_TRUE(source) << source.error().describe();
     if (!source) return {};
     source->settings = settings;

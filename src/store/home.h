@@ -72,7 +72,9 @@ class Home final : public Store {
   base::Status drop_vectors(const std::string& model) override;
 
   base::Status write_journal(std::string kind, std::string summary, std::string detail) override;
-  base::Result<std::vector<JournalEntry>> journal(int limit, std::optional<Id> before) override;
+  using Store::journal;
+  base::Result<std::vector<JournalEntry>> journal(int limit, std::optional<Id> before,
+                                                  const std::string& kind) override;
 
   base::Result<Id> save_turn(std::optional<Id> conversation, const Turn& turn) override;
   base::Result<std::vector<Conversation>> conversations() override;

@@ -639,13 +639,15 @@ base::Status Home::write_journal(std::string kind, std::string summary, std::str
   });
 }
 
-base::Result<std::vector<JournalEntry>> Home::journal(int limit, std::optional<Id> before) {
+base::Result<std::vector<JournalEntry>> Home::journal(int limit, std::optional<Id> before,
+                                                      const std::string& kind) {
   TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
   Id top;
   top.bytes.fill(0xFF);
   Statement all = connection->query(
-      "SELECT id, time, kind, summary, detail FROM journal WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
-      before.value_or(top), limit);
+      "SELECT id, time, kind, summary, detail FROM journal"
+      " WHERE id < ?1 AND (?3 = '' OR kind = ?3) ORDER BY id DESC LIMIT ?2",
+      before.value_or(top), limit, kind);
   std::vector<JournalEntry> result;
   for (;;) {
     TRY_ASSIGN(const bool row, all.step());

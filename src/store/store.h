@@ -243,7 +243,12 @@ class Store {
   virtual base::Status drop_vectors(const std::string& model) = 0;
 
   virtual base::Status write_journal(std::string kind, std::string summary, std::string detail) = 0;
-  virtual base::Result<std::vector<JournalEntry>> journal(int limit, std::optional<Id> before) = 0;
+  // Newest first; only those of `kind` unless it is empty.
+  virtual base::Result<std::vector<JournalEntry>> journal(int limit, std::optional<Id> before,
+                                                          const std::string& kind) = 0;
+  base::Result<std::vector<JournalEntry>> journal(int limit, std::optional<Id> before) {
+    return journal(limit, before, "");
+  }
 
   virtual base::Result<Id> save_turn(std::optional<Id> conversation, const Turn& turn) = 0;
   virtual base::Result<std::vector<Conversation>> conversations() = 0;

@@ -272,18 +272,23 @@ def completions_more(w):
     assert w.openai.completions.create(**{**ask, "max_tokens": 2}, logprobs=2).choices[0].logprobs, "no logprobs"
 
 
+# Long enough that no model ends by itself before a small limit.
+counting = {"model": "lar/chat", "input": "Count from 1 to 60: 1, 2, 3, 4,", "temperature": 0}
+
+
 @covers("OpenAI responses", "model", "input", "instructions", "max_output_tokens", "usage")
 def responses(w):
-    answer = w.openai.responses.create(model="lar/chat", input="Say hello.", instructions="Be short.", max_output_tokens=5)
-    assert answer.model == "lar/chat" and answer.output_text and answer.usage.output_tokens == 5
-    plain = w.openai.responses.create(model="lar/chat", input="Say hello.", max_output_tokens=5)
+    answer = w.openai.responses.create(**counting, instructions="Be short.", max_output_tokens=5)
+    assert answer.model == "lar/chat" and answer.output_text, answer
+    assert answer.usage.output_tokens == 5, answer.usage
+    plain = w.openai.responses.create(**counting, max_output_tokens=5)
     assert plain.usage.input_tokens != answer.usage.input_tokens, "the instructions made no difference"
 
 
 @covers("OpenAI responses", "stream", "errors")
 def responses_stream(w):
     text, last = "", None
-    for event in w.openai.responses.create(model="lar/chat", input="Say hello.", max_output_tokens=5, stream=True):
+    for event in w.openai.responses.create(**counting, max_output_tokens=5, stream=True):
         if event.type == "response.output_text.delta":
             text += event.delta
         last = event

@@ -187,18 +187,19 @@ std::string extension_of(const std::string& path) {
   return dot == std::string::npos ? "" : base::lower_ascii(name.substr(dot));
 }
 
-base::Result<store::Source> describe(const std::string& location, const std::string& name) {
-  TRY_ASSIGN(const std::string path, resolve(location));
+base::Result<store::Source> describe(const Description& description) {
+  TRY_ASSIGN(const std::string path, resolve(description.location));
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return base::fail_errno(errno, path, "open");
   if (!S_ISDIR(status.st_mode)) {
-    return base::fail(ErrorKind::invalid_input, "source.not_a_folder", {{"path", location}});
+    return base::fail(ErrorKind::invalid_input, "source.not_a_folder",
+                      {{"path", description.location}});
   }
   const Folder folder = open_folder(path);
   if (!folder) return base::fail_errno(errno, path, "open");
   store::Source source;
   source.kind = "folder";
-  source.name = name.empty() ? last_component(path) : name;
+  source.name = description.name.empty() ? last_component(path) : description.name;
   source.location = path;
   return source;
 }

@@ -11,8 +11,8 @@ namespace {
 constexpr CollectionType type{"ics",           "text/calendar",         "BEGIN:VCALENDAR",
                               "END:VCALENDAR", "source.not_a_calendar", "ics.truncated"};
 
-base::Result<store::Source> describe(const std::string& location, const std::string& name) {
-  return describe_collection(type, location, name);
+base::Result<store::Source> describe(const Description& description) {
+  return describe_collection(type, description.location, description.name);
 }
 
 base::Result<SyncReport> sync(SyncContext& context) { return sync_collection(type, context); }

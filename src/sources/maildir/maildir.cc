@@ -150,10 +150,11 @@ class Lister {
   std::stop_token stop_;
 };
 
-base::Result<store::Source> describe(const std::string& location, const std::string& name) {
-  TRY_ASSIGN(const std::string path, resolve(location));
+base::Result<store::Source> describe(const Description& description) {
+  TRY_ASSIGN(const std::string path, resolve(description.location));
   if (!is_folder(path)) {
-    return base::fail(ErrorKind::invalid_input, "source.not_a_maildir", {{"path", location}});
+    return base::fail(ErrorKind::invalid_input, "source.not_a_maildir",
+                      {{"path", description.location}});
   }
   const Folder folder = open_folder(path);
   if (!folder) return base::fail_errno(errno, path, "open");
@@ -178,11 +179,12 @@ base::Result<store::Source> describe(const std::string& location, const std::str
     }
   }
   if (!found) {
-    return base::fail(ErrorKind::invalid_input, "source.not_a_maildir", {{"path", location}});
+    return base::fail(ErrorKind::invalid_input, "source.not_a_maildir",
+                      {{"path", description.location}});
   }
   store::Source source;
   source.kind = "maildir";
-  source.name = name.empty() ? last_component(path) : name;
+  source.name = description.name.empty() ? last_component(path) : description.name;
   source.location = path;
   return source;
 }

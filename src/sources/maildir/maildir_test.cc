@@ -239,14 +239,14 @@ TEST(Maildir, a_cancelled_sync_keeps_what_it_stored_and_goes_on_later) {
 TEST(Maildir, other_folders_are_refused_in_plain_words) {
   TempFolder folder;
   folder.write("a.txt", "no mail here");
-  const auto none = source_type().describe(folder.path(), "");
+  const auto none = source_type().describe({folder.path(), ""});
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, "source.not_a_maildir");
-  const auto missing = source_type().describe(folder.path("nowhere"), "");
+  const auto missing = source_type().describe({folder.path("nowhere"), ""});
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, "file.missing");
   folder.make_folder("mbsync/Inbox/cur");
-  EXPECT_TRUE(source_type().describe(folder.path(), "")) << "a folder of Maildirs";
+  EXPECT_TRUE(source_type().describe({folder.path(), ""})) << "a folder of Maildirs";
 }
 
 }  // namespace

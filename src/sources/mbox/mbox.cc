@@ -96,11 +96,12 @@ std::string uid_of(const Mail& mail) {
   return hex({reinterpret_cast<const char*>(mail.fingerprint.data()), mail.fingerprint.size()});
 }
 
-base::Result<store::Source> describe(const std::string& location, const std::string& name) {
-  TRY_ASSIGN(const std::string path, resolve(location));
+base::Result<store::Source> describe(const Description& description) {
+  TRY_ASSIGN(const std::string path, resolve(description.location));
   TRY_ASSIGN(const auto file, open_regular(path));
   const auto not_an_mbox = [&] {
-    return base::fail(ErrorKind::invalid_input, "source.not_an_mbox", {{"path", location}});
+    return base::fail(ErrorKind::invalid_input, "source.not_an_mbox",
+                      {{"path", description.location}});
   };
   if (!file) return not_an_mbox();
   struct stat status{};
@@ -119,7 +120,7 @@ base::Result<store::Source> describe(const std::string& location, const std::str
   }
   store::Source source;
   source.kind = "mbox";
-  source.name = name.empty() ? last_component(path) : name;
+  source.name = description.name.empty() ? last_component(path) : description.name;
   source.location = path;
   return source;
 }

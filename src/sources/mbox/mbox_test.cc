@@ -204,11 +204,11 @@ TEST(Mbox, a_missing_file_is_unreachable_and_removes_nothing) {
 TEST(Mbox, other_files_are_refused) {
   TempFolder folder;
   folder.write("text", "Dear all,\nFrom now on\n");
-  const auto refused = source_type().describe(folder.path("text"), "");
+  const auto refused = source_type().describe({folder.path("text"), ""});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, "source.not_an_mbox");
   folder.write("empty", "");
-  EXPECT_TRUE(source_type().describe(folder.path("empty"), ""));
+  EXPECT_TRUE(source_type().describe({folder.path("empty"), ""}));
 }
 
 }  // namespace

@@ -1,0 +1,93 @@
+// The commands about accounts at servers and what goes to them: add mail imap and its like, egress.
+#include <termios.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "os/file.h"
+
+namespace lar::cli {
+
+using nlohmann::json;
+
+namespace {
+
+// Typed without being shown.
+std::string ask_for_secret(Command& command) {
+  termios before{};
+  const bool is_terminal = ::tcgetattr(STDIN_FILENO, &before) == 0;
+  if (is_terminal) {
+    std::cerr << command.say("add.password") << " " << std::flush;
+    termios silent = before;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  }
+  std::string secret;
+  std::getline(std::cin, secret);
+  if (is_terminal) {
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    std::cerr << "\n";
+  }
+  return secret;
+}
+
+base::Result<std::string> read_secret(Command& command, const std::string& file) {
+  std::string secret;
+  if (file.empty() || file == "-") {
+    secret = ask_for_secret(command);
+  } else {
+    TRY_ASSIGN(secret, os::read_file(file, 64u << 10));
+    secret = secret.substr(0, secret.find('\n'));
+  }
+  if (!secret.empty() && secret.back() == '\r') secret.pop_back();
+  return secret;
+}
+
+}  // namespace
+
+int add_account(Command& command, const AccountOptions& options) {
+  auto secret = read_secret(command, options.secret_file);
+  if (!secret) return command.report(secret.error());
+  json body = {{"kind", options.kind}, {"path", options.address}};
+  if (!secret->empty()) body["secret"] = *secret;
+  if (!options.name.empty()) body["name"] = options.name;
+  if (!options.settings.empty()) body["settings"] = json::parse(options.settings);
+  int failure = exit_ok;
+  const auto added = command.call("POST", "/sources", body, failure);
+  if (!added) return failure;
+  if (command.options().json) {
+    command.print_json(*added);
+    return exit_ok;
+  }
+  command.terminal().line(command.say(
+      command.connection()->where() == Where::at_the_server ? "add.syncing" : "add.done",
+      {{"name", (*added)["name"].get<std::string>()}}));
+  return exit_ok;
+}
+
+int show_egress(Command& command, Sealing sealing) {
+  int failure = exit_ok;
+  if (sealing != Sealing::ask) {
+    const auto changed =
+        command.call("POST", "/egress", {{"sealed", sealing == Sealing::seal}}, failure);
+    if (!changed) return failure;
+  }
+  const auto answer = command.call("GET", "/egress", nullptr, failure);
+  if (!answer) return failure;
+  if (command.options().json) {
+    command.print_json(*answer);
+    return exit_ok;
+  }
+  Terminal& out = command.terminal();
+  out.line(command.say((*answer)["sealed"].get<bool>() ? "egress.sealed" : "egress.open"));
+  if ((*answer)["entries"].empty()) out.line(command.say("egress.none"));
+  for (const json& entry : (*answer)["entries"]) {
+    out.line(entry["time"].get<std::string>().substr(0, 19) + "  " +
+             harmless(entry["summary"].get<std::string>()));
+  }
+  return exit_ok;
+}
+
+}  // namespace lar::cli
