@@ -12,7 +12,7 @@ build=(
     libhowardhinnant-date-dev libcli11-dev libtomlplusplus-dev
     libgmime-3.0-dev libpoppler-cpp-dev libical-dev libpugixml-dev libzip-dev libxml2-dev
     libmd4c-dev libuchardet-dev libstemmer-dev libutf8proc-dev
-    libsodium-dev libzstd-dev libcurl4-openssl-dev libcpp-httplib-dev libseccomp-dev
+    libsodium-dev libssl-dev libzstd-dev libcurl4-openssl-dev libcpp-httplib-dev libseccomp-dev
     libvalijson-dev libreadline-dev libgtest-dev
 )
 page=(chromium fonts-dejavu)

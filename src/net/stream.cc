@@ -197,6 +197,7 @@ Failure certificate_error(long verdict, const std::string& host) {
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
       return refused("tls.untrusted");
     default:
       return fail(ErrorKind::permission, "tls.failed",

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "sources/folder/folder.h"
 #include "sources/ics/ics.h"
+#include "sources/imap/imap.h"
 #include "sources/maildir/maildir.h"
 #include "sources/mbox/mbox.h"
 #include "sources/source.h"
@@ -15,7 +16,7 @@ namespace lar::sources {
 std::span<const SourceType> registry() {
   static const std::array types{
       maildir::source_type(), mbox::source_type(), folder::source_type(),
-      ics::source_type(),     vcf::source_type(),
+      ics::source_type(),     vcf::source_type(),  imap::source_type(),
   };
   return types;
 }

@@ -2,14 +2,22 @@
 // them one after the other or all at once as `lar serve` does, and prints what the store holds in a
 // form that does not depend on the order in which it was stored.
 //
-//   sync_probe HOME add KIND PATH     sync_probe HOME sync     sync_probe HOME dump|check
+//   sync_probe HOME add KIND PATH [SETTINGS SECRET]     sync_probe HOME sync     sync_probe HOME dump|check
+//   sync_probe HOME apply SOURCE CHANGE     a change at a remote source, as a JSON object
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "domain/json.h"
+#include "guard/egress.h"
+#include "guard/secrets.h"
 #include "os/file.h"
 #include "sources/sync_service.h"
 
@@ -75,17 +83,32 @@ int dump(store::Store& store) {
   return 0;
 }
 
-int sync(store::Store& store) {
-  reading::Options reading_options;
-  auto reading = reading::ReadingService::start(reading_options);
-  if (!reading) return fail(reading.error());
-  sources::SyncOptions options;
-  options.watch = false;
-  options.sync_at_start = false;
-  auto service = sources::SyncService::start(store, **reading, options);
-  if (!service) return fail(service.error());
+// The sync service with a way outside, as `lar` has it.
+struct Service {
+  std::unique_ptr<reading::ReadingService> reading;
+  std::unique_ptr<guard::Secrets> secrets;
+  guard::Egress egress{{}};
+  std::optional<sources::Outside> outside;
+  std::unique_ptr<sources::SyncService> service;
+
+  base::Status start(store::Store& store, const std::string& home) {
+    TRY_ASSIGN(reading, reading::ReadingService::start({}));
+    TRY_ASSIGN(secrets, guard::Secrets::open(home + "/secrets.json", guard::default_key_file()));
+    outside.emplace(sources::Outside{egress, *secrets});
+    sources::SyncOptions options;
+    options.outside = &*outside;
+    options.watch = false;
+    options.sync_at_start = false;
+    TRY_ASSIGN(service, sources::SyncService::start(store, *reading, options));
+    return {};
+  }
+};
+
+int sync(store::Store& store, const std::string& home) {
+  Service started;
+  if (const auto begun = started.start(store, home); !begun) return fail(begun.error());
   const auto begin = std::chrono::steady_clock::now();
-  const auto statuses = (*service)->sync(std::nullopt, {});
+  const auto statuses = started.service->sync(std::nullopt, {});
   if (!statuses) return fail(statuses.error());
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -115,28 +138,84 @@ int check(store::Store& store) {
   return faults->empty() ? 0 : 1;
 }
 
-int add(store::Store& store, const std::string& kind, const std::string& path) {
-  const sources::SourceType* type = sources::find_source_type(kind);
+int add(store::Store& store, const std::string& home, const std::vector<std::string>& given) {
+  Service started;
+  if (const auto begun = started.start(store, home); !begun) return fail(begun.error());
+  const sources::SourceType* type = sources::find_source_type(given[0]);
   if (type == nullptr) return 2;
-  auto source = type->describe(path, "");
+  sources::Description description{given[1], ""};
+  if (given.size() > 2) description.settings = given[2];
+  if (given.size() > 3) description.secret = given[3];
+  description.outside = &*started.outside;
+  auto source = type->describe(description);
   if (!source) return fail(source.error());
-  source->settings = "{}";
+  if (source->settings.empty()) source->settings = "{}";
   const auto added = store.add_source(*source);
+  if (added && !description.secret.empty()) {
+    const auto kept =
+        started.secrets->put(sources::secret_name(added->id), description.secret);
+    if (!kept) return fail(kept.error());
+  }
   return added ? 0 : fail(added.error());
+}
+
+int apply(store::Store& store, const std::string& home, const std::string& source_name,
+          const std::string& text) {
+  const nlohmann::json value = nlohmann::json::parse(text);
+  using Kind = sources::Change::Kind;
+  const std::map<std::string, Kind> kinds = {{"set_flags", Kind::set_flags},
+                                             {"move", Kind::move},
+                                             {"append", Kind::append},
+                                             {"put", Kind::put},
+                                             {"remove", Kind::remove}};
+  sources::Change change;
+  change.kind = kinds.at(value.at("kind").get<std::string>());
+  change.folder = value.value("target", "");
+  change.flags = value.value("flags", "");
+  change.bytes = value.value("bytes", "");
+  Service started;
+  if (const auto begun = started.start(store, home); !begun) return fail(begun.error());
+  const auto sources = store.sources();
+  if (!sources) return fail(sources.error());
+  for (const store::Source& source : *sources) {
+    if (source.name != source_name) continue;
+    const auto placements = store.placements(source.id);
+    if (!placements) return fail(placements.error());
+    for (const store::Placement& placement : *placements) {
+      if (placement.folder == value.value("folder", "") && placement.uid == value.value("uid", "")) {
+        change.placement = placement;
+      }
+    }
+    const auto applied = started.service->apply(source.id, change, {});
+    if (!applied) return fail(applied.error());
+    std::printf("%s\n", nlohmann::json{{"folder", applied->folder},
+                                       {"uid", applied->uid},
+                                       {"fingerprint", applied->fingerprint}}
+                            .dump()
+                            .c_str());
+    return 0;
+  }
+  return 2;
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
+  const std::vector<std::string> given(arguments + std::min(count, 3), arguments + count);
   const std::string what = count > 2 ? arguments[2] : "";
-  if (what != "dump" && what != "sync" && what != "check" && !(what == "add" && count == 5)) {
-    std::fprintf(stderr, "sync_probe HOME add KIND PATH | sync | dump | check\n");
+  if (what != "dump" && what != "sync" && what != "check" &&
+      !(what == "add" && given.size() >= 2) && !(what == "apply" && given.size() == 2)) {
+    std::fprintf(stderr,
+                 "sync_probe HOME add KIND PATH [SETTINGS SECRET] | sync | dump | check | "
+                 "apply SOURCE CHANGE\n");
     return 2;
   }
-  auto store = store::Store::open(arguments[1]);
+  const std::string home = arguments[1];
+  auto store = store::Store::open(home);
   if (!store) return fail(store.error());
   if (what == "dump") return dump(**store);
-  if (what == "sync") return sync(**store);
+  if (what == "sync") return sync(**store, home);
   if (what == "check") return check(**store);
-  return add(**store, arguments[3], arguments[4]);
+  if (what == "apply") return apply(**store, home, given[0], given[1]);
+  return add(**store, home, given);
 }

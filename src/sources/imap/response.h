@@ -4,7 +4,7 @@
 //
 // Why our own: the library at hand (libetpan 1.9.4) keeps every answer whole in memory whatever its
 // length, takes any announced literal, and descends into parentheses as deep as a server likes. The
-// few answers that lar needs are simpler than the guards around it would be. response_fuzz.cc throws
+// few answers that lar needs are simpler than the guards around it would be. imap_fuzz.cc throws
 // bytes at it.
 //
 // Pure functions and one class without locks: one thread at a time.
