@@ -194,6 +194,9 @@ class Table {
     add_kind(*adding, "folder", "folder");
     add_kind(*add(*adding, "calendar", "sources", {}), "ics", "ics");
     add_kind(*add(*adding, "contacts", "sources", {}), "vcf", "vcf");
+    CLI::App* chat = add(*adding, "chat", "sources", {});
+    add_kind(*chat, "whatsapp", "whatsapp");
+    add_kind(*chat, "telegram", "telegram");
     add(app_, "sources", "sources", [](Command& command) { return list_sources(command); });
     CLI::App* leaving = add(app_, "egress", "sources", [&given](Command& command) {
       return show_egress(command, given.seal     ? Sealing::seal

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "sources/chats/chats.h"
 #include "sources/folder/folder.h"
 #include "sources/ics/ics.h"
 #include "sources/imap/imap.h"
@@ -17,6 +18,7 @@ std::span<const SourceType> registry() {
   static const std::array types{
       maildir::source_type(), mbox::source_type(), folder::source_type(),
       ics::source_type(),     vcf::source_type(),  imap::source_type(),
+      chats::whatsapp(),      chats::telegram(),
   };
   return types;
 }

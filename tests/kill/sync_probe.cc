@@ -4,9 +4,12 @@
 //
 //   sync_probe HOME add KIND PATH [SETTINGS SECRET]     sync_probe HOME sync     sync_probe HOME dump|check
 //   sync_probe HOME apply SOURCE CHANGE     a change at a remote source, as a JSON object
+//   sync_probe HOME send ACCOUNT     the mail on standard input, to a server for sending
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <iostream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -18,6 +21,7 @@
 #include "domain/json.h"
 #include "guard/egress.h"
 #include "guard/secrets.h"
+#include "net/smtp.h"
 #include "os/file.h"
 #include "sources/sync_service.h"
 
@@ -198,19 +202,46 @@ int apply(store::Store& store, const std::string& home, const std::string& sourc
   return 2;
 }
 
+int send(const std::string& text) {
+  const nlohmann::json value = nlohmann::json::parse(text);
+  net::SmtpAccount account;
+  account.server.host = value.at("host").get<std::string>();
+  account.server.port = value.at("port").get<int>();
+  account.server.encryption = *net::encryption_from(value.value("tls", "none"));
+  account.server.authorities = value.value("authorities", "");
+  account.user = value.value("user", "");
+  account.secret = value.value("secret", "");
+  if (account.user.empty()) account.sign_in = net::SmtpAccount::SignIn::none;
+  const net::Envelope envelope{value.at("from").get<std::string>(),
+                               value.at("to").get<std::vector<std::string>>()};
+  const std::string mail(std::istreambuf_iterator<char>(std::cin), {});
+  const auto done = net::hand_over(net::local_only(), account, envelope, mail, {});
+  if (!done) return fail(done.error());
+  constexpr const char* states[] = {"sent", "refused", "uncertain"};
+  std::printf("%s\n", nlohmann::json{{"state", states[static_cast<int>(done->state)]},
+                                     {"code", done->code},
+                                     {"answer", done->answer},
+                                     {"unfit", done->unfit}}
+                          .dump()
+                          .c_str());
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
   const std::vector<std::string> given(arguments + std::min(count, 3), arguments + count);
   const std::string what = count > 2 ? arguments[2] : "";
   if (what != "dump" && what != "sync" && what != "check" &&
-      !(what == "add" && given.size() >= 2) && !(what == "apply" && given.size() == 2)) {
+      !(what == "add" && given.size() >= 2) && !(what == "apply" && given.size() == 2) &&
+      !(what == "send" && given.size() == 1)) {
     std::fprintf(stderr,
                  "sync_probe HOME add KIND PATH [SETTINGS SECRET] | sync | dump | check | "
-                 "apply SOURCE CHANGE\n");
+                 "apply SOURCE CHANGE | send ACCOUNT\n");
     return 2;
   }
   const std::string home = arguments[1];
+  if (what == "send") return send(given[0]);
   auto store = store::Store::open(home);
   if (!store) return fail(store.error());
   if (what == "dump") return dump(**store);
