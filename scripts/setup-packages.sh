@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that lar needs and that are missing; does nothing when all are there.
 # Lists: build (default), page (the browser tests of the page), deep (fuzzing and thread analysis),
-# tidy (clang-tidy).
-# Usage: setup-packages.sh [build] [page] [deep] [tidy]
+# tidy (clang-tidy), servers (what the tests of accounts talk to).
+# Usage: setup-packages.sh [build] [page] [deep] [tidy] [servers]
 . "$(dirname "$0")/lib.sh"
 
 build=(
@@ -18,15 +18,16 @@ build=(
 page=(chromium fonts-dejavu)
 deep=(clang-19)
 tidy=(clang-tidy-19)
+servers=(dovecot-imapd openssl procps)
 
 wanted=()
 for list in "${@:-build}"; do
     case "$list" in
-    build | page | deep | tidy)
+    build | page | deep | tidy | servers)
         declare -n names="$list"
         wanted+=("${names[@]}")
         ;;
-    *) fail "unknown package list '$list'; there are: build page deep tidy" ;;
+    *) fail "unknown package list '$list'; there are: build page deep tidy servers" ;;
     esac
 done
 

@@ -10,6 +10,7 @@ node="$(scripts/setup-node.sh)"
 python="$(scripts/setup-python.sh)"
 clients="$(scripts/setup-python.sh requirements-clients.txt)"
 npm_clients="$(scripts/setup-npm.sh tests/real/npm)"
+smtp_server="$(scripts/setup-python.sh requirements-smtp.txt)"
 failed=()
 steps=0
 step() {
@@ -41,6 +42,8 @@ step "model downloads" "$python" scripts/fetch_model_test.py
 step "embeddings against the reference" "$python" tests/real/check_embeddings.py
 step "real clients: openai, anthropic" env "PATH=$node:$PATH" "LAR_NPM=$npm_clients" "$clients" tests/real/clients.py
 step "faults between lar and its engine" python3 tests/real/faults.py --requests 600
+step "mail at a real server: Dovecot" python3 tests/real/imap.py
+step "sending by a real server: aiosmtpd" "$smtp_server" tests/real/smtp.py
 step "page: types" page check
 step "page: units" page test
 step "terminal" env LAR="$repository/build/lar" python3 -m unittest discover -s tests/cli

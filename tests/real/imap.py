@@ -5,9 +5,11 @@
 
 Dovecot runs as an ordinary user in a temporary folder, on loopback. Another client (imaplib) does what a phone would.
 """
+import base64
 import contextlib
 import getpass
 import grp
+import http.server
 import imaplib
 import json
 import os
@@ -626,6 +628,51 @@ def says_what_is_wrong():
     shutil.rmtree(folder)
 
 
+def oauth():
+    """A token is renewed with the refresh token, kept, and used; a refusal is told."""
+    asked, answer = [], {"status": 200}
+
+    class Tokens(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(answer["status"])
+            self.end_headers()
+            self.wfile.write(json.dumps({"access_token": f"t{len(asked)}", "expires_in": 3600, "refresh_token": "r2"}).encode()
+                             if answer["status"] == 200 else b'{"error": "invalid_grant"}')
+
+        def log_message(self, *_):
+            pass
+
+    tokens = http.server.HTTPServer(("127.0.0.1", 0), Tokens)
+    threading.Thread(target=tokens.serve_forever, daemon=True).start()
+    signed_in = []
+
+    def listen(verb, rest, send):
+        if verb == "AUTHENTICATE":
+            _, mechanism, given = rest.split(" ")
+            signed_in.append((mechanism, base64.b64decode(given).decode()))
+            return True
+        return None
+
+    server = Scripted(lies=listen, capabilities="IMAP4rev1 AUTH=XOAUTH2 SASL-IR")
+    home = Home(server.port, add=False)
+    settings = {**home.settings, "oauth": {"token_endpoint": f"http://127.0.0.1:{tokens.server_port}/token", "client_id": "lar"}}
+    home.probe("add", "imap", address, json.dumps(settings), json.dumps({"refresh_token": "r1", "client_secret": "s+1"}))
+    expect(home.sync()["added"], 6, "with a token")
+    home.sync()
+    expect(signed_in[-1], ("XOAUTH2", f"user={address}\x01auth=Bearer t2\x01\x01"), "mechanism")
+    expect(len(asked), 2, "one token to add, one that is kept")
+    assert "refresh_token=r1&client_id=lar&client_secret=s%2B1" in asked[0], asked
+    store = (home.folder / "home/secrets.json").read_text()
+    assert "t2" not in json.loads(store) and "r2" not in store.split('"')
+    answer["status"] = 400
+    broken = Home(server.port, add=False)
+    status, said = broken.try_probe("add", "imap", address, json.dumps(settings), "r9")
+    assert status != 0 and "imap.token_refused" in said, said
+    home.close()
+    broken.close()
+
+
 def servers_life():
     """Validity, password, quota, a large mail, a server that is down."""
     with Dovecot(quota="60M") as server:
@@ -709,6 +756,7 @@ if __name__ == "__main__":
         (first_sync, "first sync: folders, labels, nothing marked as read"),
         (both_ways, "flags, moves, copies, deletions, drafts, both ways"),
         (says_what_is_wrong, "adding an account says what is wrong"),
+        (oauth, "OAuth 2: a token is renewed, kept and used"),
         (servers_life, "UIDVALIDITY, password, quota, 50 MB, server down"),
         (idle_latency, "new mail within 2 s, egress, sealed"),
         (kills, "kill -9 of lar and of the server in the middle of a sync"),

@@ -39,7 +39,8 @@ Cursor Cursor::parse(const std::string& text, const reading::ReadingService& rea
       state.pending = entry.at("pending").get<std::vector<std::uint32_t>>();
       if (const auto doubt = entry.find("doubt"); doubt != entry.end()) {
         state.doubt = FolderState::Doubt{doubt->at("since").get<base::Microseconds>(),
-                                         status_from(doubt->at("told"))};
+                                         status_from(doubt->at("told")),
+                                         doubt->at("whole").get<bool>()};
       }
     }
     parsed.skipped = Skipped::from_json(value.at("skipped"), reading);
@@ -58,7 +59,9 @@ std::string Cursor::text() const {
              {"compared", state.compared},
              {"pending", state.pending}};
     if (state.doubt) {
-      entry["doubt"] = {{"since", state.doubt->since}, {"told", to_json(state.doubt->told)}};
+      entry["doubt"] = {{"since", state.doubt->since},
+                        {"told", to_json(state.doubt->told)},
+                        {"whole", state.doubt->whole}};
     }
   }
   const json value = {

@@ -178,8 +178,7 @@ Status wait(SyncContext& context) {
       const FolderState& state = known->second;
       const MailboxStatus& seen = state.doubt ? state.doubt->told : state.seen;
       if (opened.exists != seen.messages || opened.validity != seen.validity ||
-          (opened.next != 0 && opened.next != seen.next) ||
-          (opened.modseq != 0 && seen.modseq != 0 && opened.modseq != seen.modseq)) {
+          (opened.next != 0 && opened.next != seen.next)) {
         return {};
       }
     }

@@ -179,7 +179,7 @@ TEST(ImapCursor, a_doubted_mailbox_is_left_alone_until_it_has_said_so_for_long_e
   FolderState state;
   state.seen = {7, 10, 5, 1, 99};
   const MailboxStatus empty{7, 10, 0, 0, 99};
-  state.doubt = FolderState::Doubt{base::Clock::now(), empty};
+  state.doubt = FolderState::Doubt{base::Clock::now(), empty, true};
   EXPECT_FALSE(needs_look(&state, empty));
   EXPECT_TRUE(needs_look(&state, {7, 11, 6, 1, 100}));
   state.doubt->since -= doubt_lasts;

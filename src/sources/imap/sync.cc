@@ -731,10 +731,11 @@ class Sync {
   bool is_believed(const std::string& name, const Folder* folder) {
     const base::Microseconds now = base::Clock::now();
     const auto before = before_.folders.find(name);
-    const bool doubted = before != before_.folders.end() && before->second.doubt.has_value();
+    const bool doubted = before != before_.folders.end() && before->second.doubt.has_value() &&
+                         before->second.doubt->whole;
     const base::Microseconds since = doubted ? before->second.doubt->since : now;
     if (doubted && now - since >= doubt_lasts) return true;
-    doubts_[name] = {since, folder == nullptr ? MailboxStatus{} : folder->status};
+    doubts_[name] = {since, folder == nullptr ? MailboxStatus{} : folder->looked_at};
     report_.note(name, {"imap.doubtful", {{"folder", name}}});
     return false;
   }
@@ -742,7 +743,14 @@ class Sync {
   Status save() {
     for (const Folder& folder : folders_) {
       const std::string& name = folder.mailbox.name;
-      if (!folder.looked || untouched_.contains(name) || folder.unsure) continue;
+      if (untouched_.contains(name) || folder.unsure) {
+        // Not looked into again before something changes or some time has passed.
+        FolderState state = folder.before != nullptr ? *folder.before : FolderState{};
+        state.doubt = FolderState::Doubt{base::Clock::now(), folder.status, false};
+        cursor_.folders[name] = std::move(state);
+        continue;
+      }
+      if (!folder.looked) continue;
       FolderState state;
       state.seen = folder.looked_at;
       state.compared = base::Clock::now();
