@@ -104,9 +104,9 @@ class Dialogue {
     Answer answer;
     if (account_.sign_in == SmtpAccount::SignIn::token) {
       if (!mechanisms_.contains("XOAUTH2")) return no_mechanism();
-      TRY_ASSIGN(answer, say("AUTH XOAUTH2 " + base64("user=" + account_.user + "\x01" +
-                                                      "auth=Bearer " + account_.secret +
-                                                      "\x01\x01")));
+      TRY_ASSIGN(answer,
+                 say("AUTH XOAUTH2 " + base64("user=" + account_.user + "\x01" + "auth=Bearer " +
+                                              account_.secret + "\x01\x01")));
       if (answer.code == 334) {
         TRY_ASSIGN(answer, say(""));
       }
@@ -131,9 +131,9 @@ class Dialogue {
   }
 
   Result<Handover> send(const Envelope& envelope, std::string_view mail) {
-    const bool ascii_addresses =
-        is_ascii(envelope.from) && std::all_of(envelope.to.begin(), envelope.to.end(),
-                                               [](const std::string& one) { return is_ascii(one); });
+    const bool ascii_addresses = is_ascii(envelope.from) &&
+                                 std::all_of(envelope.to.begin(), envelope.to.end(),
+                                             [](const std::string& one) { return is_ascii(one); });
     if (!ascii_addresses && !can_.contains("SMTPUTF8")) {
       return fail(ErrorKind::unsupported, "smtp.no_utf8", {{"host", host()}});
     }

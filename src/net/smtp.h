@@ -32,8 +32,8 @@ struct Handover {
     refused,  // it has not, and says why; nobody got it
     uncertain
   } state = State::refused;
-  int code = 0;                   // of the server's last answer
-  std::string answer;             // its text
+  int code = 0;                    // of the server's last answer
+  std::string answer;              // its text
   std::vector<std::string> unfit;  // recipients it does not take
 };
 

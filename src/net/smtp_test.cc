@@ -36,9 +36,7 @@ class Server {
       if (one.valid()) serve(one.get());
     });
   }
-  ~Server() {
-    ::shutdown(listening_.get(), SHUT_RDWR);
-  }
+  ~Server() { ::shutdown(listening_.get(), SHUT_RDWR); }
   int port() const { return port_; }
   // Everything the client said; after the connection has ended.
   const std::string& heard() {
@@ -89,8 +87,7 @@ class Server {
   std::jthread thread_;
 };
 
-SmtpAccount account(const Server& server,
-                    SmtpAccount::SignIn sign_in = SmtpAccount::SignIn::none) {
+SmtpAccount account(const Server& server, SmtpAccount::SignIn sign_in = SmtpAccount::SignIn::none) {
   SmtpAccount made;
   made.server.host = "127.0.0.1";
   made.server.port = server.port();
@@ -161,20 +158,22 @@ TEST(Smtp, a_connection_lost_after_the_end_of_the_mail_is_uncertain) {
 
 TEST(Smtp, passwords_are_given_in_the_way_the_server_offers) {
   Server plain(Answers{{"EHLO", "250-hello\r\n250-AUTH LOGIN PLAIN\r\n250 SIZE 1000\r\n"},
-                {"AUTH", "235 welcome\r\n"}});
-  EXPECT_TRUE(hand_over(local_only(), account(plain, SmtpAccount::SignIn::password), envelope, mail,
-                        {}));
+                       {"AUTH", "235 welcome\r\n"}});
+  EXPECT_TRUE(
+      hand_over(local_only(), account(plain, SmtpAccount::SignIn::password), envelope, mail, {}));
   EXPECT_NE(plain.heard().find("AUTH PLAIN AGFuYQBjYWJhbGxv\r\n"), std::string::npos);
   Server wrong(Answers{{"EHLO", "250-hello\r\n250 AUTH PLAIN\r\n"}, {"AUTH", "535 no\r\n"}});
-  EXPECT_EQ(hand_over(local_only(), account(wrong, SmtpAccount::SignIn::password), envelope, mail, {})
-                .error()
-                .code,
-            "smtp.password_wrong");
+  EXPECT_EQ(
+      hand_over(local_only(), account(wrong, SmtpAccount::SignIn::password), envelope, mail, {})
+          .error()
+          .code,
+      "smtp.password_wrong");
   Server none(Answers{});
-  EXPECT_EQ(hand_over(local_only(), account(none, SmtpAccount::SignIn::password), envelope, mail, {})
-                .error()
-                .code,
-            "smtp.no_mechanism");
+  EXPECT_EQ(
+      hand_over(local_only(), account(none, SmtpAccount::SignIn::password), envelope, mail, {})
+          .error()
+          .code,
+      "smtp.no_mechanism");
 }
 
 TEST(Smtp, what_is_no_mail_server_and_what_offers_no_encryption_is_told) {
@@ -193,7 +192,8 @@ TEST(Smtp, what_is_no_mail_server_and_what_offers_no_encryption_is_told) {
 TEST(Smtp, addresses_that_would_become_commands_are_refused) {
   Server server(Answers{});
   for (const char* bad : {"a@b\r\nRCPT TO:<c@d>", "a", "@b", "a@b>", "a b@c", ""}) {
-    const auto done = hand_over(local_only(), account(server), {"ana@example.org", {bad}}, mail, {});
+    const auto done =
+        hand_over(local_only(), account(server), {"ana@example.org", {bad}}, mail, {});
     ASSERT_FALSE(done) << bad;
     EXPECT_EQ(done.error().code, "smtp.bad_address");
   }

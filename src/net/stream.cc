@@ -74,9 +74,8 @@ Waited wait_for(int socket, short events, Steady::time_point deadline, const Sto
     const milliseconds left = left_until(deadline);
     if (left.count() < 0) return Waited::timeout;
     std::array<pollfd, 2> polled{pollfd{socket, events, 0}, pollfd{stop.descriptor(), POLLIN, 0}};
-    const int ready =
-        ::poll(polled.data(), polled.size(),
-               static_cast<int>(std::min<std::int64_t>(left.count() + 1, 3'600'000)));
+    const int ready = ::poll(polled.data(), polled.size(),
+                             static_cast<int>(std::min<std::int64_t>(left.count() + 1, 3'600'000)));
     if (ready < 0 && errno != EINTR) return Waited::timeout;
     if (ready > 0 && polled[1].revents != 0) return Waited::cancelled;
     if (ready > 0 && polled[0].revents != 0) return Waited::ready;
@@ -306,8 +305,8 @@ class SocketStream final : public Stream {
 
   Status try_address(const addrinfo& one, const Address& address, Steady::time_point deadline,
                      std::stop_token stop) {
-    os::Descriptor made(::socket(one.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                                 one.ai_protocol));
+    os::Descriptor made(
+        ::socket(one.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, one.ai_protocol));
     const auto failed = [&](int number) -> Failure {
       if (number == ECONNREFUSED) {
         return fail(ErrorKind::unavailable, "net.port_closed",

@@ -1,7 +1,7 @@
-// A byte stream over TCP, in the clear or under TLS: what protocols other than HTTP are spoken over.
-// It asks the ConnectionPolicy for the name and for every address, checks certificates against the
-// system's authorities and the name that was asked for, keeps deadlines, and is woken at once by a
-// stop token.
+// A byte stream over TCP, in the clear or under TLS: what protocols other than HTTP are spoken
+// over. It asks the ConnectionPolicy for the name and for every address, checks certificates
+// against the system's authorities and the name that was asked for, keeps deadlines, and is woken
+// at once by a stop token.
 //
 // A Stream belongs to one thread at a time; the policy must outlive it.
 #pragma once
@@ -38,8 +38,8 @@ struct StreamOptions {
 
 class Stream {
  public:
-  // Errors: net.refused {host} by the policy; net.unknown_name {host}; net.port_closed {host, port};
-  // net.unreachable {host, detail}; net.timeout {host}; tls.expired, tls.not_yet_valid,
+  // Errors: net.refused {host} by the policy; net.unknown_name {host}; net.port_closed {host,
+  // port}; net.unreachable {host, detail}; net.timeout {host}; tls.expired, tls.not_yet_valid,
   // tls.wrong_name, tls.untrusted (each {host}), tls.failed {host, detail}; cancelled.
   static base::Result<std::unique_ptr<Stream>> connect(const ConnectionPolicy& policy,
                                                        const StreamOptions& options,

@@ -100,7 +100,8 @@ using Certificate = std::unique_ptr<X509, FreeCertificate>;
 // An authority and what it signs, made for one test.
 class Authority {
  public:
-  Authority() : key_(::EVP_EC_gen("P-256")), certificate_(make("Test authority", "", -1, 30, true)) {
+  Authority()
+      : key_(::EVP_EC_gen("P-256")), certificate_(make("Test authority", "", -1, 30, true)) {
     std::string name = (std::filesystem::temp_directory_path() / "lar-tls-XXXXXX").string();
     folder_ = ::mkdtemp(name.data());
     std::FILE* file = std::fopen(path().c_str(), "w");
@@ -128,7 +129,8 @@ class Authority {
     X509_NAME* name = ::X509_get_subject_name(made.get());
     ::X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
                                  reinterpret_cast<const unsigned char*>(subject), -1, -1, 0);
-    ::X509_set_issuer_name(made.get(), authority ? name : ::X509_get_subject_name(certificate_.get()));
+    ::X509_set_issuer_name(made.get(),
+                           authority ? name : ::X509_get_subject_name(certificate_.get()));
     const auto add = [&](int kind, const std::string& value) {
       X509_EXTENSION* extension = ::X509V3_EXT_conf_nid(nullptr, nullptr, kind, value.c_str());
       ::X509_add_ext(made.get(), extension, -1);

@@ -22,8 +22,8 @@ domain::Item item_of(const Chat& chat, const base::Date& day,
   item.title = chat.name + " (" + chat.program + ")";
   item.origin = domain::Origin::stranger;
   const ChatMessage& first = *messages.front();
-  item.when = domain::Instant{
-      first.time != 0 ? first.time : base::from_local(first.at, zone), zone};
+  item.when =
+      domain::Instant{first.time != 0 ? first.time : base::from_local(first.at, zone), zone};
   PartBuilder builder;
   builder.add(domain::SegmentKind::heading, chat.name + ", " + spell_date(day));
   for (const ChatMessage* message : messages) {
@@ -34,9 +34,8 @@ domain::Item item_of(const Chat& chat, const base::Date& day,
     }
     builder.add(domain::SegmentKind::list, time + " " + message->sender + ": " + message->text);
     const bool known =
-        std::any_of(item.people.begin(), item.people.end(), [&](const domain::Person& person) {
-          return person.name == message->sender;
-        });
+        std::any_of(item.people.begin(), item.people.end(),
+                    [&](const domain::Person& person) { return person.name == message->sender; });
     if (!known && item.people.size() < most_people) {
       item.people.push_back({domain::PersonRole::from, message->sender, ""});
     }

@@ -34,8 +34,8 @@ std::string told(const base::Result<std::vector<Item>>& items) {
     text += item.external_id.substr(item.external_id.rfind(':') + 1) + "\n";
     for (const domain::Segment& segment : item.parts.front().segments) {
       if (segment.kind != domain::SegmentKind::list) continue;
-      text += " " +
-              item.parts.front().text.substr(segment.begin, segment.end - segment.begin) + "\n";
+      text +=
+          " " + item.parts.front().text.substr(segment.begin, segment.end - segment.begin) + "\n";
     }
   }
   return text;
@@ -63,34 +63,45 @@ TEST(Whatsapp, exports_of_many_languages_are_read_alike) {
       {"American, iPhone",
        "[4/28/26, 9:05:33 PM] Bea: Hola\n[4/29/26, 12:07:01 AM] Ana: Hey\n"
        "[5/3/26, 12:30:00 PM] Bea: Ok\n"},
-      {"Indian", "28/04/26, 9:05 pm - Bea: Hola\n29/04/26, 12:07 am - Ana: Hey\n"
-                 "03/05/26, 12:30 pm - Bea: Ok\n"},
-      {"German", "28.04.26, 21:05 - Bea: Hola\n29.04.26, 00:07 - Ana: Hey\n"
-                 "03.05.26, 12:30 - Bea: Ok\n"},
-      {"Dutch", "28-04-2026 21:05 - Bea: Hola\n29-04-2026 00:07 - Ana: Hey\n"
-                "03-05-2026 12:30 - Bea: Ok\n"},
-      {"Swedish", "2026-04-28 21:05 - Bea: Hola\n2026-04-29 00:07 - Ana: Hey\n"
-                  "2026-05-03 12:30 - Bea: Ok\n"},
-      {"Finnish", "28.4.2026 klo 21.05 - Bea: Hola\n29.4.2026 klo 0.07 - Ana: Hey\n"
-                  "3.5.2026 klo 12.30 - Bea: Ok\n"},
-      {"Hungarian", "2026. 04. 28. 21:05 - Bea: Hola\n2026. 04. 29. 0:07 - Ana: Hey\n"
-                    "2026. 05. 03. 12:30 - Bea: Ok\n"},
-      {"Korean", "2026년 4월 28일 오후 9:05, Bea : Hola\n2026년 4월 29일 오전 12:07, Ana : Hey\n"
-                 "2026년 5월 3일 오후 12:30, Bea : Ok\n"},
-      {"Chinese", "2026/4/28 下午9:05 - Bea: Hola\n2026/4/29 上午12:07 - Ana: Hey\n"
-                  "2026/5/3 下午12:30 - Bea: Ok\n"},
-      {"Japanese", "2026/04/28 21:05 - Bea: Hola\n2026/04/29 0:07 - Ana: Hey\n"
-                   "2026/05/03 12:30 - Bea: Ok\n"},
+      {"Indian",
+       "28/04/26, 9:05 pm - Bea: Hola\n29/04/26, 12:07 am - Ana: Hey\n"
+       "03/05/26, 12:30 pm - Bea: Ok\n"},
+      {"German",
+       "28.04.26, 21:05 - Bea: Hola\n29.04.26, 00:07 - Ana: Hey\n"
+       "03.05.26, 12:30 - Bea: Ok\n"},
+      {"Dutch",
+       "28-04-2026 21:05 - Bea: Hola\n29-04-2026 00:07 - Ana: Hey\n"
+       "03-05-2026 12:30 - Bea: Ok\n"},
+      {"Swedish",
+       "2026-04-28 21:05 - Bea: Hola\n2026-04-29 00:07 - Ana: Hey\n"
+       "2026-05-03 12:30 - Bea: Ok\n"},
+      {"Finnish",
+       "28.4.2026 klo 21.05 - Bea: Hola\n29.4.2026 klo 0.07 - Ana: Hey\n"
+       "3.5.2026 klo 12.30 - Bea: Ok\n"},
+      {"Hungarian",
+       "2026. 04. 28. 21:05 - Bea: Hola\n2026. 04. 29. 0:07 - Ana: Hey\n"
+       "2026. 05. 03. 12:30 - Bea: Ok\n"},
+      {"Korean",
+       "2026년 4월 28일 오후 9:05, Bea : Hola\n2026년 4월 29일 오전 12:07, Ana : Hey\n"
+       "2026년 5월 3일 오후 12:30, Bea : Ok\n"},
+      {"Chinese",
+       "2026/4/28 下午9:05 - Bea: Hola\n2026/4/29 上午12:07 - Ana: Hey\n"
+       "2026/5/3 下午12:30 - Bea: Ok\n"},
+      {"Japanese",
+       "2026/04/28 21:05 - Bea: Hola\n2026/04/29 0:07 - Ana: Hey\n"
+       "2026/05/03 12:30 - Bea: Ok\n"},
       {"Arabic",
        "٢٨\u200F/٤\u200F/٢٠٢٦، ٩:٠٥ م - Bea: Hola\n٢٩\u200F/٤\u200F/٢٠٢٦، ١٢:٠٧ ص - Ana: Hey\n"
        "٣\u200F/٥\u200F/٢٠٢٦، ١٢:٣٠ م - Bea: Ok\n"},
-      {"Brazilian", "28/04/2026 21:05 - Bea: Hola\n29/04/2026 00:07 - Ana: Hey\n"
-                    "03/05/2026 12:30 - Bea: Ok\n"},
+      {"Brazilian",
+       "28/04/2026 21:05 - Bea: Hola\n29/04/2026 00:07 - Ana: Hey\n"
+       "03/05/2026 12:30 - Bea: Ok\n"},
       {"Windows line ends",
        "\uFEFF28/04/26, 21:05 - Bea: Hola\r\n29/04/26, 0:07 - Ana: Hey\r\n"
        "3/05/26, 12:30 - Bea: Ok\r\n"},
   };
-  for (const Locale& locale : locales) EXPECT_EQ(told(whatsapp(locale.text)), wanted) << locale.name;
+  for (const Locale& locale : locales)
+    EXPECT_EQ(told(whatsapp(locale.text)), wanted) << locale.name;
 }
 
 TEST(Whatsapp, an_item_is_a_day_with_its_people_and_its_time) {
@@ -110,10 +121,12 @@ TEST(Whatsapp, an_item_is_a_day_with_its_people_and_its_time) {
 
 TEST(Whatsapp, the_order_of_the_date_follows_from_the_whole_file) {
   // Every single date could be read both ways, but only one order runs forward.
-  EXPECT_EQ(told(whatsapp("01/02/26, 10:00 - A: x\n02/02/26, 10:00 - A: y\n01/03/26, 10:00 - A: z\n")),
-            "2026-02-01\n 10:00 A: x\n2026-02-02\n 10:00 A: y\n2026-03-01\n 10:00 A: z\n");
-  EXPECT_EQ(told(whatsapp("01/02/26, 10:00 - A: x\n01/05/26, 10:00 - A: y\n02/01/26, 10:00 - A: z\n")),
-            "2026-01-02\n 10:00 A: x\n2026-01-05\n 10:00 A: y\n2026-02-01\n 10:00 A: z\n");
+  EXPECT_EQ(
+      told(whatsapp("01/02/26, 10:00 - A: x\n02/02/26, 10:00 - A: y\n01/03/26, 10:00 - A: z\n")),
+      "2026-02-01\n 10:00 A: x\n2026-02-02\n 10:00 A: y\n2026-03-01\n 10:00 A: z\n");
+  EXPECT_EQ(
+      told(whatsapp("01/02/26, 10:00 - A: x\n01/05/26, 10:00 - A: y\n02/01/26, 10:00 - A: z\n")),
+      "2026-01-02\n 10:00 A: x\n2026-01-05\n 10:00 A: y\n2026-02-01\n 10:00 A: z\n");
   // A day that is still to come is none: the file is of June 2026.
   EXPECT_EQ(told(whatsapp("05/12/26, 10:00 - A: x\n")), "2026-05-12\n 10:00 A: x\n");
 }
@@ -198,7 +211,8 @@ base::Result<std::vector<Item>> telegram(const std::string& bytes) {
 }
 
 TEST(Telegram, a_chat_becomes_days) {
-  const auto items = telegram(R"({"name": "Obras", "type": "private_group", "id": 4711, "messages": [
+  const auto items =
+      telegram(R"({"name": "Obras", "type": "private_group", "id": 4711, "messages": [
     {"id": 1, "type": "service", "date": "2026-04-28T20:00:00", "actor": "Bea", "action": "create_group", "text": ""},
     {"id": 2, "type": "message", "date": "2026-04-28T21:05:00", "date_unixtime": "1777403100", "from": "Bea", "from_id": "user1",
      "text": ["mira ", {"type": "link", "text": "esto"}, "."]},

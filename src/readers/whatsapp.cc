@@ -1,9 +1,9 @@
-// Chats exported by WhatsApp: a text, or a zip with it and media. The program writes dates and times
-// as the phone's language does and says nowhere which that is. So lines are taken apart by shape
-// (three numbers, a time, perhaps a word for the half of the day), and which number is the day is
-// decided from the whole file: an order has to give real dates everywhere, and chats run forward in
-// time. Where that leaves a choice (all within a few days) the usual habit of the shape decides, and
-// a notice says so. What no rule fits is an error that names the shape, never a guess.
+// Chats exported by WhatsApp: a text, or a zip with it and media. The program writes dates and
+// times as the phone's language does and says nowhere which that is. So lines are taken apart by
+// shape (three numbers, a time, perhaps a word for the half of the day), and which number is the
+// day is decided from the whole file: an order has to give real dates everywhere, and chats run
+// forward in time. Where that leaves a choice (all within a few days) the usual habit of the shape
+// decides, and a notice says so. What no rule fits is an error that names the shape, never a guess.
 #include <zip.h>
 
 #include <algorithm>
@@ -99,8 +99,8 @@ std::optional<Half> half_of(std::string_view word) {
     if (letter != '.' && letter != ' ') plain += letter;
   }
   constexpr std::array<std::string_view, 16> mornings = {
-      "am", "a", "ص", "ق", "오전", "上午", "午前", "π", "πμ", "öö", "ÖÖ", "de", "sa", "fm",
-      "πро", "पूर्वाह्न"};
+      "am", "a",  "ص",  "ق",  "오전", "上午", "午前", "π",
+      "πμ", "öö", "ÖÖ", "de", "sa",   "fm",   "πро",  "पूर्वाह्न"};
   constexpr std::array<std::string_view, 14> afternoons = {
       "pm", "p", "م", "오후", "下午", "午後", "μμ", "ös", "ÖS", "du", "ch", "em", "अपराह्न", "مساء"};
   if (std::find(mornings.begin(), mornings.end(), plain) != mornings.end()) return Half::morning;
@@ -337,9 +337,8 @@ Decision decide(const std::vector<Stamp>& stamps, base::Microseconds newest) {
   // Years in two digits stand first only where nothing else fits. Capital AM and PM with slashes
   // is how American phones write; everybody else puts the day first.
   const bool american = first.separator == '/' && first.half != Half::none && first.capital_half;
-  const bool same = std::all_of(stamps.begin(), stamps.end(), [](const Stamp& stamp) {
-    return stamp.date[0] == stamp.date[1];
-  });
+  const bool same = std::all_of(stamps.begin(), stamps.end(),
+                                [](const Stamp& stamp) { return stamp.date[0] == stamp.date[1]; });
   if (american && is_possible(Order::month_first)) return {Order::month_first, !same};
   if (is_possible(Order::day_first)) return {Order::day_first, !same};
   return {best.front(), true};
@@ -379,11 +378,11 @@ std::string chat_name(std::string_view file) {
     }
   }
   constexpr std::array<std::string_view, 14> prefixes = {
-      "WhatsApp Chat with ",       "WhatsApp Chat - ",          "WhatsApp chat with ",
-      "Chat de WhatsApp con ",     "Conversa do WhatsApp com ", "Conversa do WhatsApp com o ",
-      "WhatsApp Chat mit ",        "WhatsApp-Chat mit ",        "Discussion WhatsApp avec ",
-      "Chat WhatsApp con ",        "WhatsApp-chat met ",        "Chat de WhatsApp amb ",
-      "Czat WhatsApp z ",          "WhatsApp-chatt med "};
+      "WhatsApp Chat with ",   "WhatsApp Chat - ",          "WhatsApp chat with ",
+      "Chat de WhatsApp con ", "Conversa do WhatsApp com ", "Conversa do WhatsApp com o ",
+      "WhatsApp Chat mit ",    "WhatsApp-Chat mit ",        "Discussion WhatsApp avec ",
+      "Chat WhatsApp con ",    "WhatsApp-chat met ",        "Chat de WhatsApp amb ",
+      "Czat WhatsApp z ",      "WhatsApp-chatt med "};
   for (const std::string_view prefix : prefixes) {
     if (name.size() > prefix.size() && name.starts_with(prefix)) {
       name.erase(0, prefix.size());
@@ -470,7 +469,8 @@ base::Result<std::vector<domain::Item>> read_whatsapp(const Input& input) {
     const std::string bare = without_marks(line);
     const Beginning beginning = PrefixParser(plain_prefix(base::cut_utf8(bare, 96))).parse();
     if (beginning.kind == Beginning::Kind::unknown_half) {
-      return base::fail(ErrorKind::unsupported, "whatsapp.unknown_half", {{"word", beginning.word}});
+      return base::fail(ErrorKind::unsupported, "whatsapp.unknown_half",
+                        {{"word", beginning.word}});
     }
     if (beginning.kind == Beginning::Kind::message) {
       // The prefix is as long in the line as the part that plain_prefix made of it.
@@ -490,8 +490,8 @@ base::Result<std::vector<domain::Item>> read_whatsapp(const Input& input) {
       const auto own_colon = body.find(": ");
       if (own_colon != std::string::npos &&
           is_placeholder(marked, std::string_view(body).substr(own_colon + 2))) {
-        lines.push_back({beginning.stamp, body.substr(0, own_colon + 2) + "[" +
-                                              body.substr(own_colon + 2) + "]"});
+        lines.push_back({beginning.stamp,
+                         body.substr(0, own_colon + 2) + "[" + body.substr(own_colon + 2) + "]"});
       } else {
         lines.push_back({beginning.stamp, body});
       }

@@ -16,9 +16,8 @@ namespace lar::sources {
 
 std::span<const SourceType> registry() {
   static const std::array types{
-      maildir::source_type(), mbox::source_type(), folder::source_type(),
-      ics::source_type(),     vcf::source_type(),  imap::source_type(),
-      chats::whatsapp(),      chats::telegram(),
+      maildir::source_type(), mbox::source_type(), folder::source_type(), ics::source_type(),
+      vcf::source_type(),     imap::source_type(), chats::whatsapp(),     chats::telegram(),
   };
   return types;
 }

@@ -2,9 +2,9 @@
 // them one after the other or all at once as `lar serve` does, and prints what the store holds in a
 // form that does not depend on the order in which it was stored.
 //
-//   sync_probe HOME add KIND PATH [SETTINGS SECRET]     sync_probe HOME sync     sync_probe HOME dump|check
-//   sync_probe HOME apply SOURCE CHANGE     a change at a remote source, as a JSON object
-//   sync_probe HOME send ACCOUNT     the mail on standard input, to a server for sending
+//   sync_probe HOME add KIND PATH [SETTINGS SECRET]     sync_probe HOME sync     sync_probe HOME
+//   dump|check sync_probe HOME apply SOURCE FILE     a change at a remote source, a JSON object in
+//   a file sync_probe HOME send ACCOUNT     the mail on standard input, to a server for sending
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -156,16 +156,17 @@ int add(store::Store& store, const std::string& home, const std::vector<std::str
   if (source->settings.empty()) source->settings = "{}";
   const auto added = store.add_source(*source);
   if (added && !description.secret.empty()) {
-    const auto kept =
-        started.secrets->put(sources::secret_name(added->id), description.secret);
+    const auto kept = started.secrets->put(sources::secret_name(added->id), description.secret);
     if (!kept) return fail(kept.error());
   }
   return added ? 0 : fail(added.error());
 }
 
 int apply(store::Store& store, const std::string& home, const std::string& source_name,
-          const std::string& text) {
-  const nlohmann::json value = nlohmann::json::parse(text);
+          const std::string& file) {
+  const auto text = os::read_file(file);
+  if (!text) return fail(text.error());
+  const nlohmann::json value = nlohmann::json::parse(*text);
   using Kind = sources::Change::Kind;
   const std::map<std::string, Kind> kinds = {{"set_flags", Kind::set_flags},
                                              {"move", Kind::move},
@@ -186,7 +187,8 @@ int apply(store::Store& store, const std::string& home, const std::string& sourc
     const auto placements = store.placements(source.id);
     if (!placements) return fail(placements.error());
     for (const store::Placement& placement : *placements) {
-      if (placement.folder == value.value("folder", "") && placement.uid == value.value("uid", "")) {
+      if (placement.folder == value.value("folder", "") &&
+          placement.uid == value.value("uid", "")) {
         change.placement = placement;
       }
     }
@@ -237,7 +239,7 @@ int main(int count, char** arguments) {
       !(what == "send" && given.size() == 1)) {
     std::fprintf(stderr,
                  "sync_probe HOME add KIND PATH [SETTINGS SECRET] | sync | dump | check | "
-                 "apply SOURCE CHANGE | send ACCOUNT\n");
+                 "apply SOURCE FILE | send ACCOUNT\n");
     return 2;
   }
   const std::string home = arguments[1];

@@ -1,6 +1,6 @@
-// Which files are such exports, and how a later one is laid over what is known. An item is a day of a
-// conversation; its place is that day, its fingerprint what the reader made of it. Runs on the thread
-// of its source.
+// Which files are such exports, and how a later one is laid over what is known. An item is a day of
+// a conversation; its place is that day, its fingerprint what the reader made of it. Runs on the
+// thread of its source.
 #include "sources/chats/chats.h"
 
 #include <sys/stat.h>
@@ -50,8 +50,7 @@ bool looks_like_telegram(std::string_view head) {
           head.find("\"chats\"") != std::string_view::npos);
 }
 
-base::Result<store::Source> describe(const ExportType& type,
-                                     bool (*looks_right)(std::string_view),
+base::Result<store::Source> describe(const ExportType& type, bool (*looks_right)(std::string_view),
                                      const Description& description) {
   TRY_ASSIGN(const std::string path, resolve(description.location));
   TRY_ASSIGN(const auto file, open_regular(path));
@@ -59,9 +58,9 @@ base::Result<store::Source> describe(const ExportType& type,
   std::optional<std::string> head;
   if (file) {
     if (::fstat(file->get(), &status) != 0) return base::fail_errno(errno, path, "stat");
-    TRY_ASSIGN(head, read_range(file->get(), 0,
-                                std::min(static_cast<std::uint64_t>(status.st_size), sample_bytes),
-                                path));
+    TRY_ASSIGN(
+        head, read_range(file->get(), 0,
+                         std::min(static_cast<std::uint64_t>(status.st_size), sample_bytes), path));
   }
   if (!head || !looks_right(*head)) {
     return base::fail(base::ErrorKind::invalid_input, std::string(type.wrong_code),
@@ -137,8 +136,8 @@ std::size_t length_of(const domain::Item& item) {
   return item.parts.empty() ? 0 : item.parts.front().text.size();
 }
 
-// The same day may stand in another export that is a source of its own: the fuller one counts. Takes
-// out what is less than is known, and gives the places of what will be replaced.
+// The same day may stand in another export that is a source of its own: the fuller one counts.
+// Takes out what is less than is known, and gives the places of what will be replaced.
 base::Result<std::vector<store::Placement>> settle_with_others(
     SyncContext& context, std::vector<store::Recording>& recordings, SyncReport& report) {
   std::vector<store::Placement> replaced;
@@ -230,8 +229,8 @@ base::Result<SyncReport> sync(const ExportType& type, SyncContext& context) {
     recording.producer_version = reading.producer_version;
     const auto found = known.find(item.external_id);
     if (cut.contains(item.external_id) ||
-        (found != known.end() &&
-         found->second->fingerprint == recording.placement.fingerprint && same_reading)) {
+        (found != known.end() && found->second->fingerprint == recording.placement.fingerprint &&
+         same_reading)) {
       ++report.unchanged;
       continue;
     }
@@ -276,11 +275,7 @@ base::Result<SyncReport> sync_telegram(SyncContext& context) {
 
 }  // namespace
 
-SourceType whatsapp() {
-  return {"whatsapp", &describe_whatsapp, &sync_whatsapp, &watch, nullptr};
-}
-SourceType telegram() {
-  return {"telegram", &describe_telegram, &sync_telegram, &watch, nullptr};
-}
+SourceType whatsapp() { return {"whatsapp", &describe_whatsapp, &sync_whatsapp, &watch, nullptr}; }
+SourceType telegram() { return {"telegram", &describe_telegram, &sync_telegram, &watch, nullptr}; }
 
 }  // namespace lar::sources::chats

@@ -116,9 +116,9 @@ Result<std::string> access_token(const Account& account, const Outside& outside,
   request.url = account.oauth->token_endpoint;
   request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
                      {"Accept", "application/json"}};
-  request.body = "grant_type=refresh_token&refresh_token=" +
-                 form_encoded(text_of("refresh_token")) +
-                 "&client_id=" + form_encoded(account.oauth->client_id);
+  request.body =
+      "grant_type=refresh_token&refresh_token=" + form_encoded(text_of("refresh_token")) +
+      "&client_id=" + form_encoded(account.oauth->client_id);
   if (!text_of("client_secret").empty()) {
     request.body += "&client_secret=" + form_encoded(text_of("client_secret"));
   }
@@ -140,9 +140,9 @@ Result<std::string> access_token(const Account& account, const Outside& outside,
   }
   kept["access_token"] = *token;
   const auto lasts = answer.find("expires_in");
-  kept["expires"] = now + (lasts != answer.end() && lasts->is_number() ? lasts->get<std::int64_t>()
-                                                                       : 300) *
-                              base::one_second;
+  kept["expires"] =
+      now + (lasts != answer.end() && lasts->is_number() ? lasts->get<std::int64_t>() : 300) *
+                base::one_second;
   if (const auto renewed = answer.find("refresh_token");
       renewed != answer.end() && renewed->is_string()) {
     kept["refresh_token"] = *renewed;
@@ -158,8 +158,7 @@ Result<Account> parse_account(const std::string& name, const std::string& addres
   Account account;
   account.name = name;
   account.user = address;
-  const json value =
-      settings.empty() ? json::object() : json::parse(settings, nullptr, false);
+  const json value = settings.empty() ? json::object() : json::parse(settings, nullptr, false);
   if (!value.is_object()) return bad_setting("settings");
   for (const auto& [key, one] : value.items()) {
     if (key == "host" && one.is_string()) {
@@ -217,8 +216,7 @@ Result<Connection> connect(const Account& account, const Outside& outside,
                            const std::string& secret, std::optional<store::Id> source,
                            std::stop_token stop) {
   Connection connection;
-  connection.policy =
-      outside.egress.permit("imap " + account.name, {{account.host, account.port}});
+  connection.policy = outside.egress.permit("imap " + account.name, {{account.host, account.port}});
   net::StreamOptions options;
   options.host = account.host;
   options.port = account.port;

@@ -38,9 +38,9 @@ Cursor Cursor::parse(const std::string& text, const reading::ReadingService& rea
       state.compared = entry.at("compared").get<base::Microseconds>();
       state.pending = entry.at("pending").get<std::vector<std::uint32_t>>();
       if (const auto doubt = entry.find("doubt"); doubt != entry.end()) {
-        state.doubt = FolderState::Doubt{doubt->at("since").get<base::Microseconds>(),
-                                         status_from(doubt->at("told")),
-                                         doubt->at("whole").get<bool>()};
+        state.doubt =
+            FolderState::Doubt{doubt->at("since").get<base::Microseconds>(),
+                               status_from(doubt->at("told")), doubt->at("whole").get<bool>()};
       }
     }
     parsed.skipped = Skipped::from_json(value.at("skipped"), reading);
@@ -55,9 +55,8 @@ std::string Cursor::text() const {
   json list = json::object();
   for (const auto& [name, state] : folders) {
     json& entry = list[name];
-    entry = {{"seen", to_json(state.seen)},
-             {"compared", state.compared},
-             {"pending", state.pending}};
+    entry = {
+        {"seen", to_json(state.seen)}, {"compared", state.compared}, {"pending", state.pending}};
     if (state.doubt) {
       entry["doubt"] = {{"since", state.doubt->since},
                         {"told", to_json(state.doubt->told)},

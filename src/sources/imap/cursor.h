@@ -15,8 +15,8 @@
 namespace lar::sources::imap {
 
 struct FolderState {
-  MailboxStatus seen;               // all of this is in the store
-  base::Microseconds compared = 0;  // when the flags of all mails were last compared
+  MailboxStatus seen;                  // all of this is in the store
+  base::Microseconds compared = 0;     // when the flags of all mails were last compared
   std::vector<std::uint32_t> pending;  // mails below seen.next that could not be read yet
   // So much was gone that the server is not believed before it says so again, later; or the list
   // of its mails was not whole, and is not asked for again at once.

@@ -106,8 +106,8 @@ Result<store::Source> describe(const Description& description) {
 }
 
 Result<SyncReport> sync(SyncContext& context) {
-  TRY_ASSIGN(const Account account, parse_account(context.source.name, context.source.location,
-                                                  context.source.settings));
+  TRY_ASSIGN(const Account account,
+             parse_account(context.source.name, context.source.location, context.source.settings));
   return synchronise(context, account);
 }
 
@@ -145,8 +145,8 @@ bool pause(milliseconds duration, std::stop_token stop) {
 }
 
 Status wait(SyncContext& context) {
-  TRY_ASSIGN(const Account account, parse_account(context.source.name, context.source.location,
-                                                  context.source.settings));
+  TRY_ASSIGN(const Account account,
+             parse_account(context.source.name, context.source.location, context.source.settings));
   const Cursor cursor = Cursor::parse(context.source.cursor, context.reading);
   TRY_ASSIGN(const Connection connection, connect(context, account));
   Session& session = *connection.session;
@@ -195,15 +195,13 @@ std::vector<std::string> watch(const store::Source&) { return {}; }
 
 // ---- changes -----------------------------------------------------------------------------------
 
-tl::unexpected<base::Error> conflict() {
-  return base::fail(ErrorKind::busy, "source.conflict");
-}
+tl::unexpected<base::Error> conflict() { return base::fail(ErrorKind::busy, "source.conflict"); }
 
 // By name, or by what it is for: "\\Drafts".
 Result<Mailbox> find_mailbox(const std::vector<Mailbox>& mailboxes, const std::string& name) {
   constexpr std::pair<std::string_view, Use> uses[] = {
-      {"\\Drafts", Use::drafts},   {"\\Sent", Use::sent}, {"\\Trash", Use::trash},
-      {"\\Junk", Use::junk},       {"INBOX", Use::inbox}, {"\\Archive", Use::archive}};
+      {"\\Drafts", Use::drafts}, {"\\Sent", Use::sent}, {"\\Trash", Use::trash},
+      {"\\Junk", Use::junk},     {"INBOX", Use::inbox}, {"\\Archive", Use::archive}};
   for (const auto& [word, use] : uses) {
     if (name != word) continue;
     for (const Mailbox& one : mailboxes) {
@@ -317,8 +315,8 @@ class Applying {
 };
 
 Result<Applied> apply(SyncContext& context, const Change& change) {
-  TRY_ASSIGN(const Account account, parse_account(context.source.name, context.source.location,
-                                                  context.source.settings));
+  TRY_ASSIGN(const Account account,
+             parse_account(context.source.name, context.source.location, context.source.settings));
   TRY_ASSIGN(const Connection connection, connect(context, account));
   TRY_ASSIGN(auto mailboxes, connection.session->list());
   auto applied = Applying(*connection.session, std::move(mailboxes)).apply(change);
@@ -330,8 +328,6 @@ Result<Applied> apply(SyncContext& context, const Change& change) {
 
 }  // namespace
 
-SourceType source_type() {
-  return {"imap", &describe, &sync, &watch, nullptr, &wait, &apply};
-}
+SourceType source_type() { return {"imap", &describe, &sync, &watch, nullptr, &wait, &apply}; }
 
 }  // namespace lar::sources::imap

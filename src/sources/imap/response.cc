@@ -305,8 +305,7 @@ Result<Response> ResponseReader::read(const Fill& fill) {
       const std::size_t length = (end == std::string::npos ? buffer_.size() : end) - begin_;
       const std::string word =
           word_of(text.empty() ? std::string_view(buffer_).substr(begin_, 32) : text);
-      if (text.size() + length >
-          (is_one_of(number_names, word) ? limits_.numbers : limits_.line)) {
+      if (text.size() + length > (is_one_of(number_names, word) ? limits_.numbers : limits_.line)) {
         return nonsense("a line without end");
       }
       if (end != std::string::npos) break;
@@ -320,8 +319,7 @@ Result<Response> ResponseReader::read(const Fill& fill) {
     taken_ += end + 1 - begin_;
     begin_ = end + 1;
 
-    const bool may_announce =
-        text.starts_with("* ") && !is_one_of(status_names, word_of(text));
+    const bool may_announce = text.starts_with("* ") && !is_one_of(status_names, word_of(text));
     const auto digits = may_announce ? announced(line) : std::nullopt;
     if (!digits) break;
     const auto length = number_of<std::uint32_t>(*digits);
@@ -350,9 +348,8 @@ std::optional<std::vector<std::uint32_t>> parse_numbers(std::string_view text, s
   for (const std::string_view range : base::split(base::trim(text), ',')) {
     const auto colon = range.find(':');
     auto first = number_of<std::uint32_t>(range.substr(0, colon));
-    auto last = colon == std::string_view::npos
-                    ? first
-                    : number_of<std::uint32_t>(range.substr(colon + 1));
+    auto last =
+        colon == std::string_view::npos ? first : number_of<std::uint32_t>(range.substr(colon + 1));
     if (!first || !last || *first == 0 || *last == 0) return std::nullopt;
     if (*first > *last) std::swap(first, last);
     if (*last - *first >= most || numbers.size() + (*last - *first) >= most) return std::nullopt;
@@ -447,7 +444,8 @@ std::string encode_modified_utf7(std::string_view utf8) {
     const int length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
     std::uint32_t letter = length == 1 ? lead : lead & (0x7Fu >> length);
     for (int i = 1; i < length && at + static_cast<std::size_t>(i) < utf8.size(); ++i) {
-      letter = (letter << 6) | (static_cast<unsigned char>(utf8[at + static_cast<std::size_t>(i)]) & 0x3Fu);
+      letter = (letter << 6) |
+               (static_cast<unsigned char>(utf8[at + static_cast<std::size_t>(i)]) & 0x3Fu);
     }
     at += static_cast<std::size_t>(length);
     if (letter >= 0x10000) {

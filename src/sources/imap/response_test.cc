@@ -15,8 +15,8 @@ namespace {
 
 // Gives the text in pieces of `step` bytes.
 ResponseReader::Fill in_pieces(const std::string& text, std::size_t step) {
-  return [&text, step, at = std::size_t{0}](char* buffer, std::size_t size) mutable
-         -> base::Result<std::size_t> {
+  return [&text, step, at = std::size_t{0}](char* buffer,
+                                            std::size_t size) mutable -> base::Result<std::size_t> {
     const std::size_t count = std::min({size, step, text.size() - at});
     std::memcpy(buffer, text.data() + at, count);
     at += count;
@@ -60,7 +60,8 @@ TEST(ImapResponse, the_kinds_of_answers_are_told_apart) {
 
 TEST(ImapResponse, literals_come_whole_in_pieces_of_any_size) {
   const std::string text =
-      "* 3 FETCH (UID 7 FLAGS (\\Seen $Work) BODY[HEADER.FIELDS (MESSAGE-ID)] {11}\r\nab\r\n cd)(\"x"
+      "* 3 FETCH (UID 7 FLAGS (\\Seen $Work) BODY[HEADER.FIELDS (MESSAGE-ID)] {11}\r\nab\r\n "
+      "cd)(\"x"
       " BODY[]<0> {0}\r\n RFC822.SIZE 42 MODSEQ (99))\r\n";
   for (const std::size_t step : {1u, 2u, 7u, 4096u}) {
     const Response response = read_one(text, step);
@@ -86,10 +87,10 @@ TEST(ImapResponse, quoted_strings_and_nil_are_understood) {
 }
 
 TEST(ImapResponse, what_is_no_answer_is_an_error) {
-  for (const char* text : {"\r\n", "hello there\r\n", "* \r\n", "* 99999999999 EXISTS\r\n",
-                           "* 1 FETCH (UID 1\r\n", "* 1 FETCH UID 1)\r\n", "* LIST \"open\r\n",
-                           "* 1 FETCH (BODY[ 1)\r\n", "* 1 FETCH ({9999999999}\r\n",
-                           "* 1 FETCH (BODY[] {5000000}\r\n"}) {
+  for (const char* text :
+       {"\r\n", "hello there\r\n", "* \r\n", "* 99999999999 EXISTS\r\n", "* 1 FETCH (UID 1\r\n",
+        "* 1 FETCH UID 1)\r\n", "* LIST \"open\r\n", "* 1 FETCH (BODY[ 1)\r\n",
+        "* 1 FETCH ({9999999999}\r\n", "* 1 FETCH (BODY[] {5000000}\r\n"}) {
     EXPECT_EQ(error_of(text), "imap.nonsense") << text;
   }
   EXPECT_EQ(error_of(""), "imap.closed");

@@ -332,20 +332,21 @@ Status Session::sign_in(const Credentials& credentials) {
       TRY(authenticate("XOAUTH2", "user=" + credentials.user + "\x01" + bearer, credentials));
     } else if (can("AUTH=OAUTHBEARER")) {  // RFC 7628
       TRY(authenticate("OAUTHBEARER",
-                       "n,a=" + credentials.user + ",\x01host=" + options_.host + "\x01port=" +
-                           std::to_string(options_.port) + "\x01" + bearer,
+                       "n,a=" + credentials.user + ",\x01host=" + options_.host +
+                           "\x01port=" + std::to_string(options_.port) + "\x01" + bearer,
                        credentials));
     } else {
       return base::fail(ErrorKind::unsupported, "imap.no_mechanism", {{"host", options_.host}});
     }
   } else if (can("AUTH=PLAIN")) {  // RFC 4616
-    TRY(authenticate("PLAIN", std::string(1, '\0') + credentials.user + std::string(1, '\0') +
-                                  credentials.secret,
-                     credentials));
+    TRY(authenticate(
+        "PLAIN",
+        std::string(1, '\0') + credentials.user + std::string(1, '\0') + credentials.secret,
+        credentials));
   } else if (!can("LOGINDISABLED")) {
-    TRY_ASSIGN(const Response answer,
-               run(Command("LOGIN ").string(credentials.user).text(" ").string(
-                   credentials.secret)));
+    TRY_ASSIGN(
+        const Response answer,
+        run(Command("LOGIN ").string(credentials.user).text(" ").string(credentials.secret)));
     if (answer.name != "OK") return sign_in_error(answer, credentials);
   } else {
     return base::fail(ErrorKind::unsupported, "imap.no_mechanism", {{"host", options_.host}});
@@ -598,8 +599,7 @@ Result<Opened> Session::open_mailbox(const Mailbox& mailbox, Access access,
                                      std::optional<Since> since, const OnSummary& changed) {
   opened_ = {};
   is_open_ = false;
-  Command command =
-      mailbox_command(access == Access::read ? "EXAMINE" : "SELECT", mailbox.raw);
+  Command command = mailbox_command(access == Access::read ? "EXAMINE" : "SELECT", mailbox.raw);
   if (since && can_qresync_) {
     command.text(" (QRESYNC (" + std::to_string(since->validity) + " " +
                  std::to_string(since->modseq) + "))");
@@ -609,8 +609,8 @@ Result<Opened> Session::open_mailbox(const Mailbox& mailbox, Access access,
   is_open_ = true;
   std::vector<std::uint32_t> vanished;
   TRY(must(command, [&](Response& response) -> Status {
-    const auto first = response.code_values.empty() ? std::nullopt
-                                                    : response.code_values.front().number();
+    const auto first =
+        response.code_values.empty() ? std::nullopt : response.code_values.front().number();
     if (response.name == "OK" && first) {
       if (response.code == "UIDVALIDITY") opened_.validity = static_cast<std::uint32_t>(*first);
       if (response.code == "UIDNEXT") opened_.next = static_cast<std::uint32_t>(*first);
@@ -720,8 +720,7 @@ Result<std::vector<std::uint32_t>> Session::search_all() {
            }));
   if (!understood) {
     return base::fail(ErrorKind::corrupt, "imap.nonsense",
-                      {{"detail", "a list of mails"}, {"host", options_.host}},
-                      base::Retry::later);
+                      {{"detail", "a list of mails"}, {"host", options_.host}}, base::Retry::later);
   }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
@@ -825,10 +824,13 @@ Result<bool> Session::idle(milliseconds limit) {
     if (Steady::now() >= begun + limit) break;
   }
   TRY(stream_->write("DONE\r\n", stop_));
-  TRY(finish(tag, [&](Response& response) -> Status {
-    happened = happened || tells_of_a_change(response);
-    return {};
-  }, Steady::now() + silence_limit));
+  TRY(finish(
+      tag,
+      [&](Response& response) -> Status {
+        happened = happened || tells_of_a_change(response);
+        return {};
+      },
+      Steady::now() + silence_limit));
   return happened;
 }
 
@@ -871,9 +873,9 @@ Result<std::optional<std::uint32_t>> Session::move(std::uint32_t uid, const Mail
   command.string(target.raw);
   in_doubt_ = true;
   TRY_ASSIGN(const Response answer, run(command, [&](Response& response) -> Status {
-    if (const auto told = copied_to(response)) arrived = told;
-    return {};
-  }));
+               if (const auto told = copied_to(response)) arrived = told;
+               return {};
+             }));
   in_doubt_ = false;
   if (const auto told = copied_to(answer)) arrived = told;
   if (answer.name != "OK") return refused(answer);

@@ -1,7 +1,7 @@
 // A connection to an IMAP server that somebody is signed in on: the commands lar uses, each with
 // what may come back (RFC 3501 and 9051; IDLE 2177, UIDPLUS 4315, CONDSTORE and QRESYNC 7162, MOVE
-// 6851, SPECIAL-USE 6154, LIST-STATUS 5819, NOTIFY 5465, ESEARCH 4731, LITERAL+ 7888, SASL-IR 4959).
-// Looking never marks: mailboxes are opened by EXAMINE and bodies fetched by BODY.PEEK.
+// 6851, SPECIAL-USE 6154, LIST-STATUS 5819, NOTIFY 5465, ESEARCH 4731, LITERAL+ 7888, SASL-IR
+// 4959). Looking never marks: mailboxes are opened by EXAMINE and bodies fetched by BODY.PEEK.
 //
 // Memory is bounded by the limits of response.h and by what the callers' functions keep. A command
 // ends after its deadline at the latest, whatever the server goes on to say.
@@ -57,14 +57,14 @@ struct Opened {
   std::uint32_t validity = 0;
   std::uint32_t next = 0;
   std::uint64_t exists = 0;
-  std::uint64_t modseq = 0;                // 0: the mailbox keeps none
-  std::vector<std::uint32_t> vanished;     // with QRESYNC: gone since
+  std::uint64_t modseq = 0;             // 0: the mailbox keeps none
+  std::vector<std::uint32_t> vanished;  // with QRESYNC: gone since
 };
 
 // What FETCH tells of a mail without its text.
 struct Summary {
   std::uint32_t uid = 0;
-  std::string flags;                 // letters as Maildir has them: D F P R S T, sorted
+  std::string flags;                  // letters as Maildir has them: D F P R S T, sorted
   std::vector<std::string> keywords;  // flags that have no letter
   std::uint64_t size = 0;
   std::int64_t received = 0;  // INTERNALDATE, Unix microseconds

@@ -1,12 +1,12 @@
 // One sync: list the mailboxes and compare what STATUS says with the cursor; look into those that
 // changed (what is new, which flags, what has gone); find what only moved, by Message-ID, size and
-// time of arrival, without reading it; read the rest, newest first; then, and only then, remove what
-// has gone; and last save the cursor. A sync that is killed anywhere is simply done again: what it
-// stored is recognised.
+// time of arrival, without reading it; read the rest, newest first; then, and only then, remove
+// what has gone; and last save the cursor. A sync that is killed anywhere is simply done again:
+// what it stored is recognised.
 //
 // What a server says is believed as far as it is consistent. A list of mails counts as whole if it
-// has as many as the mailbox says it holds. A mailbox that is suddenly all but empty, or missing, is
-// believed if it says so again ten minutes later.
+// has as many as the mailbox says it holds. A mailbox that is suddenly all but empty, or missing,
+// is believed if it says so again ten minutes later.
 //
 // Runs on the thread of its source.
 #include "sources/imap/sync.h"
@@ -29,8 +29,8 @@ using base::Result;
 using base::Status;
 using Steady = std::chrono::steady_clock;
 
-constexpr std::uint64_t piece_bytes = 1u << 20;    // fetched at once of one mail
-constexpr std::uint64_t batch_bytes = 6u << 20;    // and of several
+constexpr std::uint64_t piece_bytes = 1u << 20;  // fetched at once of one mail
+constexpr std::uint64_t batch_bytes = 6u << 20;  // and of several
 constexpr std::size_t batch_mails = 48;
 constexpr std::uint64_t largest_mail = 64u << 20;  // of larger ones the header is read
 constexpr std::size_t most_pending = 2'000;
@@ -89,9 +89,8 @@ class Sync {
   Status list() {
     TRY_ASSIGN(auto mailboxes, session().list());
     // Every account has an inbox: a list without it is not one.
-    const bool sound = std::any_of(mailboxes.begin(), mailboxes.end(), [](const Mailbox& one) {
-      return one.use == Use::inbox;
-    });
+    const bool sound = std::any_of(mailboxes.begin(), mailboxes.end(),
+                                   [](const Mailbox& one) { return one.use == Use::inbox; });
     if (!sound) {
       return base::fail(ErrorKind::corrupt, "imap.nonsense",
                         {{"detail", "no INBOX"}, {"host", account_.host}}, base::Retry::later);
@@ -167,6 +166,7 @@ class Sync {
 
   Status look_everywhere() {
     for (Folder& folder : folders_) {
+      if (!has_to_be_looked_into(folder)) TRY(ask_the_mailbox_itself(folder));
       if (has_to_be_looked_into(folder)) TRY(look(folder));
     }
     TRY(find_missing());
@@ -189,10 +189,23 @@ class Sync {
     return {};
   }
 
+  // Servers answer STATUS from a cache that may lag behind the mailbox: what IDLE has just told of
+  // would be missed. So the inbox, which it is mostly about, is opened.
+  Status ask_the_mailbox_itself(Folder& folder) {
+    if (folder.mailbox.use != Use::inbox || untouched_.contains(folder.mailbox.name)) return {};
+    const auto opened = session().open_mailbox(folder.mailbox, Access::read);
+    if (!opened && !session().usable()) return tl::unexpected(opened.error());
+    if (!opened) return {};
+    folder.status.validity = opened->validity;
+    folder.status.messages = opened->exists;
+    if (opened->next != 0) folder.status.next = opened->next;
+    return {};
+  }
+
   Status look(Folder& folder) {
     if (context_.stop.stop_requested()) return fail_cancelled();
     const std::string& name = folder.mailbox.name;
-    const MailboxStatus last = folder.looked            ? folder.looked_at
+    const MailboxStatus last = folder.looked              ? folder.looked_at
                                : folder.before != nullptr ? folder.before->seen
                                                           : MailboxStatus{};
     bool incremental = last.validity != 0 && (!whole_ || folder.looked);
@@ -339,9 +352,8 @@ class Sync {
       std::size_t left = 0;
       for (const auto& [uid, placements] : here) {
         const auto mail = parse_uid(uid);
-        const bool has_gone =
-            mail && mail->validity == validity &&
-            std::binary_search(vanished.begin(), vanished.end(), mail->uid);
+        const bool has_gone = mail && mail->validity == validity &&
+                              std::binary_search(vanished.begin(), vanished.end(), mail->uid);
         if (has_gone) {
           gone_[{name, uid}] = placements;
         } else {
@@ -587,11 +599,12 @@ class Sync {
     }
     std::sort(uids.begin(), uids.end());
     if (!uids.empty()) {
-      TRY(session().fetch_bytes(
-          format_numbers(uids), 0, piece_bytes, [&](std::uint32_t uid, std::string&& text) {
-            if (std::binary_search(uids.begin(), uids.end(), uid)) texts[uid] = std::move(text);
-            return Status{};
-          }));
+      TRY(session().fetch_bytes(format_numbers(uids), 0, piece_bytes,
+                                [&](std::uint32_t uid, std::string&& text) {
+                                  if (std::binary_search(uids.begin(), uids.end(), uid))
+                                    texts[uid] = std::move(text);
+                                  return Status{};
+                                }));
     }
     for (New& one : batch) {
       const std::uint32_t uid = one.summary.uid;
@@ -709,9 +722,8 @@ class Sync {
       ++mails[key.first];
     }
     for (auto& [name, placements] : leaving) {
-      const auto folder = std::find_if(folders_.begin(), folders_.end(), [&](const Folder& one) {
-        return one.mailbox.name == name;
-      });
+      const auto folder = std::find_if(folders_.begin(), folders_.end(),
+                                       [&](const Folder& one) { return one.mailbox.name == name; });
       const bool missing = folder == folders_.end();
       if (!missing && folder->unsure) continue;
       const std::size_t all = known_[name].size();
@@ -768,9 +780,8 @@ class Sync {
     for (auto it = cursor_.folders.begin(); it != cursor_.folders.end();) {
       const std::string& name = it->first;
       const bool there = untouched_.contains(name) ||
-                         std::any_of(folders_.begin(), folders_.end(), [&](const Folder& one) {
-                           return one.mailbox.name == name;
-                         });
+                         std::any_of(folders_.begin(), folders_.end(),
+                                     [&](const Folder& one) { return one.mailbox.name == name; });
       const auto doubt = doubts_.find(name);
       if (!there && doubt != doubts_.end()) it->second.doubt = doubt->second;
       const bool waits = !there && it->second.doubt && known_.contains(name) &&
