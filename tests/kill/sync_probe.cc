@@ -192,7 +192,11 @@ int apply(store::Store& store, const std::string& home, const std::string& sourc
         change.placement = placement;
       }
     }
-    const auto applied = started.service->apply(source.id, change, {});
+    // Not through the service, which would begin a sync that this program does not wait for.
+    const sources::SourceType* type = sources::find_source_type(source.kind);
+    if (type == nullptr || type->apply == nullptr) return 2;
+    sources::SyncContext context{store, *started.reading, source, {}, {}, &*started.outside};
+    const auto applied = type->apply(context, change);
     if (!applied) return fail(applied.error());
     std::printf("%s\n", nlohmann::json{{"folder", applied->folder},
                                        {"uid", applied->uid},

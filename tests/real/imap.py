@@ -246,14 +246,14 @@ class Home:
         """Counts of a sync; of several until there are as many as wanted, because Dovecot may answer STATUS from a cache that lags
         a moment behind."""
         totals, text = {}, ""
-        for _ in range(12):
+        for _ in range(4):
             text = self.probe("sync")
             found = re.search(r"(\d+) added, (\d+) changed, (\d+) removed, (\d+) unchanged, (\d+) failed", text)
             for name, count in zip(("added", "changed", "removed", "unchanged", "failed"), map(int, found.groups())):
                 totals[name] = totals.get(name, 0) + count
             if all(totals[name] >= count for name, count in wanted.items()):
                 break
-            time.sleep(0.25)
+            time.sleep(0.3)
         return dict(totals, text=text)
 
     def dump(self):
