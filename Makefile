@@ -36,7 +36,7 @@ build-dev: page
 	@scripts/build.sh dev
 
 setup-test: engine
-	@scripts/setup-packages.sh build page
+	@scripts/setup-packages.sh build page servers
 	@scripts/setup-models.sh run test
 
 test: setup-test build-dev build ## every test but the slow ones

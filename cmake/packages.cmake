@@ -5,7 +5,7 @@ find_package(nlohmann_json 3.11 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(CURL REQUIRED)
 foreach(pair gmime:gmime-3.0 ical:libical poppler:poppler-cpp pugixml:pugixml zip:libzip xml2:libxml-2.0
-             sodium:libsodium zstd:libzstd sqlite:sqlite3 seccomp:libseccomp utf8proc:libutf8proc
+             sodium:libsodium openssl:openssl zstd:libzstd sqlite:sqlite3 seccomp:libseccomp utf8proc:libutf8proc
              uchardet:uchardet md4c:md4c tomlplusplus:tomlplusplus
              httplib:cpp-httplib)
   string(REPLACE ":" ";" pair ${pair})

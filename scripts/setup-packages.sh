@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that lar needs and that are missing; does nothing when all are there.
 # Lists: build (default), page (the browser tests of the page), deep (fuzzing and thread analysis),
-# tidy (clang-tidy).
-# Usage: setup-packages.sh [build] [page] [deep] [tidy]
+# tidy (clang-tidy), servers (what the tests of accounts talk to).
+# Usage: setup-packages.sh [build] [page] [deep] [tidy] [servers]
 . "$(dirname "$0")/lib.sh"
 
 build=(
@@ -12,21 +12,22 @@ build=(
     libhowardhinnant-date-dev libcli11-dev libtomlplusplus-dev
     libgmime-3.0-dev libpoppler-cpp-dev libical-dev libpugixml-dev libzip-dev libxml2-dev
     libmd4c-dev libuchardet-dev libstemmer-dev libutf8proc-dev
-    libsodium-dev libzstd-dev libcurl4-openssl-dev libcpp-httplib-dev libseccomp-dev
+    libsodium-dev libssl-dev libzstd-dev libcurl4-openssl-dev libcpp-httplib-dev libseccomp-dev
     libvalijson-dev libreadline-dev libgtest-dev
 )
 page=(chromium fonts-dejavu)
 deep=(clang-19)
 tidy=(clang-tidy-19)
+servers=(dovecot-imapd openssl procps)
 
 wanted=()
 for list in "${@:-build}"; do
     case "$list" in
-    build | page | deep | tidy)
+    build | page | deep | tidy | servers)
         declare -n names="$list"
         wanted+=("${names[@]}")
         ;;
-    *) fail "unknown package list '$list'; there are: build page deep tidy" ;;
+    *) fail "unknown package list '$list'; there are: build page deep tidy servers" ;;
     esac
 done
 

@@ -11,6 +11,7 @@ python="$(scripts/setup-python.sh)"
 clients="$(scripts/setup-python.sh requirements-clients.txt)"
 dav="$(scripts/setup-python.sh requirements-dav.txt)"
 npm_clients="$(scripts/setup-npm.sh tests/real/npm)"
+smtp_server="$(scripts/setup-python.sh requirements-smtp.txt)"
 failed=()
 steps=0
 step() {
@@ -45,6 +46,8 @@ probes=("LAR_DAV_PROBE=$repository/build/dev/dav_probe" "LAR_SYNC_PROBE=$reposit
 step "calendar servers: Radicale, Xandikos" env "${probes[@]}" "$dav" tests/real/dav.py
 step "recurring events: the cases of recurring-ical-events" env "${probes[@]}" "$dav" tests/real/recurrence.py
 step "faults between lar and its engine" python3 tests/real/faults.py --requests 600
+step "mail at a real server: Dovecot" python3 tests/real/imap.py
+step "sending by a real server: aiosmtpd" "$smtp_server" tests/real/smtp.py
 step "page: types" page check
 step "page: units" page test
 step "terminal" env LAR="$repository/build/lar" python3 -m unittest discover -s tests/cli

@@ -79,6 +79,35 @@ std::string to_settings(const RemoteOptions& options) {
   return settings.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+int add_imap(Command& command, AccountOptions account, const ImapOptions& options) {
+  json settings = json::object();
+  const auto set = [](json& into, const char* key, const std::string& value) {
+    if (!value.empty()) into[key] = value;
+  };
+  set(settings, "host", options.host);
+  set(settings, "tls", options.tls);
+  set(settings, "user", options.user);
+  set(settings, "authorities", options.authority);
+  if (options.port != 0) settings["port"] = options.port;
+  if (!options.folders.empty()) settings["folders"] = options.folders;
+  if (options.spam) settings["spam"] = true;
+  if (!options.token_endpoint.empty()) {
+    json& oauth = settings["oauth"];
+    set(oauth, "token_endpoint", options.token_endpoint);
+    set(oauth, "client_id", options.client_id);
+    set(oauth, "scope", options.scope);
+  }
+  if (!options.smtp_host.empty()) {
+    json& smtp = settings["smtp"];
+    set(smtp, "host", options.smtp_host);
+    set(smtp, "tls", options.smtp_tls);
+    if (options.smtp_port != 0) smtp["port"] = options.smtp_port;
+  }
+  account.kind = "imap";
+  account.settings = settings.dump(-1, ' ', false, json::error_handler_t::replace);
+  return add_account(command, account);
+}
+
 int show_egress(Command& command, Sealing sealing) {
   int failure = exit_ok;
   if (sealing != Sealing::ask) {

@@ -37,6 +37,7 @@ struct Arguments {
   MailOptions mail;
   AccountOptions account;
   RemoteOptions remote;
+  ImapOptions imap;
   bool seal = false, unseal = false;
   CardOptions card;
   AttentionOptions attention;
@@ -183,12 +184,50 @@ class Table {
     command->add_option("--name", given.account.name, say("help.name"))->type_name("NAME");
   }
 
+  void imap_command(CLI::App& mail) {
+    Arguments& given = arguments_;
+    CLI::App* command = add(mail, "imap", "sources", [&given](Command& with) {
+      return add_imap(with, given.account, given.imap);
+    });
+    ImapOptions& imap = given.imap;
+    command->add_option("address", given.account.address, say("help.address"))
+        ->required()
+        ->type_name("ADDRESS");
+    command->add_option("--name", given.account.name, say("help.name"))->type_name("NAME");
+    const auto server = [&](const std::string& prefix, std::string& host, int& port,
+                            std::string& tls) {
+      command->add_option("--" + prefix + "host", host, say("help.mail_host"))->type_name("HOST");
+      command->add_option("--" + prefix + "port", port, say("help.mail_port"))
+          ->option_text("N")
+          ->check(CLI::Range(1, 65535));
+      command->add_option("--" + prefix + "tls", tls, say("help.mail_tls"))
+          ->option_text("implicit|starttls|none")
+          ->check(CLI::IsMember({"implicit", "starttls", "none"}));
+    };
+    server("", imap.host, imap.port, imap.tls);
+    command->add_option("--user", imap.user, say("help.mail_user"))->type_name("NAME");
+    command->add_option("--folders", imap.folders, say("help.mail_folders"))
+        ->delimiter(',')
+        ->type_name("NAME,…");
+    command->add_flag("--spam", imap.spam, say("help.mail_spam"));
+    command->add_option("--authority", imap.authority, say("help.authority"))->type_name("FILE");
+    command->add_option("--password-file", given.account.secret_file, say("help.password_file"))
+        ->type_name("FILE");
+    command->add_option("--oauth-endpoint", imap.token_endpoint, say("help.oauth"))
+        ->type_name("URL");
+    command->add_option("--oauth-client", imap.client_id, say("help.oauth_client"))
+        ->type_name("ID");
+    command->add_option("--oauth-scope", imap.scope, say("help.oauth_scope"))->type_name("TEXT");
+    server("smtp-", imap.smtp_host, imap.smtp_port, imap.smtp_tls);
+  }
+
   void source_commands() {
     Arguments& given = arguments_;
     CLI::App* adding = add(app_, "add", "sources", {});
     CLI::App* mail = add(*adding, "mail", "sources", {});
     add_kind(*mail, "maildir", "maildir");
     add_kind(*mail, "mbox", "mbox");
+    imap_command(*mail);
     add_kind(*adding, "folder", "folder");
     CLI::App* calendar = add(*adding, "calendar", "sources", {});
     add_kind(*calendar, "ics", "ics");
@@ -197,6 +236,9 @@ class Table {
     CLI::App* contacts = add(*adding, "contacts", "sources", {});
     add_kind(*contacts, "vcf", "vcf");
     add_account_kind(*contacts, "carddav", "carddav");
+    CLI::App* chat = add(*adding, "chat", "sources", {});
+    add_kind(*chat, "whatsapp", "whatsapp");
+    add_kind(*chat, "telegram", "telegram");
     add(app_, "sources", "sources", [](Command& command) { return list_sources(command); });
     CLI::App* leaving = add(app_, "egress", "sources", [&given](Command& command) {
       return show_egress(command, given.seal     ? Sealing::seal

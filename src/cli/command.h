@@ -107,6 +107,16 @@ struct RemoteOptions {
 };
 std::string to_settings(const RemoteOptions& options);
 int add_account(Command& command, const AccountOptions& options);
+struct ImapOptions {
+  std::string host, tls, user, authority;
+  int port = 0;                      // 0: the usual one
+  std::vector<std::string> folders;  // empty: the usual ones
+  bool spam = false;
+  std::string token_endpoint, client_id, scope;  // OAuth 2, instead of a password
+  std::string smtp_host, smtp_tls;               // for approved mails
+  int smtp_port = 0;
+};
+int add_imap(Command& command, AccountOptions account, const ImapOptions& options);
 enum class Sealing { ask, seal, unseal };
 int show_egress(Command& command, Sealing sealing);
 int list_sources(Command& command);

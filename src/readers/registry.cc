@@ -7,7 +7,7 @@
 // The one line a new reader needs.
 #define LAR_READERS(reader)                                                                    \
   reader(mime) reader(csv) reader(html) reader(markdown) reader(pdf) reader(docx) reader(ical) \
-      reader(vcard) reader(text)
+      reader(vcard) reader(whatsapp) reader(telegram) reader(text)
 
 namespace lar::readers {
 

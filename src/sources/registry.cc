@@ -3,9 +3,11 @@
 #include <array>
 
 #include "base/text.h"
+#include "sources/chats/chats.h"
 #include "sources/dav/dav.h"
 #include "sources/folder/folder.h"
 #include "sources/ics/ics.h"
+#include "sources/imap/imap.h"
 #include "sources/maildir/maildir.h"
 #include "sources/mbox/mbox.h"
 #include "sources/source.h"
@@ -16,9 +18,9 @@ namespace lar::sources {
 
 std::span<const SourceType> registry() {
   static const std::array types{
-      maildir::source_type(), mbox::source_type(),         folder::source_type(),
-      ics::source_type(),     vcf::source_type(),          dav::caldav_type(),
-      dav::carddav_type(),    subscription::source_type(),
+      maildir::source_type(),      mbox::source_type(), folder::source_type(), ics::source_type(),
+      vcf::source_type(),          imap::source_type(), dav::caldav_type(),    dav::carddav_type(),
+      subscription::source_type(), chats::whatsapp(),   chats::telegram(),
   };
   return types;
 }

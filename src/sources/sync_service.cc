@@ -280,6 +280,12 @@ class Service final : public SyncService {
     milliseconds pause{0};
     set(Watching::notified);
     while (!stop.stop_requested()) {
+      {
+        // What is known shows in the cursor only once the sync that was asked for has ended.
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, stop, [&] { return worker.requested <= worker.finished; });
+        if (stop.stop_requested()) return;
+      }
       // Its settings and cursor may have changed since.
       const auto source = find(id);
       Status waited = {};

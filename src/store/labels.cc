@@ -78,7 +78,9 @@ void sent_folder(sqlite3_context* context, int /*count*/, sqlite3_value** values
   " OR NOT EXISTS (SELECT 1 FROM sender f WHERE f.item = i.key "             \
   "  AND f.address NOT IN (SELECT address FROM own_address))) "              \
   "AND EXISTS (SELECT 1 FROM placement p JOIN source s ON s.key = p.source " \
-  " WHERE p.item = i.key AND sent_folder(s.kind, s.location, p.folder)))"
+  " WHERE p.item = i.key AND (sent_folder(s.kind, s.location, p.folder) "    \
+  "  OR EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(s.settings) "   \
+  "   THEN s.settings ELSE '{}' END, '$.own_folders') o WHERE o.value = p.folder))))"
 #define LAR_LABEL                                                                             \
   "CASE WHEN " LAR_OWNERS                                                                     \
   " THEN 'owner' "                                                                            \

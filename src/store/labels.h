@@ -2,7 +2,8 @@
 // that changes it, so that a label never depends on the order in which things arrived:
 //
 //   owner          lies in a folder of what the owner wrote (sent, drafts), and every From is
-//                  one of the owner's addresses, where these are known
+//                  one of the owner's addresses, where these are known; which folders those are
+//                  follows from their names, or from what a source's settings list as own_folders
 //   known_contact  every From stands in the address book, or the owner has written to it
 //   stranger       anything else, and whatever claims to come from the owner but lies elsewhere: a
 //                  From line is written by whoever sends the mail

@@ -74,6 +74,19 @@ TEST_F(LabelsTest, a_mail_is_a_strangers_unless_something_speaks_for_its_sender)
   EXPECT_EQ(origin("a"), "stranger");
 }
 
+TEST_F(LabelsTest, a_source_may_name_further_folders_of_what_the_owner_wrote) {
+  Source server;
+  server.kind = "imap";
+  server.name = "ana@example.org";
+  server.location = server.name;
+  server.settings = R"({"host": "imap.example.org", "own_folders": ["Salida del taller"]})";
+  source = must(store->add_source(server)).id;
+  put("Salida del taller", "a", clara, marta);
+  put("Entrada del taller", "b", clara, marta);
+  EXPECT_EQ(origin("a"), "owner");
+  EXPECT_EQ(origin("b"), "stranger");
+}
+
 TEST_F(LabelsTest, a_contact_makes_its_mails_known_before_and_after_it_arrives_and_while_it_stays) {
   put("", "before", marta, clara);
   card("marta", marta);

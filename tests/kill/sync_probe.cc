@@ -2,14 +2,26 @@
 // them one after the other or all at once as `lar serve` does, and prints what the store holds in a
 // form that does not depend on the order in which it was stored.
 //
-//   sync_probe HOME add KIND PATH     sync_probe HOME sync     sync_probe HOME dump|check
+//   sync_probe HOME add KIND PATH [SETTINGS SECRET]     sync_probe HOME sync     sync_probe HOME
+//   dump|check sync_probe HOME apply SOURCE FILE     a change at a remote source, a JSON object in
+//   a file sync_probe HOME send ACCOUNT     the mail on standard input, to a server for sending
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <iostream>
+#include <iterator>
+#include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "domain/json.h"
+#include "guard/egress.h"
+#include "guard/secrets.h"
+#include "net/smtp.h"
 #include "os/file.h"
 #include "sources/sync_service.h"
 
@@ -75,17 +87,32 @@ int dump(store::Store& store) {
   return 0;
 }
 
-int sync(store::Store& store) {
-  reading::Options reading_options;
-  auto reading = reading::ReadingService::start(reading_options);
-  if (!reading) return fail(reading.error());
-  sources::SyncOptions options;
-  options.watch = false;
-  options.sync_at_start = false;
-  auto service = sources::SyncService::start(store, **reading, options);
-  if (!service) return fail(service.error());
+// The sync service with a way outside, as `lar` has it.
+struct Service {
+  std::unique_ptr<reading::ReadingService> reading;
+  std::unique_ptr<guard::Secrets> secrets;
+  guard::Egress egress{{}};
+  std::optional<sources::Outside> outside;
+  std::unique_ptr<sources::SyncService> service;
+
+  base::Status start(store::Store& store, const std::string& home) {
+    TRY_ASSIGN(reading, reading::ReadingService::start({}));
+    TRY_ASSIGN(secrets, guard::Secrets::open(home + "/secrets.json", guard::default_key_file()));
+    outside.emplace(sources::Outside{egress, *secrets});
+    sources::SyncOptions options;
+    options.outside = &*outside;
+    options.watch = false;
+    options.sync_at_start = false;
+    TRY_ASSIGN(service, sources::SyncService::start(store, *reading, options));
+    return {};
+  }
+};
+
+int sync(store::Store& store, const std::string& home) {
+  Service started;
+  if (const auto begun = started.start(store, home); !begun) return fail(begun.error());
   const auto begin = std::chrono::steady_clock::now();
-  const auto statuses = (*service)->sync(std::nullopt, {});
+  const auto statuses = started.service->sync(std::nullopt, {});
   if (!statuses) return fail(statuses.error());
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -115,28 +142,117 @@ int check(store::Store& store) {
   return faults->empty() ? 0 : 1;
 }
 
-int add(store::Store& store, const std::string& kind, const std::string& path) {
-  const sources::SourceType* type = sources::find_source_type(kind);
+int add(store::Store& store, const std::string& home, const std::vector<std::string>& given) {
+  Service started;
+  if (const auto begun = started.start(store, home); !begun) return fail(begun.error());
+  const sources::SourceType* type = sources::find_source_type(given[0]);
   if (type == nullptr) return 2;
-  auto source = type->describe({path, ""});
+  sources::Description description{given[1], ""};
+  if (given.size() > 2) description.settings = given[2];
+  if (given.size() > 3) description.secret = given[3];
+  description.outside = &*started.outside;
+  auto source = type->describe(description);
   if (!source) return fail(source.error());
-  source->settings = "{}";
+  if (source->settings.empty()) source->settings = "{}";
   const auto added = store.add_source(*source);
+  if (added && !description.secret.empty()) {
+    const auto kept = started.secrets->put(sources::secret_name(added->id), description.secret);
+    if (!kept) return fail(kept.error());
+  }
   return added ? 0 : fail(added.error());
+}
+
+int apply(store::Store& store, const std::string& home, const std::string& source_name,
+          const std::string& file) {
+  const auto text = os::read_file(file);
+  if (!text) return fail(text.error());
+  const nlohmann::json value = nlohmann::json::parse(*text);
+  using Kind = sources::Change::Kind;
+  const std::map<std::string, Kind> kinds = {{"set_flags", Kind::set_flags},
+                                             {"move", Kind::move},
+                                             {"append", Kind::append},
+                                             {"put", Kind::put},
+                                             {"remove", Kind::remove}};
+  sources::Change change;
+  change.kind = kinds.at(value.at("kind").get<std::string>());
+  change.folder = value.value("target", "");
+  change.flags = value.value("flags", "");
+  change.bytes = value.value("bytes", "");
+  Service started;
+  if (const auto begun = started.start(store, home); !begun) return fail(begun.error());
+  const auto sources = store.sources();
+  if (!sources) return fail(sources.error());
+  for (const store::Source& source : *sources) {
+    if (source.name != source_name) continue;
+    const auto placements = store.placements(source.id);
+    if (!placements) return fail(placements.error());
+    for (const store::Placement& placement : *placements) {
+      if (placement.folder == value.value("folder", "") &&
+          placement.uid == value.value("uid", "")) {
+        change.placement = placement;
+      }
+    }
+    // Not through the service, which would begin a sync that this program does not wait for.
+    const sources::SourceType* type = sources::find_source_type(source.kind);
+    if (type == nullptr || type->apply == nullptr) return 2;
+    sources::SyncContext context{store, *started.reading, source, {}, {}, &*started.outside};
+    const auto applied = type->apply(context, change);
+    if (!applied) return fail(applied.error());
+    std::printf("%s\n", nlohmann::json{{"folder", applied->folder},
+                                       {"uid", applied->uid},
+                                       {"fingerprint", applied->fingerprint}}
+                            .dump()
+                            .c_str());
+    return 0;
+  }
+  return 2;
+}
+
+int send(const std::string& text) {
+  const nlohmann::json value = nlohmann::json::parse(text);
+  net::SmtpAccount account;
+  account.server.host = value.at("host").get<std::string>();
+  account.server.port = value.at("port").get<int>();
+  account.server.encryption = *net::encryption_from(value.value("tls", "none"));
+  account.server.authorities = value.value("authorities", "");
+  account.user = value.value("user", "");
+  account.secret = value.value("secret", "");
+  if (account.user.empty()) account.sign_in = net::SmtpAccount::SignIn::none;
+  const net::Envelope envelope{value.at("from").get<std::string>(),
+                               value.at("to").get<std::vector<std::string>>()};
+  const std::string mail(std::istreambuf_iterator<char>(std::cin), {});
+  const auto done = net::hand_over(net::local_only(), account, envelope, mail, {});
+  if (!done) return fail(done.error());
+  constexpr const char* states[] = {"sent", "refused", "uncertain"};
+  std::printf("%s\n", nlohmann::json{{"state", states[static_cast<int>(done->state)]},
+                                     {"code", done->code},
+                                     {"answer", done->answer},
+                                     {"unfit", done->unfit}}
+                          .dump()
+                          .c_str());
+  return 0;
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
+  const std::vector<std::string> given(arguments + std::min(count, 3), arguments + count);
   const std::string what = count > 2 ? arguments[2] : "";
-  if (what != "dump" && what != "sync" && what != "check" && !(what == "add" && count == 5)) {
-    std::fprintf(stderr, "sync_probe HOME add KIND PATH | sync | dump | check\n");
+  if (what != "dump" && what != "sync" && what != "check" &&
+      !(what == "add" && given.size() >= 2) && !(what == "apply" && given.size() == 2) &&
+      !(what == "send" && given.size() == 1)) {
+    std::fprintf(stderr,
+                 "sync_probe HOME add KIND PATH [SETTINGS SECRET] | sync | dump | check | "
+                 "apply SOURCE FILE | send ACCOUNT\n");
     return 2;
   }
-  auto store = store::Store::open(arguments[1]);
+  const std::string home = arguments[1];
+  if (what == "send") return send(given[0]);
+  auto store = store::Store::open(home);
   if (!store) return fail(store.error());
   if (what == "dump") return dump(**store);
-  if (what == "sync") return sync(**store);
+  if (what == "sync") return sync(**store, home);
   if (what == "check") return check(**store);
-  return add(**store, arguments[3], arguments[4]);
+  if (what == "apply") return apply(**store, home, given[0], given[1]);
+  return add(**store, home, given);
 }

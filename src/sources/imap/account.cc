@@ -1,0 +1,265 @@
+// Settings are checked when an account is added; one that was written by hand wrongly is told by
+// name. Tokens are renewed a minute before they end.
+#include "sources/imap/account.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "net/http_client.h"
+
+namespace lar::sources::imap {
+
+namespace {
+
+using base::ErrorKind;
+using base::Result;
+using nlohmann::json;
+
+constexpr base::Microseconds token_margin = 60 * base::one_second;
+
+tl::unexpected<base::Error> bad_setting(const std::string& name) {
+  return base::fail(ErrorKind::invalid_input, "imap.bad_setting", {{"name", name}});
+}
+
+std::string domain_of(const std::string& address) {
+  const auto at = address.rfind('@');
+  return at == std::string::npos ? "" : base::lower_ascii(address.substr(at + 1));
+}
+
+struct Provider {
+  std::string_view domain;
+  std::string_view host;
+};
+// Whose host does not follow from the address.
+constexpr std::array<Provider, 16> providers = {{{"gmail.com", "imap.gmail.com"},
+                                                 {"googlemail.com", "imap.gmail.com"},
+                                                 {"outlook.com", "outlook.office365.com"},
+                                                 {"outlook.es", "outlook.office365.com"},
+                                                 {"hotmail.com", "outlook.office365.com"},
+                                                 {"hotmail.es", "outlook.office365.com"},
+                                                 {"live.com", "outlook.office365.com"},
+                                                 {"msn.com", "outlook.office365.com"},
+                                                 {"icloud.com", "imap.mail.me.com"},
+                                                 {"me.com", "imap.mail.me.com"},
+                                                 {"mac.com", "imap.mail.me.com"},
+                                                 {"yahoo.com", "imap.mail.yahoo.com"},
+                                                 {"yahoo.es", "imap.mail.yahoo.com"},
+                                                 {"aol.com", "imap.aol.com"},
+                                                 {"gmx.net", "imap.gmx.net"},
+                                                 {"fastmail.com", "imap.fastmail.com"}}};
+
+// "https://host:port/path" → host and port.
+std::optional<guard::Endpoint> endpoint_of(std::string_view url) {
+  const bool encrypted = url.starts_with("https://");
+  if (!encrypted && !url.starts_with("http://")) return std::nullopt;
+  std::string_view rest = url.substr(encrypted ? 8 : 7);
+  rest = rest.substr(0, rest.find('/'));
+  guard::Endpoint endpoint{std::string(rest), encrypted ? 443 : 80};
+  const auto colon = rest.rfind(':');
+  if (colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos) {
+    endpoint.host = rest.substr(0, colon);
+    const std::string_view digits = rest.substr(colon + 1);
+    const auto parsed =
+        std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
+    if (parsed.ec != std::errc()) return std::nullopt;
+  }
+  // A refresh token opens the mailbox: it goes over encrypted connections only, or stays here.
+  if (!encrypted && !net::local_only().permits_name(endpoint.host)) return std::nullopt;
+  if (endpoint.host.empty()) return std::nullopt;
+  return endpoint;
+}
+
+std::string form_encoded(std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string made;
+  for (const char letter : text) {
+    const auto byte = static_cast<unsigned char>(letter);
+    if ((byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+        (byte >= 'a' && byte <= 'z') || byte == '-' || byte == '.' || byte == '_' || byte == '~') {
+      made += letter;
+    } else {
+      made += '%';
+      made += digits[byte >> 4];
+      made += digits[byte & 15];
+    }
+  }
+  return made;
+}
+
+// An access token that is still good, renewed where it is not.
+Result<std::string> access_token(const Account& account, const Outside& outside,
+                                 const std::string& secret, std::optional<store::Id> source,
+                                 std::stop_token stop) {
+  json kept = json::parse(secret, nullptr, false);
+  if (kept.is_discarded()) kept = {{"refresh_token", secret}};
+  if (!kept.is_object() || !kept.contains("refresh_token") || !kept["refresh_token"].is_string()) {
+    return base::fail(ErrorKind::invalid_input, "imap.bad_secret");
+  }
+  const auto text_of = [&](const char* key) {
+    const auto found = kept.find(key);
+    return found != kept.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  const base::Microseconds now = base::Clock::now();
+  const auto expires = kept.find("expires");
+  if (expires != kept.end() && expires->is_number_integer() &&
+      expires->get<base::Microseconds>() > now + token_margin && !text_of("access_token").empty()) {
+    return text_of("access_token");
+  }
+  const auto endpoint = endpoint_of(account.oauth->token_endpoint);
+  if (!endpoint) return bad_setting("oauth.token_endpoint");
+  const auto policy = outside.egress.permit("sign-in " + account.name, {*endpoint});
+  net::HttpRequest request;
+  request.method = "POST";
+  request.url = account.oauth->token_endpoint;
+  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
+                     {"Accept", "application/json"}};
+  request.body =
+      "grant_type=refresh_token&refresh_token=" + form_encoded(text_of("refresh_token")) +
+      "&client_id=" + form_encoded(account.oauth->client_id);
+  if (!text_of("client_secret").empty()) {
+    request.body += "&client_secret=" + form_encoded(text_of("client_secret"));
+  }
+  if (!account.oauth->scope.empty()) {
+    request.body += "&scope=" + form_encoded(account.oauth->scope);
+  }
+  request.body_limit = 256u << 10;
+  request.deadline = std::chrono::milliseconds(60'000);
+  TRY_ASSIGN(const net::HttpResponse response, net::HttpClient(*policy).send(request, stop));
+  const json answer = json::parse(response.body, nullptr, false);
+  const auto token = answer.is_object() ? answer.find("access_token") : answer.end();
+  if (response.status != 200 || !answer.is_object() || token == answer.end() ||
+      !token->is_string()) {
+    // 4xx: the owner has to sign in again. Anything else may pass.
+    const bool final = response.status >= 400 && response.status < 500 && response.status != 429;
+    return base::fail(final ? ErrorKind::permission : ErrorKind::unavailable, "imap.token_refused",
+                      {{"host", endpoint->host}, {"user", account.user}},
+                      final ? base::Retry::no : base::Retry::later);
+  }
+  kept["access_token"] = *token;
+  const auto lasts = answer.find("expires_in");
+  kept["expires"] =
+      now + (lasts != answer.end() && lasts->is_number() ? lasts->get<std::int64_t>() : 300) *
+                base::one_second;
+  if (const auto renewed = answer.find("refresh_token");
+      renewed != answer.end() && renewed->is_string()) {
+    kept["refresh_token"] = *renewed;
+  }
+  if (source) TRY(outside.secrets.put(secret_name(*source), kept.dump()));
+  return token->get<std::string>();
+}
+
+}  // namespace
+
+Result<Account> parse_account(const std::string& name, const std::string& address,
+                              const std::string& settings) {
+  Account account;
+  account.name = name;
+  account.user = address;
+  const json value = settings.empty() ? json::object() : json::parse(settings, nullptr, false);
+  if (!value.is_object()) return bad_setting("settings");
+  for (const auto& [key, one] : value.items()) {
+    if (key == "host" && one.is_string()) {
+      account.host = one.get<std::string>();
+    } else if (key == "port" && one.is_number_integer()) {
+      const auto port = one.get<std::int64_t>();
+      if (port < 1 || port > 65535) return bad_setting(key);
+      account.port = static_cast<int>(port);
+    } else if (key == "tls" && one.is_string()) {
+      const auto encryption = net::encryption_from(one.get<std::string>());
+      if (!encryption) return bad_setting(key);
+      account.encryption = *encryption;
+    } else if (key == "user" && one.is_string()) {
+      account.user = one.get<std::string>();
+    } else if (key == "folders" && one.is_array()) {
+      for (const json& folder : one) {
+        if (!folder.is_string()) return bad_setting(key);
+        account.folders.push_back(folder.get<std::string>());
+      }
+    } else if (key == "spam" && one.is_boolean()) {
+      account.spam = one.get<bool>();
+    } else if (key == "authorities" && one.is_string()) {
+      account.authorities = one.get<std::string>();
+    } else if (key == "oauth" && one.is_object()) {
+      for (const auto& [part, text] : one.items()) {
+        if (!text.is_string()) return bad_setting("oauth." + part);
+      }
+      account.oauth = Account::OAuth{one.value("token_endpoint", ""), one.value("client_id", ""),
+                                     one.value("scope", "")};
+      if (!endpoint_of(account.oauth->token_endpoint)) return bad_setting("oauth.token_endpoint");
+    } else if (key != "smtp" && key != "own_folders") {
+      return bad_setting(key);
+    }
+  }
+  for (const std::string* text : {&account.host, &account.user}) {
+    if (text->find_first_of(std::string_view("\r\n\0 ", 4)) != std::string::npos) {
+      return bad_setting(text == &account.host ? "host" : "user");
+    }
+  }
+  if (account.port == 0) account.port = account.encryption == net::Encryption::implicit ? 993 : 143;
+  account.settings = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return account;
+}
+
+std::vector<std::string> likely_hosts(const std::string& address) {
+  const std::string domain = domain_of(address);
+  if (domain.empty()) return {};
+  for (const Provider& one : providers) {
+    if (one.domain == domain) return {std::string(one.host)};
+  }
+  return {"imap." + domain, "mail." + domain};
+}
+
+Result<Connection> connect(const Account& account, const Outside& outside,
+                           const std::string& secret, std::optional<store::Id> source,
+                           std::stop_token stop) {
+  Connection connection;
+  connection.policy = outside.egress.permit("imap " + account.name, {{account.host, account.port}});
+  net::StreamOptions options;
+  options.host = account.host;
+  options.port = account.port;
+  options.encryption = account.encryption;
+  options.authorities = account.authorities;
+  Credentials credentials;
+  credentials.user = account.user;
+  credentials.secret = secret;
+  if (account.oauth) {
+    credentials.kind = Credentials::Kind::token;
+    TRY_ASSIGN(credentials.secret, access_token(account, outside, secret, source, stop));
+  }
+  TRY_ASSIGN(connection.session,
+             Session::open(*connection.policy, options, credentials, std::move(stop)));
+  return connection;
+}
+
+Result<Connection> connect(SyncContext& context, const Account& account) {
+  if (context.outside == nullptr) {
+    return base::fail(ErrorKind::permission, "source.no_outside");
+  }
+  TRY_ASSIGN(const std::string secret,
+             context.outside->secrets.get(secret_name(context.source.id)));
+  return connect(account, *context.outside, secret, context.source.id, context.stop);
+}
+
+bool is_chosen(const Account& account, const Mailbox& mailbox) {
+  if (!mailbox.selectable) return false;
+  if (!account.folders.empty()) {
+    return std::any_of(account.folders.begin(), account.folders.end(), [&](const std::string& one) {
+      return one == "*" || base::fold(one) == base::fold(mailbox.name);
+    });
+  }
+  switch (mailbox.use) {
+    case Use::trash:
+    case Use::all:
+    case Use::flagged:
+      return false;
+    case Use::junk:
+      return account.spam;
+    default:
+      return true;
+  }
+}
+
+}  // namespace lar::sources::imap
