@@ -7,6 +7,8 @@ Dovecot runs as an ordinary user in a temporary folder, on loopback. Another cli
 """
 import base64
 import contextlib
+import email
+import email.policy
 import getpass
 import grp
 import http.server
@@ -149,7 +151,13 @@ namespace inbox {{
             subprocess.run(["chown", "-R", f"{self.uid}:{self.gid}", f], check=True)
 
     def set_password(self, word):
+        """Returns when the server has taken notice: it looks at the file once a second."""
         (self.folder / "users").write_text(f"{address}:{{PLAIN}}{word}\n")
+        for _ in range(50) if getattr(self, "process", None) else ():
+            with imaplib.IMAP4("127.0.0.1", self.port) as client, contextlib.suppress(imaplib.IMAP4.error):
+                client.login(address, word)
+                return
+            time.sleep(0.2)
 
     def start(self):
         identity = {"user": self.uid, "group": self.gid, "extra_groups": []} if os.getuid() == 0 else {}
@@ -711,9 +719,11 @@ def servers_life():
             assert status != 0 and "imap.password_wrong" in said, said
             expect(len(home.items()), len(before), "with a wrong password")
             server.set_password(password)
-            # 50 MB, fetched in pieces.
-            body = "\n".join("valla " * 12 for _ in range(50 * 1024 * 1024 // 73))
-            server.append(mail("Enorme", body))
+            # 50 MB, fetched in pieces; as base64, the way large mails are.
+            large = email.message_from_bytes(mail("Enorme", "Las fotos de la valla."), policy=email.policy.default)
+            large.add_attachment(chance.randbytes(37 * 1024 * 1024), maintype="application", subtype="octet-stream",
+                                 filename="fotos.bin")
+            server.append(large.as_bytes())
             process = home.start("sync")
             peak = 0
             while process.poll() is None:

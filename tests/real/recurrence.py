@@ -184,7 +184,7 @@ def main():
                 print(f"    {mark} {count} × {readable(entry)}")
         if "--show" in sys.argv:
             print(query[1])
-    if share < floor or len(queries) < 300:
+    if share < floor or len(queries) < 250:
         sys.exit(1)
 
 
