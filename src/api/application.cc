@@ -571,6 +571,8 @@ class ApplicationImplementation final : public Application {
     TRY_ASSIGN(const auto statuses, sync_and_tell(call, source, stop));
     announce();
     if (wait == "all") {
+      std::optional<assistant::Watcher::Pause> pause;
+      pause.emplace(desk_->watcher());
       TRY(embedder_->finish(
           [&](const store::VectorProgress& progress) {
             if (!call.sink("progress", {{"source", ""},
@@ -582,6 +584,7 @@ class ApplicationImplementation final : public Application {
             }
           },
           stop.get_token()));
+      pause.reset();
       TRY(desk_->watcher().finish(
           assistant::Watcher::Models::embed,
           [&](std::int64_t judged, std::int64_t all) {

@@ -323,12 +323,12 @@ Result<bool> Watcher::step(Models models, std::stop_token stop) {
   const std::stop_callback outer(stop, [&] { batch.request_stop(); });
   {
     const std::lock_guard state(mutex_);
-    if (paused_ > 0) return true;
+    if (has_to_step_back(models)) return true;
     batch_ = batch;
   }
   const Status done = judge_batch(std::move(ids), models, batch.get_token());
   if (!done) {
-    if (paused_ > 0 && !stop.stop_requested()) return true;  // given up for a person
+    if (has_to_step_back(models) && !stop.stop_requested()) return true;  // given up for a person
     return tl::unexpected<base::Error>(done.error());
   }
   return true;
@@ -355,12 +355,13 @@ void Watcher::start(std::function<void()> judged) {
         if (back_off.count() > 0) {
           changed_.wait_for(lock, stop, back_off, [] { return false; });
         }
-        woken = changed_.wait_for(lock, stop, clock_step, [&] { return wanted_ && paused_ == 0; });
+        woken = changed_.wait_for(lock, stop, clock_step,
+                                  [&] { return wanted_ && !has_to_step_back(Models::yes); });
         if (stop.stop_requested()) return;
         wanted_ = false;
       }
       bool more = woken;
-      while (more && !stop.stop_requested() && paused_ == 0) {
+      while (more && !stop.stop_requested() && !has_to_step_back(Models::yes)) {
         const auto stepped = step(Models::yes, stop);
         if (!stepped) {
           const std::lock_guard lock(mutex_);
@@ -406,6 +407,28 @@ void Watcher::stop() {
 Status Watcher::finish(Models models,
                        const std::function<void(std::int64_t, std::int64_t)>& progress,
                        std::stop_token stop) {
+  // What the background asks the chat model would keep the caller waiting for minutes.
+  struct Ahead {
+    explicit Ahead(Watcher& with) : watcher(with) {
+      ++watcher.ahead_;
+      const std::lock_guard lock(watcher.mutex_);
+      watcher.batch_.request_stop();
+    }
+    Ahead(const Ahead&) = delete;
+    Ahead& operator=(const Ahead&) = delete;
+    ~Ahead() {
+      {
+        // What was judged without the chat model meanwhile comes back to the background.
+        const std::lock_guard lock(watcher.step_mutex_);
+        watcher.looked_back_ = false;
+      }
+      --watcher.ahead_;
+      watcher.wake();
+    }
+    Watcher& watcher;
+  };
+  std::optional<Ahead> ahead;
+  if (models != Models::yes) ahead.emplace(*this);
   TRY_ASSIGN(const std::int64_t total, store_.assistant().count_to_judge());
   while (true) {
     if (stop.stop_requested()) return base::fail(base::ErrorKind::cancelled, "cancelled");

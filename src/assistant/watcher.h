@@ -98,6 +98,9 @@ class Watcher {
   base::Status save_unreadable(const base::Id& id, const base::Error& error);
   base::Result<std::vector<Mail>> known_mails(const std::vector<Mail>& judged);
   std::string models_bound(Models models);
+  bool has_to_step_back(Models models) const {
+    return paused_ > 0 || (models == Models::yes && ahead_ > 0);
+  }
 
   store::Store& store_;
   engine::Engines& engines_;
@@ -112,6 +115,7 @@ class Watcher {
   std::stop_source batch_;
   std::optional<base::Error> error_;
   std::atomic<int> paused_{0};
+  std::atomic<int> ahead_{0};  // callers of finish() that want no chat model: the background waits
   std::function<void()> on_judged_;
   std::jthread thread_;
 };
