@@ -573,29 +573,24 @@ class ApplicationImplementation final : public Application {
     if (wait == "all") {
       std::optional<assistant::Watcher::Pause> pause;
       pause.emplace(desk_->watcher());
+      const auto tell = [&](const char* phase, std::int64_t done, std::int64_t total) {
+        if (!call.sink("progress", {{"source", ""},
+                                    {"name", ""},
+                                    {"done", done},
+                                    {"total", total},
+                                    {"phase", phase}})) {
+          stop.request_stop();
+        }
+      };
       TRY(embedder_->finish(
           [&](const store::VectorProgress& progress) {
-            if (!call.sink("progress", {{"source", ""},
-                                        {"name", ""},
-                                        {"done", progress.done},
-                                        {"total", progress.total},
-                                        {"phase", "vectors"}})) {
-              stop.request_stop();
-            }
+            tell("vectors", progress.done, progress.total);
           },
           stop.get_token()));
       pause.reset();
       TRY(desk_->watcher().finish(
           assistant::Watcher::Models::embed,
-          [&](std::int64_t judged, std::int64_t all) {
-            if (!call.sink("progress", {{"source", ""},
-                                        {"name", ""},
-                                        {"done", judged},
-                                        {"total", all},
-                                        {"phase", "mails"}})) {
-              stop.request_stop();
-            }
-          },
+          [&](std::int64_t judged, std::int64_t all) { tell("mails", judged, all); },
           stop.get_token()));
     } else {
       embedder_wake();
@@ -1009,17 +1004,19 @@ class ApplicationImplementation final : public Application {
 
   // ---- journal, doctor, events ----
 
-  Result<Response> journal(const Call& call) {
+  // How many lines of the journal somebody wants.
+  static int entries_wanted(const Call& call) {
     const auto limit = call.request.query.find("limit");
+    return limit == call.request.query.end() ? 50
+                                             : std::clamp(std::atoi(limit->second.c_str()), 1, 500);
+  }
+
+  Result<Response> journal(const Call& call) {
     std::optional<Id> before;
     if (const auto found = call.request.query.find("before"); found != call.request.query.end()) {
       TRY_ASSIGN(before, parse_id(found->second));
     }
-    TRY_ASSIGN(const auto entries,
-               store_->journal(limit == call.request.query.end()
-                                   ? 50
-                                   : std::clamp(std::atoi(limit->second.c_str()), 1, 500),
-                               before));
+    TRY_ASSIGN(const auto entries, store_->journal(entries_wanted(call), before));
     return reply({{"entries", entries_json(entries, call.request.language)}});
   }
 
@@ -1046,12 +1043,7 @@ class ApplicationImplementation final : public Application {
 
   // What has left this machine, and whether anything may.
   Result<Response> egress(const Call& call) {
-    const auto limit = call.request.query.find("limit");
-    TRY_ASSIGN(const auto entries,
-               store_->journal(limit == call.request.query.end()
-                                   ? 50
-                                   : std::clamp(std::atoi(limit->second.c_str()), 1, 500),
-                               std::nullopt, "egress"));
+    TRY_ASSIGN(const auto entries, store_->journal(entries_wanted(call), std::nullopt, "egress"));
     return reply(
         {{"sealed", egress_->sealed()}, {"entries", entries_json(entries, call.request.language)}});
   }

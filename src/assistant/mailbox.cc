@@ -336,6 +336,26 @@ std::vector<Sentence> sentences_of(std::string_view text, bool lines_are_sentenc
   return sentences;
 }
 
+base::Result<domain::Item> read_mail(reading::ReadingService& reading, const std::string& bytes,
+                                     const std::string& zone, std::stop_token stop) {
+  TRY_ASSIGN(const os::Descriptor file, sources::memory_file(bytes));
+  reading::Request request;
+  request.descriptor = file.get();
+  request.length = bytes.size();
+  request.name = "mail.eml";
+  request.media_type = "message/rfc822";
+  request.path = "mail.eml";
+  request.owner_zone = zone;
+  request.horizon_begin = base::Clock::now() - 400 * base::one_day;
+  request.horizon_end = base::Clock::now() + 400 * base::one_day;
+  request.details = true;
+  TRY_ASSIGN(reading::Reading read, reading.read(request, std::move(stop)));
+  if (read.items.empty()) {
+    return base::fail(base::ErrorKind::corrupt, "mail.unreadable", {{"name", ""}});
+  }
+  return std::move(read.items.front());
+}
+
 Mail make_mail(const domain::Item& item) {
   Mail mail;
   mail.id = item.external_id;
@@ -470,22 +490,10 @@ Result<Mailbox> read_mailbox(const MailboxOptions& options, std::stop_token stop
                                                  options.path));
       if (!bytes) return base::fail(base::ErrorKind::corrupt, "mail.unreadable", {{"name", ""}});
       const std::string plain = sources::mbox::unquote(std::move(*bytes));
-      TRY_ASSIGN(const os::Descriptor whole, sources::memory_file(plain));
-      reading::Request request;
-      request.descriptor = whole.get();
-      request.length = plain.size();
-      request.name = "mail.eml";
-      request.media_type = "message/rfc822";
-      request.path = "mail.eml";
-      request.owner_zone = options.zone.empty() ? base::Clock::zone() : options.zone;
-      request.horizon_begin = base::Clock::now() - 400 * base::one_day;
-      request.horizon_end = base::Clock::now() + 400 * base::one_day;
-      request.details = true;
-      TRY_ASSIGN(const reading::Reading result, reading->read(request, stop));
-      if (result.items.empty()) {
-        return base::fail(base::ErrorKind::corrupt, "mail.unreadable", {{"name", ""}});
-      }
-      return make_mail(result.items.front());
+      TRY_ASSIGN(const domain::Item item,
+                 read_mail(*reading, plain,
+                           options.zone.empty() ? base::Clock::zone() : options.zone, stop));
+      return make_mail(item);
     }();
     if (read) {
       mailbox.mails.push_back(std::move(*read));

@@ -16,6 +16,10 @@
 #include "base/text.h"
 #include "domain/item.h"
 
+namespace lar::reading {
+class ReadingService;
+}
+
 namespace lar::assistant {
 
 // A sentence of what the writer of a mail says (not of what is quoted), and what code sees in it.
@@ -83,6 +87,10 @@ base::Result<Mailbox> read_mailbox(const MailboxOptions& options, std::stop_toke
 // ---- for tests and for what works on single mails ----
 
 // What a reader made of a mail, as the assistant sees it.
+// One mail as the reader sees it, with MailDetails; relative days are those of `zone`. Errors: of
+// the reading service, mail.unreadable.
+base::Result<domain::Item> read_mail(reading::ReadingService& reading, const std::string& bytes,
+                                     const std::string& zone, std::stop_token stop);
 Mail make_mail(const domain::Item& item);
 // Numbers the threads and finds out who the owner is, where that was not said.
 void complete(Mailbox& mailbox, const MailboxOptions& options);

@@ -12,7 +12,6 @@
 #include "assistant/facts.h"
 #include "assistant/own_caller.h"
 #include "base/messages.h"
-#include "sources/files.h"
 
 namespace lar::assistant {
 namespace {
@@ -78,23 +77,9 @@ Result<Owner> owner_of(store::Store& store) {
 Result<LoadedMail> load_mail(store::Store& store, reading::ReadingService& reading, const Id& item,
                              std::stop_token stop) {
   TRY_ASSIGN(const std::string original, store.original(item));
-  TRY_ASSIGN(const os::Descriptor file, sources::memory_file(original));
-  reading::Request request;
-  request.descriptor = file.get();
-  request.length = original.size();
-  request.name = "mail.eml";
-  request.media_type = "message/rfc822";
-  request.path = "mail.eml";
-  request.owner_zone = base::Clock::zone();
-  request.horizon_begin = base::Clock::now() - 400 * base::one_day;
-  request.horizon_end = base::Clock::now() + 400 * base::one_day;
-  request.details = true;
-  TRY_ASSIGN(reading::Reading read, reading.read(request, std::move(stop)));
-  if (read.items.empty()) {
-    return base::fail(base::ErrorKind::corrupt, "mail.unreadable", {{"name", ""}});
-  }
-  LoadedMail loaded{make_mail(read.items.front()), std::move(read.items.front())};
-  return loaded;
+  TRY_ASSIGN(domain::Item read, read_mail(reading, original, base::Clock::zone(), std::move(stop)));
+  Mail mail = make_mail(read);
+  return LoadedMail{std::move(mail), std::move(read)};
 }
 
 // Names of what would be asked; empty: nothing.

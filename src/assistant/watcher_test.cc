@@ -128,6 +128,14 @@ class WatcherTest : public testing::Test {
     EXPECT_TRUE(cards);
     return *cards;
   }
+  // The first of a kind.
+  std::optional<Card> open_card(std::string_view kind) {
+    std::vector<Card> cards = open_cards();
+    for (Card& card : cards) {
+      if (card.kind == kind) return std::move(card);
+    }
+    return std::nullopt;
+  }
   std::string file(const std::string& name) {
     std::ifstream stream(home.folder.path(name), std::ios::binary);
     return {std::istreambuf_iterator<char>(stream), {}};
@@ -359,10 +367,8 @@ TEST_F(WatcherTest, a_draft_is_written_as_the_owner_writes_to_that_person) {
   sync();
   auto table = desk();
   ASSERT_TRUE(table->settle({}));
-  const auto cards = open_cards();
-  const auto card = std::find_if(cards.begin(), cards.end(),
-                                 [](const Card& one) { return one.kind == "answer"; });
-  ASSERT_NE(card, cards.end());
+  const auto card = open_card("answer");
+  ASSERT_TRUE(card);
   const auto actions = assistant().actions(card->number);
   ASSERT_EQ(actions->front().kind, "save_draft");
   const auto done = table->approve(actions->front().id, base::Language::english, {});
@@ -405,10 +411,8 @@ TEST_F(WatcherTest, a_model_writes_the_middle_of_a_draft_and_sees_the_mail_as_da
   sync();
   auto table = desk();
   ASSERT_TRUE(table->settle({}));
-  const auto cards = open_cards();
-  const auto card = std::find_if(cards.begin(), cards.end(),
-                                 [](const Card& one) { return one.kind == "answer"; });
-  ASSERT_NE(card, cards.end());
+  const auto card = open_card("answer");
+  ASSERT_TRUE(card);
   const auto actions = assistant().actions(card->number);
   json content = json::parse(actions->front().content);
   content["compose"] = true;

@@ -57,17 +57,7 @@ int add_account(Command& command, const AccountOptions& options) {
   if (!secret->empty()) body["secret"] = *secret;
   if (!options.name.empty()) body["name"] = options.name;
   if (!options.settings.empty()) body["settings"] = json::parse(options.settings);
-  int failure = exit_ok;
-  const auto added = command.call("POST", "/sources", body, failure);
-  if (!added) return failure;
-  if (command.options().json) {
-    command.print_json(*added);
-    return exit_ok;
-  }
-  command.terminal().line(command.say(
-      command.connection()->where() == Where::at_the_server ? "add.syncing" : "add.done",
-      {{"name", (*added)["name"].get<std::string>()}}));
-  return exit_ok;
+  return post_source(command, body);
 }
 
 std::string to_settings(const RemoteOptions& options) {

@@ -14,11 +14,6 @@ using nlohmann::json;
 
 namespace {
 
-std::string text_of(const json& value, const char* name) {
-  const auto found = value.find(name);
-  return found != value.end() && found->is_string() ? harmless(found->get<std::string>()) : "";
-}
-
 // Byte offsets of ascending UTF-16 offsets, found in one pass.
 class Utf16Offsets {
  public:

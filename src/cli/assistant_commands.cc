@@ -12,11 +12,6 @@ using nlohmann::json;
 
 namespace {
 
-std::string text_of(const json& value, const char* name) {
-  return value.contains(name) && value[name].is_string() ? harmless(value[name].get<std::string>())
-                                                         : std::string();
-}
-
 Style style_of(const json& card) {
   const std::string urgency = text_of(card, "urgency");
   return urgency == "now" ? Style::bad : urgency == "today" ? Style::accent : Style::plain;

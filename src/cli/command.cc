@@ -38,6 +38,11 @@ int exit_code(base::ErrorKind kind, std::string_view code) {
 
 }  // namespace
 
+std::string text_of(const nlohmann::json& value, const char* name) {
+  const auto found = value.find(name);
+  return found != value.end() && found->is_string() ? harmless(found->get<std::string>()) : "";
+}
+
 Command::Command(Options options, Terminal& terminal, Interrupts& interrupts)
     : options_(std::move(options)),
       terminal_(terminal),

@@ -38,6 +38,9 @@ struct Options {
   bool verbose = false;
 };
 
+// Text under a name, harmless to the terminal; empty where there is none.
+std::string text_of(const nlohmann::json& value, const char* name);
+
 class Command {
  public:
   Command(Options options, Terminal& terminal, Interrupts& interrupts);
@@ -119,6 +122,8 @@ struct ImapOptions {
 int add_imap(Command& command, AccountOptions account, const ImapOptions& options);
 enum class Sealing { ask, seal, unseal };
 int show_egress(Command& command, Sealing sealing);
+// Sends the body of a new source and tells what became of it; used by the commands that add one.
+int post_source(Command& command, const nlohmann::json& source);
 int list_sources(Command& command);
 int sync_sources(Command& command, const std::string& source, std::string wait);
 enum class Confirmed { no, yes };

@@ -49,15 +49,9 @@ void print_notices(Command& command, const json& notices) {
 
 }  // namespace
 
-int add_source(Command& command, const std::string& kind, const std::string& path,
-               const std::string& name) {
+int post_source(Command& command, const json& source) {
   int failure = exit_ok;
-  // The server has a working folder of its own.
-  std::error_code error;
-  const auto absolute = std::filesystem::absolute(path, error);
-  json body = {{"kind", kind}, {"path", error ? path : absolute.string()}};
-  if (!name.empty()) body["name"] = name;
-  const auto added = command.call("POST", "/sources", body, failure);
+  const auto added = command.call("POST", "/sources", source, failure);
   if (!added) return failure;
   if (command.options().json) {
     command.print_json(*added);
@@ -67,6 +61,16 @@ int add_source(Command& command, const std::string& kind, const std::string& pat
       command.connection()->where() == Where::at_the_server ? "add.syncing" : "add.done",
       {{"name", (*added)["name"].get<std::string>()}}));
   return exit_ok;
+}
+
+int add_source(Command& command, const std::string& kind, const std::string& path,
+               const std::string& name) {
+  // The server has a working folder of its own.
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(path, error);
+  json body = {{"kind", kind}, {"path", error ? path : absolute.string()}};
+  if (!name.empty()) body["name"] = name;
+  return post_source(command, body);
 }
 
 int list_sources(Command& command) {

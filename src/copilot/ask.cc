@@ -248,17 +248,16 @@ class Asking {
     const Candidate* candidate = nullptr;
     double weight = 0;
     double held = 0;
-    bool changes = false;           // tells of a change
     bool about = true;              // names whom or what the question names
     bool supersedes = false;        // tells of a change of what another passage says
     std::optional<size_t> nearest;  // of its compared sentences, by meaning
   };
 
-  // The sentences of all passages by meaning; empty where nothing embeds.
-  base::Result<Meanings> meanings_for(const std::string& part) {
-    Meanings meanings;
-    if (retrieved_.vector.empty()) return meanings;
-    if (sentence_vectors_.empty()) {
+  // What the sentences of all passages mean, beside what `part` does; empty where nothing embeds.
+  base::Status find_meanings(const agent::Query& query, const std::string& part,
+                             const std::string& earlier) {
+    if (retrieved_.vector.empty()) return {};
+    if (meanings_.sentences.empty()) {
       std::vector<engine::EmbedText> texts;
       std::vector<size_t> counts;
       for (const Candidate& candidate : retrieved_.passages) {
@@ -275,21 +274,27 @@ class Asking {
       }
       // An embedding engine that fails costs the order some of its sense, not the answer.
       if (!made || made->size() != texts.size() || engines_.embed_space() != retrieved_.space) {
-        return meanings;
+        return {};
       }
       size_t next = 0;
       for (const size_t count : counts) {
-        sentence_vectors_.emplace_back();
+        meanings_.sentences.emplace_back();
         for (size_t index = 0; index < count; ++index) {
-          sentence_vectors_.back().push_back(std::move((*made)[next++]));
+          meanings_.sentences.back().push_back(std::move((*made)[next++]));
         }
       }
     }
+    if (part == query.text && earlier.empty()) {
+      meanings_.question = retrieved_.vector;  // of these very words
+      return {};
+    }
     TRY_ASSIGN(auto vector, agent::query_vector(engines_, part, stop_));
-    if (!vector || vector->space != retrieved_.space) return meanings;
-    meanings.question = std::move(vector->values);
-    meanings.sentences = sentence_vectors_;
-    return meanings;
+    if (!vector || vector->space != retrieved_.space) {
+      meanings_ = {};
+      return {};
+    }
+    meanings_.question = std::move(vector->values);
+    return {};
   }
 
   // Orders the passages by what code and embeddings can tell, lets the model judge the first of
@@ -300,9 +305,9 @@ class Asking {
                                            const std::string& earlier, const std::string& zone) {
     const std::vector<Candidate>& passages = retrieved_.passages;
     TRY_ASSIGN(const Ranking* ranking, Ranking::shared());
-    TRY_ASSIGN(const Meanings meanings, meanings_for(part));
-    const bool with_meanings = !meanings.question.empty();
-    std::vector<Features> features = ranking_features(passages, part, meanings, zone);
+    TRY(find_meanings(query, part, earlier));
+    const bool with_meanings = !meanings_.question.empty();
+    std::vector<Features> features = ranking_features(passages, part, meanings_, zone);
     std::vector<double> ranks;
     for (const Features& one : features) ranks.push_back(ranking->rank(one, with_meanings));
     std::vector<size_t> order(passages.size());
@@ -343,9 +348,9 @@ class Asking {
       one["held_lead"] = lead(odds, index);
       const double score = std::exp(std::clamp(ranking->decide(one, with_meanings), -30.0, 30.0));
       sum += score;
-      weighed.push_back({&passages[index], score, *answer_.read[index].holds, one["changes"] > 0,
+      weighed.push_back({&passages[index], score, *answer_.read[index].holds,
                          is_about(about_text(passages[index]), part), one["changes_earlier"] > 0,
-                         nearest_sentence(meanings, index)});
+                         nearest_sentence(meanings_, index)});
     }
     if (request_.mode == Mode::judged) {
       for (size_t index = 0; index < passages.size(); ++index) {
@@ -749,7 +754,7 @@ class Asking {
   base::Microseconds started_;
   std::string earlier_question_, earlier_answer_;
   Retrieved retrieved_;
-  std::vector<std::vector<std::vector<float>>> sentence_vectors_;  // of each passage
+  Meanings meanings_;  // of the passages, and of the part of the question under way
   Answer answer_;
 };
 

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "os/base64.h"
 #include "os/file.h"
 
 namespace lar::guard {
@@ -69,26 +70,6 @@ base::Result<Key> read_or_make_key(const std::string& path) {
   return key;
 }
 
-std::string to_base64(const std::string& raw) {
-  std::string text(sodium_base64_ENCODED_LEN(raw.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(text.data(), text.size(), bytes(raw), raw.size(),
-                    sodium_base64_VARIANT_ORIGINAL);
-  text.resize(text.size() - 1);  // the terminating zero
-  return text;
-}
-
-bool from_base64(const std::string& text, std::string& raw) {
-  raw.assign(text.size(), '\0');
-  std::size_t length = 0;
-  if (sodium_base642bin(reinterpret_cast<unsigned char*>(raw.data()), raw.size(), text.data(),
-                        text.size(), nullptr, &length, nullptr,
-                        sodium_base64_VARIANT_ORIGINAL) != 0) {
-    return false;
-  }
-  raw.resize(length);
-  return true;
-}
-
 }  // namespace
 
 std::string default_key_file() {
@@ -133,7 +114,7 @@ base::Status Secrets::put(const std::string& name, const std::string& secret) {
                                              key.value.data());
   const std::lock_guard lock(mutex_);
   auto changed = sealed_;
-  changed[name] = to_base64(raw);
+  changed[name] = os::to_base64(raw);
   TRY(save(changed));
   sealed_ = std::move(changed);
   return {};
@@ -150,10 +131,11 @@ base::Result<std::string> Secrets::get(const std::string& name) const {
     text = found->second;
   }
   TRY_ASSIGN(const Key key, read_key(key_file_));
-  std::string raw;
-  if (!from_base64(text, raw) || raw.size() < nonce_size + tag_size) {
+  const auto decoded = os::from_base64(text);
+  if (!decoded || decoded->size() < nonce_size + tag_size) {
     return fail(ErrorKind::corrupt, "secrets.malformed", {{"path", file_}});
   }
+  const std::string& raw = *decoded;
   std::string secret(raw.size() - nonce_size - tag_size, '\0');
   unsigned long long length = 0;
   if (crypto_aead_xchacha20poly1305_ietf_decrypt(reinterpret_cast<unsigned char*>(secret.data()),

@@ -2,13 +2,12 @@
 // per mail and make it harder to say what was refused.
 #include "net/smtp.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <optional>
 #include <set>
 
 #include "base/text.h"
+#include "os/base64.h"
 
 namespace lar::net {
 
@@ -37,14 +36,6 @@ struct Answer {
     return base::clean_utf8(base::cut_utf8(all, 500));
   }
 };
-
-std::string base64(std::string_view raw) {
-  std::string text(sodium_base64_ENCODED_LEN(raw.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(raw.data()),
-                    raw.size(), sodium_base64_VARIANT_ORIGINAL);
-  text.resize(text.size() - 1);
-  return text;
-}
 
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(),
@@ -104,22 +95,23 @@ class Dialogue {
     Answer answer;
     if (account_.sign_in == SmtpAccount::SignIn::token) {
       if (!mechanisms_.contains("XOAUTH2")) return no_mechanism();
-      TRY_ASSIGN(answer,
-                 say("AUTH XOAUTH2 " + base64("user=" + account_.user + "\x01" + "auth=Bearer " +
-                                              account_.secret + "\x01\x01")));
+      TRY_ASSIGN(answer, say("AUTH XOAUTH2 " +
+                             os::to_base64("user=" + account_.user + "\x01" + "auth=Bearer " +
+                                           account_.secret + "\x01\x01")));
       if (answer.code == 334) {
         TRY_ASSIGN(answer, say(""));
       }
     } else if (mechanisms_.contains("PLAIN")) {
-      TRY_ASSIGN(answer, say("AUTH PLAIN " + base64(std::string(1, '\0') + account_.user +
-                                                    std::string(1, '\0') + account_.secret)));
+      TRY_ASSIGN(answer,
+                 say("AUTH PLAIN " + os::to_base64(std::string(1, '\0') + account_.user +
+                                                   std::string(1, '\0') + account_.secret)));
     } else if (mechanisms_.contains("LOGIN")) {
       TRY_ASSIGN(answer, say("AUTH LOGIN"));
       if (answer.code == 334) {
-        TRY_ASSIGN(answer, say(base64(account_.user)));
+        TRY_ASSIGN(answer, say(os::to_base64(account_.user)));
       }
       if (answer.code == 334) {
-        TRY_ASSIGN(answer, say(base64(account_.secret)));
+        TRY_ASSIGN(answer, say(os::to_base64(account_.secret)));
       }
     } else {
       return no_mechanism();

@@ -427,6 +427,26 @@ class SocketStream final : public Stream {
     }
   }
 
+  // After a call of the socket failed: waits for it if it would have blocked. `event` is made when
+  // it is first needed and serves the calls that follow.
+  Status after_failure(int number, short events, Steady::time_point deadline,
+                       const std::stop_token& stop, std::optional<StopEvent>& event) const {
+    if (number == EINTR) return {};
+    if (number != EAGAIN && number != EWOULDBLOCK) {
+      return broken(options_.host, system_text(number));
+    }
+    if (!event) event.emplace(stop);
+    switch (wait_for(socket_.get(), events, deadline, *event)) {
+      case Waited::cancelled:
+        return cancelled();
+      case Waited::timeout:
+        return timed_out(options_.host);
+      case Waited::ready:
+        break;
+    }
+    return {};
+  }
+
   Status send_all(std::string_view bytes, Steady::time_point deadline, std::stop_token stop) {
     std::optional<StopEvent> event;
     while (!bytes.empty()) {
@@ -435,19 +455,7 @@ class SocketStream final : public Stream {
         bytes.remove_prefix(static_cast<std::size_t>(done));
         continue;
       }
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK) {
-        return broken(options_.host, system_text(errno));
-      }
-      if (!event) event.emplace(stop);
-      switch (wait_for(socket_.get(), POLLOUT, deadline, *event)) {
-        case Waited::cancelled:
-          return cancelled();
-        case Waited::timeout:
-          return timed_out(options_.host);
-        case Waited::ready:
-          break;
-      }
+      TRY(after_failure(errno, POLLOUT, deadline, stop, event));
     }
     return {};
   }
@@ -459,19 +467,7 @@ class SocketStream final : public Stream {
     for (;;) {
       const ssize_t got = ::recv(socket_.get(), buffer, size, 0);
       if (got >= 0) return static_cast<std::size_t>(got);
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK) {
-        return broken(options_.host, system_text(errno));
-      }
-      if (!event) event.emplace(stop);
-      switch (wait_for(socket_.get(), POLLIN, deadline, *event)) {
-        case Waited::cancelled:
-          return cancelled();
-        case Waited::timeout:
-          return timed_out(options_.host);
-        case Waited::ready:
-          break;
-      }
+      TRY(after_failure(errno, POLLIN, deadline, stop, event));
     }
   }
 

@@ -30,17 +30,9 @@ constexpr std::uint64_t sample_bytes = 4096;
 struct Cursor {
   FileState state;
   std::string hash;
-  std::string readers;
-  std::string zone;
-  Horizon horizon;
+  ReadingBasis basis;
   bool cut_off = false;
   std::vector<std::pair<std::string, domain::Notice>> notices;
-
-  // Whether another reading could give something else from the same bytes.
-  bool same_reading(const Cursor& other) const {
-    return readers == other.readers && zone == other.zone && horizon.begin == other.horizon.begin &&
-           horizon.end == other.horizon.end;
-  }
 };
 
 Cursor parse_cursor(const std::string& text) {
@@ -51,10 +43,7 @@ Cursor parse_cursor(const std::string& text) {
     parsed.state.size = value.at("size").get<std::uint64_t>();
     parsed.state.modified = value.at("modified").get<base::Microseconds>();
     parsed.hash = value.at("hash").get<std::string>();
-    parsed.readers = value.at("readers").get<std::string>();
-    parsed.zone = value.at("zone").get<std::string>();
-    parsed.horizon.begin = value.at("horizon").at(0).get<base::Microseconds>();
-    parsed.horizon.end = value.at("horizon").at(1).get<base::Microseconds>();
+    parsed.basis = ReadingBasis::from_json(value);
     parsed.cut_off = value.at("cut_off").get<bool>();
     for (const auto& entry : value.at("notices")) {
       parsed.notices.push_back(
@@ -72,11 +61,12 @@ std::string to_text(const Cursor& cursor) {
   for (const auto& [about, notice] : cursor.notices) {
     notices.push_back({about, notice.code, notice.parameters});
   }
-  const nlohmann::json value = {
-      {"size", cursor.state.size}, {"modified", cursor.state.modified},
-      {"hash", cursor.hash},       {"readers", cursor.readers},
-      {"zone", cursor.zone},       {"horizon", {cursor.horizon.begin, cursor.horizon.end}},
-      {"cut_off", cursor.cut_off}, {"notices", std::move(notices)}};
+  nlohmann::json value = {{"size", cursor.state.size},
+                          {"modified", cursor.state.modified},
+                          {"hash", cursor.hash},
+                          {"cut_off", cursor.cut_off},
+                          {"notices", std::move(notices)}};
+  cursor.basis.write_to(value);
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -246,12 +236,10 @@ base::Result<SyncReport> sync_collection(const CollectionType& type, SyncContext
   const Cursor before = parse_cursor(context.source.cursor);
   Cursor cursor;
   cursor.state = state_of(status);
-  cursor.readers = readers_signature(context.reading);
-  cursor.zone = base::Clock::zone();
-  cursor.horizon = horizon();
+  cursor.basis = ReadingBasis::now(context.reading);
   TRY_ASSIGN(const auto stale, outdated(context));
   TRY_ASSIGN(const auto stored, context.store.placements(context.source.id));
-  const bool same_reading = cursor.same_reading(before) && stale.empty();
+  const bool same_reading = cursor.basis == before.basis && stale.empty();
   const auto unchanged = [&]() -> base::Result<SyncReport> {
     report.unchanged = static_cast<std::int64_t>(stored.size());
     for (const auto& [about, notice] : before.notices) report.note(about, notice);

@@ -90,6 +90,8 @@ class Incomplete {
 struct Horizon {
   base::Microseconds begin = 0;
   base::Microseconds end = 0;
+
+  bool operator==(const Horizon&) const = default;
 };
 Horizon horizon();
 

@@ -59,6 +59,25 @@ std::string readers_signature(const reading::ReadingService& reading) {
   return text;
 }
 
+ReadingBasis ReadingBasis::now(const reading::ReadingService& reading) {
+  return {readers_signature(reading), base::Clock::zone(), sources::horizon()};
+}
+
+ReadingBasis ReadingBasis::from_json(const nlohmann::json& cursor) {
+  ReadingBasis basis;
+  basis.readers = cursor.at("readers").get<std::string>();
+  basis.zone = cursor.at("zone").get<std::string>();
+  basis.horizon.begin = cursor.at("horizon").at(0).get<base::Microseconds>();
+  basis.horizon.end = cursor.at("horizon").at(1).get<base::Microseconds>();
+  return basis;
+}
+
+void ReadingBasis::write_to(nlohmann::json& cursor) const {
+  cursor["readers"] = readers;
+  cursor["zone"] = zone;
+  cursor["horizon"] = {horizon.begin, horizon.end};
+}
+
 Skipped Skipped::from_json(const nlohmann::json& value, const reading::ReadingService& reading) {
   Skipped skipped;
   skipped.readers_ = readers_signature(reading);

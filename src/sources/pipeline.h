@@ -58,6 +58,21 @@ class Skipped {
 // Names and versions of all readers, as one text.
 std::string readers_signature(const reading::ReadingService& reading);
 
+// What the same bytes are read with: where it differs, another reading could give something else.
+// Part of a cursor of files that hold events.
+struct ReadingBasis {
+  std::string readers;
+  std::string zone;
+  Horizon horizon;
+
+  static ReadingBasis now(const reading::ReadingService& reading);
+  // The members "readers", "zone" and "horizon" of a cursor; throws where one is missing.
+  static ReadingBasis from_json(const nlohmann::json& cursor);
+  void write_to(nlohmann::json& cursor) const;
+
+  bool operator==(const ReadingBasis&) const = default;
+};
+
 // Where an item lies; several items of one file share the base of their uids.
 using PlacementKey = std::pair<std::string, std::string>;  // folder, uid
 // A file may hold several items: then uid is the base, "//" (which no path contains) and the

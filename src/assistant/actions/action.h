@@ -69,6 +69,9 @@ base::Result<store::Action> undo_action(const ActionContext& context, const base
 // To be called once on opening a home: settles what was executing when lar ended.
 base::Status recover_actions(const ActionContext& context);
 
+// Text under a name of an action's content; empty where there is none.
+std::string text_of(const nlohmann::json& content, const char* name);
+
 // ---- shared with tests ----
 
 // The text of a calendar file with an event added (RFC 5545), and without one of that UID. Line

@@ -24,11 +24,6 @@ using nlohmann::json;
 
 constexpr base::Microseconds standard_length = 3600 * base::one_second;
 
-std::string text_of(const json& content, const char* name) {
-  return content.contains(name) && content[name].is_string() ? content[name].get<std::string>()
-                                                             : std::string();
-}
-
 // RFC 5545, 3.3.11.
 std::string escaped(std::string_view text) {
   std::string result;

@@ -16,6 +16,11 @@ Executor add_event();
 Executor reminder();
 Executor save_draft();
 
+std::string text_of(const nlohmann::json& content, const char* name) {
+  return content.contains(name) && content[name].is_string() ? content[name].get<std::string>()
+                                                             : std::string();
+}
+
 std::span<const Executor> executors() {
   static const std::vector<Executor> all = {add_event(), reminder(), save_draft()};
   return all;

@@ -14,6 +14,7 @@
 #include "assistant/watcher.h"
 #include "base/clock.h"
 #include "base/messages.h"
+#include "os/base64.h"
 #include "os/file.h"
 
 namespace lar::assistant {
@@ -31,11 +32,6 @@ constexpr size_t shown_to_model = 3000;
 constexpr size_t known_to_model = 800;
 constexpr size_t habit = 3;  // mails that make one
 
-std::string text_of(const json& content, const char* name) {
-  return content.contains(name) && content[name].is_string() ? content[name].get<std::string>()
-                                                             : std::string();
-}
-
 // One line, nothing that could end a header field.
 std::string one_line(std::string_view text) {
   std::string result;
@@ -50,23 +46,6 @@ bool is_plain(std::string_view text) {
                      [](char letter) { return letter >= 0x20 && letter < 0x7F; });
 }
 
-std::string base64(std::string_view bytes) {
-  static constexpr std::string_view letters =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string result;
-  for (size_t at = 0; at < bytes.size(); at += 3) {
-    std::uint32_t group = 0;
-    for (size_t index = 0; index < 3; ++index) {
-      group = group << 8 |
-              (at + index < bytes.size() ? static_cast<unsigned char>(bytes[at + index]) : 0U);
-    }
-    for (size_t index = 0; index < 4; ++index) {
-      result += at + index > bytes.size() ? '=' : letters[group >> (18 - 6 * index) & 63];
-    }
-  }
-  return result;
-}
-
 // RFC 2047: words of at most 75 bytes.
 std::string encoded(const std::string& text) {
   if (is_plain(text)) return text;
@@ -74,7 +53,7 @@ std::string encoded(const std::string& text) {
   std::string_view rest = text;
   while (!rest.empty()) {
     const std::string_view piece = base::cut_utf8(rest, 42);
-    result += (result.empty() ? "" : "\r\n ") + ("=?UTF-8?B?" + base64(piece) + "?=");
+    result += (result.empty() ? "" : "\r\n ") + ("=?UTF-8?B?" + os::to_base64(piece) + "?=");
     rest.remove_prefix(piece.size());
   }
   return result;
@@ -301,7 +280,7 @@ Result<Executed> execute(const ActionContext& context, const base::Id& id, const
   field("Content-Type", "text/plain; charset=utf-8");
   field("Content-Transfer-Encoding", "base64");
   mail += "\r\n";
-  const std::string body = base64(base::replace_all(text_of(content, "text"), "\n", "\r\n"));
+  const std::string body = os::to_base64(base::replace_all(text_of(content, "text"), "\n", "\r\n"));
   for (size_t at = 0; at < body.size(); at += 76) mail += body.substr(at, 76) + "\r\n";
   const std::string path = path_of(context, id);
   TRY(os::make_folders(context.home + "/drafts"));

@@ -43,16 +43,9 @@ struct CollectionState {
 };
 
 struct Cursor {
-  std::string readers;
-  std::string zone;
-  Horizon horizon;
+  ReadingBasis basis;
   std::map<std::string, CollectionState> collections;  // by path
   Skipped skipped;  // by "path name etag": what could not be read stays so until its ETag changes
-
-  bool same_reading(const Cursor& other) const {
-    return readers == other.readers && zone == other.zone && horizon.begin == other.horizon.begin &&
-           horizon.end == other.horizon.end;
-  }
 };
 
 Cursor parse_cursor(const std::string& text, const reading::ReadingService& reading) {
@@ -61,10 +54,7 @@ Cursor parse_cursor(const std::string& text, const reading::ReadingService& read
   try {
     const auto value = nlohmann::json::parse(text);
     Cursor parsed;
-    parsed.readers = value.at("readers").get<std::string>();
-    parsed.zone = value.at("zone").get<std::string>();
-    parsed.horizon.begin = value.at("horizon").at(0).get<base::Microseconds>();
-    parsed.horizon.end = value.at("horizon").at(1).get<base::Microseconds>();
+    parsed.basis = ReadingBasis::from_json(value);
     for (const auto& [path, state] : value.at("collections").items()) {
       parsed.collections[path] = {state.at("token").get<std::string>(),
                                   state.at("tag").get<std::string>()};
@@ -81,18 +71,10 @@ std::string to_text(const Cursor& cursor) {
   for (const auto& [path, state] : cursor.collections) {
     collections[path] = {{"token", state.token}, {"tag", state.tag}};
   }
-  const nlohmann::json value = {{"readers", cursor.readers},
-                                {"zone", cursor.zone},
-                                {"horizon", {cursor.horizon.begin, cursor.horizon.end}},
-                                {"collections", std::move(collections)},
-                                {"skipped", cursor.skipped.to_json()}};
+  nlohmann::json value = {{"collections", std::move(collections)},
+                          {"skipped", cursor.skipped.to_json()}};
+  cursor.basis.write_to(value);
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-void use_present_reading(Cursor& cursor, const reading::ReadingService& reading) {
-  cursor.readers = readers_signature(reading);
-  cursor.zone = base::Clock::zone();
-  cursor.horizon = horizon();
 }
 
 // Without token and tag nothing but a look at all ETags tells.
@@ -135,9 +117,7 @@ class AccountSync {
     for (const store::Placement& placement : stored) {
       stored_[placement.folder][base_uid(placement.uid)].push_back(placement);
     }
-    Cursor now;
-    use_present_reading(now, context_.reading);
-    read_all_again_ = !cursor_.same_reading(now);
+    read_all_again_ = cursor_.basis != ReadingBasis::now(context_.reading);
     TRY_ASSIGN(stale_, outdated(context_));
 
     Pipeline pipeline(context_, report_, cursor_.skipped);
@@ -147,7 +127,7 @@ class AccountSync {
     for (const Collection& collection : collections) TRY(sync_collection(collection));
     TRY(forget_vanished(collections));
     // From here on everything has been read with these readers and this horizon.
-    use_present_reading(cursor_, context_.reading);
+    cursor_.basis = ReadingBasis::now(context_.reading);
     TRY(save());
     return std::move(report_);
   }
@@ -554,9 +534,7 @@ Status wait(SyncContext& context) {
                                      [&](const auto& one) { return one.id == context.source.id; });
     if (source == sources.end()) return {};
     const Cursor cursor = parse_cursor(source->cursor, context.reading);
-    Cursor now;
-    use_present_reading(now, context.reading);
-    if (!cursor.same_reading(now)) return {};
+    if (cursor.basis != ReadingBasis::now(context.reading)) return {};
     TRY_ASSIGN(const Connection connection, connect(context, settings));
     TRY_ASSIGN(const auto collections,
                list_collections(*connection.client, flavor_of(context.source.kind), settings));

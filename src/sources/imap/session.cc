@@ -2,13 +2,12 @@
 // looked at. What a server says unasked (EXISTS, EXPUNGE) is taken note of wherever it comes.
 #include "sources/imap/session.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "base/text.h"
+#include "os/base64.h"
 #include "sources/maildir/names.h"
 
 namespace lar::sources::imap {
@@ -33,14 +32,6 @@ std::string upper(std::string_view text) {
                                           : static_cast<char>(letter);
   });
   return made;
-}
-
-std::string base64(std::string_view raw) {
-  std::string text(sodium_base64_ENCODED_LEN(raw.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(raw.data()),
-                    raw.size(), sodium_base64_VARIANT_ORIGINAL);
-  text.resize(text.size() - 1);
-  return text;
 }
 
 struct FlagLetter {
@@ -366,7 +357,7 @@ Status Session::authenticate(const std::string& mechanism, const std::string& in
   const bool at_once = can("SASL-IR");
   const auto deadline = Steady::now() + silence_limit;
   std::string line = tag + " AUTHENTICATE " + mechanism;
-  if (at_once) line += " " + base64(initial);
+  if (at_once) line += " " + os::to_base64(initial);
   if (auto sent = stream_->write(line + "\r\n", stop_); !sent) {
     broken_ = true;
     return sent;
@@ -376,7 +367,7 @@ Status Session::authenticate(const std::string& mechanism, const std::string& in
     TRY_ASSIGN(Response response, next(deadline));
     if (response.kind == Response::Kind::continuation) {
       // The second time it is the error of XOAUTH2, to be answered by nothing.
-      TRY(stream_->write((answered ? "" : base64(initial)) + "\r\n", stop_));
+      TRY(stream_->write((answered ? "" : os::to_base64(initial)) + "\r\n", stop_));
       answered = true;
       continue;
     }

@@ -28,15 +28,8 @@ struct Cursor {
   std::string etag;
   std::string modified;
   std::string hash;
-  std::string readers;
-  std::string zone;
-  Horizon horizon;
+  ReadingBasis basis;
   nlohmann::json notices = nlohmann::json::array();
-
-  bool same_reading(const Cursor& other) const {
-    return readers == other.readers && zone == other.zone && horizon.begin == other.horizon.begin &&
-           horizon.end == other.horizon.end;
-  }
 };
 
 Cursor parse_cursor(const std::string& text) {
@@ -47,10 +40,7 @@ Cursor parse_cursor(const std::string& text) {
     parsed.etag = value.at("etag").get<std::string>();
     parsed.modified = value.at("modified").get<std::string>();
     parsed.hash = value.at("hash").get<std::string>();
-    parsed.readers = value.at("readers").get<std::string>();
-    parsed.zone = value.at("zone").get<std::string>();
-    parsed.horizon.begin = value.at("horizon").at(0).get<base::Microseconds>();
-    parsed.horizon.end = value.at("horizon").at(1).get<base::Microseconds>();
+    parsed.basis = ReadingBasis::from_json(value);
     for (const auto& entry : value.at("notices")) {
       entry.at(2).get<base::Parameters>();
       parsed.notices.push_back(entry);
@@ -62,11 +52,11 @@ Cursor parse_cursor(const std::string& text) {
 }
 
 std::string to_text(const Cursor& cursor) {
-  const nlohmann::json value = {
-      {"etag", cursor.etag},      {"modified", cursor.modified},
-      {"hash", cursor.hash},      {"readers", cursor.readers},
-      {"zone", cursor.zone},      {"horizon", {cursor.horizon.begin, cursor.horizon.end}},
-      {"notices", cursor.notices}};
+  nlohmann::json value = {{"etag", cursor.etag},
+                          {"modified", cursor.modified},
+                          {"hash", cursor.hash},
+                          {"notices", cursor.notices}};
+  cursor.basis.write_to(value);
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -130,12 +120,10 @@ base::Result<SyncReport> sync(SyncContext& context) {
   }
   const Cursor before = parse_cursor(context.source.cursor);
   Cursor cursor;
-  cursor.readers = readers_signature(context.reading);
-  cursor.zone = base::Clock::zone();
-  cursor.horizon = horizon();
+  cursor.basis = ReadingBasis::now(context.reading);
   TRY_ASSIGN(const auto stale, outdated(context));
   TRY_ASSIGN(const auto stored, context.store.placements(context.source.id));
-  const bool same_reading = cursor.same_reading(before) && stale.empty();
+  const bool same_reading = cursor.basis == before.basis && stale.empty();
 
   SyncReport report;
   const auto unchanged = [&]() -> base::Result<SyncReport> {
