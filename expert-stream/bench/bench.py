@@ -18,8 +18,10 @@ decode   a model of so many times the limit, one token at a time: until ready, t
          ("cold"), and the same again on the server that is now warm
 prefill  a prompt of 2,048 tokens in one batch
 memory   everything fits: prompt and decoding, stock with weight repacking against ours
+kimi     decoding with the shape of Kimi-K2: two of its layers, with experts of true size, in a third of their size
+start    stock's time until ready with all of the model in the page cache: what no disk could make shorter
 
-Usage: bench.py --quick|--whole --server S --plugin P --simulate E --models FOLDER --results FILE [--only TEXT]
+Usage: bench.py --quick|--whole|--kimi --server S --plugin P --simulate E --models FOLDER --results FILE [--only TEXT]
        bench.py --tables|--verdict --results FILE
 Needs root, for the control group. --only takes a part of a run's name, such as decode/2/local or /ours.
 """
@@ -31,6 +33,7 @@ import os
 import pathlib
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -229,10 +232,11 @@ class Bench:
                             "EXPERT_STREAM_STATS": str(statistics)}
         size = self.model.stat().st_size
         limit = int(size / plan["multiple"]) if plan["multiple"] else None
-        drop_from_page_cache(self.model)
+        if plan["kind"] != "start":
+            drop_from_page_cache(self.model)
         record = {**plan, "model": self.model.name, "model_bytes": size, "limit": limit,
                   "device_bytes_per_second": device_bandwidth(self.model), "load": os.getloadavg()[0]}
-        ubatch = 512 if plan["kind"] == "decode" else 2048
+        ubatch = 512 if plan["kind"] in ("decode", "kimi", "start") else 2048
         with read_ahead(self.device, kilobytes) as record["read_ahead_kb"], MemoryLimit(limit) as group:
             before = bytes_read(self.device)
             server = Server(self.arguments.server, self.model, self.options(ubatch, plan["kind"] == "memory" and
@@ -246,13 +250,15 @@ class Bench:
             except (RuntimeError, TimeoutError, OSError) as error:
                 record["failed"] = (str(error).splitlines() or [type(error).__name__])[0]
             finally:
+                if server.process and not record.get("cold", {"complete": True})["complete"]:
+                    server.process.kill()  # it would finish its token first
                 server.stop()
                 if statistics.exists():
                     record["statistics"] = {key: value for key, value in json.loads(statistics.read_text()).items()
                                             if key != "heat"}
                 server._folder.cleanup()
                 shutil.rmtree(folder)
-        if plan["kind"] == "decode" and plan["contender"] == "ours" and "statistics" in record:
+        if plan["kind"] in ("decode", "kimi") and plan["contender"] == "ours" and "statistics" in record:
             record["simulated"] = self.simulated(plan, record)
         return record
 
@@ -261,6 +267,8 @@ class Bench:
         record["cold"] = measure(server, self.device, [first], plan["tokens"], plan["cap"])
         if record["cold"]["complete"]:
             record["warm"] = measure(server, self.device, [first + plan["tokens"]], plan["tokens"], plan["cap"])
+
+    kimi = decode
 
     def prefill(self, server, plan, record):
         first = self.description["flat_first"]
@@ -272,6 +280,9 @@ class Bench:
         measure(server, self.device, prompt, 1, plan["cap"])  # everything is in memory then
         record["warm"] = measure(server, self.device, prompt, 1, plan["cap"])
         record["decode"] = measure(server, self.device, [first], plan["tokens"], plan["cap"])
+
+    def start(self, server, plan, record):
+        """The time until ready is all there is to it; a run before has brought the pages in."""
 
     def simulated(self, plan, record):
         """Bytes a token that the optimum, plain LRU and our policy would read with the same slots for the
@@ -316,21 +327,34 @@ def key_of(plan):
     return f"{plan['kind']}/{multiple}/{plan['routing']}/{plan['contender']}"
 
 
-def plans(quick):
+def plans(arguments):
+    quick = arguments.quick
     tokens, cap = (64, 12) if quick else (192, 60)
+    if arguments.kimi:
+        for contender, cap in (("ours", 60), ("b2", 60), ("a", 15)):
+            for routing in ("local", "flat"):
+                yield {"kind": "kimi", "multiple": 3, "routing": routing, "contender": contender, "tokens": 64, "cap": cap}
+        return
     untold = ["b-random"] if quick else ["b-random", "b-normal@128", "b-normal@1024", "b-normal@8192"]
-    for multiple in (2, 4, 1.5):
+
+    def decode(multiple):
         for routing in ("local", "flat"):
             for contender in ["a", *untold, "b2", "ours", *([] if quick else ["ours-lru"])]:
                 patient = cap if contender.partition("@")[0] in ("a", "b-random", "b-normal") else 5 * cap
                 yield {"kind": "decode", "multiple": multiple, "routing": routing, "contender": contender,
                        "tokens": tokens, "cap": patient}
+
+    # What says most comes first: a bench may be interrupted.
+    yield from decode(2)
     for contender in ("b-random", "b2", "ours", "ours-repacked"):
         yield {"kind": "prefill", "multiple": 2, "routing": "flat", "contender": contender, "prompt": 2048,
                "cap": 60 if quick else 240}
-    for contender in ("a", "ours"):
+    for contender in ("a", "ours", "ours-repacked"):
         yield {"kind": "memory", "multiple": None, "routing": "flat", "contender": contender, "prompt": 2048,
                "tokens": tokens, "cap": 60 if quick else 240}
+    yield {"kind": "start", "multiple": None, "routing": "flat", "contender": "a"}
+    yield from decode(4)
+    yield from decode(1.5)
 
 
 def layers_for(arguments):
@@ -339,17 +363,19 @@ def layers_for(arguments):
     if arguments.layers:
         return arguments.layers
     disk = shutil.disk_usage(arguments.models).free
-    memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    bytes_ = min(6e9 if arguments.quick else 25e9, 0.4 * disk, 1.2 * memory)
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    bytes_ = min(5.6e9 if arguments.quick else 25e9, 0.4 * disk, memory)
     return max(6, min(48, int(bytes_ / LAYER_BYTES)))
 
 
-def model_of(arguments, layers):
-    path = arguments.models / f"walk-qwen3-{layers}.gguf"
+def model_of(arguments, layers, shape):
+    path = arguments.models / f"walk-{shape}-{layers}.gguf"
     beside = path.with_name(path.name + ".json")
     if not path.exists() or not beside.exists():
-        command = [sys.executable, here.parent / "tools" / "make_model.py", "walk", path, "--layers", str(layers)]
-        if arguments.trace:
+        command = [sys.executable, here.parent / "tools" / "make_model.py", "walk", path, "--layers", str(layers),
+                   "--shape", shape]
+        # The traces are of models with fewer experts.
+        if arguments.trace and shape == "qwen3":
             command += ["--trace", arguments.trace]
         subprocess.run(list(map(str, command)), check=True)
     return path, json.loads(beside.read_text())
@@ -371,16 +397,20 @@ def machine():
 def do(arguments):
     arguments.models.mkdir(parents=True, exist_ok=True)
     done = {key_of(record) for record in read_results(arguments.results) if "failed" not in record}
-    todo = [plan for plan in plans(arguments.quick) if key_of(plan) not in done and arguments.only in key_of(plan)]
+    todo = [plan for plan in plans(arguments) if key_of(plan) not in done and arguments.only in key_of(plan)]
     print(f"{machine()}; {len(todo)} runs to do, {len(done)} done", flush=True)
     benches = {}
     for plan in todo:
         # Prompts and what has to fit into memory are measured on a smaller model.
         large = layers_for(arguments)
-        layers = large if plan["kind"] == "decode" else min(5, large)
+        layers = 2 if plan["kind"] == "kimi" else large if plan["kind"] in ("decode", "start") else min(5, large)
         if layers not in benches:
-            path, description = model_of(arguments, layers)
+            path, description = model_of(arguments, layers, "kimi" if plan["kind"] == "kimi" else "qwen3")
             benches[layers] = Bench(arguments, description, path)
+        if plan["kind"] == "start":
+            if benches[layers].model.stat().st_size > 0.6 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+                continue
+            benches[layers].run(plan)
         record = benches[layers].run(plan) | {"machine": machine(), "layers": layers,
                                               "local": benches[layers].description["local"]}
         with open(arguments.results, "a", encoding="utf-8") as out:
@@ -420,14 +450,15 @@ def tables(records):
     cells = list(dict.fromkeys((r["multiple"], r["routing"]) for r in latest.values() if r["kind"] == "decode"))
     print("| model : limit | routing | contender | ready, s | first token, s | first 32, tokens/s | cold, then, tokens/s "
           "| MB a token | warm, tokens/s | MB a token | walked rightly |\n|---|---|---|---|---|---|---|---|---|---|---|")
-    for multiple, routing in cells:
+    for multiple, routing in [*cells, (3, "local"), (3, "flat")]:
         for record in latest.values():
-            if (record["kind"], record["multiple"], record["routing"]) != ("decode", multiple, routing):
+            if record["kind"] not in ("decode", "kimi") or (record["multiple"], record["routing"]) != (multiple, routing):
                 continue
             cold, warm = record["cold"], record.get("warm")
             then = number(cold.get("steady")) if cold["complete"] else f"{cold['overall']:.2f} (all {cold['tokens']})"
             parts = [part for part in (cold, warm) if part]
-            print(f"| {multiple:g} × | {routing} | {record['contender']} | {number(record['ready_seconds'])} | "
+            size = f"{multiple:g} ×{' (kimi)' if record['kind'] == 'kimi' else ''}"
+            print(f"| {size} | {routing} | {record['contender']} | {number(record['ready_seconds'])} | "
                   f"{number(cold.get('first'))} | {number(cold.get('first_32'))} | {then} | {per_token(cold):.0f} | "
                   f"{number(warm['overall'] if warm else None)} | {number(per_token(warm) if warm else None, '{:.0f}')} | "
                   f"{'yes' if all(part['walked'] for part in parts) else 'NO'} |")
@@ -438,12 +469,14 @@ def tables(records):
             s = record["simulated"]
             said = [" / ".join(f"{s[f'{part}_{policy}'] / 1e6:.0f}" for part in ("cold", "warm")
                                if f"{part}_{policy}" in s) for policy in ("belady", "ours", "lru")]
-            print(f"| {record['multiple']:g} × | {record['routing']} | " + " | ".join(said) + " |")
+            print(f"| {record['multiple']:g} ×{' (kimi)' if record['kind'] == 'kimi' else ''} | {record['routing']} | " +
+                  " | ".join(said) + " |")
     print("\n| prompt of 2,048 | prompt tokens/s | MB a token |\n|---|---|---|")
     for record in latest.values():
-        if record["kind"] == "prefill" and "first" in record["cold"]:
+        if record["kind"] == "prefill":
             cold = record["cold"]
-            print(f"| {record['multiple']:g} ×, {record['contender']} | {cold['prompt'] / cold['first']:.1f} | {per_token(cold):.2f} |")
+            rate = f"{cold['prompt'] / cold['first']:.1f}" if "first" in cold else f"not done in {cold['seconds']:.0f} s"
+            print(f"| {record['multiple']:g} ×, {record['contender']} | {rate} | {per_token(cold):.2f} |")
     print("\n| all in memory | prompt tokens/s | decoding, tokens/s | memory of its own, GB |\n|---|---|---|---|")
     for record in latest.values():
         if record["kind"] == "memory":
@@ -470,6 +503,7 @@ def verdict(records):
               (f"; {100 * bound:.0f} % of what the device and the cores allow" if bound is not None else ""))
 
     memory = get("memory", None, "flat", "ours")
+    start = get("start", None, "flat", "a")
     cells = list(dict.fromkeys((r["multiple"], r["routing"]) for r in latest.values() if r["kind"] == "decode"))
     for multiple, routing in cells:
         ours = get("decode", multiple, routing, "ours")
@@ -487,9 +521,9 @@ def verdict(records):
                   (r["kind"], r["multiple"], r["routing"]) == ("decode", multiple, routing)]
         told = get("decode", multiple, routing, "b2")
         if stock:
-            dense = ours["model_bytes"] - ours["statistics"]["expert_bytes"]
+            own = start["ready_seconds"] if start else 0
             say(f"{where}, ready sooner than stock", stock["ready_seconds"] / ours["ready_seconds"], 20,
-                dense / bandwidth / ours["ready_seconds"])
+                max(own, ours["ready_bytes"] / bandwidth) / ours["ready_seconds"])
             say(f"{where}, ready and first token sooner than stock",
                 (stock["ready_seconds"] + stock["cold"].get("first", stock["cold"]["seconds"])) /
                 (ours["ready_seconds"] + ours["cold"]["first"]), 1)
@@ -513,19 +547,22 @@ def verdict(records):
                 if f"{part}_ours" in s:
                     say(f"{where}, {part}, LRU's bytes against ours ({s[f'{part}_ours'] / s[f'{part}_belady']:.2f} × Belady's)",
                         s[f"{part}_lru"] / s[f"{part}_ours"], 1)
-    prompts = {r["contender"]: r["cold"]["prompt"] / r["cold"]["first"] for r in latest.values()
-               if r["kind"] == "prefill" and "first" in r["cold"]}
+    # Where a prompt was not done in its time, that time makes the ratio a lower bound.
+    prompts = {r["contender"]: r["cold"]["prompt"] / r["cold"].get("first", r["cold"]["seconds"]) for r in latest.values()
+               if r["kind"] == "prefill" and ("first" in r["cold"] or not r["contender"].startswith("ours"))}
     for mine in ("ours", "ours-repacked"):
         for rival, wanted in (("b-random", 4), ("b2", 1.5)):
             if mine in prompts and rival in prompts:
                 say(f"prompt of 2,048, {mine} against {rival}", prompts[mine] / prompts[rival], wanted)
     stock = get("memory", None, "flat", "a")
-    if memory and stock:
-        say("all in memory, decoding against stock", speed(memory["decode"]) / speed(stock["decode"]), 1)
-        say("all in memory, prompt against stock with repacking",
-            stock["warm"]["first"] / memory["warm"]["first"], 1.3)
-        say("all in memory, stock's memory of its own against ours",
-            stock["anonymous_bytes"] / memory["anonymous_bytes"], 1)
+    for mine in ("ours", "ours-repacked"):
+        here = get("memory", None, "flat", mine)
+        if here and stock:
+            say(f"all in memory, {mine}, decoding against stock", speed(here["decode"]) / speed(stock["decode"]), 1)
+            say(f"all in memory, {mine}, prompt against stock with repacking",
+                stock["warm"]["first"] / here["warm"]["first"], 1.3)
+            say(f"all in memory, {mine}, stock's memory of its own against that",
+                stock["anonymous_bytes"] / here["anonymous_bytes"], 1)
     print(f"{missed} missed")
     return missed
 
@@ -534,6 +571,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="about a quarter of an hour")
     parser.add_argument("--whole", action="store_true", help="hours: longer runs, every contender, a larger model")
+    parser.add_argument("--kimi", action="store_true", help="the shape of Kimi-K2; 7.4 GB of disk")
     parser.add_argument("--server")
     parser.add_argument("--plugin", type=pathlib.Path)
     parser.add_argument("--simulate", help="expert-simulate, for what other policies would have read")
@@ -545,7 +583,9 @@ def main():
     parser.add_argument("--tables", action="store_true")
     parser.add_argument("--verdict", action="store_true")
     arguments = parser.parse_args()
-    if arguments.quick or arguments.whole:
+    # An end from outside still takes the server and the control group along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if arguments.quick or arguments.whole or arguments.kimi:
         do(arguments)
     if arguments.tables:
         tables(read_results(arguments.results))

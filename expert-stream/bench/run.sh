@@ -2,6 +2,7 @@
 # `make bench-experts`: makes models with forced routing, runs every contender in every cell and says which
 # targets hold. A second call goes on where the first was interrupted.
 #   EXPERT_QUICK=1     a quarter of an hour and 8 GB of disk instead of hours and up to 25 GB
+#   EXPERT_KIMI=1      instead, decoding with the shape of Kimi-K2 (7.4 GB of disk)
 #   EXPERT_ONLY=TEXT   only runs whose name contains TEXT, such as decode/2/local or /ours
 #   EXPERT_TRACE=FILE  recorded routing to fit the local half to; without one it follows Zipf's law
 #   EXPERT_MODELS=DIR  where the models are made; they stay there
@@ -15,6 +16,7 @@ python="$(scripts/setup-python.sh)"
 server="$(scripts/setup-engine.sh)"
 mode=--whole
 if [ "${EXPERT_QUICK:-0}" != 0 ]; then mode=--quick; fi
+if [ "${EXPERT_KIMI:-0}" != 0 ]; then mode=--kimi; fi
 results="$repository/build/bench-experts${mode#-}.jsonl"
 if [ "${EXPERT_AGAIN:-0}" != 0 ]; then rm -f "$results"; fi
 arguments=(--models "${EXPERT_MODELS:-$cache/experts}" --layers "${EXPERT_LAYERS:-0}" --only "${EXPERT_ONLY:-}")

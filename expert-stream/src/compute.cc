@@ -15,8 +15,8 @@ constexpr std::size_t largest_row_table = 8 << 20;
 // differently and takes weights only where they lie without gaps: as one expert's do, not as slots
 // do. To give what stock gives, such an expert is a product of its own.
 constexpr std::size_t rows_that_stand_alone = 8;
-// From so many rows of one expert on, repacking its weights costs less than the faster kernel saves
-// (NOTES.md).
+// From so many rows of one expert on, repacking its weights should cost less than the faster kernel
+// saves: estimated from the bytes moved, not measured (NOTES.md).
 constexpr std::size_t rows_worth_repacking = 16;
 // Rows gathered at a time.
 constexpr std::size_t largest_gather = 48 << 20;
@@ -163,7 +163,8 @@ const Computer::Layout* Computer::layout_for(const ggml_tensor* weights) {
 
 bool Computer::can_repack(std::span<const Product> products) {
   return std::all_of(products.begin(), products.end(), [&](const Product& product) {
-    return product.node->src[1]->type == GGML_TYPE_F32 && layout_for(product.node->src[0]) != nullptr;
+    return product.node->src[1]->type == GGML_TYPE_F32 &&
+           layout_for(product.node->src[0]) != nullptr;
   });
 }
 
@@ -193,19 +194,18 @@ ggml_status Computer::repacked(std::span<const Product> products, const std::vec
   for (std::size_t p = 0; p < products.size(); ++p) {
     const ggml_tensor* node = products[p].node;
     const Layout* layout = layouts[p];
-    ggml_tensor* weights = api_.ggml_new_tensor_2d(context, node->src[0]->type,
-                                                   node->src[0]->ne[0], node->src[0]->ne[1]);
+    ggml_tensor* weights = api_.ggml_new_tensor_2d(context, node->src[0]->type, node->src[0]->ne[0],
+                                                   node->src[0]->ne[1]);
     weights->buffer = layout->buffer;
     packed.push_back(weights);
     Place place;
     place.weights = reserve(api_.ggml_backend_buft_get_alloc_size(layout->type, weights));
     place.shares_input = p > 0 && node->src[1] == products[p - 1].node->src[1];
-    place.input = place.shares_input
-                      ? places.back().input
-                      : reserve(static_cast<std::size_t>(node->src[1]->ne[0]) * sizeof(float) *
-                                rows.size());
-    place.output =
-        reserve(static_cast<std::size_t>(node->ne[0]) * sizeof(float) * rows.size());
+    place.input =
+        place.shares_input
+            ? places.back().input
+            : reserve(static_cast<std::size_t>(node->src[1]->ne[0]) * sizeof(float) * rows.size());
+    place.output = reserve(static_cast<std::size_t>(node->ne[0]) * sizeof(float) * rows.size());
     places.push_back(place);
     nodes.push_back(api_.ggml_mul_mat(
         context, weights,
@@ -220,10 +220,10 @@ ggml_status Computer::repacked(std::span<const Product> products, const std::vec
     ggml_tensor* weights = packed[p];
     weights->data = scratch + places[p].weights;
     weights->buffer->iface.init_tensor(weights->buffer, weights);
-    weights->buffer->iface.set_tensor(weights->buffer, weights,
-                                      products[p].arena.base +
-                                          static_cast<std::size_t>(slot) * products[p].arena.stride,
-                                      0, api_.ggml_nbytes(weights));
+    weights->buffer->iface.set_tensor(
+        weights->buffer, weights,
+        products[p].arena.base + static_cast<std::size_t>(slot) * products[p].arena.stride, 0,
+        api_.ggml_nbytes(weights));
     nodes[p]->src[1]->data = scratch + places[p].input;
     nodes[p]->data = scratch + places[p].output;
     if (places[p].shares_input) continue;
@@ -284,8 +284,8 @@ ggml_status Computer::some_rows(std::span<const Product> products, const Routing
       if (end > begin && bytes > largest_gather) break;
       ++end;
     }
-    if (const ggml_status status = gathered(
-            products, routing, std::span<const Ready>(ready).subspan(begin, end - begin));
+    if (const ggml_status status =
+            gathered(products, routing, std::span<const Ready>(ready).subspan(begin, end - begin));
         status != GGML_STATUS_SUCCESS)
       return status;
     begin = end;

@@ -22,7 +22,7 @@ namespace {
 
 // The kernel cuts longer requests to read ahead, by the device's settings.
 constexpr std::uintptr_t ahead_chunk = 1 << 20;
-constexpr std::uintptr_t ahead_distance = 16 << 20;
+constexpr std::size_t pieces_ahead = 64;
 
 // A step waits at most for so many experts that are read for later.
 constexpr unsigned experts_at_a_time = 8;
@@ -40,7 +40,7 @@ Outcome<std::unique_ptr<Reader>> make_reader(const Settings& settings) {
 }  // namespace
 
 Outcome<std::shared_ptr<Model>> Model::make(const Settings& settings, int experts_per_token,
-                                             bool repacks) {
+                                            bool repacks) {
   Outcome<std::unique_ptr<Reader>> reader = make_reader(settings);
   if (!reader) return tl::unexpected(reader.error());
   std::shared_ptr<Model> model(new Model(settings, experts_per_token, repacks));
@@ -129,9 +129,8 @@ void Model::read_dense() {
   dense_begun_ = true;
   std::vector<DenseRange> dense = dense_ranges();
   for (const DenseRange& range : dense) dense_bytes_ += range.end - range.begin;
-  worker_ = std::jthread([this, dense = std::move(dense)](const std::stop_token& stop) {
-    work(stop, dense);
-  });
+  worker_ = std::jthread(
+      [this, dense = std::move(dense)](const std::stop_token& stop) { work(stop, dense); });
 }
 
 Outcome<void> Model::become_ready() {
@@ -168,26 +167,29 @@ void Model::work(const std::stop_token& stop, const std::vector<DenseRange>& den
   if (!settings_.state_file.empty() && settings_.mode == Mode::cache) warm_and_save(stop);
 }
 
-// The mapping was told that access will be random, so that nothing is read ahead among the experts;
-// the dense weights are used all and in order.
+// The mapping was told that access will be random. It stays so until all is read: a fault would
+// otherwise read ahead past the end of its range, into experts. What is announced is read in order
+// and far ahead, so that the device is never idle.
 Outcome<void> Model::populate(const std::stop_token& stop,
                               const std::vector<DenseRange>& dense) const {
+  std::vector<DenseRange> pieces;
+  for (const DenseRange& range : dense)
+    for (std::uintptr_t at = range.begin; at < range.end; at += ahead_chunk)
+      pieces.push_back({at, std::min(range.end, at + ahead_chunk)});
+  std::size_t announced = 0;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    if (stop.stop_requested()) return {};
+    for (; announced < std::min(pieces.size(), i + pieces_ahead); ++announced)
+      ::madvise(reinterpret_cast<void*>(pieces[announced].begin),
+                pieces[announced].end - pieces[announced].begin, MADV_WILLNEED);
+    if (::madvise(reinterpret_cast<void*>(pieces[i].begin), pieces[i].end - pieces[i].begin,
+                  MADV_POPULATE_READ) != 0 &&
+        errno == EFAULT)
+      return failure("the dense weights of " + mappings_[0].path +
+                     " cannot be read; the disk fails or the file was cut short");
+  }
   for (const DenseRange& range : dense)
     ::madvise(reinterpret_cast<void*>(range.begin), range.end - range.begin, MADV_NORMAL);
-  for (const DenseRange& range : dense) {
-    std::uintptr_t announced = range.begin;
-    for (std::uintptr_t at = range.begin; at < range.end; at += ahead_chunk) {
-      if (stop.stop_requested()) return {};
-      for (; announced < std::min(range.end, at + ahead_distance); announced += ahead_chunk)
-        ::madvise(reinterpret_cast<void*>(announced), std::min(ahead_chunk, range.end - announced),
-                  MADV_WILLNEED);
-      const std::uintptr_t length = std::min(ahead_chunk, range.end - at);
-      if (::madvise(reinterpret_cast<void*>(at), length, MADV_POPULATE_READ) != 0 &&
-          errno == EFAULT)
-        return failure("the dense weights of " + mappings_[0].path +
-                       " cannot be read; the disk fails or the file was cut short");
-    }
-  }
   return {};
 }
 

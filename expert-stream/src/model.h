@@ -100,8 +100,8 @@ class Model {
   bool dense_begun_ = false;
   bool ready_ = false;
   std::optional<Error> fault_;
-  std::string identity_;               // of the model, for its state; empty: not known
-  std::uint64_t saved_visits_ = 0;     // as the state file has it
+  std::string identity_;            // of the model, for its state; empty: not known
+  std::uint64_t saved_visits_ = 0;  // as the state file has it
   std::atomic<std::uint64_t> steps_{0};
   std::condition_variable_any woken_;  // by the end of the model
   std::jthread worker_;

@@ -237,11 +237,11 @@ ggml_status compute_visit(Backend& backend, Model& model, std::size_t group, std
       if (backend.ready.size() == backend.routing.uses.size()) {
         backend.slots.resize(backend.ready.size());
         for (const Ready& each : backend.ready) backend.slots[each.use] = each.slot;
-        status = backend.computer->all_rows(products, backend.routing, backend.slots,
-                                            model.repacks());
+        status =
+            backend.computer->all_rows(products, backend.routing, backend.slots, model.repacks());
       } else {
-        status = backend.computer->some_rows(products, backend.routing, backend.ready,
-                                             model.repacks());
+        status =
+            backend.computer->some_rows(products, backend.routing, backend.ready, model.repacks());
       }
     }
     for (const Ready& each : backend.ready) store.finished(each);
@@ -362,7 +362,8 @@ ggml_backend_t start_backend(ggml_backend_dev_t, const char*) {
       return nullptr;
     }
   }
-  Outcome<std::unique_ptr<Computer>> computer = Computer::make(plugin->api, plugin->cpu, plugin->cpu_proc_address);
+  Outcome<std::unique_ptr<Computer>> computer =
+      Computer::make(plugin->api, plugin->cpu, plugin->cpu_proc_address);
   if (!computer) {
     complain(computer.error().message);
     return nullptr;

@@ -71,12 +71,12 @@ Outcome<Settings> read_settings(const Environment& environment) {
   } else if (!text.empty() && text != "frequency") {
     return nonsense("EXPERT_STREAM_POLICY", text, "frequency or lru");
   }
-  if (const std::string text = value("EXPERT_STREAM_KERNELS"); text == "plain") {
-    settings.kernels = Kernels::plain;
+  if (const std::string text = value("EXPERT_STREAM_KERNELS"); text == "auto") {
+    settings.kernels = Kernels::automatic;
   } else if (text == "repacked") {
     settings.kernels = Kernels::repacked;
-  } else if (!text.empty() && text != "auto") {
-    return nonsense("EXPERT_STREAM_KERNELS", text, "auto, plain or repacked");
+  } else if (!text.empty() && text != "plain") {
+    return nonsense("EXPERT_STREAM_KERNELS", text, "plain, repacked or auto");
   }
   if (const std::string text = value("EXPERT_STREAM_HUGE"); text == "1") {
     settings.huge_pages = true;

@@ -36,12 +36,12 @@ struct Settings {
   bool direct = true;                   // EXPERT_STREAM_DIRECT = 1 | 0
   // EXPERT_STREAM_POLICY = frequency | lru; the numbers come from tools/simulate.cc, see NOTES.md.
   PolicySettings policy{.half_life = 64, .share_of_history = 0.25, .last_use_bonus = 9};
-  Kernels kernels = Kernels::automatic;  // EXPERT_STREAM_KERNELS = auto | plain | repacked
-  std::string state_file;                // EXPERT_STREAM_STATE: what is in memory, kept for next time
-  bool huge_pages = false;        // EXPERT_STREAM_HUGE = 1 | 0; off: see NOTES.md
-  std::string statistics_file;    // EXPERT_STREAM_STATS
-  std::string statistics_socket;  // EXPERT_STREAM_SOCKET
-  bool quiet = false;             // EXPERT_STREAM_QUIET: only errors are printed
+  Kernels kernels = Kernels::plain;  // EXPERT_STREAM_KERNELS = plain | repacked | auto
+  std::string state_file;            // EXPERT_STREAM_STATE: what is in memory, kept for next time
+  bool huge_pages = false;           // EXPERT_STREAM_HUGE = 1 | 0; off: see NOTES.md
+  std::string statistics_file;       // EXPERT_STREAM_STATS
+  std::string statistics_socket;     // EXPERT_STREAM_SOCKET
+  bool quiet = false;                // EXPERT_STREAM_QUIET: only errors are printed
 };
 
 using Environment = std::function<const char*(const char*)>;

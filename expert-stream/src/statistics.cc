@@ -38,9 +38,9 @@ std::string Statistics::json() const {
       << ",\"reads\":" << reads << ",\"bytes_read\":" << bytes_read << ",\"bytes_read_per_token\":"
       << (tokens > 0 ? static_cast<double>(bytes_read) / static_cast<double>(tokens) : 0)
       << ",\"stalled_seconds\":" << static_cast<double>(stalled_microseconds) / 1e6
-      << ",\"passes_in_waves\":" << passes_in_waves
-      << ",\"experts_warmed\":" << experts_warmed << ",\"budget_bytes\":" << budget_bytes
-      << ",\"expert_bytes\":" << expert_bytes << ",\"pools\":[";
+      << ",\"passes_in_waves\":" << passes_in_waves << ",\"experts_warmed\":" << experts_warmed
+      << ",\"budget_bytes\":" << budget_bytes << ",\"expert_bytes\":" << expert_bytes
+      << ",\"pools\":[";
   for (std::size_t p = 0; p < pools_.size(); ++p) {
     out << (p > 0 ? "," : "") << "{\"slots\":" << pools_[p].slots
         << ",\"expert_bytes\":" << pools_[p].expert_bytes << ",\"groups\":[";

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How far results move where products of many rows use ggml's faster kernels: the Kullback-Leibler divergence of
 the next token's distribution from that of stock without repacking, mean over prompts. Beside it the same for
-stock with repacking, that is, between two of ggml's own ways of computing; ours has to stay below it.
+stock with repacking, that is, between two of ggml's own ways of computing; what the experts' kernels add, with
+everything else as it was, has to stay below it.
 
 Usage: divergence.py --server llama-server --plugin libggml-expert-stream.so --models FOLDER [--prompts 40]
 """
@@ -21,19 +22,21 @@ options = ["-c", "1024", "-b", "512", "-ub", "512", "-np", "1", "-t", "2", "-fit
 
 
 def distributions(server, prompts):
-    """Log-probabilities of every token after each prompt."""
+    """Log-probabilities of every token after each prompt; none where the server holds its answer back, which is
+    then a part of a letter."""
     result = []
     for prompt in prompts:
-        answer = server.complete(prompt, 1, n_probs=VOCABULARY)
-        result.append({p["id"]: p["logprob"] for p in answer["completion_probabilities"][0]["top_logprobs"]})
+        steps = server.complete(prompt, 1, n_probs=VOCABULARY).get("completion_probabilities")
+        result.append({p["id"]: p["logprob"] for p in steps[0]["top_logprobs"]} if steps else None)
     return result
 
 
 def divergence(expected, seen):
-    total = 0.0
-    for p, q in zip(expected, seen):
-        total += sum(math.exp(p[token]) * (p[token] - q.get(token, -50.0)) for token in p if p[token] > -50)
-    return total / len(expected)
+    both = [(p, q) for p, q in zip(expected, seen) if p and q]
+    if 2 * len(both) < len(expected):
+        raise SystemExit("most prompts had no answer that can be compared")
+    return sum(math.exp(p[token]) * (p[token] - q.get(token, -50.0))
+               for p, q in both for token in p if p[token] > -50) / len(both)
 
 
 def main():
@@ -56,13 +59,13 @@ def main():
         seen = {}
         for name, extra, environment in (
                 ("plain", ["--no-repack"], {}), ("stock", [], {}), ("same", ["--no-repack"], plugin),
-                ("ours", [], plugin),
+                ("ours", [], {**plugin, "EXPERT_STREAM_KERNELS": "auto"}),
                 ("ours, dense plain", ["--no-repack"], {**plugin, "EXPERT_STREAM_KERNELS": "repacked"})):
             with Server(arguments.server, path, options + extra, environment) as server:
                 seen[name] = distributions(server, prompts)
         stock, same, ours, alone = (divergence(seen["plain"], seen[name])
                                     for name in ("stock", "same", "ours", "ours, dense plain"))
-        good = same == 0 and ours <= stock
+        good = same == 0 and alone <= stock
         failed += not good
         print(f"{'right' if good else 'WRONG'} {kind}: from stock without repacking: stock with it {stock:.2e}, ours "
               f"with it {ours:.2e}, ours with only the experts repacked {alone:.2e}, ours without {same:.1e}")

@@ -22,6 +22,7 @@ TEST(Settings, AreSensibleWithoutAny) {
   EXPECT_EQ(settings->mode, Mode::cache);
   EXPECT_TRUE(settings->direct);
   EXPECT_GT(settings->policy.half_life, 0);
+  EXPECT_EQ(settings->kernels, Kernels::plain);  // the same bits as stock's
 }
 
 TEST(Settings, TakeWhatIsAsked) {

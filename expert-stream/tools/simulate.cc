@@ -1,8 +1,9 @@
 // Replays recorded expert routing through the cache that the plug-in uses, and through Belady's
 // optimum, which knows the future: how many bytes each would read. The policy was chosen with it.
 // Usage: expert-simulate TRACE.csv|flat|zipf … ; prints one table for each.
-//        expert-simulate replay TRACE.csv SLOTS FROM ; experts read from token FROM on, as JSON: what
-//        the optimum, least recently used and the plug-in's policy would read with so many slots.
+//        expert-simulate replay TRACE.csv SLOTS FROM ; experts read from token FROM on, as JSON:
+//        what the optimum, least recently used and the plug-in's policy would read with so many
+//        slots.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
