@@ -11,6 +11,7 @@ namespace {
 
 constexpr double never_used = -std::numeric_limits<double>::max();
 constexpr double goes_first = -std::numeric_limits<double>::infinity();
+constexpr double shortest_half_life = 2;
 
 }  // namespace
 
@@ -37,7 +38,12 @@ double ExpertCache::eviction_rank(int group, int expert) const {
 }
 
 void ExpertCache::visit(int group) {
-  now_ += 1.0 / std::max(1, shape_.groups);
+  const double step = 1.0 / std::max(1, shape_.groups);
+  now_ += step;
+  double half_life = policy_.half_life > 0 ? policy_.half_life : 1;
+  if (policy_.half_life > 0 && policy_.share_of_history > 0)
+    half_life = std::min(half_life, std::max(shortest_half_life, policy_.share_of_history * now_));
+  clock_ += step / half_life;
   // Those of the visit before lose their bonus.
   std::vector<int> earlier;
   earlier.swap(last_used_[static_cast<std::size_t>(group)]);
@@ -51,13 +57,12 @@ void ExpertCache::visit(int group) {
 void ExpertCache::touch(int group, int expert, int rows) {
   double& rank = rank_[entry(group, expert)];
   if (policy_.half_life <= 0) {
-    rank = now_;
+    rank = clock_;
   } else {
-    // A sum of 2^(t/half_life) over all uses, kept as its logarithm: no decay has to be applied to
+    // A sum of 2^clock over all uses, kept as its logarithm: no decay has to be applied to
     // the others. Many rows of one batch count for little more than one: what a prompt uses often
     // it uses now.
-    const double added =
-        now_ / policy_.half_life + std::log2(1.0 + std::log2(static_cast<double>(rows)));
+    const double added = clock_ + std::log2(1.0 + std::log2(static_cast<double>(rows)));
     const double larger = std::max(rank, added);
     const double smaller = std::min(rank, added);
     rank = smaller == never_used ? larger : larger + std::log2(1.0 + std::exp2(smaller - larger));
@@ -112,6 +117,23 @@ void ExpertCache::end_loading(int slot, std::uint32_t part, bool succeeded) {
   Slot& changed = slots_[static_cast<std::size_t>(slot)];
   changed.loading &= ~part;
   if (succeeded) changed.present |= part;
+}
+
+std::vector<ExpertCache::Memory> ExpertCache::memories() const {
+  std::vector<Memory> all;
+  for (int group = 0; group < shape_.groups; ++group)
+    for (int expert = 0; expert < shape_.experts; ++expert)
+      if (const double rank = rank_[entry(group, expert)]; rank != never_used)
+        all.push_back({.group = group, .expert = expert, .score = rank - clock_});
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Memory& a, const Memory& b) { return a.score > b.score; });
+  return all;
+}
+
+void ExpertCache::recall(const std::vector<Memory>& memories, double tokens_seen) {
+  now_ = std::max(now_, tokens_seen);
+  for (const Memory& memory : memories)
+    rank_[entry(memory.group, memory.expert)] = clock_ + memory.score;
 }
 
 bool ExpertCache::is_consistent() const {

@@ -6,8 +6,9 @@
 //
 // The policy was chosen by replaying recorded routing (tools/simulate.cc, figures in NOTES.md):
 // each expert carries a frequency that halves every `half_life` tokens; the least frequent goes
-// first, those that their layer used at its latest visit go last. A half-life of 0 is plain least
-// recently used.
+// first, those that their layer used at its latest visit go last. While there is little history the
+// half-life is shorter, a share of the tokens seen: an early count says less than the latest use. A
+// half-life of 0 is plain least recently used.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,8 @@ struct CacheShape {
 
 struct PolicySettings {
   double half_life = 0;  // tokens
+  // Until then it is this share of the tokens seen; 0: the whole half-life from the first token.
+  double share_of_history = 0;
   // How much an expert's use at its layer's latest visit counts, in doublings of its frequency.
   double last_use_bonus = 0;
 };
@@ -62,6 +65,19 @@ class ExpertCache {
   void begin_loading(int slot, std::uint32_t part);
   void end_loading(int slot, std::uint32_t part, bool succeeded);
 
+  // What may be kept for another run: how an expert ranks, relative to one used once and now.
+  struct Memory {
+    int group = 0;
+    int expert = 0;
+    double score = 0;
+  };
+  // Every expert that was ever used, the highest ranked first.
+  std::vector<Memory> memories() const;
+  double tokens_seen() const { return now_; }
+  // Before the first visit: what another run knew.
+  void recall(const std::vector<Memory>& memories, double tokens_seen);
+  int free_slots() const { return static_cast<int>(free_.size()); }
+
   // True when table, slots and counts agree; for tests.
   bool is_consistent() const;
 
@@ -76,6 +92,7 @@ class ExpertCache {
   CacheShape shape_;
   PolicySettings policy_;
   double now_ = 0;                 // tokens
+  double clock_ = 0;               // the same in half-lives: what ranks are measured in
   std::vector<int> table_;         // (group, expert) → slot
   std::vector<double> rank_;       // (group, expert) → when it may go; survives eviction
   std::vector<double> slot_rank_;  // the same for the resident of a slot: what eviction scans

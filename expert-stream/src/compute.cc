@@ -15,6 +15,9 @@ constexpr std::size_t largest_row_table = 8 << 20;
 // differently and takes weights only where they lie without gaps: as one expert's do, not as slots
 // do. To give what stock gives, such an expert is a product of its own.
 constexpr std::size_t rows_that_stand_alone = 8;
+// From so many rows of one expert on, repacking its weights should cost less than the faster kernel
+// saves: estimated from the bytes moved, not measured (NOTES.md).
+constexpr std::size_t rows_worth_repacking = 16;
 // Rows gathered at a time.
 constexpr std::size_t largest_gather = 48 << 20;
 
@@ -26,13 +29,31 @@ std::size_t row_table(int slots, std::size_t rows) {
 
 }  // namespace
 
-Outcome<std::unique_ptr<Computer>> Computer::make(const GgmlApi& api, ggml_backend_reg_t cpu) {
-  ggml_backend_t backend = api.ggml_backend_dev_init(api.ggml_backend_reg_dev_get(cpu, 0), nullptr);
+Outcome<std::unique_ptr<Computer>> Computer::make(const GgmlApi& api, ggml_backend_reg_t cpu,
+                                                  ProcAddress proc_address) {
+  ggml_backend_dev_t device = api.ggml_backend_reg_dev_get(cpu, 0);
+  ggml_backend_t backend = api.ggml_backend_dev_init(device, nullptr);
   if (backend == nullptr) return failure("ggml's CPU backend cannot be started");
-  return std::unique_ptr<Computer>(new Computer(api, backend));
+  std::unique_ptr<Computer> computer(new Computer(api, backend));
+  computer->device_ = device;
+  const auto types = reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(
+      proc_address(cpu, "ggml_backend_dev_get_extra_bufts"));
+  if (types == nullptr) return computer;
+  for (ggml_backend_buffer_type_t* type = types(device); type != nullptr && *type != nullptr;
+       ++type) {
+    // Only those that are known to need nothing of their buffer but its functions.
+    const std::string name = api.ggml_backend_buft_name(*type);
+    if (name != "AMX" && name != "CPU_REPACK") continue;
+    ggml_backend_buffer_t buffer = api.ggml_backend_buft_alloc_buffer(*type, 64);
+    if (buffer != nullptr) computer->layouts_.push_back({.type = *type, .buffer = buffer});
+  }
+  return computer;
 }
 
-Computer::~Computer() { api_.ggml_backend_free(cpu_); }
+Computer::~Computer() {
+  for (const Layout& layout : layouts_) api_.ggml_backend_buffer_free(layout.buffer);
+  api_.ggml_backend_free(cpu_);
+}
 
 ggml_context* Computer::new_context(std::size_t tensors) {
   const std::size_t needed = tensors * api_.ggml_tensor_overhead() +
@@ -83,7 +104,7 @@ ggml_status Computer::whole(const ggml_tensor* node) {
 }
 
 ggml_status Computer::all_rows(std::span<const Product> products, const Routing& routing,
-                               std::span<const int> slots) {
+                               std::span<const int> slots, bool repack) {
   const ggml_tensor* ids = products[0].node->src[2];
   const auto rows = static_cast<std::size_t>(ids->ne[0] * ids->ne[1]);
   const bool some_alone = std::any_of(
@@ -93,7 +114,7 @@ ggml_status Computer::all_rows(std::span<const Product> products, const Routing&
     std::vector<Ready> ready;
     for (std::size_t use = 0; use < slots.size(); ++use)
       ready.push_back({.use = use, .slot = slots[use]});
-    return some_rows(products, routing, ready);
+    return some_rows(products, routing, ready, repack);
   }
   ids_.resize(rows);
   for (std::size_t use = 0; use < slots.size(); ++use)
@@ -117,8 +138,135 @@ ggml_status Computer::all_rows(std::span<const Product> products, const Routing&
   return run(context, nodes);
 }
 
+const Computer::Layout* Computer::layout_for(const ggml_tensor* weights) {
+  for (const Shape& shape : shapes_)
+    if (shape.type == weights->type && shape.columns == weights->ne[0] &&
+        shape.rows == weights->ne[1])
+      return shape.layout;
+  Shape shape{.type = weights->type, .columns = weights->ne[0], .rows = weights->ne[1]};
+  for (const Layout& layout : layouts_) {
+    ggml_context* context = new_context(8);
+    ggml_tensor* two = api_.ggml_new_tensor_2d(context, shape.type, shape.columns, shape.rows);
+    two->buffer = layout.buffer;
+    const ggml_tensor* product = api_.ggml_mul_mat(
+        context, two, api_.ggml_new_tensor_2d(context, GGML_TYPE_F32, shape.columns, 64));
+    const bool supported = api_.ggml_backend_dev_supports_op(device_, product);
+    api_.ggml_free(context);
+    if (supported) {
+      shape.layout = &layout;
+      break;
+    }
+  }
+  shapes_.push_back(shape);
+  return shape.layout;
+}
+
+bool Computer::can_repack(std::span<const Product> products) {
+  return std::all_of(products.begin(), products.end(), [&](const Product& product) {
+    return product.node->src[1]->type == GGML_TYPE_F32 &&
+           layout_for(product.node->src[0]) != nullptr;
+  });
+}
+
+// One expert: its weights into the faster layout, its rows side by side, a plain product of two
+// matrices, the results back to where they belong.
+ggml_status Computer::repacked(std::span<const Product> products, const std::vector<Row>& rows,
+                               int slot) {
+  struct Place {
+    std::size_t weights = 0;
+    std::size_t input = 0;
+    std::size_t output = 0;
+    bool shares_input = false;
+  };
+  std::vector<const Layout*> layouts;
+  for (const Product& product : products) layouts.push_back(layout_for(product.node->src[0]));
+  ggml_context* context = new_context(6 * products.size());
+  std::vector<Place> places;
+  std::vector<ggml_tensor*> nodes;
+  std::vector<ggml_tensor*> packed;
+  std::size_t used = 0;
+  const auto reserve = [&](std::size_t bytes) {
+    const std::size_t at = used;
+    used += padded(bytes);
+    return at;
+  };
+  const auto count = static_cast<std::int64_t>(rows.size());
+  for (std::size_t p = 0; p < products.size(); ++p) {
+    const ggml_tensor* node = products[p].node;
+    const Layout* layout = layouts[p];
+    ggml_tensor* weights = api_.ggml_new_tensor_2d(context, node->src[0]->type, node->src[0]->ne[0],
+                                                   node->src[0]->ne[1]);
+    weights->buffer = layout->buffer;
+    packed.push_back(weights);
+    Place place;
+    place.weights = reserve(api_.ggml_backend_buft_get_alloc_size(layout->type, weights));
+    place.shares_input = p > 0 && node->src[1] == products[p - 1].node->src[1];
+    place.input =
+        place.shares_input
+            ? places.back().input
+            : reserve(static_cast<std::size_t>(node->src[1]->ne[0]) * sizeof(float) * rows.size());
+    place.output = reserve(static_cast<std::size_t>(node->ne[0]) * sizeof(float) * rows.size());
+    places.push_back(place);
+    nodes.push_back(api_.ggml_mul_mat(
+        context, weights,
+        api_.ggml_new_tensor_2d(context, GGML_TYPE_F32, node->src[1]->ne[0], count)));
+  }
+  if (scratch_.size() < used + 64) scratch_.resize(used + 64);
+  char* const scratch =
+      scratch_.data() + (64 - reinterpret_cast<std::uintptr_t>(scratch_.data()) % 64);
+  for (std::size_t p = 0; p < products.size(); ++p) {
+    const ggml_tensor* node = products[p].node;
+    const ggml_tensor* input = node->src[1];
+    ggml_tensor* weights = packed[p];
+    weights->data = scratch + places[p].weights;
+    weights->buffer->iface.init_tensor(weights->buffer, weights);
+    weights->buffer->iface.set_tensor(
+        weights->buffer, weights,
+        products[p].arena.base + static_cast<std::size_t>(slot) * products[p].arena.stride, 0,
+        api_.ggml_nbytes(weights));
+    nodes[p]->src[1]->data = scratch + places[p].input;
+    nodes[p]->data = scratch + places[p].output;
+    if (places[p].shares_input) continue;
+    const std::size_t row_bytes = static_cast<std::size_t>(input->ne[0]) * sizeof(float);
+    char* to = scratch + places[p].input;
+    for (const Row& row : rows) {
+      const auto position = static_cast<std::size_t>(row.position % input->ne[1]);
+      std::memcpy(to,
+                  static_cast<const char*>(input->data) + position * input->nb[1] +
+                      static_cast<std::size_t>(row.token) * input->nb[2],
+                  row_bytes);
+      to += row_bytes;
+    }
+  }
+  if (const ggml_status status = run(context, nodes); status != GGML_STATUS_SUCCESS) return status;
+  for (std::size_t p = 0; p < products.size(); ++p) {
+    const ggml_tensor* node = products[p].node;
+    const std::size_t result_bytes = static_cast<std::size_t>(node->ne[0]) * sizeof(float);
+    const char* from = scratch + places[p].output;
+    for (const Row& row : rows) {
+      std::memcpy(static_cast<char*>(node->data) +
+                      static_cast<std::size_t>(row.position) * node->nb[1] +
+                      static_cast<std::size_t>(row.token) * node->nb[2],
+                  from, result_bytes);
+      from += result_bytes;
+    }
+  }
+  return GGML_STATUS_SUCCESS;
+}
+
 ggml_status Computer::some_rows(std::span<const Product> products, const Routing& routing,
-                                std::span<const Ready> ready) {
+                                std::span<const Ready> given, bool repack) {
+  std::vector<Ready> ready(given.begin(), given.end());
+  if (repack && can_repack(products)) {
+    const auto many = std::stable_partition(ready.begin(), ready.end(), [&](const Ready& each) {
+      return routing.rows[each.use].size() < rows_worth_repacking;
+    });
+    for (auto each = many; each != ready.end(); ++each)
+      if (const ggml_status status = repacked(products, routing.rows[each->use], each->slot);
+          status != GGML_STATUS_SUCCESS)
+        return status;
+    ready.erase(many, ready.end());
+  }
   // As many experts at a time as fit into the memory for gathered rows; one always does.
   const auto bytes_per_row = [&] {
     std::size_t most = 0;
@@ -136,7 +284,8 @@ ggml_status Computer::some_rows(std::span<const Product> products, const Routing
       if (end > begin && bytes > largest_gather) break;
       ++end;
     }
-    if (const ggml_status status = gathered(products, routing, ready.subspan(begin, end - begin));
+    if (const ggml_status status =
+            gathered(products, routing, std::span<const Ready>(ready).subspan(begin, end - begin));
         status != GGML_STATUS_SUCCESS)
       return status;
     begin = end;

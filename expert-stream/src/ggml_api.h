@@ -23,16 +23,22 @@ namespace expert_stream {
   X(ggml_row_size)                      \
   X(ggml_new_tensor_3d)                 \
   X(ggml_new_tensor_2d)                 \
+  X(ggml_mul_mat)                       \
   X(ggml_mul_mat_id)                    \
   X(ggml_new_graph_custom)              \
   X(ggml_build_forward_expand)          \
   X(ggml_graph_n_nodes)                 \
   X(ggml_graph_node)                    \
   X(ggml_backend_buffer_init)           \
+  X(ggml_backend_buffer_free)           \
   X(ggml_backend_buft_is_host)          \
+  X(ggml_backend_buft_name)             \
+  X(ggml_backend_buft_alloc_buffer)     \
+  X(ggml_backend_buft_get_alloc_size)   \
   X(ggml_backend_reg_by_name)           \
   X(ggml_backend_reg_dev_get)           \
   X(ggml_backend_dev_init)              \
+  X(ggml_backend_dev_supports_op)       \
   X(ggml_backend_free)                  \
   X(ggml_backend_graph_compute)
 

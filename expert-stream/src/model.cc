@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 
 #include "memory.h"
@@ -21,7 +22,12 @@ namespace {
 
 // The kernel cuts longer requests to read ahead, by the device's settings.
 constexpr std::uintptr_t ahead_chunk = 1 << 20;
-constexpr std::uintptr_t ahead_distance = 16 << 20;
+constexpr std::size_t pieces_ahead = 64;
+
+// A step waits at most for so many experts that are read for later.
+constexpr unsigned experts_at_a_time = 8;
+constexpr std::chrono::milliseconds time_between_looks{100};
+constexpr std::chrono::seconds time_between_saves{60};
 
 Outcome<std::unique_ptr<Reader>> make_reader(const Settings& settings) {
   if (settings.input != Input::threads) {
@@ -33,10 +39,11 @@ Outcome<std::unique_ptr<Reader>> make_reader(const Settings& settings) {
 
 }  // namespace
 
-Outcome<std::shared_ptr<Model>> Model::make(const Settings& settings, int experts_per_token) {
+Outcome<std::shared_ptr<Model>> Model::make(const Settings& settings, int experts_per_token,
+                                            bool repacks) {
   Outcome<std::unique_ptr<Reader>> reader = make_reader(settings);
   if (!reader) return tl::unexpected(reader.error());
-  std::shared_ptr<Model> model(new Model(settings, experts_per_token));
+  std::shared_ptr<Model> model(new Model(settings, experts_per_token, repacks));
   if (!settings.quiet)
     std::fprintf(stderr, "expert-stream: experts are read with %s\n", (*reader)->name().c_str());
   model->store_ = std::make_unique<ExpertStore>(std::move(*reader), model->statistics_);
@@ -46,6 +53,9 @@ Outcome<std::shared_ptr<Model>> Model::make(const Settings& settings, int expert
 }
 
 Model::~Model() {
+  worker_.request_stop();
+  if (worker_.joinable()) worker_.join();
+  save(unsaved());
   publisher_.reset();
   if (!settings_.quiet && statistics_->visits > 0)
     std::fprintf(stderr, "expert-stream: %s\n", statistics_->summary().c_str());
@@ -114,11 +124,18 @@ std::uint64_t Model::budget() const {
       whole, settings_.budget ? *settings_.budget : choose_budget(read_memory(), dense_bytes_));
 }
 
+void Model::read_dense() {
+  if (dense_begun_) return;
+  dense_begun_ = true;
+  std::vector<DenseRange> dense = dense_ranges();
+  for (const DenseRange& range : dense) dense_bytes_ += range.end - range.begin;
+  worker_ = std::jthread(
+      [this, dense = std::move(dense)](const std::stop_token& stop) { work(stop, dense); });
+}
+
 Outcome<void> Model::become_ready() {
   if (ready_) return {};
-  const std::vector<DenseRange> dense = dense_ranges();
-  dense_bytes_ = 0;
-  for (const DenseRange& range : dense) dense_bytes_ += range.end - range.begin;
+  read_dense();
   if (settings_.mode == Mode::cache) {
     const std::uint64_t least = store_->least_budget(experts_per_token_);
     const std::uint64_t now = budget();
@@ -128,27 +145,113 @@ Outcome<void> Model::become_ready() {
                      format_size(least) +
                      "; free memory, or set EXPERT_STREAM_BUDGET if you know better");
   }
-  // The mapping was told that access will be random, so that nothing is read ahead among the
-  // experts; the dense weights are used all and in order.
-  for (const DenseRange& range : dense) {
-    ::madvise(reinterpret_cast<void*>(range.begin), range.end - range.begin, MADV_NORMAL);
-    std::uintptr_t announced = range.begin;
-    for (std::uintptr_t at = range.begin; at < range.end; at += ahead_chunk) {
-      for (; announced < std::min(range.end, at + ahead_distance); announced += ahead_chunk)
-        ::madvise(reinterpret_cast<void*>(announced), std::min(ahead_chunk, range.end - announced),
-                  MADV_WILLNEED);
-      const std::uintptr_t length = std::min(ahead_chunk, range.end - at);
-      if (::madvise(reinterpret_cast<void*>(at), length, MADV_POPULATE_READ) != 0 &&
-          errno == EFAULT)
-        return failure("the dense weights of " + mappings_[0].path +
-                       " cannot be read; the disk fails or the file was cut short");
-    }
-  }
   if (settings_.mode != Mode::cache && settings_.advice == Advice::normal)
     for (const MappedRange& mapping : mappings_)
       ::madvise(reinterpret_cast<void*>(mapping.begin), mapping.end - mapping.begin, MADV_NORMAL);
   ready_ = true;
   return {};
+}
+
+Outcome<void> Model::check() const {
+  if (fault_) return tl::unexpected(*fault_);
+  return {};
+}
+
+void Model::work(const std::stop_token& stop, const std::vector<DenseRange>& dense) {
+  if (Outcome<void> read = populate(stop, dense); !read) {
+    std::fprintf(stderr, "expert-stream: error: %s\n", read.error().message.c_str());
+    const std::lock_guard lock(mutex_);
+    fault_ = read.error();
+    return;
+  }
+  if (!settings_.state_file.empty() && settings_.mode == Mode::cache) warm_and_save(stop);
+}
+
+// The mapping was told that access will be random. It stays so until all is read: a fault would
+// otherwise read ahead past the end of its range, into experts. What is announced is read in order
+// and far ahead, so that the device is never idle.
+Outcome<void> Model::populate(const std::stop_token& stop,
+                              const std::vector<DenseRange>& dense) const {
+  std::vector<DenseRange> pieces;
+  for (const DenseRange& range : dense)
+    for (std::uintptr_t at = range.begin; at < range.end; at += ahead_chunk)
+      pieces.push_back({at, std::min(range.end, at + ahead_chunk)});
+  std::size_t announced = 0;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    if (stop.stop_requested()) return {};
+    for (; announced < std::min(pieces.size(), i + pieces_ahead); ++announced)
+      ::madvise(reinterpret_cast<void*>(pieces[announced].begin),
+                pieces[announced].end - pieces[announced].begin, MADV_WILLNEED);
+    if (::madvise(reinterpret_cast<void*>(pieces[i].begin), pieces[i].end - pieces[i].begin,
+                  MADV_POPULATE_READ) != 0 &&
+        errno == EFAULT)
+      return failure("the dense weights of " + mappings_[0].path +
+                     " cannot be read; the disk fails or the file was cut short");
+  }
+  for (const DenseRange& range : dense)
+    ::madvise(reinterpret_cast<void*>(range.begin), range.end - range.begin, MADV_NORMAL);
+  return {};
+}
+
+void Model::warm_and_save(const std::stop_token& stop) {
+  bool warming = true;
+  std::uint64_t steps_before = ~std::uint64_t{0};
+  auto save_at = std::chrono::steady_clock::now() + time_between_saves;
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    // Nobody has computed since the last look: there is time.
+    if (warming && ready_ && !fault_ && steps_ == steps_before) {
+      if (Outcome<void> made = make_cache(); !made) {
+        warming = false;  // the next step says why
+      } else {
+        Outcome<bool> more = store_->warm(experts_at_a_time);
+        if (!more) {
+          std::fprintf(stderr, "expert-stream: error: %s\n", more.error().message.c_str());
+          fault_ = more.error();
+        }
+        warming = more && *more;
+        // A step may have come meanwhile.
+        lock.unlock();
+        lock.lock();
+        continue;
+      }
+    }
+    steps_before = steps_;
+    woken_.wait_for(lock, stop, warming ? time_between_looks : time_between_saves,
+                    [] { return false; });
+    if (std::chrono::steady_clock::now() < save_at) continue;
+    const std::optional<SavedState> state = unsaved();
+    lock.unlock();
+    save(state);
+    lock.lock();
+    save_at = std::chrono::steady_clock::now() + time_between_saves;
+  }
+}
+
+void Model::recall() {
+  if (settings_.state_file.empty()) return;
+  Outcome<std::string> identity = identity_of(*store_);
+  if (!identity) return;  // reading experts will say so
+  identity_ = *identity;
+  Outcome<SavedState> state = read_state(settings_.state_file, identity_);
+  if (state) {
+    store_->recall(state->remembered, state->tokens_seen);
+  } else if (!settings_.quiet) {
+    std::fprintf(stderr, "expert-stream: begins with an empty cache: %s\n",
+                 state.error().message.c_str());
+  }
+}
+
+std::optional<SavedState> Model::unsaved() {
+  if (identity_.empty() || fault_ || statistics_->visits == saved_visits_) return std::nullopt;
+  saved_visits_ = statistics_->visits;
+  return SavedState{store_->tokens_seen(), store_->remembered()};
+}
+
+void Model::save(const std::optional<SavedState>& state) const {
+  if (!state) return;
+  Outcome<void> written = write_state(settings_.state_file, identity_, *state);
+  if (!written) std::fprintf(stderr, "expert-stream: %s\n", written.error().message.c_str());
 }
 
 Outcome<void> Model::make_cache() {
@@ -158,6 +261,7 @@ Outcome<void> Model::make_cache() {
                                               .experts_per_token = experts_per_token_,
                                               .policy = settings_.policy,
                                               .huge_pages = settings_.huge_pages});
+  if (allocated) recall();
   if (allocated && !settings_.quiet)
     std::fprintf(stderr, "expert-stream: %s for %s of experts; dense weights %s\n",
                  format_size(bytes).c_str(), format_size(store_->whole_bytes()).c_str(),

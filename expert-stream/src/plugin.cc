@@ -9,6 +9,8 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "compute.h"
@@ -33,6 +35,13 @@ struct Plugin {
   // about to map the file.
   bool experts_offered = false;
   int experts_per_token = 1;
+  // Weights that were offered and whose place is not known yet: when none is left, everything else
+  // in the model's files is dense.
+  std::set<std::string> awaited;
+  // llama.cpp has asked for the buffer types of weights that it repacks; and what that means for
+  // the model being loaded.
+  bool asked_for_repacking = false;
+  bool repacks = false;
 };
 
 Plugin* plugin = nullptr;  // made once by ggml_backend_init, never freed, as ggml never unloads us
@@ -71,6 +80,8 @@ ggml_status init_weight(ggml_backend_buffer_t buffer, ggml_tensor* tensor) {
   const std::lock_guard lock(plugin->mutex);
   weights.model->add_tensor(tensor->name, tensor->data, tensor->nb[2],
                             static_cast<int>(tensor->ne[2]), weights.file);
+  if (plugin->awaited.erase(tensor->name) > 0 && plugin->awaited.empty())
+    weights.model->read_dense();
   return GGML_STATUS_SUCCESS;
 }
 
@@ -198,7 +209,12 @@ ggml_status compute_visit(Backend& backend, Model& model, std::size_t group, std
     complain("the graph routes to an expert that does not exist");
     return GGML_STATUS_FAILED;
   }
-  const std::lock_guard lock(model.mutex());
+  const auto refuse = [](const Error& error) {
+    complain(error.message);
+    return GGML_STATUS_FAILED;
+  };
+  const std::unique_lock lock = model.lock_for_step();
+  if (Outcome<void> sound = model.check(); !sound) return refuse(sound.error());
   ExpertStore& store = model.store();
   if (store.is_first_group(group) && (parts & 1u) != 0)
     model.statistics().tokens += static_cast<std::uint64_t>(ids->ne[1]);
@@ -210,10 +226,6 @@ ggml_status compute_visit(Backend& backend, Model& model, std::size_t group, std
         return status;
     return GGML_STATUS_SUCCESS;
   }
-  const auto refuse = [](const Error& error) {
-    complain(error.message);
-    return GGML_STATUS_FAILED;
-  };
   if (Outcome<void> begun = store.begin(group, backend.routing.uses, parts); !begun)
     return refuse(begun.error());
   ggml_status status = GGML_STATUS_SUCCESS;
@@ -225,9 +237,11 @@ ggml_status compute_visit(Backend& backend, Model& model, std::size_t group, std
       if (backend.ready.size() == backend.routing.uses.size()) {
         backend.slots.resize(backend.ready.size());
         for (const Ready& each : backend.ready) backend.slots[each.use] = each.slot;
-        status = backend.computer->all_rows(products, backend.routing, backend.slots);
+        status =
+            backend.computer->all_rows(products, backend.routing, backend.slots, model.repacks());
       } else {
-        status = backend.computer->some_rows(products, backend.routing, backend.ready);
+        status =
+            backend.computer->some_rows(products, backend.routing, backend.ready, model.repacks());
       }
     }
     for (const Ready& each : backend.ready) store.finished(each);
@@ -262,7 +276,7 @@ ggml_status compute_graph(ggml_backend_t handle, ggml_cgraph* graph) {
       continue;
     }
     {
-      const std::lock_guard lock(model->mutex());
+      const std::unique_lock lock = model->lock_for_step();
       if (Outcome<void> made = model->make_cache(); !made) {
         complain(made.error().message);
         return GGML_STATUS_FAILED;
@@ -348,7 +362,8 @@ ggml_backend_t start_backend(ggml_backend_dev_t, const char*) {
       return nullptr;
     }
   }
-  Outcome<std::unique_ptr<Computer>> computer = Computer::make(plugin->api, plugin->cpu);
+  Outcome<std::unique_ptr<Computer>> computer =
+      Computer::make(plugin->api, plugin->cpu, plugin->cpu_proc_address);
   if (!computer) {
     complain(computer.error().message);
     return nullptr;
@@ -384,8 +399,11 @@ ggml_backend_buffer_t buffer_from_mapping(ggml_backend_dev_t, void* pointer, std
   const std::lock_guard lock(plugin->mutex);
   plugin->experts_offered = false;
   if (plugin->loading == nullptr) {
+    const bool repacks = plugin->settings.kernels == Kernels::automatic
+                             ? plugin->repacks
+                             : plugin->settings.kernels == Kernels::repacked;
     Outcome<std::shared_ptr<Model>> model =
-        Model::make(plugin->settings, plugin->experts_per_token);
+        Model::make(plugin->settings, plugin->experts_per_token, repacks);
     if (!model) {
       complain(model.error().message);
       return nullptr;
@@ -429,7 +447,13 @@ bool supports_operation(ggml_backend_dev_t, const ggml_tensor* operation) {
     // llama.cpp asks where to put a weight, with an operation of the shape it will have.
     const std::lock_guard lock(plugin->mutex);
     plugin->loading.reset();
+    if (!plugin->experts_offered) {
+      plugin->awaited.clear();
+      plugin->repacks = plugin->asked_for_repacking;
+      plugin->asked_for_repacking = false;
+    }
     plugin->experts_offered = true;
+    plugin->awaited.insert(weights->name);
     plugin->experts_per_token =
         std::max(plugin->experts_per_token, static_cast<int>(operation->src[2]->ne[0]));
   }
@@ -467,6 +491,10 @@ bool is_numa() {
 
 void* cpu_proc_address(ggml_backend_reg_t cpu, const char* name) {
   if (std::strcmp(name, "ggml_backend_cpu_is_numa") == 0) return reinterpret_cast<void*>(is_numa);
+  if (std::strcmp(name, "ggml_backend_dev_get_extra_bufts") == 0) {
+    const std::lock_guard lock(plugin->mutex);
+    plugin->asked_for_repacking = true;
+  }
   return plugin->cpu_proc_address(cpu, name);
 }
 

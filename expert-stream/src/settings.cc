@@ -71,11 +71,19 @@ Outcome<Settings> read_settings(const Environment& environment) {
   } else if (!text.empty() && text != "frequency") {
     return nonsense("EXPERT_STREAM_POLICY", text, "frequency or lru");
   }
+  if (const std::string text = value("EXPERT_STREAM_KERNELS"); text == "auto") {
+    settings.kernels = Kernels::automatic;
+  } else if (text == "repacked") {
+    settings.kernels = Kernels::repacked;
+  } else if (!text.empty() && text != "plain") {
+    return nonsense("EXPERT_STREAM_KERNELS", text, "plain, repacked or auto");
+  }
   if (const std::string text = value("EXPERT_STREAM_HUGE"); text == "1") {
     settings.huge_pages = true;
   } else if (!text.empty() && text != "0") {
     return nonsense("EXPERT_STREAM_HUGE", text, "1 or 0");
   }
+  settings.state_file = value("EXPERT_STREAM_STATE");
   settings.statistics_file = value("EXPERT_STREAM_STATS");
   settings.statistics_socket = value("EXPERT_STREAM_SOCKET");
   settings.quiet = !value("EXPERT_STREAM_QUIET").empty();

@@ -21,6 +21,10 @@ enum class Mode {
 };
 enum class Advice { random, normal };
 enum class Input { automatic, uring, threads };
+// How products of many rows are computed: with ggml's kernels for weights as they lie in the file,
+// or repacked on the way into the layouts of ggml's faster kernels, which round differently.
+// Automatic: repacked where llama.cpp repacks too (that is, unless it runs with --no-repack).
+enum class Kernels { automatic, plain, repacked };
 
 struct Settings {
   std::optional<std::uint64_t> budget;  // EXPERT_STREAM_BUDGET
@@ -31,11 +35,13 @@ struct Settings {
   unsigned depth = 64;                  // EXPERT_STREAM_DEPTH, of the ring
   bool direct = true;                   // EXPERT_STREAM_DIRECT = 1 | 0
   // EXPERT_STREAM_POLICY = frequency | lru; the numbers come from tools/simulate.cc, see NOTES.md.
-  PolicySettings policy{.half_life = 32, .last_use_bonus = 9};
-  bool huge_pages = false;        // EXPERT_STREAM_HUGE = 1 | 0; off: see NOTES.md
-  std::string statistics_file;    // EXPERT_STREAM_STATS
-  std::string statistics_socket;  // EXPERT_STREAM_SOCKET
-  bool quiet = false;             // EXPERT_STREAM_QUIET: only errors are printed
+  PolicySettings policy{.half_life = 64, .share_of_history = 0.25, .last_use_bonus = 9};
+  Kernels kernels = Kernels::plain;  // EXPERT_STREAM_KERNELS = plain | repacked | auto
+  std::string state_file;            // EXPERT_STREAM_STATE: what is in memory, kept for next time
+  bool huge_pages = false;           // EXPERT_STREAM_HUGE = 1 | 0; off: see NOTES.md
+  std::string statistics_file;       // EXPERT_STREAM_STATS
+  std::string statistics_socket;     // EXPERT_STREAM_SOCKET
+  bool quiet = false;                // EXPERT_STREAM_QUIET: only errors are printed
 };
 
 using Environment = std::function<const char*(const char*)>;

@@ -17,9 +17,11 @@
 
 namespace expert_stream {
 
-void Statistics::set_groups(std::vector<std::string> names, std::vector<int> experts) {
+void Statistics::set_groups(std::vector<std::string> names, std::vector<int> experts,
+                            std::vector<PoolShape> pools) {
   const std::lock_guard lock(mutex_);
   names_ = std::move(names);
+  pools_ = std::move(pools);
   heat_.clear();
   for (const int count : experts) heat_.emplace_back(static_cast<std::size_t>(count));
 }
@@ -36,8 +38,17 @@ std::string Statistics::json() const {
       << ",\"reads\":" << reads << ",\"bytes_read\":" << bytes_read << ",\"bytes_read_per_token\":"
       << (tokens > 0 ? static_cast<double>(bytes_read) / static_cast<double>(tokens) : 0)
       << ",\"stalled_seconds\":" << static_cast<double>(stalled_microseconds) / 1e6
-      << ",\"passes_in_waves\":" << passes_in_waves << ",\"budget_bytes\":" << budget_bytes
-      << ",\"expert_bytes\":" << expert_bytes << ",\"heat\":{";
+      << ",\"passes_in_waves\":" << passes_in_waves << ",\"experts_warmed\":" << experts_warmed
+      << ",\"budget_bytes\":" << budget_bytes << ",\"expert_bytes\":" << expert_bytes
+      << ",\"pools\":[";
+  for (std::size_t p = 0; p < pools_.size(); ++p) {
+    out << (p > 0 ? "," : "") << "{\"slots\":" << pools_[p].slots
+        << ",\"expert_bytes\":" << pools_[p].expert_bytes << ",\"groups\":[";
+    for (std::size_t g = 0; g < pools_[p].groups.size(); ++g)
+      out << (g > 0 ? "," : "") << '"' << pools_[p].groups[g] << '"';
+    out << "]}";
+  }
+  out << "],\"heat\":{";
   for (std::size_t group = 0; group < names_.size(); ++group) {
     out << (group > 0 ? "," : "") << '"' << names_[group] << "\":[";
     for (std::size_t e = 0; e < heat_[group].size(); ++e)

@@ -21,11 +21,18 @@ struct Statistics {
   std::atomic<std::uint64_t> bytes_read{0};
   std::atomic<std::uint64_t> stalled_microseconds{0};
   std::atomic<std::uint64_t> passes_in_waves{0};
+  std::atomic<std::uint64_t> experts_warmed{0};  // read at start, from a saved state
   std::atomic<std::uint64_t> budget_bytes{0};
   std::atomic<std::uint64_t> expert_bytes{0};  // of the whole model
 
   // Uses of each group's experts; guarded, for the groups are known only after loading.
-  void set_groups(std::vector<std::string> names, std::vector<int> experts);
+  struct PoolShape {
+    int slots = 0;
+    std::uint64_t expert_bytes = 0;  // one expert, all parts
+    std::vector<std::string> groups;
+  };
+  void set_groups(std::vector<std::string> names, std::vector<int> experts,
+                  std::vector<PoolShape> pools);
   void count_use(std::size_t group, std::size_t expert) {
     heat_[group][expert].fetch_add(1, std::memory_order_relaxed);
   }
@@ -35,6 +42,7 @@ struct Statistics {
  private:
   mutable std::mutex mutex_;
   std::vector<std::string> names_;
+  std::vector<PoolShape> pools_;
   std::vector<std::vector<std::atomic<std::uint32_t>>> heat_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };

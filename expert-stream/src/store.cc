@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -197,7 +198,15 @@ Outcome<void> ExpertStore::allocate(const StoreSettings& settings) {
     names.push_back(group.name);
     experts.push_back(group.experts);
   }
-  statistics_->set_groups(std::move(names), std::move(experts));
+  std::vector<Statistics::PoolShape> shapes;
+  for (std::size_t p = 0; p < pools_.size(); ++p) {
+    Statistics::PoolShape shape{.slots = pools_[p].cache->shape().slots};
+    for (const std::size_t tensor : groups_[pools_[p].groups[0]].tensors)
+      shape.expert_bytes += tensors_[tensor].slice_bytes;
+    for (const std::size_t group : pools_[p].groups) shape.groups.push_back(groups_[group].name);
+    shapes.push_back(std::move(shape));
+  }
+  statistics_->set_groups(std::move(names), std::move(experts), std::move(shapes));
   statistics_->budget_bytes = settings.budget;
   statistics_->expert_bytes = whole_bytes();
   return {};
@@ -544,6 +553,88 @@ void ExpertStore::abandon() {
       cache.unpin(pending.slot);
   pending_.clear();
   parts_seen_ = 0;
+}
+
+std::vector<ExpertStore::Remembered> ExpertStore::remembered() const {
+  std::vector<Remembered> all;
+  for (const Pool& pool : pools_)
+    for (const ExpertCache::Memory& memory : pool.cache->memories())
+      all.push_back({.group = groups_[pool.groups[static_cast<std::size_t>(memory.group)]].name,
+                     .expert = memory.expert,
+                     .score = memory.score});
+  return all;
+}
+
+double ExpertStore::tokens_seen() const {
+  double most = 0;
+  for (const Pool& pool : pools_) most = std::max(most, pool.cache->tokens_seen());
+  return most;
+}
+
+void ExpertStore::recall(const std::vector<Remembered>& remembered, double tokens_seen) {
+  std::unordered_map<std::string, std::size_t> by_name;
+  for (std::size_t g = 0; g < groups_.size(); ++g) by_name.emplace(groups_[g].name, g);
+  std::vector<std::vector<ExpertCache::Memory>> memories(pools_.size());
+  wanted_.clear();
+  wanted_at_ = 0;
+  for (const Remembered& each : remembered) {
+    const auto found = by_name.find(each.group);
+    if (found == by_name.end()) continue;
+    const Group& group = groups_[found->second];
+    if (each.expert < 0 || each.expert >= group.experts || !std::isfinite(each.score)) continue;
+    memories[group.pool].push_back(
+        {.group = group.in_pool, .expert = each.expert, .score = each.score});
+    wanted_.push_back({.group = found->second, .expert = each.expert, .score = each.score});
+  }
+  for (std::size_t p = 0; p < pools_.size(); ++p)
+    pools_[p].cache->recall(memories[p], std::isfinite(tokens_seen) ? tokens_seen : 0);
+  std::stable_sort(wanted_.begin(), wanted_.end(),
+                   [](const Wanted& a, const Wanted& b) { return a.score > b.score; });
+}
+
+Outcome<bool> ExpertStore::warm(unsigned count) {
+  // What a step has asked for comes first.
+  if (reader_->in_flight() > 0) return true;
+  error_.reset();
+  struct Held {
+    ExpertCache* cache = nullptr;
+    int slot = ExpertCache::none;
+  };
+  std::vector<Held> held;
+  const auto check_files = [&] {
+    for (const ModelFile& file : files_)
+      if (Outcome<void> same = file.check_unchanged(); !same && !error_) error_ = same.error();
+  };
+  check_files();
+  while (!error_ && held.size() < count && wanted_at_ < wanted_.size()) {
+    const Wanted& wanted = wanted_[wanted_at_++];
+    const Group& group = groups_[wanted.group];
+    ExpertCache& cache = *pools_[group.pool].cache;
+    if (cache.free_slots() == 0 || cache.find(group.in_pool, wanted.expert) != ExpertCache::none)
+      continue;
+    const int slot = cache.take(group.in_pool, wanted.expert);
+    cache.pin(slot);
+    held.push_back({.cache = &cache, .slot = slot});
+    for (const std::size_t tensor : group.tensors)
+      if (!error_) start_read(tensor, wanted.expert, slot);
+  }
+  if (!error_) send_now();
+  while (!error_ && reader_->in_flight() > 0) {
+    results_.clear();
+    if (Outcome<void> collected = reader_->collect(Reader::Wait::block, results_); !collected)
+      error_ = collected.error();
+    for (const ReadResult& result : results_) land(result);
+    if (!error_) send_now();
+  }
+  if (!error_ && !held.empty()) check_files();
+  if (error_) abandon();
+  for (const Held& each : held) {
+    each.cache->unpin(each.slot);
+    if (error_) each.cache->drop(each.slot);
+  }
+  if (error_) return tl::unexpected(*error_);
+  statistics_->experts_warmed += held.size();
+  return wanted_at_ < wanted_.size();
 }
 
 }  // namespace expert_stream

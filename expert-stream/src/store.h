@@ -75,6 +75,7 @@ class ExpertStore {
   std::size_t add_file(ModelFile file);
   std::size_t add_tensor(const TensorDescription& description);
   const ModelFile& file(std::size_t index) const { return files_[index]; }
+  std::size_t files() const { return files_.size(); }
   const std::vector<TensorDescription>& tensors() const { return tensors_; }
 
   // What the experts take in memory at least and at most.
@@ -101,6 +102,20 @@ class ExpertStore {
   void finished(const Ready& ready);
   Outcome<void> end();
   bool goes_in_waves() const { return waves_; }
+
+  // What another run of the same model may begin with, of each pool the highest ranked first.
+  struct Remembered {
+    std::string group;
+    int expert = 0;
+    double score = 0;
+  };
+  std::vector<Remembered> remembered() const;
+  double tokens_seen() const;
+  // After allocate() and before the first step; names that the model does not have are passed over.
+  void recall(const std::vector<Remembered>& remembered, double tokens_seen);
+  // Between steps: reads up to `count` of the recalled experts into slots that nothing occupies.
+  // False when there is nothing left to do. After an error the model's files cannot be trusted.
+  Outcome<bool> warm(unsigned count);
 
  private:
   struct Location {
@@ -185,6 +200,15 @@ class ExpertStore {
   std::size_t streaming_ = 0;
   std::optional<Error> error_;
   std::vector<ReadResult> results_;
+
+  // What warm() is to read, the highest ranked first.
+  struct Wanted {
+    std::size_t group = 0;
+    int expert = 0;
+    double score = 0;
+  };
+  std::vector<Wanted> wanted_;
+  std::size_t wanted_at_ = 0;
 };
 
 }  // namespace expert_stream

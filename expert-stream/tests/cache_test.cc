@@ -152,5 +152,47 @@ TEST(Cache, LetsGoFirstOfWhatPassedThrough) {
   EXPECT_EQ(cache.find(0, 1), ExpertCache::none);
 }
 
+TEST(Cache, ForgetsEarlyCountsSoonerWhileItKnowsLittle) {
+  // Expert 0 is used three times, then the others in turn: with a share of the history as half-life
+  // the early count does not outlast the many later visits, with the whole half-life it does.
+  for (const double share : {0.0, 0.25}) {
+    ExpertCache cache({.groups = 1, .experts = 8, .slots = 3},
+                      {.half_life = 32, .share_of_history = share});
+    const auto use = [&](int expert) {
+      cache.visit(0);
+      cache.touch(0, expert, 1);
+      if (cache.find(0, expert) == ExpertCache::none) cache.take(0, expert);
+    };
+    for (int i = 0; i < 3; ++i) use(0);
+    for (int i = 0; i < 6; ++i) use(1 + i % 3);
+    EXPECT_EQ(cache.find(0, 0) != ExpertCache::none, share == 0.0);
+  }
+}
+
+TEST(Cache, RanksRecalledExpertsAsTheRunBeforeDid) {
+  const CacheShape shape{.groups = 2, .experts = 16, .slots = 6};
+  const PolicySettings policy{.half_life = 32, .share_of_history = 0.25, .last_use_bonus = 9};
+  std::mt19937 random(5);
+  ExpertCache before(shape, policy);
+  for (int i = 0; i < 200; ++i) {
+    before.visit(i % 2);
+    before.touch(i % 2, static_cast<int>(std::min(random() % 16, random() % 16)), 1);
+  }
+  const std::vector<ExpertCache::Memory> memories = before.memories();
+  ASSERT_GT(memories.size(), 10u);
+  for (std::size_t i = 1; i < memories.size(); ++i)
+    EXPECT_GE(memories[i - 1].score, memories[i].score);
+  ExpertCache after(shape, policy);
+  after.recall(memories, before.tokens_seen());
+  const std::vector<ExpertCache::Memory> again = after.memories();
+  ASSERT_EQ(again.size(), memories.size());
+  for (std::size_t i = 0; i < again.size(); ++i) {
+    EXPECT_EQ(again[i].group, memories[i].group);
+    EXPECT_EQ(again[i].expert, memories[i].expert);
+    EXPECT_DOUBLE_EQ(again[i].score, memories[i].score);
+  }
+  EXPECT_EQ(after.tokens_seen(), before.tokens_seen());
+}
+
 }  // namespace
 }  // namespace expert_stream

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The plug-in in a real llama-server, for ctest: `in_server.py exactness|refusals [--plugin P]`.
+"""The plug-in in a real llama-server, for ctest: `in_server.py exactness|divergence|refusals [--plugin P]`.
 
 The server is $LAR_LLAMA_SERVER or the newest in the cache; the plug-in is the release build's unless
 named. Where either is missing, or Python lacks numpy and gguf, the test is skipped (77) and says why.
@@ -37,6 +37,17 @@ def python_with_gguf():
     return None
 
 
+def ask(path):
+    """The statistics, from their socket."""
+    peer = socket.socket(socket.AF_UNIX)
+    peer.connect(path)
+    text = b""
+    while chunk := peer.recv(65536):
+        text += chunk
+    peer.close()
+    return json.loads(text)
+
+
 class Refusals:
     """What must end in a clear sentence and never in a wrong token or a crash."""
 
@@ -66,7 +77,33 @@ class Refusals:
         self.other_version()
         self.truncated_file()
         self.statistics()
+        self.state()
         return self.failed
+
+    def state(self):
+        """What was in memory comes back, answers stay the same, and a damaged file is said to be one."""
+        with tempfile.TemporaryDirectory() as folder:
+            kept, path = pathlib.Path(folder) / "state", f"{folder}/stats.sock"
+            environment = {"GGML_BACKEND_PATH": self.plugin, "EXPERT_STREAM_STATE": str(kept),
+                           "EXPERT_STREAM_SOCKET": path, "EXPERT_STREAM_BUDGET": str(os.path.getsize(self.model) // 3)}
+            with Server(self.server, self.model, options, environment) as server:
+                first = server.complete([300, 301, 302], 8)["tokens"]
+                server.stop()
+            self.check("what is in memory is kept", kept.exists() and
+                       kept.read_text().startswith("expert-stream state 1\n"), server.tail() if server.log.exists() else "")
+            with Server(self.server, self.model, options, environment) as server:
+                for _ in range(100):
+                    warmed = ask(path)["experts_warmed"]
+                    if warmed > 0:
+                        break
+                    time.sleep(0.05)
+                self.check("… and read in again before anybody asks", warmed > 0, server.tail())
+                self.check("… with the same answers", server.complete([300, 301, 302], 8)["tokens"] == first)
+            kept.write_text(kept.read_text().replace("experts ", "experts 9"))
+            with Server(self.server, self.model, options, environment) as server:
+                self.check("… and a damaged one is not used",
+                           server.complete([300, 301, 302], 8)["tokens"] == first and
+                           "begins with an empty cache" in server.text(), server.tail())
 
     def other_version(self):
         """The same plug-in with another commit written into it."""
@@ -110,14 +147,8 @@ class Refusals:
             environment = {"GGML_BACKEND_PATH": self.plugin, "EXPERT_STREAM_STATS": file, "EXPERT_STREAM_SOCKET": path}
             with Server(self.server, self.model, options, environment) as server:
                 server.complete([300, 301, 302], 8)
-                peer = socket.socket(socket.AF_UNIX)
-                peer.connect(path)
-                text = b""
-                while chunk := peer.recv(65536):
-                    text += chunk
-                peer.close()
-                numbers = json.loads(text)
-                self.check("statistics on the socket", numbers["tokens"] >= 10 and numbers["bytes_read"] > 0, str(text))
+                numbers = ask(path)
+                self.check("statistics on the socket", numbers["tokens"] >= 10 and numbers["bytes_read"] > 0, str(numbers))
                 server.stop()
                 self.check("statistics in the file", json.loads(pathlib.Path(file).read_text())["tokens"] >= 10)
                 self.check("one line at exit", "hit rate" in server.text(), server.tail())
@@ -125,7 +156,7 @@ class Refusals:
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("exactness", "refusals"))
+    parser.add_argument("what", choices=("exactness", "divergence", "refusals"))
     parser.add_argument("--plugin", default="")
     arguments = parser.parse_args()
     server = os.environ.get("LAR_LLAMA_SERVER") or str(cache / "engine" / "current" / "llama-server")
@@ -142,6 +173,9 @@ def main():
     if arguments.what == "exactness":
         sys.exit(subprocess.run([python, here / "exactness.py", "--server", server, "--plugin", plugin, "--models",
                                  models, "--quick"], check=False).returncode)
+    if arguments.what == "divergence":
+        sys.exit(subprocess.run([python, here / "divergence.py", "--server", server, "--plugin", plugin, "--models",
+                                 models], check=False).returncode)
     model = models / "refusals.gguf"
     if not model.exists() or time.time() - model.stat().st_mtime > 86400:
         subprocess.run([python, here.parent / "tools" / "make_model.py", "tiny", "qwen3moe", model], check=True)

@@ -22,6 +22,7 @@ TEST(Settings, AreSensibleWithoutAny) {
   EXPECT_EQ(settings->mode, Mode::cache);
   EXPECT_TRUE(settings->direct);
   EXPECT_GT(settings->policy.half_life, 0);
+  EXPECT_EQ(settings->kernels, Kernels::plain);  // the same bits as stock's
 }
 
 TEST(Settings, TakeWhatIsAsked) {
@@ -31,6 +32,8 @@ TEST(Settings, TakeWhatIsAsked) {
                                      {"EXPERT_STREAM_READERS", "12"},
                                      {"EXPERT_STREAM_DIRECT", "0"},
                                      {"EXPERT_STREAM_POLICY", "lru"},
+                                     {"EXPERT_STREAM_KERNELS", "repacked"},
+                                     {"EXPERT_STREAM_STATE", "/elsewhere"},
                                      {"EXPERT_STREAM_STATS", "/somewhere"}});
   ASSERT_TRUE(settings);
   EXPECT_EQ(settings->budget, std::uint64_t{2} << 30);
@@ -40,6 +43,8 @@ TEST(Settings, TakeWhatIsAsked) {
   EXPECT_FALSE(settings->direct);
   EXPECT_EQ(settings->policy.half_life, 0);
   EXPECT_EQ(settings->statistics_file, "/somewhere");
+  EXPECT_EQ(settings->kernels, Kernels::repacked);
+  EXPECT_EQ(settings->state_file, "/elsewhere");
 }
 
 TEST(Settings, RefuseNonsenseByName) {
@@ -47,7 +52,8 @@ TEST(Settings, RefuseNonsenseByName) {
       {"EXPERT_STREAM_BUDGET", "much"}, {"EXPERT_STREAM_MODE", "fast"},
       {"EXPERT_STREAM_IO", "tape"},     {"EXPERT_STREAM_READERS", "0"},
       {"EXPERT_STREAM_DEPTH", "-3"},    {"EXPERT_STREAM_DIRECT", "yes"},
-      {"EXPERT_STREAM_POLICY", "best"}, {"EXPERT_STREAM_ADVICE", "sound"}};
+      {"EXPERT_STREAM_POLICY", "best"}, {"EXPERT_STREAM_ADVICE", "sound"},
+      {"EXPERT_STREAM_KERNELS", "own"}};
   for (const auto& [name, value] : wrong) {
     Outcome<Settings> settings = read({{name, value}});
     ASSERT_FALSE(settings) << name;

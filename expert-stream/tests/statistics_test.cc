@@ -32,7 +32,8 @@ std::string ask(const std::string& path) {
 TEST(Statistics, AreGivenOnASocketAndLeftInAFile) {
   const std::string base = "expert-statistics-" + std::to_string(::getpid());
   auto statistics = std::make_shared<Statistics>();
-  statistics->set_groups({"blk.0.exps", "blk.1.exps"}, {4, 2});
+  statistics->set_groups({"blk.0.exps", "blk.1.exps"}, {4, 2},
+                         {{.slots = 3, .expert_bytes = 10, .groups = {"blk.0.exps"}}});
   {
     const StatisticsPublisher publisher(statistics, base + ".json", base + ".sock");
     std::jthread counting([&] {

@@ -16,6 +16,8 @@
 #include <fstream>
 #include <random>
 
+#include "state.h"
+
 namespace expert_stream {
 namespace {
 
@@ -388,6 +390,101 @@ TEST(Place, IsReadFromTheNamesOfEveryArchitecture) {
 }
 
 // Random load for as long as asked, without growth: EXPERT_STREAM_SOAK_SECONDS=3600.
+TEST_F(StoreTest, WarmsWhatARunBeforeHeldAndReadsNoneOfItAgain) {
+  make({.groups = 2, .experts = 12}, make_thread_reader(3), true);
+  allocate(store_->whole_bytes() / 2);
+  for (int i = 0; i < 20; ++i)
+    for (int group = 0; group < 2; ++group)
+      ASSERT_TRUE(step(group, {{.expert = i % 4, .rows = 1}, {.expert = 6, .rows = 1}}, 7));
+  const SavedState state{store_->tokens_seen(), store_->remembered()};
+  const std::string state_path = path_ + ".state";
+  Outcome<std::string> identity = identity_of(*store_);
+  ASSERT_TRUE(identity) << identity.error().message;
+  ASSERT_TRUE(write_state(state_path, *identity, state));
+
+  make({.groups = 2, .experts = 12}, make_thread_reader(3), true);
+  allocate(store_->whole_bytes() / 2);
+  ASSERT_EQ(*identity_of(*store_), *identity);
+  Outcome<SavedState> read = read_state(state_path, *identity);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->remembered.size(), state.remembered.size());
+  store_->recall(read->remembered, read->tokens_seen);
+  int rounds = 0;
+  for (;; ++rounds) {
+    Outcome<bool> more = store_->warm(3);
+    ASSERT_TRUE(more) << more.error().message;
+    if (!*more) break;
+  }
+  EXPECT_GE(rounds, 2);
+  EXPECT_EQ(statistics_->experts_warmed, 10u);  // 0 to 3 and 6, of both groups
+  const std::uint64_t reads = statistics_->reads;
+  for (int group = 0; group < 2; ++group)
+    ASSERT_TRUE(step(group, {{.expert = 2, .rows = 1}, {.expert = 6, .rows = 1}}, 7));
+  EXPECT_EQ(statistics_->reads, reads);
+  ASSERT_TRUE(step(0, {{.expert = 9, .rows = 1}}, 7));
+  EXPECT_GT(statistics_->reads, reads);
+  std::remove(state_path.c_str());
+}
+
+TEST_F(StoreTest, WarmsNoMoreThanIsFreeAndGivesUpOnAFileThatChanges) {
+  make({.groups = 2, .experts = 12}, make_thread_reader(3), true);
+  std::vector<ExpertStore::Remembered> everything;
+  for (const char* group : {"blk.0.exps", "blk.1.exps", "blk.7.exps"})
+    for (int expert = -1; expert < 14; ++expert)
+      everything.push_back({.group = group, .expert = expert, .score = -expert / 10.0});
+  allocate(store_->whole_bytes() / 3);
+  store_->recall(everything, 100);
+  while (*store_->warm(4)) {
+  }
+  EXPECT_EQ(static_cast<int>(statistics_->experts_warmed.load()),
+            store_->arena(tensor(0, 0)).slots);
+  ASSERT_TRUE(step(1, {{.expert = 11, .rows = 1}, {.expert = 0, .rows = 1}}, 7));
+
+  make({.groups = 2, .experts = 12}, make_thread_reader(3), true);
+  allocate(store_->whole_bytes() / 3);
+  store_->recall(everything, 100);
+  ASSERT_TRUE(*store_->warm(2));
+  std::ofstream(path_, std::ios::binary | std::ios::app) << "more";
+  Outcome<bool> more = store_->warm(2);
+  ASSERT_FALSE(more);
+  EXPECT_NE(more.error().message.find("was written to"), std::string::npos);
+}
+
+TEST_F(StoreTest, AStateOfAnotherModelOrADamagedOneIsNotUsed) {
+  make({.groups = 1, .experts = 4}, make_thread_reader(1), false);
+  const std::string identity = *identity_of(*store_);
+  const std::string state_path = path_ + ".state";
+  ASSERT_TRUE(write_state(state_path, identity,
+                          {12.5, {{.group = "blk.0.exps", .expert = 3, .score = -1.5}}}));
+  Outcome<SavedState> good = read_state(state_path, identity);
+  ASSERT_TRUE(good);
+  EXPECT_EQ(good->tokens_seen, 12.5);
+  ASSERT_EQ(good->remembered.size(), 1u);
+  EXPECT_EQ(good->remembered[0].expert, 3);
+  EXPECT_EQ(good->remembered[0].score, -1.5);
+  Outcome<SavedState> other = read_state(state_path, "0123456789abcdef");
+  ASSERT_FALSE(other);
+  EXPECT_NE(other.error().message.find("another model"), std::string::npos);
+  std::string text;
+  {
+    std::ifstream file(state_path);
+    text.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  std::ofstream(state_path, std::ios::trunc) << text.substr(0, text.size() - 8);
+  Outcome<SavedState> cut = read_state(state_path, identity);
+  ASSERT_FALSE(cut);
+  EXPECT_NE(cut.error().message.find("line 5"), std::string::npos) << cut.error().message;
+  EXPECT_FALSE(write_state("/nowhere/at/all", identity, {}));
+  std::remove(state_path.c_str());
+
+  // One byte of the file's head makes it another model.
+  std::fstream file(path_, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(100);
+  file.put(static_cast<char>(byte_at(100) + 1));
+  file.close();
+  EXPECT_NE(*identity_of(*store_), identity);
+}
+
 TEST_F(StoreTest, DISABLED_SoakRunsWithoutGrowth) {
   const char* text = std::getenv("EXPERT_STREAM_SOAK_SECONDS");
   const auto until = std::chrono::steady_clock::now() +

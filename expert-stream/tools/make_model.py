@@ -2,7 +2,7 @@
 """Synthetic mixture-of-experts models in GGUF, for tests and benchmarks.
 
 tiny ARCHITECTURE FILE   random weights at the smallest shape of the architecture
-walk FILE                true expert shapes of Qwen3-30B-A3B with routing forced by construction
+walk FILE                true expert shapes of Qwen3-30B-A3B or Kimi-K2 with routing forced by construction
 
 The walk: token embeddings are one-hot, one dimension for each step; attention output and experts are
 as good as zero, so the residual stays; row t of the router is raised where step t shall use an expert,
@@ -352,19 +352,74 @@ def random_blocks(random, kind: Type, rows: int, row_bytes: int) -> np.ndarray:
         blocks[:, 2:4] = minute
     elif kind == Type.Q6_K:
         blocks[:, size - 2:] = minute
-    elif kind == Type.Q8_0:
+    elif kind in (Type.Q8_0, Type.IQ1_S):
         blocks[:, 0:2] = minute
     else:
         raise SystemExit(f"no random blocks of {kind.name}")
     return data
 
 
-def make_walk(path: pathlib.Path, layers: int, trace, seed: int, shape: str) -> None:
-    if shape == "qwen3":
-        width, expert_width, experts, used, head_count, kv_count, head = 2048, 768, 128, 8, 32, 4, 128
-    else:  # the expert sizes of Kimi-K2 in the frame of qwen3moe
-        width, expert_width, experts, used, head_count, kv_count, head = 7168, 2048, 384, 8, 64, 8, 128
-    half = 1024
+# The true expert sizes of a model and what stands around them. Kimi-K2's weights are made in one of its
+# public sizes (about 1.6 bits each), so that two layers of 384 experts are 6.6 GB.
+SHAPES = {
+    "qwen3": dict(architecture="qwen3moe", width=2048, expert_width=768, experts=128, used=8, steps=1024,
+                  types=(Type.Q4_K, Type.Q4_K, Type.Q4_K), dense_layers=0),
+    "kimi": dict(architecture="deepseek2", width=7168, expert_width=2048, experts=384, used=8, steps=512,
+                 types=(Type.IQ1_S, Type.IQ1_S, Type.IQ1_S), dense_layers=1),
+}
+
+
+def blocks(random, shape, kind):
+    unit, unit_bytes = gguf.GGML_QUANT_SIZES[kind]
+    row = shape[-1] // unit * unit_bytes
+    return random_blocks(random, kind, int(np.prod(shape[:-1])), row).reshape(*shape[:-1], row)
+
+
+def qwen3_attention(writer, plan, layers, width):
+    """Grouped-query attention of Qwen3-30B-A3B; as good as zero, as all quantised weights here."""
+    heads, kv_heads, head = 32, 4, 128
+    for key, value in (("attention.head_count", heads), ("attention.head_count_kv", kv_heads),
+                       ("attention.key_length", head), ("attention.value_length", head)):
+        writer.add_uint32("qwen3moe." + key, value)
+    ones = np.ones(head, dtype=np.float32)
+    for i in range(layers):
+        p = f"blk.{i}."
+        plan(p + "attn_q.weight", (heads * head, width), Type.Q8_0)
+        plan(p + "attn_k.weight", (kv_heads * head, width), Type.Q8_0)
+        plan(p + "attn_v.weight", (kv_heads * head, width), Type.Q8_0)
+        plan(p + "attn_output.weight", (width, heads * head), Type.Q8_0)
+        plan(p + "attn_q_norm.weight", (head,), Type.F32, lambda: ones)
+        plan(p + "attn_k_norm.weight", (head,), Type.F32, lambda: ones)
+
+
+def kimi_attention(writer, plan, layers, width):
+    """Latent attention of Kimi-K2."""
+    heads, nope, rope, value, latent, q_rank = 64, 128, 64, 128, 512, 1536
+    for key, number in (("attention.head_count", heads), ("attention.head_count_kv", 1),
+                        ("attention.key_length", latent + rope), ("attention.value_length", latent),
+                        ("attention.key_length_mla", nope + rope), ("attention.value_length_mla", value),
+                        ("rope.dimension_count", rope), ("attention.q_lora_rank", q_rank),
+                        ("attention.kv_lora_rank", latent), ("leading_dense_block_count", 1),
+                        ("expert_shared_count", 1), ("expert_gating_func", 2)):
+        writer.add_uint32("deepseek2." + key, number)
+    writer.add_bool("deepseek2.expert_weights_norm", True)
+    writer.add_float32("deepseek2.expert_weights_scale", 2.5)
+    for i in range(layers):
+        p = f"blk.{i}."
+        plan(p + "attn_q_a_norm.weight", (q_rank,), Type.F32, lambda: np.ones(q_rank, dtype=np.float32))
+        plan(p + "attn_kv_a_norm.weight", (latent,), Type.F32, lambda: np.ones(latent, dtype=np.float32))
+        plan(p + "attn_q_a.weight", (q_rank, width), Type.Q8_0)
+        plan(p + "attn_q_b.weight", (heads * (nope + rope), q_rank), Type.Q8_0)
+        plan(p + "attn_kv_a_mqa.weight", (latent + rope, width), Type.Q8_0)
+        plan(p + "attn_k_b.weight", (heads, latent, nope), Type.Q8_0)
+        plan(p + "attn_v_b.weight", (heads, value, latent), Type.Q8_0)
+        plan(p + "attn_output.weight", (width, heads * value), Type.Q8_0)
+
+
+def make_walk(path: pathlib.Path, layers: int, trace, seed: int, name: str) -> None:
+    shape = SHAPES[name]
+    width, expert_width, experts, used = (shape[k] for k in ("width", "expert_width", "experts", "used"))
+    dense, half, architecture = shape["dense_layers"], shape["steps"], shape["architecture"]
     steps = 2 * half
     random = np.random.default_rng(seed)
     table = np.concatenate([flat_table(random, half, layers, experts, used),
@@ -372,16 +427,13 @@ def make_walk(path: pathlib.Path, layers: int, trace, seed: int, shape: str) -> 
     size = FIRST_WORD + steps + 4
     size += -size % 32
     temporary = path.with_name(path.name + ".new")
-    writer = gguf.GGUFWriter(temporary, "qwen3moe", use_temp_file=False)
-    for key, value in (("context_length", 8192), ("embedding_length", width), ("block_count", layers),
-                       ("feed_forward_length", 2 * width), ("attention.head_count", head_count),
-                       ("attention.head_count_kv", kv_count), ("attention.key_length", head),
-                       ("attention.value_length", head), ("expert_count", experts),
-                       ("expert_used_count", used), ("expert_feed_forward_length", expert_width),
-                       ("vocab_size", size)):
-        writer.add_uint32("qwen3moe." + key, value)
-    writer.add_float32("qwen3moe.attention.layer_norm_rms_epsilon", 1e-6)
-    writer.add_float32("qwen3moe.rope.freq_base", 1e6)
+    writer = gguf.GGUFWriter(temporary, architecture, use_temp_file=False)
+    for key, value in (("context_length", 8192), ("embedding_length", width), ("block_count", dense + layers),
+                       ("feed_forward_length", 2 * width), ("expert_count", experts), ("expert_used_count", used),
+                       ("expert_feed_forward_length", expert_width), ("vocab_size", size)):
+        writer.add_uint32(f"{architecture}.{key}", value)
+    writer.add_float32(f"{architecture}.attention.layer_norm_rms_epsilon", 1e-6)
+    writer.add_float32(f"{architecture}.rope.freq_base", 1e6)
     vocabulary(writer, size)
 
     embedding = np.zeros((size, width), dtype=np.float16)
@@ -390,52 +442,60 @@ def make_walk(path: pathlib.Path, layers: int, trace, seed: int, shape: str) -> 
         embedding[FIRST_WORD + step, step] = 1
         output[FIRST_WORD + step + 1, step] = 1
 
-    def blocks(shape, kind):
-        unit, unit_bytes = gguf.GGML_QUANT_SIZES[kind]
-        row = shape[-1] // unit * unit_bytes
-        return random_blocks(random, kind, int(np.prod(shape[:-1])), row).reshape(*shape[:-1], row)
+    # The whole of a large tensor is made when it is written, then forgotten.
+    planned = []
+
+    def plan(tensor, tensor_shape, kind, make=None):
+        planned.append((tensor, make, kind, tensor_shape))
 
     ones = np.ones(width, dtype=np.float32)
-    # The whole of a large tensor is made when it is written, then forgotten.
-    plan = [("token_embd.weight", lambda: embedding, Type.F16, (size, width)),
-            ("output_norm.weight", lambda: ones, Type.F32, (width,)),
-            ("output.weight", lambda: output, Type.F16, (size, width))]
-    for i in range(layers):
+    plan("token_embd.weight", (size, width), Type.F16, lambda: embedding)
+    plan("output_norm.weight", (width,), Type.F32, lambda: ones)
+    plan("output.weight", (size, width), Type.F16, lambda: output)
+    (qwen3_attention if name == "qwen3" else kimi_attention)(writer, plan, dense + layers, width)
+    # What a step's own column is raised by. Normalised, a one-hot row is the root of the width. Scores that pass
+    # a sigmoid must not come near one, where they could not be told apart.
+    raised, apart = (0.5, 0.01) if name == "qwen3" else (0.035, 0.0015)
+    for i in range(dense + layers):
+        p = f"blk.{i}."
+        plan(p + "attn_norm.weight", (width,), Type.F32, lambda: ones)
+        plan(p + "ffn_norm.weight", (width,), Type.F32, lambda: ones)
+        if i < dense:
+            plan(p + "ffn_gate.weight", (2 * width, width), Type.Q8_0)
+            plan(p + "ffn_up.weight", (2 * width, width), Type.Q8_0)
+            plan(p + "ffn_down.weight", (width, 2 * width), Type.Q8_0)
+            continue
         router = np.zeros((experts, width), dtype=np.float32)
         for step in range(steps):
-            router[table[step, i], step] = 0.5 - 0.01 * np.arange(used)
-        p = f"blk.{i}."
-        q8, q4, q6 = Type.Q8_0, Type.Q4_K, Type.Q6_K
-        small = np.ones(head, dtype=np.float32)
-        down = q6 if i % 4 == 0 else q4  # as the usual mixtures do for some layers
-        plan += [(p + "attn_norm.weight", lambda: ones, Type.F32, (width,)),
-                 (p + "attn_q.weight", None, q8, (head_count * head, width)),
-                 (p + "attn_k.weight", None, q8, (kv_count * head, width)),
-                 (p + "attn_v.weight", None, q8, (kv_count * head, width)),
-                 (p + "attn_output.weight", None, q8, (width, head_count * head)),
-                 (p + "attn_q_norm.weight", lambda small=small: small, Type.F32, (head,)),
-                 (p + "attn_k_norm.weight", lambda small=small: small, Type.F32, (head,)),
-                 (p + "ffn_norm.weight", lambda: ones, Type.F32, (width,)),
-                 (p + "ffn_gate_inp.weight", lambda router=router: router, Type.F32, (experts, width)),
-                 (p + "ffn_gate_exps.weight", None, q4, (experts, expert_width, width)),
-                 (p + "ffn_up_exps.weight", None, q4, (experts, expert_width, width)),
-                 (p + "ffn_down_exps.weight", None, down, (experts, width, expert_width))]
-    for name, _, kind, shape_ in plan:
+            router[table[step, i - dense], step] = raised - apart * np.arange(used)
+        plan(p + "ffn_gate_inp.weight", (experts, width), Type.F32, lambda router=router: router)
+        gate, up, down = shape["types"]
+        if name == "qwen3" and i % 4 == 0:
+            down = Type.Q6_K  # as the usual mixtures do for some layers
+        plan(p + "ffn_gate_exps.weight", (experts, expert_width, width), gate)
+        plan(p + "ffn_up_exps.weight", (experts, expert_width, width), up)
+        plan(p + "ffn_down_exps.weight", (experts, width, expert_width), down)
+        if name == "kimi":
+            plan(p + "exp_probs_b.bias", (experts,), Type.F32, lambda: np.zeros(experts, dtype=np.float32))
+            plan(p + "ffn_gate_shexp.weight", (expert_width, width), Type.Q8_0)
+            plan(p + "ffn_up_shexp.weight", (expert_width, width), Type.Q8_0)
+            plan(p + "ffn_down_shexp.weight", (width, expert_width), Type.Q8_0)
+    for tensor, _, kind, tensor_shape in planned:
         unit, unit_bytes = gguf.GGML_QUANT_SIZES[kind]
-        count = int(np.prod(shape_))
+        count = int(np.prod(tensor_shape))
         if kind in (Type.F16, Type.F32):
             dtype = np.dtype(np.float16 if kind == Type.F16 else np.float32)
-            writer.add_tensor_info(name, shape_, dtype, count * dtype.itemsize)
+            writer.add_tensor_info(tensor, tensor_shape, dtype, count * dtype.itemsize)
         else:
-            stored = (*shape_[:-1], shape_[-1] // unit * unit_bytes)
-            writer.add_tensor_info(name, stored, np.dtype(np.uint8), count // unit * unit_bytes, raw_dtype=kind)
+            stored = (*tensor_shape[:-1], tensor_shape[-1] // unit * unit_bytes)
+            writer.add_tensor_info(tensor, stored, np.dtype(np.uint8), count // unit * unit_bytes, raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
-    for name, make, kind, shape_ in plan:
-        writer.write_tensor_data(make() if make else blocks(shape_, kind))
+    for _, make, kind, tensor_shape in planned:
+        writer.write_tensor_data(make() if make else blocks(random, tensor_shape, kind))
     writer.close()
-    description = {"steps": half, "layers": layers, "experts": experts, "used": used,
+    description = {"steps": half, "layers": layers, "first_layer": dense, "experts": experts, "used": used,
                    "flat_first": FIRST_WORD, "local_first": FIRST_WORD + half,
                    "local": f"chain fitted to {trace.name}, extended" if trace else "Zipf, 40 % carried over",
                    "table": table.tolist()}
@@ -456,8 +516,8 @@ def main() -> None:
     tiny.add_argument("--seed", type=int, default=1)
     walk = commands.add_parser("walk")
     walk.add_argument("file", type=pathlib.Path)
-    walk.add_argument("--layers", type=int, default=16, help="about 345 MB each")
-    walk.add_argument("--shape", choices=("qwen3", "kimi"), default="qwen3")
+    walk.add_argument("--layers", type=int, default=16, help="about 345 MB each, of kimi 3.4 GB")
+    walk.add_argument("--shape", choices=SHAPES, default="qwen3")
     walk.add_argument("--trace", type=pathlib.Path, help="recorded routing to fit the local half to")
     walk.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()

@@ -1,9 +1,13 @@
 // Replays recorded expert routing through the cache that the plug-in uses, and through Belady's
 // optimum, which knows the future: how many bytes each would read. The policy was chosen with it.
 // Usage: expert-simulate TRACE.csv|flat|zipf … ; prints one table for each.
+//        expert-simulate replay TRACE.csv SLOTS FROM ; experts read from token FROM on, as JSON:
+//        what the optimum, least recently used and the plug-in's policy would read with so many
+//        slots.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <random>
@@ -13,6 +17,7 @@
 #include <vector>
 
 #include "cache.h"
+#include "settings.h"
 
 namespace {
 
@@ -225,12 +230,13 @@ void report(const Trace& trace) {
   const std::vector<Policy> policies = {
       {"LRU", {}, false},
       {"LRU, divided", {}, true},
-      {"half-life 16", {.half_life = 16}, false},
       {"half-life 32", {.half_life = 32}, false},
-      {"16, latest", {.half_life = 16, .last_use_bonus = 9}, false},
       {"32, latest", {.half_life = 32, .last_use_bonus = 9}, false},
       {"64, latest", {.half_life = 64, .last_use_bonus = 9}, false},
-      {"32, divided", {.half_life = 32}, true},
+      {"32, 1/8", {.half_life = 32, .share_of_history = 0.125, .last_use_bonus = 9}, false},
+      {"32, 1/4", {.half_life = 32, .share_of_history = 0.25, .last_use_bonus = 9}, false},
+      {"32, 1/2", {.half_life = 32, .share_of_history = 0.5, .last_use_bonus = 9}, false},
+      {"64, 1/4", {.half_life = 64, .share_of_history = 0.25, .last_use_bonus = 9}, false},
   };
   std::printf("%8s %8s", "memory", "Belady");
   for (const Policy& policy : policies) std::printf(" %13s", policy.name);
@@ -252,6 +258,19 @@ void report(const Trace& trace) {
 }  // namespace
 
 int main(int count, char** arguments) {
+  if (count == 5 && std::string(arguments[1]) == "replay") {
+    const Trace trace = read_trace(arguments[2]);
+    const int slots = std::atoi(arguments[3]);
+    const auto from = static_cast<std::size_t>(std::atoi(arguments[4]));
+    if (trace.tokens.empty() || slots < 1) {
+      std::fprintf(stderr, "%s holds no routing, or there are no slots\n", arguments[2]);
+      return 1;
+    }
+    std::printf("{\"belady\": %ld, \"lru\": %ld, \"ours\": %ld}\n", belady(trace, slots, from),
+                replay(trace, slots, {}, from),
+                replay(trace, slots, expert_stream::Settings{}.policy, from));
+    return 0;
+  }
   for (int i = 1; i < count; ++i) {
     const std::string what = arguments[i];
     if (what == "flat" || what == "zipf") {
