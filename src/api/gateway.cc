@@ -203,6 +203,7 @@ std::string_view code_of(const Error& error) {
       {"role.unbound", "model_not_found"},
       {"role.not_served", "model_not_found"},
       {"engine.busy", "rate_limit_exceeded"},
+      {"engine.context_exceeded", "context_length_exceeded"},
       {"engine.over_budget", "insufficient_quota"},
       {"client.unknown_route", "unknown_url"},
       {"engine.timeout", "timeout"},

@@ -187,6 +187,7 @@ Status EnginesImpl::keep_prompt(const KeepJob& job, std::stop_token stop) {
       engines.retired_changed_.notify_all();
     }
   } const leave{*this, backend};
+  if (!kept_prompts_.trim()) return {};
   if (backend.host->has_ended(job.generation, milliseconds(0))) return {};
   if (job.own) return keep_own_beginning(job, stop);
   Backend::LastPrompt last;

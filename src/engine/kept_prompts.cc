@@ -153,15 +153,7 @@ void KeptPrompts::remove(const std::string& name) {
   if (const auto entry = find(name); entry != entries_.end()) erase(entry);
 }
 
-Result<std::string> KeptPrompts::prepare(std::int64_t bytes) {
-  const std::int64_t limit = limit_of(home_);
-  if (bytes > limit) {
-    return fail(ErrorKind::no_space, "keep.too_large",
-                {{"needed", megabytes(bytes)}, {"limit", megabytes(limit)}});
-  }
-  TRY(os::make_folders(folder_));
-  const std::lock_guard lock(mutex_);
-  load();
+void KeptPrompts::evict(std::int64_t limit, std::int64_t bytes) {
   std::int64_t total = 0;
   for (const Entry& entry : entries_) total += entry.bytes;
   while (!entries_.empty() && total + bytes > limit) {
@@ -171,6 +163,26 @@ Result<std::string> KeptPrompts::prepare(std::int64_t bytes) {
     total -= oldest->bytes;
     erase(oldest);
   }
+}
+
+bool KeptPrompts::trim() {
+  const std::int64_t limit = limit_of(home_);
+  const std::lock_guard lock(mutex_);
+  load();
+  evict(limit, 0);
+  return limit > 0;
+}
+
+Result<std::string> KeptPrompts::prepare(std::int64_t bytes) {
+  const std::int64_t limit = limit_of(home_);
+  if (bytes > limit) {
+    return fail(ErrorKind::no_space, "keep.too_large",
+                {{"needed", megabytes(bytes)}, {"limit", megabytes(limit)}});
+  }
+  TRY(os::make_folders(folder_));
+  const std::lock_guard lock(mutex_);
+  load();
+  evict(limit, bytes);
   struct statvfs disk{};
   if (statvfs(folder_.c_str(), &disk) == 0) {
     const auto left = static_cast<std::int64_t>(disk.f_bavail) * static_cast<std::int64_t>(disk.f_frsize);

@@ -54,6 +54,9 @@ class KeptPrompts {
   // The engine could not write it.
   void abandon(const std::string& name);
 
+  // As the owner's setting is now: removes what goes beyond it. False where nothing is to be kept.
+  bool trim();
+
   // Removes what is a client's; gives how many.
   int forget(const std::string& client);
 
@@ -78,6 +81,8 @@ class KeptPrompts {
   base::Status write_note(const Entry& entry) const;
   std::list<Entry>::iterator find(const std::string& name);
   void erase(std::list<Entry>::iterator entry);
+  // The oldest go until so many bytes are left free of the limit.
+  void evict(std::int64_t limit, std::int64_t bytes);
 
   const std::string home_, folder_;
   std::mutex mutex_;

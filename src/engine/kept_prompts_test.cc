@@ -123,6 +123,8 @@ TEST_F(KeptPromptsTest, the_oldest_go_when_the_limit_is_reached) {
   EXPECT_EQ(refused.error().code, "keep.too_large");
   std::ofstream(home / "engines.toml") << "kept_megabytes = 0\n";
   EXPECT_FALSE(kept.prepare(1)) << "nothing is to be kept";
+  EXPECT_FALSE(kept.trim());
+  EXPECT_EQ(files(), 0) << "nor stay";
 }
 
 TEST_F(KeptPromptsTest, a_file_cut_short_by_a_full_disk_is_not_kept) {

@@ -137,25 +137,10 @@ class Planner {
     put(What::program, ram, program_bytes);
   }
 
-  // A second slot where it costs little of what would be left.
-  void add_second_slot(std::string_view place) {
-    if (wish_.embedding) return;
-    const std::int64_t one = kv_bytes(wish_.shape, engine_.kv, engine_.context);
-    if (one > 0 && engine_.kv == KvType::f16 && one * second_slot_share <= room(place)) {
-      engine_.slots = 2;
-      because("plan.two_slots", {});
-    } else if (one == 0) {
-      engine_.slots = 2;
-    }
-  }
-
   bool in_ram() {
     const std::int64_t fixed = all_weights() + computing_bytes(wish_) + program_bytes;
     if (fixed > room(ram)) return false;
     if (!wish_.embedding && !choose_context(room(ram) - fixed)) return false;
-    if (room(ram) - fixed > kv_bytes(wish_.shape, engine_.kv, std::int64_t{engine_.context} * 2)) {
-      add_second_slot(ram);
-    }
     lay_out_in_ram(0);
     because("plan.in_ram", {});
     return true;
@@ -214,7 +199,6 @@ class Planner {
         // --n-cpu-moe counts from the first layer, those without experts too.
         engine_.cpu_expert_layers =
             experts_there > 0 ? shape.layers - (engine_.streams ? 0 : whole) : 0;
-        if (experts_there == 0) add_second_slot(gpu->name);
         put(What::weights, gpu->name, shape.dense_bytes + head);
         put(What::weights, ram, shape.outer_bytes - head);
         put(What::experts, gpu->name, experts_here);
@@ -265,6 +249,27 @@ class Planner {
   const PlanWish& wish_;
   EnginePlan engine_;
 };
+
+// A second slot where it costs little of what all engines leave: people's prompts keep theirs.
+void add_second_slot(MemoryPlan& plan, EnginePlan& engine, const PlanWish& wish) {
+  if (!engine.fits || wish.embedding || engine.kv != KvType::f16) return;
+  const std::int64_t one = kv_bytes(wish.shape, engine.kv, engine.context);
+  const auto parts = [&](const PlanPart& part) { return part.what == What::keys_values; };
+  const auto kept = std::find_if(engine.parts.begin(), engine.parts.end(), parts);
+  if (kept != engine.parts.end()) {
+    const auto device =
+        std::find_if(plan.devices.begin(), plan.devices.end(),
+                     [&](const Device& place) { return place.name == kept->place; });
+    // Keys and values on two devices leave no room to be sure of.
+    if (std::count_if(engine.parts.begin(), engine.parts.end(), parts) > 1 ||
+        one * second_slot_share > plan.left_in(kept->place) - spare_of(*device)) {
+      return;
+    }
+    kept->bytes += one;
+  }
+  engine.slots = 2;
+  engine.reasons.push_back({"plan.two_slots", {}});
+}
 
 }  // namespace
 
@@ -345,6 +350,10 @@ MemoryPlan plan_memory(std::vector<Device> devices, const std::vector<PlanWish>&
   MemoryPlan plan;
   plan.devices = std::move(devices);
   for (const PlanWish& wish : wishes) plan.engines.push_back(Planner(plan, wish).make());
+  // Only when all have theirs.
+  for (std::size_t index = 0; index < wishes.size(); ++index) {
+    add_second_slot(plan, plan.engines[index], wishes[index]);
+  }
   return plan;
 }
 
