@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/engine.h"
@@ -55,6 +56,7 @@ struct Backend {
     std::uint64_t number = 0;  // counts prompts
     std::string body;          // empty: a short one
     std::string client;
+    std::vector<int> tokens;  // that lie in the slot; empty: not known
   };
   // The beginning that lar's own prompts share, by the bytes of their requests: once it has been
   // the same a few times over it is no accident of two questions about one passage.
@@ -66,6 +68,7 @@ struct Backend {
   std::mutex last_mutex;
   LastPrompt last;
   SharedBeginning own;
+  std::uint64_t own_sought = 0;  // for which start the own beginning was looked for on the disk
 
   static std::uint64_t next_number() {
     static std::atomic<std::uint64_t> last = 0;

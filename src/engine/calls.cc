@@ -150,6 +150,7 @@ void EnginesImpl::forget_last_prompt(Backend& backend) {
   const std::lock_guard lock(backend.last_mutex);
   ++backend.last.number;
   backend.last.body.clear();
+  backend.last.tokens.clear();
 }
 
 template <typename Value>
@@ -210,7 +211,7 @@ Result<ChatResult> EnginesImpl::chat(Role asked, const ChatRequest& whole_reques
         if (typed && backend.tried != generation) {
           TRY(try_grammar(role, backend, generation, stop));
         }
-        const auto brought = bring_back(backend, generation, body, stop);
+        const auto brought = bring_back(backend, generation, body, request.caller.client, stop);
         auto answer =
             backend.client->chat(request, pass_on, stop, backend.slot_for(Urgency::interactive));
         prompt_was_read(role, held->shared(), generation, body, request.caller.client, brought);
@@ -444,8 +445,9 @@ Status EnginesImpl::forward(Role asked, const RawRequest& request,
   const auto done = call<Nothing>(
       role, backend, stop, [&] { return !began; },
       [&](std::uint64_t generation) -> Result<Nothing> {
-        const auto brought = turn ? bring_back(backend, generation, request.prompt, stop)
-                                  : std::optional<KeptPrompts::Match>();
+        const auto brought =
+            turn ? bring_back(backend, generation, request.prompt, request.caller.client, stop)
+                 : std::optional<KeptPrompts::Match>();
         const Status passed = backend.client->forward(request, begin, on_bytes, stop,
                                                       backend.slot_for(Urgency::interactive));
         if (turn) {

@@ -161,7 +161,8 @@ class EnginesImpl final : public Engines {
   // Before a prompt is read: where a kept one holds more of it than the slot may, it is brought
   // back. What could not be is read anew; no call fails of it.
   std::optional<KeptPrompts::Match> bring_back(Backend& backend, std::uint64_t generation,
-                                               const std::string& body, std::stop_token stop);
+                                               const std::string& body,
+                                               const std::string& client, std::stop_token stop);
   // After it was read: by the engine's own count, was what had been brought back of use? Then the
   // prompt is one to be saved, once nobody has asked anything for a moment. `body`: empty for
   // short prompts.

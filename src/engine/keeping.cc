@@ -4,6 +4,7 @@
 // call fail or an answer wrong: the engine compares the tokens itself, and a file whose checksum is
 // not right is not given to it.
 #include <algorithm>
+#include <utility>
 
 #include "base/clock.h"
 #include "engine/engines.h"
@@ -46,10 +47,16 @@ int slot_of(const Backend& backend) {
 std::optional<KeptPrompts::Match> EnginesImpl::bring_back(Backend& backend,
                                                           std::uint64_t generation,
                                                           const std::string& body,
+                                                          const std::string& client,
                                                           std::stop_token stop) {
   if (backend.keep_key.empty() || body.empty()) return std::nullopt;
   {
     const std::lock_guard lock(backend.last_mutex);
+    // The beginning of lar's own prompts stays in the slot, or in the engine's own cache, once it
+    // has been there.
+    if (client == own_client && std::exchange(backend.own_sought, generation) == generation) {
+      return std::nullopt;
+    }
     const std::string& before = backend.last.body;
     const auto ends = std::mismatch(body.begin(), body.end(), before.begin(), before.end());
     if (backend.last.generation == generation && !before.empty() &&
@@ -60,8 +67,19 @@ std::optional<KeptPrompts::Match> EnginesImpl::bring_back(Backend& backend,
   }
   const auto prompt = backend.client->prompt_of(body, stop);
   if (!prompt || !*prompt) return std::nullopt;
-  const auto match = kept_prompts_.longest(backend.keep_key, (*prompt)->tokens);
-  if (!match || match->tokens < least_gain) return std::nullopt;
+  const std::vector<int>& tokens = (*prompt)->tokens;
+  int held = 0;
+  {
+    const std::lock_guard lock(backend.last_mutex);
+    if (backend.last.generation == generation) {
+      const auto ends = std::mismatch(tokens.begin(), tokens.end(), backend.last.tokens.begin(),
+                                      backend.last.tokens.end());
+      held = static_cast<int>(ends.first - tokens.begin());
+    }
+    backend.last.tokens = tokens;
+  }
+  const auto match = kept_prompts_.longest(backend.keep_key, tokens);
+  if (!match || match->tokens - held < least_gain) return std::nullopt;
   if (const Status sound = kept_prompts_.check(match->name); !sound) {
     const std::lock_guard lock(keep_mutex_);
     ++kept_.damaged;
@@ -106,8 +124,12 @@ void EnginesImpl::prompt_was_read(Role role, std::shared_ptr<Backend> backend,
   bool worth_it = !body.empty() && !job.own;
   {
     const std::lock_guard lock(backend->last_mutex);
-    backend->last = {generation, backend->last.number + 1, body, client};
-    job.number = backend->last.number;
+    Backend::LastPrompt& last = backend->last;
+    if (body.empty() || job.own) last.tokens.clear();
+    last.generation = generation;
+    job.number = ++last.number;
+    last.body = body;
+    last.client = client;
     if (job.own && !body.empty()) {
       Backend::SharedBeginning& own = backend->own;
       const auto ends = std::mismatch(body.begin(), body.end(), own.now.begin(), own.now.end());
