@@ -214,7 +214,8 @@ Result<ChatResult> EnginesImpl::chat(Role asked, const ChatRequest& whole_reques
         const auto brought = bring_back(backend, generation, body, request.caller.client, stop);
         auto answer =
             backend.client->chat(request, pass_on, stop, backend.slot_for(Urgency::interactive));
-        prompt_was_read(role, held->shared(), generation, body, request.caller.client, brought);
+        prompt_was_read(role, held->shared(), generation, body, request.caller.client, brought,
+                        answer ? std::optional(answer->cached_tokens) : std::nullopt);
         return answer;
       });
   if (result) {
@@ -448,11 +449,17 @@ Status EnginesImpl::forward(Role asked, const RawRequest& request,
         const auto brought =
             turn ? bring_back(backend, generation, request.prompt, request.caller.client, stop)
                  : std::optional<KeptPrompts::Match>();
-        const Status passed = backend.client->forward(request, begin, on_bytes, stop,
-                                                      backend.slot_for(Urgency::interactive));
+        CachedCount cached;
+        const auto count = [&](std::string_view piece) {
+          cached.feed(piece);
+          return on_bytes(piece);
+        };
+        const Status passed = backend.client->forward(
+            request, begin, brought ? std::function<bool(std::string_view)>(count) : on_bytes, stop,
+            backend.slot_for(Urgency::interactive));
         if (turn) {
           prompt_was_read(role, held->shared(), generation, request.prompt, request.caller.client,
-                          brought);
+                          brought, passed ? cached.tokens() : std::nullopt);
         }
         TRY(passed);
         return Nothing{};

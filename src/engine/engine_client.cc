@@ -387,7 +387,7 @@ Result<EngineClient::Slot> EngineClient::slot(int index, std::stop_token stop) c
   if (response->status != 200 || !slots.is_array()) return bad_answer("slots");
   for (const json& one : slots) {
     if (!one.is_object() || one.value("id", json()) != index) continue;
-    return Slot{integer(one, "n_prompt_tokens"), integer(one, "n_prompt_tokens_cache")};
+    return Slot{integer(one, "n_prompt_tokens")};
   }
   return bad_answer("slots");
 }

@@ -80,7 +80,6 @@ class EngineClient {
   // ---- slots on disk (llama-server with --slot-save-path); errors where the engine has none ----
   struct Slot {
     int tokens = 0;  // it holds
-    int cached = 0;  // of its last prompt, not read again
   };
   base::Result<Slot> slot(int index, std::stop_token stop) const;
   // Writes what a slot holds into a file of the folder the engine was given; gives its bytes.

@@ -190,6 +190,10 @@ Result<MemoryPlan> EnginesImpl::plan() {
   for (std::size_t index = 0; index < running.size(); ++index) {
     EnginePlan& engine = plan.engines[index];
     engine.runs = running[index]->pid > 0;
+    if (engine.runs) {
+      engine.measured.push_back({"resident", plan.devices[0].name,
+                                 os::resident_bytes(running[index]->pid)});
+    }
     for (const EngineHost::Snapshot::Buffer& buffer : running[index]->buffers) {
       // Its names for memory of the processor: "CPU", "CPU_Mapped", "CPU_REPACK", "…_Host".
       const bool on_gpu = std::any_of(

@@ -32,6 +32,18 @@ struct Seat {
   std::atomic<std::int64_t> cut_texts = 0;
 };
 
+// How many tokens of a prompt were not read again, by the counters in an answer of any of the APIs:
+// they stand at its beginning or at its end.
+class CachedCount {
+ public:
+  void feed(std::string_view piece);
+  std::optional<int> tokens() const;
+
+ private:
+  static constexpr std::size_t kept_bytes = 4096;
+  std::string head_, tail_;
+};
+
 class EnginesImpl final : public Engines {
  public:
   EnginesImpl(EngineOptions options, std::unique_ptr<Models> models, std::string sockets);
@@ -165,10 +177,11 @@ class EnginesImpl final : public Engines {
                                                const std::string& client, std::stop_token stop);
   // After it was read: by the engine's own count, was what had been brought back of use? Then the
   // prompt is one to be saved, once nobody has asked anything for a moment. `body`: empty for
-  // short prompts.
+  // short prompts. `cached`: tokens not read again; nothing where the engine has not told.
   void prompt_was_read(Role role, std::shared_ptr<Backend> backend, std::uint64_t generation,
                        const std::string& body, const std::string& client,
-                       const std::optional<KeptPrompts::Match>& brought);
+                       const std::optional<KeptPrompts::Match>& brought,
+                       std::optional<int> cached);
   static void forget_last_prompt(Backend& backend);
   void keep_prompts(std::stop_token stop);
   struct KeepJob {

@@ -4,6 +4,7 @@
 // call fail or an answer wrong: the engine compares the tokens itself, and a file whose checksum is
 // not right is not given to it.
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "base/clock.h"
@@ -43,6 +44,29 @@ int slot_of(const Backend& backend) {
 }
 
 }  // namespace
+
+void CachedCount::feed(std::string_view piece) {
+  if (head_.size() < kept_bytes) head_ += piece.substr(0, kept_bytes - head_.size());
+  tail_ += piece;
+  if (tail_.size() > 2 * kept_bytes) tail_.erase(0, tail_.size() - kept_bytes);
+}
+
+std::optional<int> CachedCount::tokens() const {
+  std::optional<int> most;
+  for (const std::string* bytes : {&head_, &tail_}) {
+    for (const std::string_view key :
+         {"\"cache_n\":", "\"cached_tokens\":", "\"cache_read_input_tokens\":"}) {
+      for (std::size_t at = bytes->find(key); at != std::string::npos;
+           at = bytes->find(key, at + 1)) {
+        // Inside of a text its quotes are escaped.
+        if (at > 0 && (*bytes)[at - 1] == '\\') continue;
+        const long count = std::strtol(bytes->c_str() + at + key.size(), nullptr, 10);
+        if (count >= 0 && count < (1 << 30)) most = std::max(most.value_or(0), static_cast<int>(count));
+      }
+    }
+  }
+  return most;
+}
 
 std::optional<KeptPrompts::Match> EnginesImpl::bring_back(Backend& backend,
                                                           std::uint64_t generation,
@@ -99,25 +123,23 @@ std::optional<KeptPrompts::Match> EnginesImpl::bring_back(Backend& backend,
 void EnginesImpl::prompt_was_read(Role role, std::shared_ptr<Backend> backend,
                                   std::uint64_t generation, const std::string& body,
                                   const std::string& client,
-                                  const std::optional<KeptPrompts::Match>& brought) {
+                                  const std::optional<KeptPrompts::Match>& brought,
+                                  std::optional<int> cached) {
   if (backend->keep_key.empty()) return;
-  if (brought) {
-    // A call that was stopped or refused says nothing.
-    const auto slot = backend->client->slot(slot_of(*backend), {});
-    if (slot && slot->tokens >= brought->tokens) {
-      const bool of_use = slot->cached >= brought->tokens - margin;
-      if (of_use) {
-        kept_prompts_.used(brought->name);
-      } else {
-        kept_prompts_.remove(brought->name);
-      }
-      const std::lock_guard lock(keep_mutex_);
-      if (of_use) {
-        ++kept_.restored;
-        kept_.restored_tokens += slot->cached;
-      } else {
-        ++kept_.recomputed;
-      }
+  // A call that was stopped or refused says nothing.
+  if (brought && cached) {
+    const bool of_use = *cached >= brought->tokens - margin;
+    if (of_use) {
+      kept_prompts_.used(brought->name);
+    } else {
+      kept_prompts_.remove(brought->name);
+    }
+    const std::lock_guard lock(keep_mutex_);
+    if (of_use) {
+      ++kept_.restored;
+      kept_.restored_tokens += *cached;
+    } else {
+      ++kept_.recomputed;
     }
   }
   KeepJob job{role, backend, generation, 0, client == own_client};

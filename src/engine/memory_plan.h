@@ -80,7 +80,8 @@ struct EnginePlan {
   std::vector<PlanPart> parts;
   std::vector<PlanReason> reasons;
   bool runs = false;
-  // Of one that runs, by its own account: "model", "KV", "compute", "output".
+  // Of one that runs: "resident" by the system's account, and by its own, where it prints them,
+  // "model", "KV", "compute", "output".
   struct Measured {
     std::string what, place;
     std::int64_t bytes = 0;

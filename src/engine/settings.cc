@@ -43,7 +43,7 @@ base::Result<Settings> read_settings(const std::string& home) {
     } else if (name == "expert_stream" && value.is_boolean()) {
       settings.expert_stream = *value.value<bool>();
     } else {
-      return fail(ErrorKind::invalid_input, "engine.malformed_setting",
+      return fail(ErrorKind::invalid_input, "settings.malformed",
                   {{"path", path},
                    {"line", std::to_string(value.source().begin.line)},
                    {"field", std::string(name)}});

@@ -20,7 +20,7 @@ struct Settings {
   bool expert_stream = true;
 };
 
-// Errors: toml.malformed {path, line, detail}, engine.malformed_setting {path, line, field}.
+// Errors: toml.malformed {path, line, detail}, settings.malformed {path, line, field}.
 base::Result<Settings> read_settings(const std::string& home);
 
 }  // namespace lar::engine

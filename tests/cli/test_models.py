@@ -34,8 +34,8 @@ class Models(Case):
         self.lar("model", "use", "chat=toy")
         done = self.lar("model", "use", "chat=toy2", "--compare", code=3)
         self.assertIn("question", done.stdout + done.stderr)
-        for question in ("¿Cuándo vence el seguro del coche?", "When does the car insurance expire?"):
-            self.lar("ask", question)
+        self.lar("ask", "¿Cuándo vence el seguro del coche?")
+        self.lar("ask", "When does the car insurance expire?", code=1)
         done = self.lar("model", "use", "chat=toy2", "--compare", "--json", code=1)
         compared = json.loads(done.stdout)
         self.assertEqual((compared["current"], compared["other"]), ("toy", "toy2"))

@@ -81,7 +81,6 @@ modes = set(options.scripted.split(","))
 ready_at = time.monotonic() + (options.delay if "slow-start" in modes else 0)
 journal_lock = threading.Lock()
 prompts = {}  # by slot: the words in its cache
-cached = {}  # by slot: how many words of its last prompt had been there
 words = {}  # every word seen, with its number
 
 
@@ -168,7 +167,6 @@ def fresh_words(body, prompt):
     while same < min(len(prompt), len(before)) and prompt[same] == before[same]:
         same += 1
     prompts[slot] = prompt
-    cached[slot] = same
     time.sleep(options.prompt_cost * (len(prompt) - same))
     return len(prompt) - same
 
@@ -242,8 +240,9 @@ class Handler(BaseHTTPRequestHandler):
             journal("slots")
             self.reply(200, [{"id": 0, "is_processing": True}])
         elif self.path == "/slots" and options.slot_save_path:
+            # As llama-server: the counters of a slot that has ended its work are zero.
             self.reply(200, [{"id": slot, "is_processing": False, "n_prompt_tokens": len(prompts.get(slot, [])),
-                              "n_prompt_tokens_cache": cached.get(slot, 0)} for slot in range(options.parallel)])
+                              "n_prompt_tokens_cache": 0} for slot in range(options.parallel)])
         else:
             self.fail(404, "File Not Found", "not_found_error")
 
