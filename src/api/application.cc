@@ -380,14 +380,10 @@ class ApplicationImplementation final : public Application {
   // Long prompts on disk, and what they have spared since lar started.
   json kept_json(base::Language language) {
     const engine::KeptStatus kept = engines_->kept();
-    json result = {{"files", kept.files},
-                   {"bytes", kept.bytes},
-                   {"limit", kept.limit},
-                   {"saved", kept.saved},
-                   {"restored", kept.restored},
-                   {"restored_tokens", kept.restored_tokens},
-                   {"recomputed", kept.recomputed},
-                   {"damaged", kept.damaged}};
+    json result = {{"files", kept.files},           {"bytes", kept.bytes},
+                   {"limit", kept.limit},           {"saved", kept.saved},
+                   {"restored", kept.restored},     {"restored_tokens", kept.restored_tokens},
+                   {"recomputed", kept.recomputed}, {"damaged", kept.damaged}};
     if (kept.error) result["error"] = render_error(*kept.error, language);
     return result;
   }
@@ -955,14 +951,15 @@ class ApplicationImplementation final : public Application {
     std::stop_source stop;
     const std::stop_callback outer(call.request.stop, [&] { stop.request_stop(); });
     TRY_ASSIGN(const json compared,
-               rehearse(*store_, *engines_, engine_options(),
-                        {call.body["model"].get<std::string>(), call.body.value("questions", 50)},
-                        [&](int done, int all) {
-                          if (!call.sink("progress", {{"done", done}, {"all", all}})) {
-                            stop.request_stop();
-                          }
-                        },
-                        stop.get_token()));
+               rehearse(
+                   *store_, *engines_, engine_options(),
+                   {call.body["model"].get<std::string>(), call.body.value("questions", 50)},
+                   [&](int done, int all) {
+                     if (!call.sink("progress", {{"done", done}, {"all", all}})) {
+                       stop.request_stop();
+                     }
+                   },
+                   stop.get_token()));
     call.sink("done", compared);
     return Response{};
   }

@@ -14,7 +14,8 @@ base::Result<int> count(const std::string& text) { return static_cast<int>(text.
 json conversation(int turns, const char* policy) {
   json messages = json::array({{{"role", "system"}, {"content", "be brief"}}});
   for (int turn = 0; turn < turns; ++turn) {
-    messages.push_back({{"role", "user"}, {"content", std::to_string(turn) + std::string(999, 'q')}});
+    messages.push_back(
+        {{"role", "user"}, {"content", std::to_string(turn) + std::string(999, 'q')}});
     messages.push_back({{"role", "assistant"}, {"content", std::string(1000, 'a')}});
   }
   messages.push_back({{"role", "user"}, {"content", "and now?"}});
@@ -65,16 +66,16 @@ TEST(ContextPolicy, a_tools_result_does_not_stay_without_its_call) {
   json& messages = request["messages"];
   for (int turn = 0; turn < 10; ++turn) {
     messages.push_back({{"role", "user"}, {"content", std::string(1000, 'q')}});
-    messages.push_back({{"role", "assistant"},
-                        {"content", json::array({{{"type", "tool_use"}, {"id", "t"}}})}});
     messages.push_back(
-        {{"role", "user"},
-         {"content", json::array({{{"type", "tool_result"}, {"content", std::string(1000, 'r')}}})}});
+        {{"role", "assistant"}, {"content", json::array({{{"type", "tool_use"}, {"id", "t"}}})}});
+    messages.push_back({{"role", "user"},
+                        {"content", json::array({{{"type", "tool_result"},
+                                                  {"content", std::string(1000, 'r')}}})}});
   }
   messages.push_back({{"role", "user"}, {"content", "so?"}});
   LeftOut left_out;
-  const auto fitted = fit_conversation(Form::anthropic, request.dump(), {"chat", 1000, false},
-                                       count, left_out);
+  const auto fitted =
+      fit_conversation(Form::anthropic, request.dump(), {"chat", 1000, false}, count, left_out);
   ASSERT_TRUE(fitted);
   const json kept = json::parse(*fitted);
   EXPECT_TRUE(kept["messages"].front()["content"].is_string());
@@ -82,12 +83,12 @@ TEST(ContextPolicy, a_tools_result_does_not_stay_without_its_call) {
 }
 
 TEST(ContextPolicy, one_message_that_is_too_long_by_itself_is_refused) {
-  const json request = {{"truncation", "auto"},
-                        {"input", json::array({{{"role", "user"},
-                                                {"content", std::string(50'000, 'q')}}})}};
+  const json request = {
+      {"truncation", "auto"},
+      {"input", json::array({{{"role", "user"}, {"content", std::string(50'000, 'q')}}})}};
   LeftOut left_out;
-  const auto fitted = fit_conversation(Form::responses, request.dump(), {"chat", 1000, false},
-                                       count, left_out);
+  const auto fitted =
+      fit_conversation(Form::responses, request.dump(), {"chat", 1000, false}, count, left_out);
   ASSERT_FALSE(fitted);
   EXPECT_EQ(fitted.error().code, "engine.context_exceeded");
 }

@@ -576,7 +576,8 @@ class GatewayImplementation final : public Gateway {
         if (!own) return call_tools(call, *role, model, body, streamed);
       }
       return pass_on(call, *role, model,
-                     call.form == Form::responses ? with_text_form(call.body) : call.body, streamed);
+                     call.form == Form::responses ? with_text_form(call.body) : call.body,
+                     streamed);
     });
   }
 
@@ -586,12 +587,11 @@ class GatewayImplementation final : public Gateway {
     const int usable = parts_.engines.usable_context(role);
     const ContextLimits limits{std::string(name_of(role)), usable,
                                usable < parts_.engines.context_tokens(role)};
-    TRY_ASSIGN(call.body, fit_conversation(
-                              call.form, call.request.body, limits,
-                              [&](const std::string& text) {
-                                return parts_.engines.count_tokens(role, text);
-                              },
-                              call.left_out));
+    TRY_ASSIGN(call.body,
+               fit_conversation(
+                   call.form, call.request.body, limits,
+                   [&](const std::string& text) { return parts_.engines.count_tokens(role, text); },
+                   call.left_out));
     return {};
   }
 

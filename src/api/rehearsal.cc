@@ -100,9 +100,8 @@ json told(const copilot::Answer& answer, const Kept& kept) {
   json citations = json::array();
   bool as_kept = false;
   for (const copilot::Citation& citation : answer.citations) {
-    citations.push_back({{"item", citation.item.text()},
-                         {"title", citation.title},
-                         {"quote", citation.quote}});
+    citations.push_back(
+        {{"item", citation.item.text()}, {"title", citation.title}, {"quote", citation.quote}});
     as_kept = as_kept || kept.cited.contains(citation.item.text());
   }
   return {{"answer", answer.text},
@@ -168,8 +167,8 @@ Result<json> rehearse(store::Store& store, engine::Engines& engines,
   if (!engine::is_address(wish.model)) {
     TRY_ASSIGN(const auto models, engine::Models::open(options.models_folder));
     TRY_ASSIGN(const std::string sockets, engine::socket_folder(own.home));
-    TRY_ASSIGN(const auto backend, engine::make_backend(own, *models, sockets, Role::chat,
-                                                        wish.model, "room"));
+    TRY_ASSIGN(const auto backend,
+               engine::make_backend(own, *models, sockets, Role::chat, wish.model, "room"));
     const std::int64_t left = engine::memory_left(options);
     if (left > 0 && backend->memory_bytes > left) {
       return fail(ErrorKind::no_space, "engine.no_room",

@@ -306,8 +306,7 @@ json render_plan(const engine::MemoryPlan& plan, base::Language language) {
           {{"what", engine::name_of(part.what)}, {"place", part.place}, {"bytes", part.bytes}});
     }
     for (const engine::EnginePlan::Measured& buffer : one.measured) {
-      measured.push_back(
-          {{"what", buffer.what}, {"place", buffer.place}, {"bytes", buffer.bytes}});
+      measured.push_back({{"what", buffer.what}, {"place", buffer.place}, {"bytes", buffer.bytes}});
     }
     for (const engine::PlanReason& reason : one.reasons) {
       reasons.push_back({{"code", reason.code},

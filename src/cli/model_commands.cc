@@ -207,13 +207,12 @@ void print_rehearsal(Command& command, const json& compared) {
     out.line();
   }
   const json& summary = compared["summary"];
-  out.line(command.say(
-      "rehearsal.summary",
-      {{"questions", std::to_string(summary.value("questions", 0))},
-       {"same", std::to_string(summary.value("same_answers", 0))},
-       {"citations", std::to_string(summary.value("same_citations", 0))}}));
-  for (const auto& [name, sum] : {std::pair{current, summary["current"]},
-                                  std::pair{other, summary["other"]}}) {
+  out.line(command.say("rehearsal.summary",
+                       {{"questions", std::to_string(summary.value("questions", 0))},
+                        {"same", std::to_string(summary.value("same_answers", 0))},
+                        {"citations", std::to_string(summary.value("same_citations", 0))}}));
+  for (const auto& [name, sum] :
+       {std::pair{current, summary["current"]}, std::pair{other, summary["other"]}}) {
     out.line(command.say("rehearsal.of_model",
                          {{"model", harmless(name)},
                           {"answered", std::to_string(sum.value("answered", 0))},
@@ -224,7 +223,8 @@ void print_rehearsal(Command& command, const json& compared) {
   }
 }
 
-// Runs the rehearsal and shows it; whether to go on is for the owner to say. Exit codes: ok goes on.
+// Runs the rehearsal and shows it; whether to go on is for the owner to say. Exit codes: ok goes
+// on.
 int compare_first(Command& command, const UseOptions& options, const std::string& model) {
   Terminal& out = command.terminal();
   json compared = json::object();
@@ -232,15 +232,15 @@ int compare_first(Command& command, const UseOptions& options, const std::string
   const auto sink = [&](std::string_view event, const json& data) {
     if (event == "done") compared = data;
     if (event == "progress" && !command.options().json) {
-      out.progress(command.say("rehearsal.progress",
-                               {{"done", std::to_string(data.value("done", 0))},
-                                {"all", std::to_string(data.value("all", 0))}}));
+      out.progress(
+          command.say("rehearsal.progress", {{"done", std::to_string(data.value("done", 0))},
+                                             {"all", std::to_string(data.value("all", 0))}}));
     }
     return true;
   };
   const auto answer =
-      command.call("POST", "/models/compare",
-                   {{"model", model}, {"questions", options.questions}}, failure, sink);
+      command.call("POST", "/models/compare", {{"model", model}, {"questions", options.questions}},
+                   failure, sink);
   out.end_progress();
   if (!answer) return failure;
   if (command.options().json) {
@@ -319,11 +319,11 @@ int plan_models(Command& command) {
                padded(part.value("place", ""), 8) + size(part["bytes"]));
     }
     for (const json& buffer : engine["measured"]) {
-      out.line("  " + out.styled(padded(command.say("plan.measured",
-                                                    {{"what", buffer.value("what", "")}}),
-                                        24) +
-                                     padded(buffer.value("place", ""), 8) + size(buffer["bytes"]),
-                                 Style::dim));
+      out.line("  " +
+               out.styled(
+                   padded(command.say("plan.measured", {{"what", buffer.value("what", "")}}), 24) +
+                       padded(buffer.value("place", ""), 8) + size(buffer["bytes"]),
+                   Style::dim));
     }
     for (const json& reason : engine["reasons"]) {
       out.paragraph(harmless(reason.value("message", "")), "  ");

@@ -153,9 +153,9 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
                                         : options.chat_context;
   const std::string expert_stream = settings.expert_stream ? expert_stream_library() : "";
   wish.may_stream = !expert_stream.empty();
-  wish.batch = embedding ? std::min(embed_batch, wish.shape.context > 0 ? wish.shape.context
-                                                                        : embed_batch)
-                         : chat_batch;
+  wish.batch =
+      embedding ? std::min(embed_batch, wish.shape.context > 0 ? wish.shape.context : embed_batch)
+                : chat_batch;
   TRY_ASSIGN(std::vector<Device> devices, devices_for(options));
   first.push_back(wish);
   backend->plan = plan_memory(std::move(devices), first).engines.back();
@@ -197,8 +197,8 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
       TRY(os::make_folders(folder));
       plan.optional_arguments.push_back({"--slot-save-path", folder});
       // Keys and values depend on what numbers they are kept in.
-      backend->keep_key = contract_key(options, models.folder(), model) + " " +
-                          std::string(name_of(memory.kv));
+      backend->keep_key =
+          contract_key(options, models.folder(), model) + " " + std::string(name_of(memory.kv));
       backend->bytes_a_token = wish.shape.token_bytes;
     }
   }
@@ -217,9 +217,8 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
   if (memory.streams) {
     // As expert-stream/README.md says; a llama-server with the CPU backend compiled in looks for
     // others only when an option asks for the devices, so this one names no tensor.
-    plan.environment = {
-        "GGML_BACKEND_PATH=" + expert_stream, "LLAMA_ARG_OVERRIDE_TENSOR=^$=CPU",
-        "EXPERT_STREAM_BUDGET=" + std::to_string(memory.stream_bytes >> 20) + "M"};
+    plan.environment = {"GGML_BACKEND_PATH=" + expert_stream, "LLAMA_ARG_OVERRIDE_TENSOR=^$=CPU",
+                        "EXPERT_STREAM_BUDGET=" + std::to_string(memory.stream_bytes >> 20) + "M"};
     plan.arguments.emplace_back("--no-repack");
     plan.arguments.insert(plan.arguments.end(), {"-fit", "off"});
   }

@@ -30,7 +30,7 @@ struct Backend {
   // Two where lar's own engine has room for two prompts: what a person asks keeps its cache while
   // the background uses the other.
   int slots = 1;
-  PlanWish wish;                     // of lar's own engines: what its memory is planned for
+  PlanWish wish;  // of lar's own engines: what its memory is planned for
   EnginePlan plan;
   std::int64_t memory_bytes = 0;     // what it will take, by the plan; 0: not on our account
   std::unique_ptr<EngineHost> host;  // none for an engine of the owner's

@@ -255,8 +255,7 @@ Result<ChatRequest> EnginesImpl::fitted(Role role, Backend& backend, const ChatR
   // An engine without these routes: four bytes a token.
   const auto count = [&](const ChatRequest& one) {
     return prompt ? static_cast<double>(prompt->tokens.size()) *
-                        static_cast<double>(bytes_of(one)) /
-                        static_cast<double>(bytes_of(request))
+                        static_cast<double>(bytes_of(one)) / static_cast<double>(bytes_of(request))
                   : static_cast<double>(bytes_of(one)) / 4;
   };
   // Some of the context is for the answer.

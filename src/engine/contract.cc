@@ -451,11 +451,10 @@ bool is_easy_schema(const std::string& text) {
   const json properties = schema.value("properties", json::object());
   if (!properties.is_object()) return false;
   return std::all_of(properties.begin(), properties.end(), [](const json& one) {
-    static constexpr std::array bounds = {"$ref",  "anyOf",   "oneOf",   "allOf",  "items",
+    static constexpr std::array bounds = {"$ref",    "anyOf",   "oneOf",   "allOf",     "items",
                                           "pattern", "minimum", "maximum", "properties"};
-    return one.is_object() &&
-           std::none_of(bounds.begin(), bounds.end(),
-                        [&](const char* bound) { return one.contains(bound); });
+    return one.is_object() && std::none_of(bounds.begin(), bounds.end(),
+                                           [&](const char* bound) { return one.contains(bound); });
   });
 }
 

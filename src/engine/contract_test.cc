@@ -208,9 +208,10 @@ TEST_F(ContractTest, an_engine_that_ignores_forms_is_refused_for_what_needs_them
 }
 
 TEST(ContractForms, easy_schemas_have_neither_lists_nor_bounds_nor_objects_within) {
-  for (const char* easy :
-       {R"({"type":"object","properties":{"a":{"type":"string"},"b":{"enum":["x","y"]}}})",
-        R"({"type":"object","properties":{"a":{"type":"boolean"}},"additionalProperties":false})"}) {
+  for (
+      const char* easy :
+      {R"({"type":"object","properties":{"a":{"type":"string"},"b":{"enum":["x","y"]}}})",
+       R"({"type":"object","properties":{"a":{"type":"boolean"}},"additionalProperties":false})"}) {
     EXPECT_TRUE(is_easy_schema(easy)) << easy;
   }
   for (const char* hard :

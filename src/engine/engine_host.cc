@@ -474,9 +474,8 @@ void EngineHost::read_line(std::string_view line) {
   if (use == std::string_view::npos) return;
   const std::string_view head = base::trim(before.substr(0, use));
   const std::size_t device = head.rfind(' ');
-  const double size =
-      std::strtod(std::string(line.substr(found + mark.size(), unit - found - mark.size())).c_str(),
-                  nullptr);
+  const double size = std::strtod(
+      std::string(line.substr(found + mark.size(), unit - found - mark.size())).c_str(), nullptr);
   const std::lock_guard lock(mutex_);
   if (size <= 0 || buffers_.size() >= most_buffers) return;
   buffers_.push_back(

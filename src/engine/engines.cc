@@ -181,8 +181,8 @@ Result<MemoryPlan> EnginesImpl::plan() {
       running.emplace_back(backend->host->snapshot());
       // What they hold now is theirs to use.
       if (running.back()->pid > 0 && options_.memory_bytes == 0) {
-        devices[0].free = std::min(
-            devices[0].total, devices[0].free + os::anonymous_bytes(running.back()->pid));
+        devices[0].free =
+            std::min(devices[0].total, devices[0].free + os::anonymous_bytes(running.back()->pid));
       }
     }
   }
@@ -191,16 +191,16 @@ Result<MemoryPlan> EnginesImpl::plan() {
     EnginePlan& engine = plan.engines[index];
     engine.runs = running[index]->pid > 0;
     if (engine.runs) {
-      engine.measured.push_back({"resident", plan.devices[0].name,
-                                 os::resident_bytes(running[index]->pid)});
+      engine.measured.push_back(
+          {"resident", plan.devices[0].name, os::resident_bytes(running[index]->pid)});
     }
     for (const EngineHost::Snapshot::Buffer& buffer : running[index]->buffers) {
       // Its names for memory of the processor: "CPU", "CPU_Mapped", "CPU_REPACK", "…_Host".
-      const bool on_gpu = std::any_of(
-          plan.devices.begin() + 1, plan.devices.end(),
-          [&](const Device& device) { return device.name == buffer.device; });
-      engine.measured.push_back({buffer.what, on_gpu ? buffer.device : plan.devices[0].name,
-                                 buffer.bytes});
+      const bool on_gpu =
+          std::any_of(plan.devices.begin() + 1, plan.devices.end(),
+                      [&](const Device& device) { return device.name == buffer.device; });
+      engine.measured.push_back(
+          {buffer.what, on_gpu ? buffer.device : plan.devices[0].name, buffer.bytes});
     }
   }
   return plan;
@@ -451,8 +451,7 @@ Status EnginesImpl::replace(Role role, Seat& seat, std::shared_ptr<Backend> next
   }
   const bool old_runs = old && old->host && old->host->snapshot().pid > 0;
   if (old_runs && next->host) make_room(*next, old.get());
-  const bool beside =
-      !old_runs || !next->host || next->memory_bytes <= memory_left_for_more();
+  const bool beside = !old_runs || !next->host || next->memory_bytes <= memory_left_for_more();
   if (!beside) {
     scheduler_.hold_and_drain(role);
     {

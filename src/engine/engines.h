@@ -173,15 +173,14 @@ class EnginesImpl final : public Engines {
   // Before a prompt is read: where a kept one holds more of it than the slot may, it is brought
   // back. What could not be is read anew; no call fails of it.
   std::optional<KeptPrompts::Match> bring_back(Backend& backend, std::uint64_t generation,
-                                               const std::string& body,
-                                               const std::string& client, std::stop_token stop);
+                                               const std::string& body, const std::string& client,
+                                               std::stop_token stop);
   // After it was read: by the engine's own count, was what had been brought back of use? Then the
   // prompt is one to be saved, once nobody has asked anything for a moment. `body`: empty for
   // short prompts. `cached`: tokens not read again; nothing where the engine has not told.
   void prompt_was_read(Role role, std::shared_ptr<Backend> backend, std::uint64_t generation,
                        const std::string& body, const std::string& client,
-                       const std::optional<KeptPrompts::Match>& brought,
-                       std::optional<int> cached);
+                       const std::optional<KeptPrompts::Match>& brought, std::optional<int> cached);
   static void forget_last_prompt(Backend& backend);
   void keep_prompts(std::stop_token stop);
   struct KeepJob {
@@ -218,7 +217,7 @@ class EnginesImpl final : public Engines {
   std::vector<KeepJob> to_keep_;  // one for each backend
   KeptStatus kept_;               // its counts
 
-  std::jthread keeper_;   // last: they end first
+  std::jthread keeper_;  // last: they end first
   std::jthread retirer_;
 };
 

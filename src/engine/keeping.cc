@@ -39,9 +39,7 @@ constexpr double piece_seconds = 0.18;
 constexpr std::string_view own_client = "lar";
 
 // llama-server has its slots by number; without two of them everything is in the first.
-int slot_of(const Backend& backend) {
-  return std::max(0, backend.slot_for(Urgency::interactive));
-}
+int slot_of(const Backend& backend) { return std::max(0, backend.slot_for(Urgency::interactive)); }
 
 }  // namespace
 
@@ -61,7 +59,8 @@ std::optional<int> CachedCount::tokens() const {
         // Inside of a text its quotes are escaped.
         if (at > 0 && (*bytes)[at - 1] == '\\') continue;
         const long count = std::strtol(bytes->c_str() + at + key.size(), nullptr, 10);
-        if (count >= 0 && count < (1 << 30)) most = std::max(most.value_or(0), static_cast<int>(count));
+        if (count >= 0 && count < (1 << 30))
+          most = std::max(most.value_or(0), static_cast<int>(count));
       }
     }
   }
@@ -109,8 +108,7 @@ std::optional<KeptPrompts::Match> EnginesImpl::bring_back(Backend& backend,
     ++kept_.damaged;
     return std::nullopt;
   }
-  const auto restored =
-      backend.client->restore_slot(slot_of(backend), match->name + ".slot", stop);
+  const auto restored = backend.client->restore_slot(slot_of(backend), match->name + ".slot", stop);
   if (restored && *restored >= match->tokens) return match;
   if (stop.stop_requested()) return std::nullopt;
   // The engine does not take what it wrote: of no use to anybody.

@@ -1,6 +1,7 @@
 // Long prompts on disk, with an engine that saves and restores slots as told.
 #include <nlohmann/json.hpp>
 
+#include "engine/engines.h"
 #include "engine/test_engines.h"
 
 namespace lar::engine {
@@ -24,9 +25,10 @@ class KeepingTest : public EnginesTest {
                                  const std::string& client = "editor") {
     std::string text;
     for (int word = 0; word < words; ++word) text += "word" + std::to_string(word) + " ";
-    const json body = {{"messages", {{{"role", "user"}, {"content", text}},
-                                     {{"role", "assistant"}, {"content", "noted"}},
-                                     {{"role", "user"}, {"content", question}}}},
+    const json body = {{"messages",
+                        {{{"role", "user"}, {"content", text}},
+                         {{"role", "assistant"}, {"content", "noted"}},
+                         {{"role", "user"}, {"content", question}}}},
                        {"stream", true}};
     RawRequest request;
     request.path = "/v1/chat/completions";
@@ -65,6 +67,23 @@ class KeepingTest : public EnginesTest {
     return {};
   }
 };
+
+TEST(CachedCount, the_counters_of_all_apis_are_found_and_words_of_a_text_are_not) {
+  const auto count = [](const std::string& answer, std::size_t piece) {
+    CachedCount cached;
+    for (std::size_t at = 0; at < answer.size(); at += piece) cached.feed(answer.substr(at, piece));
+    return cached.tokens();
+  };
+  const std::string text(20'000, 'x');
+  EXPECT_EQ(count(R"({"choices":[],"usage":{"prompt_tokens_details":{"cached_tokens":75}}})", 7),
+            75);
+  EXPECT_EQ(
+      count("data: {\"t\":\"" + text + "\"}\n\ndata: {\"timings\":{\"cache_n\": 812}}\n\n", 100),
+      812);
+  EXPECT_EQ(count("data: {\"usage\":{\"cache_read_input_tokens\":31}}\n\n" + text, 50), 31);
+  EXPECT_EQ(count(R"({"content":"\"cache_n\": 99","timings":{"cache_n":0}})", 3), 0);
+  EXPECT_EQ(count(R"({"error":{"code":400}})", 3), std::nullopt);
+}
 
 TEST_F(KeepingTest, a_conversation_is_not_read_again_after_a_restart) {
   start();

@@ -3,8 +3,8 @@
 #include "engine/kept_prompts.h"
 
 #include <fcntl.h>
-#include <sys/statvfs.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -92,7 +92,7 @@ void KeptPrompts::load() {
 }
 
 Status KeptPrompts::write_note(const Entry& entry) const {
-  const json note = {{"key", entry.key},   {"client", entry.client}, {"bytes", entry.bytes},
+  const json note = {{"key", entry.key},    {"client", entry.client}, {"bytes", entry.bytes},
                      {"crc32c", entry.sum}, {"used", entry.used},     {"tokens", entry.tokens}};
   return os::write_file_atomically(note_path(entry.name), note.dump());
 }
@@ -129,7 +129,8 @@ Status KeptPrompts::check(const std::string& name) {
   {
     const std::lock_guard lock(mutex_);
     const auto entry = find(name);
-    if (entry == entries_.end()) return fail(ErrorKind::not_found, "keep.damaged", {{"name", name}});
+    if (entry == entries_.end())
+      return fail(ErrorKind::not_found, "keep.damaged", {{"name", name}});
     expected = entry->sum;
     bytes = entry->bytes;
   }
@@ -185,30 +186,33 @@ Result<std::string> KeptPrompts::prepare(std::int64_t bytes) {
   evict(limit, bytes);
   struct statvfs disk{};
   if (statvfs(folder_.c_str(), &disk) == 0) {
-    const auto left = static_cast<std::int64_t>(disk.f_bavail) * static_cast<std::int64_t>(disk.f_frsize);
+    const auto left =
+        static_cast<std::int64_t>(disk.f_bavail) * static_cast<std::int64_t>(disk.f_frsize);
     if (left < bytes + spare_bytes) {
       return fail(ErrorKind::no_space, "keep.no_space",
-                  {{"path", folder_}, {"needed", megabytes(bytes + spare_bytes)},
+                  {{"path", folder_},
+                   {"needed", megabytes(bytes + spare_bytes)},
                    {"left", megabytes(left)}});
     }
   }
   std::string name = base::Id::make().text();
   // The engine opens it for writing and would make it readable for others.
-  const os::Descriptor file(::open(slot_path(name).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  const os::Descriptor file(
+      ::open(slot_path(name).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file.valid()) return base::fail_errno(errno, slot_path(name), "writing");
   return name;
 }
 
 Status KeptPrompts::keep(const std::string& name, const std::string& key, const std::string& client,
                          std::vector<int> tokens, std::int64_t written) {
-  Entry entry{name, key, client, std::move(tokens), size_of(slot_path(name)), 0, base::Clock::now()};
+  Entry entry{
+      name, key, client, std::move(tokens), size_of(slot_path(name)), 0, base::Clock::now()};
   const auto give_up = [&](base::Error error) {
     ::unlink(slot_path(name).c_str());
     return tl::unexpected<base::Error>(std::move(error));
   };
   if (entry.bytes != written) {
-    return give_up(
-        fail(ErrorKind::no_space, "keep.cut_short", {{"path", folder_}}).value());
+    return give_up(fail(ErrorKind::no_space, "keep.cut_short", {{"path", folder_}}).value());
   }
   const auto sum = os::crc32c_file(slot_path(name));
   if (!sum) return give_up(sum.error());
@@ -218,9 +222,10 @@ Status KeptPrompts::keep(const std::string& name, const std::string& key, const 
   if (auto noted = write_note(entry); !noted) return give_up(noted.error());
   for (auto other = entries_.begin(); other != entries_.end();) {
     const auto next = std::next(other);
-    const bool beginning = other->key == key && other->client == client &&
-                           other->tokens.size() <= entry.tokens.size() &&
-                           shared(other->tokens, entry.tokens) == static_cast<int>(other->tokens.size());
+    const bool beginning =
+        other->key == key && other->client == client &&
+        other->tokens.size() <= entry.tokens.size() &&
+        shared(other->tokens, entry.tokens) == static_cast<int>(other->tokens.size());
     if (beginning) erase(other);
     other = next;
   }

@@ -34,8 +34,8 @@ class KeptPromptsTest : public ::testing::Test {
   }
   int files() const {
     return fs::exists(home / "kept")
-               ? static_cast<int>(std::distance(fs::directory_iterator(home / "kept"),
-                                                fs::directory_iterator()))
+               ? static_cast<int>(
+                     std::distance(fs::directory_iterator(home / "kept"), fs::directory_iterator()))
                : 0;
   }
 
@@ -62,9 +62,9 @@ TEST_F(KeptPromptsTest, the_longest_shared_beginning_is_found_after_a_restart_to
 TEST_F(KeptPromptsTest, files_are_the_owners_alone) {
   KeptPrompts kept(home);
   const std::string name = add(kept, {1}, "x");
-  for (const auto& [path, mode] : {std::pair{home / "kept", 0700u},
-                                   std::pair{home / "kept" / (name + ".slot"), 0600u},
-                                   std::pair{home / "kept" / (name + ".json"), 0600u}}) {
+  for (const auto& [path, mode] :
+       {std::pair{home / "kept", 0700u}, std::pair{home / "kept" / (name + ".slot"), 0600u},
+        std::pair{home / "kept" / (name + ".json"), 0600u}}) {
     struct stat status{};
     ASSERT_EQ(stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777u, mode) << path;

@@ -51,8 +51,7 @@ std::int64_t kv_bytes(const ModelShape& shape, KvType type, std::int64_t tokens)
 // worth of activations.
 std::int64_t computing_bytes(const PlanWish& wish) {
   const auto rows = static_cast<std::int64_t>(wish.batch);
-  return rows * 4 * wish.shape.width * 8 +
-         (wish.embedding ? 0 : rows * 4 * wish.shape.vocabulary);
+  return rows * 4 * wish.shape.width * 8 + (wish.embedding ? 0 : rows * 4 * wish.shape.vocabulary);
 }
 
 std::string megabytes(std::int64_t bytes) { return std::to_string(bytes / mebibyte); }
@@ -110,8 +109,8 @@ class Planner {
         engine_.context = context;
         if (type != KvType::f16) because("plan.kv_q8", {});
         if (context < wished) {
-          because("plan.context_cut", {{"context", std::to_string(context)},
-                                       {"wished", std::to_string(wished)}});
+          because("plan.context_cut",
+                  {{"context", std::to_string(context)}, {"wished", std::to_string(wished)}});
         }
         return true;
       }
@@ -148,8 +147,8 @@ class Planner {
 
   // The experts in use in memory, the others read from the disk.
   bool streamed() {
-    const std::int64_t fixed = wish_.shape.dense_bytes + wish_.shape.outer_bytes +
-                               computing_bytes(wish_) + program_bytes;
+    const std::int64_t fixed =
+        wish_.shape.dense_bytes + wish_.shape.outer_bytes + computing_bytes(wish_) + program_bytes;
     const std::int64_t least = wish_.shape.expert_bytes / least_stream_share;
     if (fixed + least > room(ram) || !choose_context(room(ram) - fixed - least)) return false;
     engine_.streams = true;
@@ -182,9 +181,10 @@ class Planner {
       engine_.gpu_layers = shape.layers + 1;
       const std::int64_t each =
           shape.expert_layers > 0 ? shape.expert_bytes / shape.expert_layers : 0;
-      const auto whole = each > 0 ? static_cast<int>(std::min<std::int64_t>(
-                                        shape.expert_layers, for_experts / each))
-                                  : 0;
+      const auto whole =
+          each > 0
+              ? static_cast<int>(std::min<std::int64_t>(shape.expert_layers, for_experts / each))
+              : 0;
       std::int64_t experts_here = each * whole;
       std::int64_t experts_there = shape.expert_bytes - experts_here;
       // The plug-in holds all experts or none.
@@ -301,8 +301,8 @@ ModelShape shape_of(const GgufFile& gguf) {
   shape.width = static_cast<std::int64_t>(gguf.width);
   shape.vocabulary = static_cast<std::int64_t>(gguf.vocabulary);
   if (gguf.heads > 0) {
-    const auto heads = static_cast<std::int64_t>(
-        gguf.key_value_heads > 0 ? gguf.key_value_heads : gguf.heads);
+    const auto heads =
+        static_cast<std::int64_t>(gguf.key_value_heads > 0 ? gguf.key_value_heads : gguf.heads);
     const std::int64_t usual = shape.width / static_cast<std::int64_t>(gguf.heads);
     const std::int64_t key = number("attention.key_length");
     const std::int64_t value = number("attention.value_length");
@@ -362,7 +362,8 @@ std::vector<Device> parse_devices(std::string_view printed) {
   std::vector<Device> devices;
   for (const auto line : base::split(printed, '\n')) {
     const std::string_view text = base::trim(line);
-    const std::size_t colon = text.find(": "), open = text.rfind(" ("), comma = text.rfind(" MiB, ");
+    const std::size_t colon = text.find(": "), open = text.rfind(" ("),
+                      comma = text.rfind(" MiB, ");
     if (colon == std::string_view::npos || open == std::string_view::npos || open < colon + 2 ||
         comma == std::string_view::npos || comma < open || !text.ends_with(" MiB free)")) {
       continue;
@@ -418,17 +419,17 @@ std::string listed_devices(const std::string& program) {
 std::vector<Device> machine_devices(const std::string& server_program, std::int64_t memory) {
   std::vector<Device> devices;
   const std::int64_t left = os::available_memory();
-  Device own{ram, "", os::total_memory(), memory > 0 ? std::min(memory, left > 0 ? left : memory)
-                                                     : left};
+  Device own{ram, "", os::total_memory(),
+             memory > 0 ? std::min(memory, left > 0 ? left : memory) : left};
   devices.push_back(own);
   static std::mutex mutex;
   static std::map<std::string, std::string> printed;
   const std::lock_guard lock(mutex);
   // Without a node of a graphics driver there is no use in asking, which takes a start.
   std::error_code error;
-  const bool may_have_gpu = std::any_of(
-      gpu_nodes.begin(), gpu_nodes.end(),
-      [&](const char* node) { return std::filesystem::exists(node, error); });
+  const bool may_have_gpu = std::any_of(gpu_nodes.begin(), gpu_nodes.end(), [&](const char* node) {
+    return std::filesystem::exists(node, error);
+  });
   if (!server_program.empty() && may_have_gpu) {
     auto found = printed.find(server_program);
     if (found == printed.end()) {

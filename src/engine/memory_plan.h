@@ -22,8 +22,8 @@
 namespace lar::engine {
 
 struct Device {
-  std::string name;         // "RAM", or as the engine names it: "CUDA0"
-  std::string description;  // "NVIDIA GeForce RTX 5090"
+  std::string name;                  // "RAM", or as the engine names it: "CUDA0"
+  std::string description;           // "NVIDIA GeForce RTX 5090"
   std::int64_t total = 0, free = 0;  // bytes; free: for engines, all of them together
 };
 
@@ -33,7 +33,7 @@ struct ModelShape {
   std::int64_t expert_bytes = 0;  // of all layers
   std::int64_t outer_bytes = 0;   // token embeddings and the output head
   int layers = 0;
-  int expert_layers = 0;  // those that have experts
+  int expert_layers = 0;         // those that have experts
   std::int64_t token_bytes = 0;  // keys and values of a token in half floats, all layers
   int context = 0;               // tokens it was trained for; 0: not said
   std::int64_t width = 0, vocabulary = 0;
@@ -73,9 +73,9 @@ struct EnginePlan {
   bool fits = true;
   int context = 0, slots = 1;
   KvType kv = KvType::f16;
-  int gpu_layers = 0;       // as for --n-gpu-layers
-  int cpu_expert_layers = 0;  // as for --n-cpu-moe; 0: wherever the layer is
-  bool streams = false;     // experts are read from the disk while it works
+  int gpu_layers = 0;             // as for --n-gpu-layers
+  int cpu_expert_layers = 0;      // as for --n-cpu-moe; 0: wherever the layer is
+  bool streams = false;           // experts are read from the disk while it works
   std::int64_t stream_bytes = 0;  // memory for those in use
   std::vector<PlanPart> parts;
   std::vector<PlanReason> reasons;

@@ -1,4 +1,5 @@
-// The planner over machines and models that are not there: their figures are those of the real ones.
+// The planner over machines and models that are not there: their figures are those of the real
+// ones.
 #include "engine/memory_plan.h"
 
 #include <gtest/gtest.h>
@@ -13,9 +14,7 @@ constexpr std::int64_t gibibyte = std::int64_t{1} << 30;
 Device ram(std::int64_t gigabytes, std::int64_t free) {
   return {"RAM", "", gigabytes * gibibyte, free * gibibyte};
 }
-Device rtx5090() {
-  return {"CUDA0", "NVIDIA GeForce RTX 5090", 32 * gibibyte, 31 * gibibyte};
-}
+Device rtx5090() { return {"CUDA0", "NVIDIA GeForce RTX 5090", 32 * gibibyte, 31 * gibibyte}; }
 
 // The shapes of the released files, as shape_of() finds them.
 GgufFile kimi_k2() {
@@ -136,7 +135,8 @@ TEST(MemoryPlan, experts_that_fit_into_memory_stay_there_and_on_the_gpu) {
 }
 
 TEST(MemoryPlan, without_a_gpu_everything_lies_in_ram) {
-  const MemoryPlan plan = plan_memory({ram(24, 20)}, {wish_of(Role::chat, "small", dense_model(2), 8192)});
+  const MemoryPlan plan =
+      plan_memory({ram(24, 20)}, {wish_of(Role::chat, "small", dense_model(2), 8192)});
   const EnginePlan& engine = plan.engines.at(0);
   EXPECT_TRUE(engine.fits);
   EXPECT_EQ(engine.gpu_layers, 0);
@@ -183,9 +183,10 @@ TEST(MemoryPlan, layers_go_to_a_small_gpu_as_far_as_they_fit) {
 }
 
 TEST(MemoryPlan, what_comes_first_gets_room_first) {
-  const MemoryPlan plan = plan_memory({ram(16, 12)}, {wish_of(Role::chat, "chat", dense_model(7), 8192),
-                                                      wish_of(Role::embed, "embed", dense_model(1), 2048),
-                                                      wish_of(Role::fast, "fast", dense_model(6), 8192)});
+  const MemoryPlan plan =
+      plan_memory({ram(16, 12)}, {wish_of(Role::chat, "chat", dense_model(7), 8192),
+                                  wish_of(Role::embed, "embed", dense_model(1), 2048),
+                                  wish_of(Role::fast, "fast", dense_model(6), 8192)});
   EXPECT_TRUE(plan.engines[0].fits);
   EXPECT_TRUE(plan.engines[1].fits);
   EXPECT_EQ(plan.engines[0].slots, 1) << "a second slot comes after everybody's first";

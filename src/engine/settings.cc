@@ -33,7 +33,9 @@ base::Result<Settings> read_settings(const std::string& home) {
   for (const auto& [key, value] : table) {
     const std::string_view name = key.str();
     const auto number = value.is_integer() ? value.value<std::int64_t>() : std::nullopt;
-    const auto within = [&](std::int64_t most) { return number && *number >= 0 && *number <= most; };
+    const auto within = [&](std::int64_t most) {
+      return number && *number >= 0 && *number <= most;
+    };
     if (name == "kept_megabytes" && within(most_megabytes)) {
       settings.kept_bytes = *number << 20;
     } else if (name == "memory_megabytes" && within(most_megabytes)) {
