@@ -208,6 +208,8 @@ void EnginesImpl::keep_prompts(std::stop_token stop) {
       kept_.error.reset();
     } else if (done.error().kind != ErrorKind::cancelled) {
       kept_.error = done.error();
+    } else if (stop.stop_requested()) {
+      to_keep_.push_back(job);  // for stop_all()
     }
   }
 }
