@@ -163,12 +163,9 @@ struct EngineOptions {
   // restarted.
   std::chrono::milliseconds silence_limit{180'000};
   std::chrono::milliseconds idle_limit{0};  // an engine unused for so long is stopped; 0: never
-  // While a new engine starts beside the one it replaces, calls are held for at most so long: what
-  // they took of the processor would only put off the moment at which both are answered.
-  std::chrono::milliseconds change_pause{3'000};
-  int most_waiting = 32;          // calls that may wait for one engine
-  bool keep_prompts = false;      // long prompts in HOME/kept, see kept_prompts.h
-  std::int64_t memory_bytes = 0;  // that a further engine may take; 0: as measured
+  int most_waiting = 32;                    // calls that may wait for one engine
+  bool keep_prompts = false;                // long prompts in HOME/kept, see kept_prompts.h
+  std::int64_t memory_bytes = 0;            // that a further engine may take; 0: as measured
 };
 
 class Engines {

@@ -461,18 +461,6 @@ Status EnginesImpl::replace(Role role, Seat& seat, std::shared_ptr<Backend> next
     }
     old->host->stop();
   }
-  // One that takes long to load holds up nobody: after a while calls go to the old one again.
-  std::mutex pause_mutex;
-  std::condition_variable_any paused;
-  std::jthread pause;
-  if (beside && old_runs && next->host) {
-    scheduler_.hold(role);
-    pause = std::jthread([&](std::stop_token stop) {
-      std::unique_lock lock(pause_mutex);
-      paused.wait_for(lock, stop, options_.change_pause, [] { return false; });
-      scheduler_.release(role);
-    });
-  }
   const auto done = [&]() -> Status {
     TRY(try_out(role, *next));
     TRY(save_roles({{std::string(name_of(role)), next->binding}}));
@@ -481,10 +469,6 @@ Status EnginesImpl::replace(Role role, Seat& seat, std::shared_ptr<Backend> next
     seat.backend = next;
     return {};
   }();
-  if (pause.joinable()) {
-    pause.request_stop();
-    pause.join();
-  }
   if (done) {
     scheduler_.detach(role);
   } else {

@@ -104,12 +104,6 @@ void Scheduler::hold_and_drain(Role lane) {
   changed_.wait(lock, [&] { return lines_.running(lane) == 0; });
 }
 
-void Scheduler::hold(Role lane) {
-  Lock lock(mutex_);
-  lines_.hold(lane, true);
-  settle(lock);
-}
-
 void Scheduler::release(Role lane) {
   Lock lock(mutex_);
   lines_.hold(lane, false);

@@ -47,8 +47,6 @@ class Scheduler {
   base::Status pass(Role lane, std::stop_token stop);
   // Nobody is let through until release(); waits until those inside have left.
   void hold_and_drain(Role lane);
-  // The same without waiting: those inside go on.
-  void hold(Role lane);
   void release(Role lane);
   // Those inside no longer count: the lane's engine has been replaced.
   void detach(Role lane);
