@@ -23,9 +23,6 @@ using base::Result;
 namespace {
 
 constexpr int chat_batch = 512;
-// Embedding cannot stop in the middle of a text. While a person's call runs in the engine for chat,
-// that one gets nine tenths of the processor; alone, this one has all of it.
-constexpr int embed_nice = 10;
 // The longest names of sockets: "/rerank.2.sock".
 constexpr std::size_t longest_socket_name = 14;
 
@@ -185,7 +182,6 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
   // it.
   plan.optional_arguments = {{"--no-warmup"}, {"--cache-ram", embedding ? "0" : "256"}};
   if (embedding) {
-    plan.nice = embed_nice;
     plan.arguments.insert(plan.arguments.end(), {"--embedding", "-ub", std::to_string(wish.batch)});
     if (gguf.pooling.empty() || gguf.pooling == "none") {
       plan.arguments.insert(plan.arguments.end(), {"--pooling", "mean"});

@@ -304,7 +304,6 @@ Status EngineHost::launch() {
   options.standard_output = input.get();
   options.standard_error = input.get();
   options.network = os::Network::none;
-  options.nice = plan_.nice;
   std::string command;
   for (const std::string& setting : plan_.environment) command += " " + setting;
   for (const std::string& argument : options.arguments) command += " " + argument;

@@ -36,7 +36,6 @@ struct LaunchPlan {
   std::string socket;    // path the engine will listen on; a stale one is removed first
   std::string log_file;  // appended; moved to NAME.1 beyond 5 MB
   std::string pid_file;
-  int nice = 0;  // above 0: the processor goes to others first
   std::chrono::milliseconds start_limit{120'000};
   std::chrono::milliseconds stop_grace{3'000};
   std::chrono::milliseconds idle_limit{0};
