@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make bench`: speed and size beside the peers, in one run. Prints one table after another.
 
-    bench/run.py [vectors] [engine] [serve] [gateway]      all of them by default
+    bench/run.py [vectors] [engine] [serve] [gateway] [reopen]      all of them by default
 
 Machines differ and are shared: read the ratios and their spread, not the single times.
 """
@@ -59,6 +59,13 @@ def gateway():
                     "--model", models + "/smollm2-135m-instruct-q4_1.gguf"], check=True)
 
 
-chosen = sys.argv[1:] or ["vectors", "engine", "serve", "gateway"]
-for name in chosen:
-    {"vectors": vectors, "engine": engine, "serve": serve, "gateway": gateway}[name]()
+def reopen():
+    print("== reopening a long conversation after everything was killed, beside reading it again", flush=True)
+    for model in ("smollm2-135m-instruct-q4_1", "qwen2.5-coder-1.5b-instruct-q4_k_m"):
+        subprocess.run([sys.executable, str(repository / "bench/reopen/measure.py"), "--lar", str(repository / "build" / "lar"),
+                        "--model", model, "--tokens", "6500" if model.startswith("smol") else "8000"], check=True)
+
+
+all_of_them = {"vectors": vectors, "engine": engine, "serve": serve, "gateway": gateway, "reopen": reopen}
+for name in sys.argv[1:] or all_of_them:
+    all_of_them[name]()

@@ -23,6 +23,7 @@
 #include "api/assistant_routes.h"
 #include "api/client_keys.h"
 #include "api/gateway.h"
+#include "api/rehearsal.h"
 #include "api/render.h"
 #include "api/validation.h"
 #include "assistant/desk.h"
@@ -52,6 +53,8 @@ using base::Result;
 using nlohmann::json;
 
 constexpr const char* version = "0.1.0";
+// Whose the prompts are that lar makes of itself (engine/engine.h).
+constexpr const char* own_client = "lar";
 // Cosine of query and passage. EmbeddingGemma gives 0.5 and more to an answer in either language
 // and less than 0.2 to unrelated lines.
 constexpr float least_similarity = 0.4F;
@@ -230,6 +233,7 @@ class ApplicationImplementation final : public Application {
     options.home = options_.home;
     options.models_folder = options_.models_folder;
     options.server_program = options_.server_program;
+    options.keep_prompts = true;
     return options;
   }
 
@@ -253,6 +257,8 @@ class ApplicationImplementation final : public Application {
         {"POST", "/models/use", "use_model", &A::use_model},
         {"POST", "/models/add", "add_model", &A::add_model},
         {"POST", "/models/check", "check_model", &A::check_model, true},
+        {"POST", "/models/compare", "compare_model", &A::compare_model, true},
+        {"GET", "/models/plan", "plan_models", &A::plan_models},
         {"GET", "/models/show", "show_model", &A::show_model},
         {"POST", "/models/pull", "pull_model", &A::pull_model, true},
         {"GET", "/keys", "keys", &A::keys},
@@ -371,6 +377,17 @@ class ApplicationImplementation final : public Application {
               {"watt_hours", status.energy_known ? json(status.used.watt_hours) : json()}}}};
   }
 
+  // Long prompts on disk, and what they have spared since lar started.
+  json kept_json(base::Language language) {
+    const engine::KeptStatus kept = engines_->kept();
+    json result = {{"files", kept.files},           {"bytes", kept.bytes},
+                   {"limit", kept.limit},           {"saved", kept.saved},
+                   {"restored", kept.restored},     {"restored_tokens", kept.restored_tokens},
+                   {"recomputed", kept.recomputed}, {"damaged", kept.damaged}};
+    if (kept.error) result["error"] = render_error(*kept.error, language);
+    return result;
+  }
+
   Result<json> status_json(base::Language language) {
     TRY_ASSIGN(const store::Counts counts, store_->counts());
     store::VectorProgress vectors;
@@ -397,6 +414,7 @@ class ApplicationImplementation final : public Application {
                      {"vectors_total", vectors.total}}},
                    {"next_vectors", std::move(next_vectors)},
                    {"background", background_json()},
+                   {"kept", kept_json(language)},
                    {"engines", roles_json(language)},
                    // Until outside services exist the only policy is loopback and unix sockets.
                    {"sealed", true}};
@@ -513,6 +531,8 @@ class ApplicationImplementation final : public Application {
   Result<Response> remove_source(const Call& call) {
     TRY_ASSIGN(const Id id, parse_id(call.parameter));
     TRY_ASSIGN(const std::int64_t removed, sync_->remove(id));
+    // Prompts kept on disk hold what stood in it.
+    engines_->forget_kept(own_client);
     announce();
     return reply({{"removed_items", removed}});
   }
@@ -927,6 +947,28 @@ class ApplicationImplementation final : public Application {
     return Response{};
   }
 
+  Result<Response> compare_model(const Call& call) {
+    std::stop_source stop;
+    const std::stop_callback outer(call.request.stop, [&] { stop.request_stop(); });
+    TRY_ASSIGN(const json compared,
+               rehearse(
+                   *store_, *engines_, engine_options(),
+                   {call.body["model"].get<std::string>(), call.body.value("questions", 50)},
+                   [&](int done, int all) {
+                     if (!call.sink("progress", {{"done", done}, {"all", all}})) {
+                       stop.request_stop();
+                     }
+                   },
+                   stop.get_token()));
+    call.sink("done", compared);
+    return Response{};
+  }
+
+  Result<Response> plan_models(const Call& call) {
+    TRY_ASSIGN(const engine::MemoryPlan plan, engines_->plan());
+    return reply(render_plan(plan, call.request.language));
+  }
+
   Result<Response> add_model(const Call& call) {
     TRY_ASSIGN(const engine::CatalogueModel model, models_->add(call.body["file"]));
     return reply(model_json(model), 201);
@@ -997,6 +1039,7 @@ class ApplicationImplementation final : public Application {
 
   Result<Response> remove_key(const Call& call) {
     TRY(keys_->remove(call.parameter));
+    engines_->forget_kept(call.parameter);
     const json detail = {{"name", call.parameter}};
     TRY(store_->write_journal("approval", "journal.key_removed", detail.dump()));
     return reply({{"name", call.parameter}});
@@ -1079,6 +1122,17 @@ class ApplicationImplementation final : public Application {
                           {"ok", false},
                           {"message", base::message(*status.error, call.request.language)}});
       }
+    }
+    TRY_ASSIGN(const engine::MemoryPlan plan, engines_->plan());
+    for (const engine::EnginePlan& engine : plan.engines) {
+      if (engine.fits) continue;
+      add("doctor.no_memory", false,
+          {{"role", std::string(engine::name_of(engine.role))}, {"model", engine.model}});
+    }
+    if (const auto kept = engines_->kept(); kept.error) {
+      checks.push_back({{"code", kept.error->code},
+                        {"ok", false},
+                        {"message", base::message(*kept.error, call.request.language)}});
     }
     std::string names;
     for (const auto& [name, reader_version] : reading_->readers()) {

@@ -16,6 +16,7 @@
 #include <typeinfo>
 
 #include "api/answer_scanner.h"
+#include "api/context_policy.h"
 #include "api/gateway_calls.h"
 #include "api/gateway_form.h"
 #include "api/gateway_tools.h"
@@ -202,6 +203,7 @@ std::string_view code_of(const Error& error) {
       {"role.unbound", "model_not_found"},
       {"role.not_served", "model_not_found"},
       {"engine.busy", "rate_limit_exceeded"},
+      {"engine.context_exceeded", "context_length_exceeded"},
       {"engine.over_budget", "insufficient_quota"},
       {"client.unknown_route", "unknown_url"},
       {"engine.timeout", "timeout"},
@@ -350,6 +352,8 @@ class GatewayImplementation final : public Gateway {
     engine::Caller caller = {};
     bool began = false;     // the head is sent
     bool streamed = false;  // and the rest comes piece by piece
+    std::string body = {};  // of a call of a model: as it fits into the context
+    LeftOut left_out = {};
     base::Microseconds begun = base::steady_now();
     double since() const { return static_cast<double>(base::steady_now() - begun) / 1000; }
   };
@@ -359,6 +363,10 @@ class GatewayImplementation final : public Gateway {
     call.streamed = head.streamed;
     call.served.status = head.status;
     call.served.first_byte_ms = call.since();
+    if (call.left_out.messages > 0) {
+      head.headers.emplace_back("Lar-Left-Out-Messages", std::to_string(call.left_out.messages));
+      head.headers.emplace_back("Lar-Left-Out-Tokens", std::to_string(call.left_out.tokens));
+    }
     call.answer.head(std::move(head));
   }
 
@@ -562,15 +570,29 @@ class GatewayImplementation final : public Gateway {
         break;
     }
     return in_quiet([&]() -> base::Status {
+      TRY(fit_into_context(call, *role));
       if (concerns_tools(call.form, body)) {
         TRY_ASSIGN(const bool own, makes_tool_calls(call, *role));
         if (!own) return call_tools(call, *role, model, body, streamed);
       }
-      return pass_on(
-          call, *role, model,
-          call.form == Form::responses ? with_text_form(call.request.body) : call.request.body,
-          streamed);
+      return pass_on(call, *role, model,
+                     call.form == Form::responses ? with_text_form(call.body) : call.body,
+                     streamed);
     });
+  }
+
+  base::Status fit_into_context(Call& call, Role role) {
+    call.body = call.request.body;
+    if (role == Role::embed || call.body.size() < engine::long_prompt_bytes) return {};
+    const int usable = parts_.engines.usable_context(role);
+    const ContextLimits limits{std::string(name_of(role)), usable,
+                               usable < parts_.engines.context_tokens(role)};
+    TRY_ASSIGN(call.body,
+               fit_conversation(
+                   call.form, call.request.body, limits,
+                   [&](const std::string& text) { return parts_.engines.count_tokens(role, text); },
+                   call.left_out));
+    return {};
   }
 
   static tl::unexpected<Error> cannot(const std::string& model, const ClientRoute& route) {
@@ -595,6 +617,10 @@ class GatewayImplementation final : public Gateway {
         streamed ? engine::RawRequest::Answer::streamed : engine::RawRequest::Answer::whole;
     raw.turn = turn;
     raw.caller = call.caller;
+    if (body.size() >= engine::long_prompt_bytes && role != Role::embed && raw.path != "/infill" &&
+        turn == engine::RawRequest::Turn::waits) {
+      raw.prompt = as_chat_completion(call.form, body);
+    }
     AnswerScanner scanner(model);
     StreamEnd ending(call.form);
     int refused = 0;
@@ -635,8 +661,18 @@ class GatewayImplementation final : public Gateway {
       return fail(ErrorKind::unavailable, "engine.bad_answer",
                   {{"role", std::string(name_of(role))}, {"detail", "cut"}});
     }
-    if (!events) reply(call, kept);
+    if (!events) reply(call, with_left_out(call, std::move(kept)));
     return {};
+  }
+
+  // A whole answer tells in itself what was left out of its prompt; a stream in its head only.
+  static std::string with_left_out(const Call& call, std::string answer) {
+    const std::size_t end = answer.find_last_of('}');
+    if (call.left_out.messages == 0 || end == std::string::npos) return answer;
+    const json told = {{"left_out_messages", call.left_out.messages},
+                       {"left_out_tokens", call.left_out.tokens}};
+    answer.insert(end, ",\"lar\":" + told.dump());
+    return answer;
   }
 
   // Counting costs the engine next to nothing and waits for nobody's answer. What is counted is
@@ -731,7 +767,10 @@ class GatewayImplementation final : public Gateway {
                           bool streamed) {
     engine::RawRequest raw;
     raw.path = "/v1/chat/completions";
-    TRY_ASSIGN(raw.body, with_schema_for_tools(call.form, call.request.body));
+    TRY_ASSIGN(raw.body, with_schema_for_tools(call.form, call.body));
+    if (raw.body.size() >= engine::long_prompt_bytes) {
+      raw.prompt = as_chat_completion(Form::openai, raw.body);
+    }
     raw.caller = call.caller;
     raw.answer =
         streamed ? engine::RawRequest::Answer::streamed : engine::RawRequest::Answer::whole;
@@ -812,7 +851,7 @@ class GatewayImplementation final : public Gateway {
     if (streamed) {
       say(rest);
     } else {
-      reply(call, rest);
+      reply(call, with_left_out(call, rest));
     }
     return {};
   }

@@ -290,6 +290,45 @@ json render_error(const base::Error& error, base::Language language) {
           {"message", base::message(error, language)}};
 }
 
+json render_plan(const engine::MemoryPlan& plan, base::Language language) {
+  json devices = json::array(), list = json::array();
+  for (const engine::Device& device : plan.devices) {
+    devices.push_back({{"name", device.name},
+                       {"description", device.description},
+                       {"total", device.total},
+                       {"free", device.free},
+                       {"left", plan.left_in(device.name)}});
+  }
+  for (const engine::EnginePlan& one : plan.engines) {
+    json parts = json::array(), measured = json::array(), reasons = json::array();
+    for (const engine::PlanPart& part : one.parts) {
+      parts.push_back(
+          {{"what", engine::name_of(part.what)}, {"place", part.place}, {"bytes", part.bytes}});
+    }
+    for (const engine::EnginePlan::Measured& buffer : one.measured) {
+      measured.push_back({{"what", buffer.what}, {"place", buffer.place}, {"bytes", buffer.bytes}});
+    }
+    for (const engine::PlanReason& reason : one.reasons) {
+      reasons.push_back({{"code", reason.code},
+                         {"message", base::message(reason.code, reason.parameters, language)}});
+    }
+    list.push_back({{"role", engine::name_of(one.role)},
+                    {"model", one.model},
+                    {"fits", one.fits},
+                    {"runs", one.runs},
+                    {"context", one.context},
+                    {"slots", one.slots},
+                    {"kv", engine::name_of(one.kv)},
+                    {"gpu_layers", one.gpu_layers},
+                    {"cpu_expert_layers", one.cpu_expert_layers},
+                    {"streams", one.streams},
+                    {"parts", std::move(parts)},
+                    {"measured", std::move(measured)},
+                    {"reasons", std::move(reasons)}});
+  }
+  return {{"devices", std::move(devices)}, {"engines", std::move(list)}};
+}
+
 json render_gguf(const engine::GgufFile& file, const std::string& path) {
   json types = json::object();
   for (const auto& [type, share] : file.types) {

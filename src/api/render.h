@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "copilot/copilot.h"
 #include "engine/gguf.h"
+#include "engine/memory_plan.h"
 #include "store/store.h"
 
 namespace lar::api {
@@ -46,6 +47,7 @@ nlohmann::json render_error(const base::Error& error, base::Language language);
 std::string_view name_of(base::ErrorKind kind);
 std::optional<base::ErrorKind> error_kind_from(std::string_view name);
 nlohmann::json render_gguf(const engine::GgufFile& file, const std::string& path);
+nlohmann::json render_plan(const engine::MemoryPlan& plan, base::Language language);
 
 // A stretch of `text` of about `bytes` around the densest run of `terms` (folded words), with the
 // places of the terms in it as UTF-16 offsets.

@@ -36,6 +36,7 @@ class OwnCaller final : public engine::Engines {
   }
   std::string embed_space() override { return engines_.embed_space(); }
   int context_tokens(engine::Role role) override { return engines_.context_tokens(role); }
+  int usable_context(engine::Role role) override { return engines_.usable_context(role); }
   std::string bound_to(engine::Role role) override { return engines_.bound_to(role); }
   std::vector<engine::EngineStatus> status() override { return engines_.status(); }
   base::Status use(engine::Role role, const std::string& model) override {

@@ -43,6 +43,7 @@ struct Arguments {
   AttentionOptions attention;
   std::string since, item, topic;
   bool full = false, yes = false, assistant = false;
+  UseOptions use;
 };
 
 class Table {
@@ -434,7 +435,20 @@ class Table {
     };
     add_named("pull", "NAME", pull_model);
     add_named("add", "FILE", add_model);
-    add_named("use", "ROLE=NAME", use_model);
+    CLI::App* using_one = add(*model, "use", "models", [&given](Command& command) {
+      given.use.binding = given.model;
+      given.use.confirmed = given.yes ? Confirmed::yes : Confirmed::no;
+      return use_model(command, given.use);
+    });
+    using_one->add_option("role=name", given.model, say("help.model_use_what"))
+        ->required()
+        ->type_name("");
+    using_one->add_flag("--compare", given.use.compare, say("help.model_use_compare"));
+    using_one->add_option("--questions", given.use.questions, say("help.model_use_questions"))
+        ->option_text("N")
+        ->check(CLI::Range(1, 500));
+    using_one->add_flag("--yes", given.yes, say("help.model_use_yes"));
+    add(*model, "plan", "models", [](Command& command) { return plan_models(command); });
     add_named("show", "NAME", show_model);
     CLI::App* checking = add(*model, "check", "models", [&given](Command& command) {
       return check_model(command, given.model.empty() ? "chat" : given.model, given.full);

@@ -196,7 +196,14 @@ int triage_item(Command& command, const std::string& item);
 int list_models(Command& command);
 int pull_model(Command& command, const std::string& name);
 int add_model(Command& command, const std::string& file);
-int use_model(Command& command, const std::string& binding);
+struct UseOptions {
+  std::string binding;  // ROLE=NAME
+  bool compare = false;
+  int questions = 50;  // compared
+  Confirmed confirmed = Confirmed::no;
+};
+int use_model(Command& command, const UseOptions& options);
+int plan_models(Command& command);
 int show_model(Command& command, const std::string& name);
 int check_model(Command& command, const std::string& what, bool full);
 

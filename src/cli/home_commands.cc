@@ -167,6 +167,18 @@ int show_status(Command& command) {
   }
   if (!limits.empty()) used += " " + command.say("status.background_limit", {{"limits", limits}});
   if (!limits.empty() || background["used"]["tokens"].get<std::int64_t>() > 0) out.line(used);
+  const json kept = value.value("kept", json::object());
+  if (kept.value("files", 0) > 0) {
+    out.line(command.say(
+        "status.kept",
+        {{"files", std::to_string(kept.value("files", 0))},
+         {"size", format_bytes(kept.value("bytes", std::uint64_t{0}), command.language())},
+         {"limit", format_bytes(kept.value("limit", std::uint64_t{0}), command.language())},
+         {"tokens", std::to_string(kept.value("restored_tokens", std::int64_t{0}))}}));
+  }
+  if (kept.contains("error")) {
+    out.line(out.styled(harmless(kept["error"].value("message", "")), Style::bad));
+  }
   if (value.contains("embedding_error")) {
     out.line(out.styled(harmless(value["embedding_error"].value("message", "")), Style::bad));
   }

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "cli/command.h"
 
 namespace lar::cli {
@@ -175,21 +177,167 @@ int add_model(Command& command, const std::string& file) {
   return exit_ok;
 }
 
-int use_model(Command& command, const std::string& binding) {
+namespace {
+
+// One answer of the two, in a few lines.
+void print_answer(Command& command, const std::string& name, const json& answer) {
+  Terminal& out = command.terminal();
+  out.line("  " + out.styled(harmless(name), Style::dim) + "  " +
+           std::to_string(std::lround(answer.value("total_ms", 0.0))) + " ms, " +
+           std::to_string(answer.value("prompt_tokens", 0)) + " + " +
+           std::to_string(answer.value("completion_tokens", 0)) + " tokens");
+  out.paragraph(harmless(answer.value("answer", "")), "    ");
+  for (const json& citation : answer["citations"]) {
+    out.line("    [" + harmless(citation.value("title", "")) + "]");
+  }
+  if (answer["cites_as_kept"].is_boolean()) {
+    out.line("    " + command.say(answer["cites_as_kept"] == true ? "rehearsal.cites_as_kept"
+                                                                  : "rehearsal.cites_otherwise"));
+  }
+}
+
+void print_rehearsal(Command& command, const json& compared) {
+  Terminal& out = command.terminal();
+  const std::string current = compared.value("current", ""), other = compared.value("other", "");
+  for (const json& entry : compared["questions"]) {
+    if (entry["same_answer"] == true && entry["same_citations"] == true) continue;
+    out.line(out.styled(harmless(entry.value("question", "")), Style::bold));
+    print_answer(command, current, entry["current"]);
+    print_answer(command, other, entry["other"]);
+    out.line();
+  }
+  const json& summary = compared["summary"];
+  out.line(command.say("rehearsal.summary",
+                       {{"questions", std::to_string(summary.value("questions", 0))},
+                        {"same", std::to_string(summary.value("same_answers", 0))},
+                        {"citations", std::to_string(summary.value("same_citations", 0))}}));
+  for (const auto& [name, sum] :
+       {std::pair{current, summary["current"]}, std::pair{other, summary["other"]}}) {
+    out.line(command.say("rehearsal.of_model",
+                         {{"model", harmless(name)},
+                          {"answered", std::to_string(sum.value("answered", 0))},
+                          {"right", std::to_string(sum.value("cites_as_kept", 0))},
+                          {"of", std::to_string(sum.value("can_be_compared", 0))},
+                          {"median", std::to_string(std::lround(sum.value("median_ms", 0.0)))},
+                          {"tokens", std::to_string(sum.value("tokens", std::int64_t{0}))}}));
+  }
+}
+
+// Runs the rehearsal and shows it; whether to go on is for the owner to say. Exit codes: ok goes
+// on.
+int compare_first(Command& command, const UseOptions& options, const std::string& model) {
+  Terminal& out = command.terminal();
+  json compared = json::object();
+  int failure = exit_ok;
+  const auto sink = [&](std::string_view event, const json& data) {
+    if (event == "done") compared = data;
+    if (event == "progress" && !command.options().json) {
+      out.progress(
+          command.say("rehearsal.progress", {{"done", std::to_string(data.value("done", 0))},
+                                             {"all", std::to_string(data.value("all", 0))}}));
+    }
+    return true;
+  };
+  const auto answer =
+      command.call("POST", "/models/compare", {{"model", model}, {"questions", options.questions}},
+                   failure, sink);
+  out.end_progress();
+  if (!answer) return failure;
+  if (command.options().json) {
+    command.print_json(compared);
+  } else {
+    print_rehearsal(command, compared);
+  }
+  if (options.confirmed == Confirmed::yes) return exit_ok;
+  if (command.options().json || !out.input_is_terminal()) {
+    if (!command.options().json) out.line(command.say("rehearsal.not_switched"));
+    return exit_no;
+  }
+  out.write(command.say("rehearsal.question", {{"model", harmless(model)}}) + " ");
+  std::string said;
+  std::getline(std::cin, said);
+  said = base::fold(base::trim(said));
+  if (said == "y" || said == "yes" || said == "s" || said == "si") return exit_ok;
+  out.line(command.say("rehearsal.not_switched"));
+  return exit_no;
+}
+
+}  // namespace
+
+int use_model(Command& command, const UseOptions& options) {
+  const std::string& binding = options.binding;
   const size_t equals = binding.find('=');
   if (equals == std::string::npos || equals == 0 || equals + 1 == binding.size()) {
     command.terminal().error_line(command.say("models.use_form"));
     return exit_usage;
   }
+  const std::string role = binding.substr(0, equals), model = binding.substr(equals + 1);
+  if (options.compare) {
+    if (role != "chat") {
+      command.terminal().error_line(command.say("rehearsal.chat_only"));
+      return exit_usage;
+    }
+    if (const int outcome = compare_first(command, options, model); outcome != exit_ok) {
+      return outcome;
+    }
+  }
   int failure = exit_ok;
-  const auto answer = command.call(
-      "POST", "/models/use",
-      {{"role", binding.substr(0, equals)}, {"model", binding.substr(equals + 1)}}, failure);
+  const auto answer =
+      command.call("POST", "/models/use", {{"role", role}, {"model", model}}, failure);
+  if (!answer) return failure;
+  // Of a comparison that was printed already the rest is said by the exit code.
+  if (command.options().json) {
+    if (!options.compare) command.print_json(*answer);
+  } else {
+    print_roles(command, (*answer)["roles"]);
+  }
+  return exit_ok;
+}
+
+int plan_models(Command& command) {
+  int failure = exit_ok;
+  const auto answer = command.call("GET", "/models/plan", nullptr, failure);
   if (!answer) return failure;
   if (command.options().json) {
     command.print_json(*answer);
-  } else {
-    print_roles(command, (*answer)["roles"]);
+    return exit_ok;
+  }
+  Terminal& out = command.terminal();
+  const auto size = [&](const json& bytes) {
+    const auto value = bytes.get<std::int64_t>();
+    return format_bytes(static_cast<std::uint64_t>(std::max<std::int64_t>(0, value)),
+                        command.language());
+  };
+  for (const json& engine : (*answer)["engines"]) {
+    out.line(out.styled(padded(engine.value("role", ""), 8), Style::bold) +
+             harmless(engine.value("model", "")) + "  " +
+             command.say("plan.context", {{"context", std::to_string(engine.value("context", 0))},
+                                          {"slots", std::to_string(engine.value("slots", 1))},
+                                          {"kv", engine.value("kv", "")}}));
+    for (const json& part : engine["parts"]) {
+      out.line("  " + padded(command.say("plan.part." + part.value("what", "")), 24) +
+               padded(part.value("place", ""), 8) + size(part["bytes"]));
+    }
+    for (const json& buffer : engine["measured"]) {
+      out.line("  " +
+               out.styled(
+                   padded(command.say("plan.measured", {{"what", buffer.value("what", "")}}), 24) +
+                       padded(buffer.value("place", ""), 8) + size(buffer["bytes"]),
+                   Style::dim));
+    }
+    for (const json& reason : engine["reasons"]) {
+      out.paragraph(harmless(reason.value("message", "")), "  ");
+    }
+    out.line();
+  }
+  for (const json& device : (*answer)["devices"]) {
+    const std::string description = device.value("description", "");
+    out.line(command.say("plan.device",
+                         {{"device", device.value("name", "") +
+                                         (description.empty() ? "" : " (" + description + ")")},
+                          {"total", size(device["total"])},
+                          {"free", size(device["free"])},
+                          {"left", size(device["left"])}}));
   }
   return exit_ok;
 }

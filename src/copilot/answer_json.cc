@@ -69,6 +69,7 @@ json to_json(const Answer& answer) {
           {"prompt_tokens", answer.prompt_tokens},
           {"cached_tokens", answer.cached_tokens},
           {"completion_tokens", answer.completion_tokens},
+          {"left_out_messages", answer.left_out_messages},
           {"model", answer.model},
           {"conversation", answer.conversation ? json(answer.conversation->text()) : json()}};
 }
@@ -136,6 +137,7 @@ base::Result<Answer> answer_from_json(const json& value) {
     answer.prompt_tokens = value.at("prompt_tokens");
     answer.cached_tokens = value.at("cached_tokens");
     answer.completion_tokens = value.at("completion_tokens");
+    answer.left_out_messages = value.value("left_out_messages", 0);
     answer.model = value.at("model");
     if (!value.at("conversation").is_null()) answer.conversation = id_of(value.at("conversation"));
   } catch (const json::exception&) {

@@ -326,7 +326,15 @@ class Asking {
           std::any_of(asked.begin(), asked.end(), [&](Asked sort) { return holds(whole, sort); });
       if (!possible) continue;
       ReadingPrompt judging = prompt(candidate, query, part, earlier, zone);
-      TRY_ASSIGN(const double held, probability_of_yes(reading_messages(judging)));
+      const auto yes = probability_of_yes(reading_messages(judging));
+      if (!yes && yes.error().code == "engine.context_exceeded") {
+        // Beyond what the engine was found to read: said, not read half.
+        answer_.cut.push_back({candidate.hit.item, candidate.hit.title, "ask.cut_context",
+                               estimate_tokens(passage_text(candidate))});
+        continue;
+      }
+      if (!yes) return tl::unexpected<base::Error>(yes.error());
+      const double held = *yes;
       judged.push_back(index);
       odds[index] = std::log(std::clamp(held, 0.001, 0.999) / (1 - std::clamp(held, 0.001, 0.999)));
       ReadPassage& note = answer_.read[index];
@@ -725,6 +733,7 @@ class Asking {
     }
     chat.messages.push_back({"user", request_.question});
     chat.max_tokens = 800;
+    chat.overflow = engine::ChatRequest::Overflow::leave_out_oldest;
     answer_.basis = Basis::model;
     TRY_ASSIGN(const engine::ChatResult result, engines_.chat(
                                                     engine::Role::chat, chat,
@@ -735,6 +744,7 @@ class Asking {
                                                     },
                                                     stop_));
     count(result);
+    answer_.left_out_messages = result.left_out_messages;
     answer_.text = result.text;
     return {};
   }

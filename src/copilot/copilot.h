@@ -68,7 +68,8 @@ struct ReadPassage {
 struct CutPassage {
   base::Id item;
   std::string title;
-  std::string reason;  // an i18n code: "ask.cut_budget", "ask.cut_duplicate", "ask.cut_evidence"
+  std::string reason;  // an i18n code: "ask.cut_budget", "ask.cut_duplicate", "ask.cut_evidence",
+                       // "ask.cut_context"
   int tokens = 0;
 };
 
@@ -86,6 +87,7 @@ struct Answer {
   std::vector<CutPassage> cut;
   double retrieve_ms = 0, first_claim_ms = 0, total_ms = 0;
   int prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+  int left_out_messages = 0;  // of the conversation, the oldest, where it did not fit the context
   std::string model;
   std::optional<base::Id> conversation;
 };

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "engine/memory_plan.h"
 #include "os/file.h"
 
 namespace lar::engine {
@@ -104,6 +105,7 @@ class CachedEngines final : public Engines {
   }
   std::string embed_space() override { return engines_->embed_space(); }
   int context_tokens(Role role) override { return engines_->context_tokens(role); }
+  int usable_context(Role role) override { return engines_->usable_context(role); }
   std::string bound_to(Role role) override { return engines_->bound_to(role); }
   std::vector<EngineStatus> status() override { return engines_->status(); }
   base::Status use(Role role, const std::string& model) override {
@@ -115,6 +117,9 @@ class CachedEngines final : public Engines {
     return engines_->embed_next(texts, stop);
   }
   base::Status finish_embed_change() override { return engines_->finish_embed_change(); }
+  base::Result<MemoryPlan> plan() override { return engines_->plan(); }
+  KeptStatus kept() override { return engines_->kept(); }
+  int forget_kept(const std::string& client) override { return engines_->forget_kept(client); }
   BackgroundStatus background() override { return engines_->background(); }
   base::Status bind_defaults() override { return engines_->bind_defaults(); }
   void stop_all() override { engines_->stop_all(); }

@@ -11,6 +11,8 @@
 #include <cstdlib>
 
 #include "base/text.h"
+#include "engine/contract.h"
+#include "engine/settings.h"
 #include "os/file.h"
 #include "os/power.h"
 
@@ -23,8 +25,6 @@ namespace {
 constexpr int chat_batch = 512;
 // The longest names of sockets: "/rerank.2.sock".
 constexpr std::size_t longest_socket_name = 14;
-// Of the memory that is left, at most this part goes to a second prompt's keys and values.
-constexpr int second_slot_share = 8;
 
 int usable_cores() {
   cpu_set_t set;
@@ -37,14 +37,6 @@ std::string cache_folder() {
   if (const char* named = getenv("LAR_CACHE"); named != nullptr && *named != '\0') return named;
   const char* home = getenv("HOME");
   return std::string(home != nullptr ? home : "") + "/.cache/lar";
-}
-
-// Keys and values of one token in half floats. Models that do not say how they are made count as
-// having none.
-std::int64_t bytes_per_token(const GgufFile& gguf) {
-  if (gguf.heads == 0) return 0;
-  const std::uint64_t heads = gguf.key_value_heads > 0 ? gguf.key_value_heads : gguf.heads;
-  return static_cast<std::int64_t>(gguf.layers * heads * (gguf.width / gguf.heads) * 2 * 2);
 }
 
 }  // namespace
@@ -102,29 +94,21 @@ bool is_address(const std::string& binding) {
   return binding.starts_with("unix:") || binding.starts_with("http://");
 }
 
-std::int64_t estimate_memory(const GgufFile& gguf, int context, int slots, int batch,
-                             bool embedding) {
-  const auto rows = static_cast<std::int64_t>(batch);
-  // A generating model writes one number for each word of its vocabulary; the rest is some layers'
-  // worth of activations.
-  std::int64_t computing = rows * 4 * static_cast<std::int64_t>(gguf.width) * 8;
-  std::int64_t kept = 0;
-  if (!embedding) {
-    computing += rows * 4 * static_cast<std::int64_t>(gguf.vocabulary);
-    kept = bytes_per_token(gguf) * context * slots;
-  }
-  constexpr std::int64_t program = 64 << 20;
-  return static_cast<std::int64_t>(gguf.file_bytes) + computing + kept + program;
-}
-
 std::int64_t memory_left(const EngineOptions& options) {
   return options.memory_bytes > 0 ? options.memory_bytes : os::available_memory();
+}
+
+Result<std::vector<Device>> devices_for(const EngineOptions& options) {
+  TRY_ASSIGN(const Settings settings, read_settings(options.home));
+  return machine_devices(find_server(options.server_program).value_or(""),
+                         options.memory_bytes > 0 ? options.memory_bytes : settings.memory_bytes);
 }
 
 Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Models& models,
                                               const std::string& sockets, Role role,
                                               const std::string& binding,
-                                              const std::string& socket_name) {
+                                              const std::string& socket_name,
+                                              std::vector<PlanWish> first) {
   const std::string role_name(name_of(role));
   auto backend = std::make_shared<Backend>();
   backend->binding = binding;
@@ -154,17 +138,29 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
   }
   const std::string file = models.folder() + "/" + model.file;
   TRY_ASSIGN(const GgufFile gguf, read_gguf(file));
+  TRY_ASSIGN(const Settings settings, read_settings(options.home));
   const bool embedding = role == Role::embed;
-  const int trained = gguf.context > 0
-                          ? static_cast<int>(std::min<std::uint64_t>(gguf.context, 1u << 24))
-                          : options.chat_context;
-  const int context = std::min(trained, embedding ? embed_batch : options.chat_context);
-  const int batch = embedding ? std::min(context, embed_batch) : chat_batch;
-  if (!embedding && bytes_per_token(gguf) * context <= memory_left(options) / second_slot_share) {
-    backend->slots = 2;
-  }
+  PlanWish& wish = backend->wish;
+  wish.role = role;
+  wish.model = binding;
+  wish.shape = shape_of(gguf);
+  wish.embedding = embedding;
+  wish.context = embedding              ? embed_batch
+                 : settings.context > 0 ? settings.context
+                                        : options.chat_context;
+  const std::string expert_stream = settings.expert_stream ? expert_stream_library() : "";
+  wish.may_stream = !expert_stream.empty();
+  wish.batch =
+      embedding ? std::min(embed_batch, wish.shape.context > 0 ? wish.shape.context : embed_batch)
+                : chat_batch;
+  TRY_ASSIGN(std::vector<Device> devices, devices_for(options));
+  first.push_back(wish);
+  backend->plan = plan_memory(std::move(devices), first).engines.back();
+  const EnginePlan& memory = backend->plan;
+  const int context = memory.context;
+  backend->slots = memory.slots;
   backend->context = context;
-  backend->memory_bytes = estimate_memory(gguf, context, backend->slots, batch, embedding);
+  backend->memory_bytes = memory.memory_bytes();
 
   LaunchPlan plan;
   plan.role = role_name;
@@ -180,18 +176,47 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
                     "--host", plan.socket,
                     "-t",     threads,
                     "-c",     std::to_string(context * backend->slots),
-                    "-b",     std::to_string(batch),
+                    "-b",     std::to_string(wish.batch),
                     "-np",    std::to_string(backend->slots)};
   // A warm-up would only delay the first answer: the trial of the grammar or the first call does
   // it.
   plan.optional_arguments = {{"--no-warmup"}, {"--cache-ram", embedding ? "0" : "256"}};
   if (embedding) {
-    plan.arguments.insert(plan.arguments.end(), {"--embedding", "-ub", std::to_string(batch)});
+    plan.arguments.insert(plan.arguments.end(), {"--embedding", "-ub", std::to_string(wish.batch)});
     if (gguf.pooling.empty() || gguf.pooling == "none") {
       plan.arguments.insert(plan.arguments.end(), {"--pooling", "mean"});
     }
   } else {
     plan.optional_arguments.push_back({"--jinja"});
+    if (options.keep_prompts) {
+      const std::string folder = options.home + "/kept";
+      TRY(os::make_folders(folder));
+      plan.optional_arguments.push_back({"--slot-save-path", folder});
+      // Keys and values depend on what numbers they are kept in.
+      backend->keep_key =
+          contract_key(options, models.folder(), model) + " " + std::string(name_of(memory.kv));
+      backend->bytes_a_token = wish.shape.token_bytes;
+    }
+  }
+  if (memory.kv == KvType::q8_0) {
+    plan.arguments.insert(plan.arguments.end(), {"-ctk", "q8_0", "-ctv", "q8_0", "-fa", "on"});
+  }
+  if (memory.gpu_layers > 0) {
+    plan.arguments.insert(plan.arguments.end(), {"-ngl", std::to_string(memory.gpu_layers)});
+    // What has been planned here need not be guessed at once more.
+    plan.optional_arguments.push_back({"-fit", "off"});
+  }
+  if (memory.cpu_expert_layers > 0) {
+    plan.arguments.insert(plan.arguments.end(),
+                          {"--n-cpu-moe", std::to_string(memory.cpu_expert_layers)});
+  }
+  if (memory.streams) {
+    // As expert-stream/README.md says; a llama-server with the CPU backend compiled in looks for
+    // others only when an option asks for the devices, so this one names no tensor.
+    plan.environment = {"GGML_BACKEND_PATH=" + expert_stream, "LLAMA_ARG_OVERRIDE_TENSOR=^$=CPU",
+                        "EXPERT_STREAM_BUDGET=" + std::to_string(memory.stream_bytes >> 20) + "M"};
+    plan.arguments.emplace_back("--no-repack");
+    plan.arguments.insert(plan.arguments.end(), {"-fit", "off"});
   }
   backend->socket = plan.socket;
   backend->client = std::make_unique<EngineClient>(

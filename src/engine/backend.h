@@ -7,13 +7,16 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/engine.h"
 #include "engine/engine_client.h"
 #include "engine/engine_host.h"
 #include "engine/gguf.h"
+#include "engine/memory_plan.h"
 #include "engine/models.h"
 
 namespace lar::engine {
@@ -27,7 +30,9 @@ struct Backend {
   // Two where lar's own engine has room for two prompts: what a person asks keeps its cache while
   // the background uses the other.
   int slots = 1;
-  std::int64_t memory_bytes = 0;     // what it will take, by estimate; 0: not on our account
+  PlanWish wish;  // of lar's own engines: what its memory is planned for
+  EnginePlan plan;
+  std::int64_t memory_bytes = 0;     // what it will take, by the plan; 0: not on our account
   std::unique_ptr<EngineHost> host;  // none for an engine of the owner's
   std::unique_ptr<EngineClient> client;
 
@@ -41,6 +46,29 @@ struct Backend {
   std::atomic<double> embed_speed = 0;        // bytes a second
   std::atomic<std::uint64_t> aside_owner{0};  // whose beginning lies in the background's slot
   std::atomic<int> calls = 0;
+
+  // ---- long prompts on disk, see keeping.cc ----
+  std::string keep_key;            // on what keys and values depend; empty: nothing is kept
+  std::int64_t bytes_a_token = 0;  // of keys and values
+  // The last prompt in the slot of people and clients, guarded by its mutex.
+  struct LastPrompt {
+    std::uint64_t generation = 0;
+    std::uint64_t number = 0;  // counts prompts
+    std::string body;          // empty: a short one
+    std::string client;
+    std::vector<int> tokens;  // that lie in the slot; empty: not known
+  };
+  // The beginning that lar's own prompts share, by the bytes of their requests: once it has been
+  // the same a few times over it is no accident of two questions about one passage.
+  struct SharedBeginning {
+    std::string before, now;  // two prompts that share it
+    std::size_t bytes = 0;
+    int times = 0;
+  };
+  std::mutex last_mutex;
+  LastPrompt last;
+  SharedBeginning own;
+  std::uint64_t own_sought = 0;  // for which start the own beginning was looked for on the disk
 
   static std::uint64_t next_number() {
     static std::atomic<std::uint64_t> last = 0;
@@ -68,17 +96,17 @@ base::Result<std::string> find_server(const std::string& named);
 // processor. Empty where there is none.
 std::string server_identity(const std::string& named);
 
-// Bytes an engine will need beyond what files in the page cache give back: weights, the keys and
-// values of its slots, and room to compute.
-std::int64_t estimate_memory(const GgufFile& gguf, int context, int slots, int batch,
-                             bool embedding);
-// What a further engine may take.
+// What a further engine may take beside those that run.
 std::int64_t memory_left(const EngineOptions& options);
+// The machine's devices, for the engines of a home.
+base::Result<std::vector<Device>> devices_for(const EngineOptions& options);
 
 // Makes a backend; nothing is started. `socket_name`: of its socket and pid file, without ending.
+// `first`: engines that get their memory before it.
 base::Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Models& models,
                                                     const std::string& sockets, Role role,
                                                     const std::string& binding,
-                                                    const std::string& socket_name);
+                                                    const std::string& socket_name,
+                                                    std::vector<PlanWish> first = {});
 
 }  // namespace lar::engine

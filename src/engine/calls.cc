@@ -52,6 +52,15 @@ tl::unexpected<Error> not_served(Role role) {
   return fail(ErrorKind::unsupported, "role.not_served", {{"role", std::string(name_of(role))}});
 }
 
+// Shorter prompts than this fit into whatever a check may have found.
+constexpr std::size_t least_verified = 512;
+
+std::size_t bytes_of(const ChatRequest& request) {
+  std::size_t bytes = 0;
+  for (const ChatMessage& message : request.messages) bytes += message.content.size();
+  return bytes;
+}
+
 // The tokens of an answer in one of the APIs' forms; of a stream without a count, its events.
 int tokens_of(const std::string& answer) {
   const auto value = nlohmann::json::parse(answer, nullptr, false);
@@ -109,6 +118,7 @@ Result<Value> EnginesImpl::call(Role role, Backend& backend, std::stop_token sto
   for (int attempt = 0;; ++attempt) {
     std::uint64_t generation = 1;
     if (backend.host) {
+      if (backend.host->snapshot().pid <= 0) make_room(backend);
       TRY_ASSIGN(generation, backend.host->ensure_ready(stop));
     }
     auto result = work(generation);
@@ -135,6 +145,14 @@ Result<Value> EnginesImpl::call(Role role, Backend& backend, std::stop_token sto
   }
 }
 
+// With one slot for all, whatever is read takes the place of what was asked last.
+void EnginesImpl::forget_last_prompt(Backend& backend) {
+  const std::lock_guard lock(backend.last_mutex);
+  ++backend.last.number;
+  backend.last.body.clear();
+  backend.last.tokens.clear();
+}
+
 template <typename Value>
 Result<Value> EnginesImpl::in_turns(
     Role role, Seat& seat, Which which, const Caller& caller, std::stop_token stop,
@@ -149,6 +167,7 @@ Result<Value> EnginesImpl::in_turns(
     const std::stop_callback by_others(steps_back, [&] { either.request_stop(); });
     auto result = [&]() -> Result<Value> {
       TRY_ASSIGN(const auto held, visit(role, seat, which));
+      if (held->backend().slots < 2) forget_last_prompt(held->backend());
       Budget::Stretch stretch(counted ? &budget_ : nullptr);
       return work(held->backend(), stretch, either.get_token());
     }();
@@ -160,18 +179,18 @@ Result<Value> EnginesImpl::in_turns(
 
 // ---- chat ----
 
-Result<ChatResult> EnginesImpl::chat(Role asked, const ChatRequest& request,
+Result<ChatResult> EnginesImpl::chat(Role asked, const ChatRequest& whole_request,
                                      const std::function<void(std::string_view)>& on_text,
                                      std::stop_token stop) {
   const Role role = actual(asked);
   Seat* seat = seat_of(role);
   if (seat == nullptr || role == Role::embed) return not_served(role);
-  if (request.caller.urgency != Urgency::interactive) {
-    auto result = chat_aside(role, *seat, request, stop);
+  if (whole_request.caller.urgency != Urgency::interactive) {
+    auto result = chat_aside(role, *seat, whole_request, stop);
     if (result && on_text && !result->text.empty()) on_text(result->text);
     return result;
   }
-  TRY_ASSIGN(const auto turn, scheduler_.enter(role, request.caller, stop));
+  TRY_ASSIGN(const auto turn, scheduler_.enter(role, whole_request.caller, stop));
   TRY_ASSIGN(const auto held, visit(role, *seat));
   Backend& backend = held->backend();
   if (backend.slots < 2) backend.aside_owner = 0;
@@ -180,17 +199,89 @@ Result<ChatResult> EnginesImpl::chat(Role asked, const ChatRequest& request,
     said_something = true;
     if (on_text) on_text(piece);
   };
+  ChatResult left_out;
+  TRY_ASSIGN(const ChatRequest request, fitted(role, backend, whole_request, left_out, stop));
   const bool typed = !request.json_schema.empty() || !request.grammar.empty();
+  const std::string body = bytes_of(request) >= long_prompt_bytes && !backend.keep_key.empty()
+                               ? EngineClient::body_of(request)
+                               : "";
   auto result = call<ChatResult>(
       role, backend, stop, [&] { return !said_something; },
       [&](std::uint64_t generation) -> Result<ChatResult> {
         if (typed && backend.tried != generation) {
           TRY(try_grammar(role, backend, generation, stop));
         }
-        return backend.client->chat(request, pass_on, stop, backend.slot_for(Urgency::interactive));
+        const auto brought = bring_back(backend, generation, body, request.caller.client, stop);
+        auto answer =
+            backend.client->chat(request, pass_on, stop, backend.slot_for(Urgency::interactive));
+        prompt_was_read(role, held->shared(), generation, body, request.caller.client, brought,
+                        answer ? std::optional(answer->cached_tokens) : std::nullopt);
+        return answer;
       });
-  if (result) result->model = backend.model.name;
+  if (result) {
+    result->model = backend.model.name;
+    result->left_out_messages = left_out.left_out_messages;
+    result->left_out_tokens = left_out.left_out_tokens;
+  }
   return result;
+}
+
+// Counts only where the prompt could be too long: no token is shorter than a byte, and text in
+// which they average under two is no text. Otherwise nobody waits for it.
+Result<ChatRequest> EnginesImpl::fitted(Role role, Backend& backend, const ChatRequest& request,
+                                        ChatResult& result, std::stop_token stop) {
+  const bool typed = !request.json_schema.empty();
+  const bool long_enough =
+      backend.context > 0 && bytes_of(request) > static_cast<std::size_t>(backend.context);
+  std::optional<Contract> contract;
+  if (request.context == ChatRequest::Context::verified &&
+      (typed || bytes_of(request) > least_verified)) {
+    contract = contract_of(backend);
+  }
+  if (typed && contract && contract->form == FormGrade::easy_only &&
+      !is_easy_schema(request.json_schema)) {
+    return fail(ErrorKind::unsupported, "engine.form_too_hard",
+                {{"role", std::string(name_of(role))}, {"model", backend.model.name}});
+  }
+  const int claimed = backend.context;
+  const int usable = contract ? usable_tokens(*contract, claimed) : claimed;
+  const bool limited = contract && usable > 0 && (claimed == 0 || usable < claimed);
+  const bool leaves_out = request.overflow == ChatRequest::Overflow::leave_out_oldest;
+  if (usable <= 0 || bytes_of(request) < static_cast<std::size_t>(usable) ||
+      (!limited && !(leaves_out && long_enough))) {
+    return request;
+  }
+  TRY_ASSIGN(const auto prompt, backend.client->prompt_of(request, stop));
+  // An engine without these routes: four bytes a token.
+  const auto count = [&](const ChatRequest& one) {
+    return prompt ? static_cast<double>(prompt->tokens.size()) *
+                        static_cast<double>(bytes_of(one)) / static_cast<double>(bytes_of(request))
+                  : static_cast<double>(bytes_of(one)) / 4;
+  };
+  // Some of the context is for the answer.
+  const double room = usable - std::min(request.max_tokens, usable / 4);
+  ChatRequest fitting = request;
+  while (leaves_out && count(fitting) > room) {
+    const auto oldest =
+        std::find_if(fitting.messages.begin(), fitting.messages.end(),
+                     [](const ChatMessage& message) { return message.role != "system"; });
+    if (oldest == fitting.messages.end() || oldest + 1 == fitting.messages.end()) break;
+    ++result.left_out_messages;
+    // A conversation begins with somebody's question.
+    if (const auto next = fitting.messages.erase(oldest);
+        next + 1 != fitting.messages.end() && next->role == "assistant") {
+      ++result.left_out_messages;
+      fitting.messages.erase(next);
+    }
+  }
+  result.left_out_tokens = static_cast<int>(std::lround(count(request) - count(fitting)));
+  if (count(fitting) > (leaves_out ? room : usable)) {
+    return fail(ErrorKind::invalid_input, "engine.context_exceeded",
+                {{"role", std::string(name_of(role))},
+                 {"needed", std::to_string(std::lround(count(fitting)))},
+                 {"limit", std::to_string(usable)}});
+  }
+  return fitting;
 }
 
 // An engine that takes a schema and answers freely would make every typed step a gamble. One
@@ -237,8 +328,10 @@ Result<ChatResult> EnginesImpl::chat_aside(Role role, Seat& seat, const ChatRequ
 }
 
 Result<ChatResult> EnginesImpl::go_on(Role role, Backend& backend, std::uint64_t generation,
-                                      const ChatRequest& request, Aside& aside,
+                                      const ChatRequest& whole_request, Aside& aside,
                                       Budget::Stretch& stretch, std::stop_token stop) {
+  ChatResult left_out;
+  TRY_ASSIGN(const ChatRequest request, fitted(role, backend, whole_request, left_out, stop));
   const EngineClient& client = *backend.client;
   const Urgency urgency = request.caller.urgency;
   aside.belongs_to(backend, generation);
@@ -351,9 +444,23 @@ Status EnginesImpl::forward(Role asked, const RawRequest& request,
   struct Nothing {};
   const auto done = call<Nothing>(
       role, backend, stop, [&] { return !began; },
-      [&](std::uint64_t) -> Result<Nothing> {
-        TRY(backend.client->forward(request, begin, on_bytes, stop,
-                                    backend.slot_for(Urgency::interactive)));
+      [&](std::uint64_t generation) -> Result<Nothing> {
+        const auto brought =
+            turn ? bring_back(backend, generation, request.prompt, request.caller.client, stop)
+                 : std::optional<KeptPrompts::Match>();
+        CachedCount cached;
+        const auto count = [&](std::string_view piece) {
+          cached.feed(piece);
+          return on_bytes(piece);
+        };
+        const Status passed = backend.client->forward(
+            request, begin, brought ? std::function<bool(std::string_view)>(count) : on_bytes, stop,
+            backend.slot_for(Urgency::interactive));
+        if (turn) {
+          prompt_was_read(role, held->shared(), generation, request.prompt, request.caller.client,
+                          brought, passed ? cached.tokens() : std::nullopt);
+        }
+        TRY(passed);
         return Nothing{};
       });
   if (!done) return tl::unexpected<Error>(done.error());

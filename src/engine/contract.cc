@@ -24,6 +24,8 @@ constexpr int rung_margin = 160;
 // Of the tokens sent, the share that the engine must count for nothing to have been left out.
 constexpr double counted_share = 0.9;
 constexpr std::size_t kept_of_refusal = 160;  // bytes
+// Tried where the first rung does not hold.
+constexpr std::array lesser_rungs = {1024, 512};
 
 std::string number_text(double value) { return std::to_string(static_cast<long>(value)); }
 
@@ -344,6 +346,17 @@ class Measurement {
     const auto begun = base::steady_now();
     contract_.context_limit = ContextLimit::claimed;
     int reached = 0;
+    const auto failed = [&](const Rung& result) -> Status {
+      contract_.context_limit = result.limit;
+      // Not even the first: something less may hold.
+      for (const int rung : lesser_rungs) {
+        if (reached > 0 || rung >= options_.rungs.front()) continue;
+        TRY(step("context"));
+        TRY_ASSIGN(const Rung lesser, climb(rung));
+        if (lesser.passed) contract_.context_verified = reached = rung;
+      }
+      return {};
+    };
     for (const int rung : options_.rungs) {
       TRY(step("context"));
       const int claimed = contract_.context_claimed > 0 ? contract_.context_claimed : rung;
@@ -356,10 +369,7 @@ class Measurement {
         break;
       }
       TRY_ASSIGN(const Rung result, climb(tokens));
-      if (!result.passed) {
-        contract_.context_limit = result.limit;
-        break;
-      }
+      if (!result.passed) return failed(result);
       contract_.context_verified = reached = tokens;
     }
     return {};
@@ -424,6 +434,28 @@ Result<FormGrade> measure_forms(const Subject& subject) {
 
 Result<Contract> measure(const Subject& subject, const CheckOptions& options) {
   return Measurement(subject, options).run();
+}
+
+int usable_tokens(const Contract& contract, int claimed) {
+  const bool found_an_end = contract.context_limit == ContextLimit::refuses ||
+                            contract.context_limit == ContextLimit::truncates ||
+                            contract.context_limit == ContextLimit::forgets;
+  if (!found_an_end || contract.context_verified <= 0) return claimed;
+  return claimed > 0 ? std::min(claimed, contract.context_verified) : contract.context_verified;
+}
+
+bool is_easy_schema(const std::string& text) {
+  const json schema = json::parse(text, nullptr, false);
+  if (!schema.is_object()) return false;
+  if (schema.value("type", json()) != "object") return schema.contains("enum");
+  const json properties = schema.value("properties", json::object());
+  if (!properties.is_object()) return false;
+  return std::all_of(properties.begin(), properties.end(), [](const json& one) {
+    static constexpr std::array bounds = {"$ref",    "anyOf",   "oneOf",   "allOf",     "items",
+                                          "pattern", "minimum", "maximum", "properties"};
+    return one.is_object() && std::none_of(bounds.begin(), bounds.end(),
+                                           [&](const char* bound) { return one.contains(bound); });
+  });
 }
 
 bool declines(std::string_view answer) {

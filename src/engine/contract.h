@@ -100,6 +100,13 @@ struct CheckOptions {
   std::stop_token stop;
 };
 
+// How much of the claimed context counts: all of it, unless the check found an end before.
+int usable_tokens(const Contract& contract, int claimed);
+
+// Whether a schema asks for more than an engine that keeps to easy forms only keeps to: lists,
+// objects in objects, bounds.
+bool is_easy_schema(const std::string& schema);
+
 // Errors: those of the calls, except where the failure is what was to be found out.
 base::Result<Contract> measure(const Subject& subject, const CheckOptions& options);
 

@@ -64,6 +64,7 @@ Subject subject_of_role(Engines& engines, Role role, const std::stop_token& stop
     return [&engines, role, stop, urgency](const ChatRequest& asked) {
       ChatRequest request = asked;
       request.caller = {urgency, "check"};
+      request.context = ChatRequest::Context::claimed;
       return engines.chat(role, request, {}, stop);
     };
   };

@@ -137,6 +137,92 @@ TEST_F(ContractTest, what_an_engine_claims_of_its_context_counts_for_nothing) {
   }
 }
 
+// A prompt of so many words.
+ChatRequest words(int count) {
+  ChatRequest request;
+  std::string text;
+  for (int word = 0; word < count; ++word) text += "word" + std::to_string(word) + " ";
+  request.messages = {{"user", text}};
+  return request;
+}
+
+TEST_F(ContractTest, what_was_verified_of_a_context_bounds_what_is_put_into_it) {
+  for (const char* modes : {"boast", "boast,truncate"}) {
+    fs::remove_all(folder / "home/contracts");
+    start_own(modes, 4096);
+    EXPECT_EQ(engines->context_tokens(Role::chat), 65'536);
+    EXPECT_EQ(engines->usable_context(Role::chat), 65'536) << "as claimed, until it is measured";
+    ASSERT_TRUE(check("chat", CheckDepth::full));
+    EXPECT_EQ(engines->usable_context(Role::chat), 2048) << modes;
+    EXPECT_EQ(engines->context_tokens(Role::chat), 65'536);
+    EXPECT_TRUE(engines->chat(Role::chat, words(1500), {}, {})) << modes;
+    const auto refused = engines->chat(Role::chat, words(3000), {}, {});
+    ASSERT_FALSE(refused) << modes << ": half of it would be read and nobody told";
+    EXPECT_EQ(refused.error().code, "engine.context_exceeded");
+    ChatRequest own = words(3000);
+    own.context = ChatRequest::Context::claimed;
+    EXPECT_TRUE(engines->chat(Role::chat, own, {}, {})) << "a new check may look further";
+    const auto again = check("chat", CheckDepth::full);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->context_verified, 2048) << "and is not bound by the one before";
+    engines.reset();
+    process->stop(2s);
+    fs::remove(folder / "own.sock");
+  }
+}
+
+TEST_F(ContractTest, an_engine_that_serves_less_than_the_first_rung_is_measured_below_it) {
+  start_own("boast,truncate", 1200);
+  const auto contract = check("chat", CheckDepth::full);
+  ASSERT_TRUE(contract) << contract.error().describe();
+  EXPECT_EQ(contract->context_verified, 1024);
+  EXPECT_EQ(contract->context_limit, ContextLimit::truncates);
+  EXPECT_EQ(engines->usable_context(Role::chat), 1024);
+  process->stop(2s);
+}
+
+TEST_F(ContractTest, an_engine_of_easy_forms_is_used_for_those_and_for_no_others) {
+  start("easy-schemas");
+  ASSERT_TRUE(check("chat", CheckDepth::quick));
+  ChatRequest request;
+  request.messages = {{"user", "x"}};
+  request.json_schema =
+      R"({"type":"object","properties":{"a":{"enum":["yes"]},"b":{"type":"string"}},"required":["a","b"]})";
+  const auto easy = engines->chat(Role::chat, request, {}, {});
+  ASSERT_TRUE(easy) << easy.error().describe();
+  EXPECT_EQ(easy->text.substr(0, 8), "{\"a\": \"y");
+  request.json_schema =
+      R"({"type":"object","properties":{"a":{"type":"array","items":{"enum":["x"]}}},"required":["a"]})";
+  EXPECT_EQ(engines->chat(Role::chat, request, {}, {}).error().code, "engine.form_too_hard");
+}
+
+TEST_F(ContractTest, an_engine_that_ignores_forms_is_refused_for_what_needs_them) {
+  start_own("ignore-grammar", 4096);
+  ASSERT_TRUE(check("chat", CheckDepth::quick));
+  ChatRequest request;
+  request.messages = {{"user", "x"}};
+  EXPECT_TRUE(engines->chat(Role::chat, request, {}, {})) << "free text it can do";
+  request.grammar = "root ::= \"Yes\" | \"No\"";
+  EXPECT_EQ(engines->chat(Role::chat, request, {}, {}).error().code, "engine.ignores_grammar");
+  process->stop(2s);
+}
+
+TEST(ContractForms, easy_schemas_have_neither_lists_nor_bounds_nor_objects_within) {
+  for (
+      const char* easy :
+      {R"({"type":"object","properties":{"a":{"type":"string"},"b":{"enum":["x","y"]}}})",
+       R"({"type":"object","properties":{"a":{"type":"boolean"}},"additionalProperties":false})"}) {
+    EXPECT_TRUE(is_easy_schema(easy)) << easy;
+  }
+  for (const char* hard :
+       {R"({"type":"array","items":{"type":"string"}})",
+        R"({"type":"object","properties":{"a":{"type":"object","properties":{}}}})",
+        R"({"type":"object","properties":{"a":{"type":"integer","minimum":3}}})",
+        R"({"type":"object","properties":{"a":{"anyOf":[{"type":"string"}]}}})", "nonsense"}) {
+    EXPECT_FALSE(is_easy_schema(hard)) << hard;
+  }
+}
+
 TEST_F(ContractTest, a_text_that_would_take_too_long_is_not_begun) {
   start("normal");
   Subject subject;

@@ -36,6 +36,8 @@ struct Caller {
   std::string client = "lar";
 };
 
+struct MemoryPlan;  // memory_plan.h
+
 struct ChatMessage {
   std::string role;  // "system", "user", "assistant"
   std::string content;
@@ -50,6 +52,11 @@ struct ChatRequest {
   int seed = 1;
   int alternatives = 0;  // how many candidates for the first token to report, 0-20
   Caller caller = {};
+  // A prompt that goes beyond the context: refused, or its oldest messages left out (never those of
+  // the system nor the last one), which the result tells.
+  enum class Overflow { refuse, leave_out_oldest } overflow = Overflow::refuse;
+  // How much context counts: what has been verified, or, to verify more, what is claimed.
+  enum class Context { verified, claimed } context = Context::verified;
 };
 
 struct ChatResult {
@@ -61,6 +68,8 @@ struct ChatResult {
   int completion_tokens = 0;
   double first_token_ms = 0;
   double total_ms = 0;
+  int left_out_messages = 0;  // oldest ones that did not fit
+  int left_out_tokens = 0;
   // Candidates for the first token with their probabilities before any grammar, most likely first.
   std::vector<std::pair<std::string, double>> alternatives;
 };
@@ -91,6 +100,18 @@ struct BackgroundStatus {
   bool energy_known = false;  // the machine tells what it draws
 };
 
+// Long prompts on disk, so that they need not be read again; the counts are since lar started.
+struct KeptStatus {
+  int files = 0;
+  std::int64_t bytes = 0, limit = 0;
+  int saved = 0;
+  int restored = 0;  // brought back, and by the engine's own count not read again
+  std::int64_t restored_tokens = 0;
+  int recomputed = 0;  // brought back, and read again all the same
+  int damaged = 0;
+  std::optional<base::Error> error;  // of the last attempt to save, while it lasts
+};
+
 struct EngineStatus {
   Role role = Role::chat;
   std::string model;  // empty if unbound
@@ -117,7 +138,13 @@ struct RawRequest {
   // What is not interactive is answered in one piece, at the end, and asked anew after it has
   // stepped back.
   Caller caller = {};
+  // Of a prompt from long_prompt_bytes up: a chat completion (or a completion) with the same
+  // prompt, by which the engine tells its tokens. What has been read of it is kept on disk. Empty:
+  // nothing is kept.
+  std::string prompt = {};
 };
+// Prompts of fewer bytes have too few tokens to be kept.
+constexpr std::size_t long_prompt_bytes = 3000;
 struct RawHead {
   int status = 0;
   std::string content_type;
@@ -137,6 +164,7 @@ struct EngineOptions {
   std::chrono::milliseconds silence_limit{180'000};
   std::chrono::milliseconds idle_limit{0};  // an engine unused for so long is stopped; 0: never
   int most_waiting = 32;                    // calls that may wait for one engine
+  bool keep_prompts = false;                // long prompts in HOME/kept, see kept_prompts.h
   std::int64_t memory_bytes = 0;            // that a further engine may take; 0: as measured
 };
 
@@ -186,6 +214,9 @@ class Engines {
   // Name and version of the embedding space ("embeddinggemma-300m-q8_0/256"); empty if unbound.
   virtual std::string embed_space() = 0;
   virtual int context_tokens(Role role) = 0;  // 0 if unbound
+  // The same as far as it can be relied on: where a check (contract.h) found that less can be used
+  // than is claimed, what it verified.
+  virtual int usable_context(Role role) { return context_tokens(role); }
 
   // While a new embedding model takes over, the old one answers queries until every passage has
   // its vector in the new space. Empty where none is on its way.
@@ -204,6 +235,12 @@ class Engines {
 
   virtual std::vector<EngineStatus> status() = 0;
   virtual BackgroundStatus background() { return {}; }
+  virtual KeptStatus kept() { return {}; }
+  // Where the memory of all bound engines goes (memory_plan.h); of those that run, what they have
+  // said themselves.
+  virtual base::Result<MemoryPlan> plan();
+  // Removes the kept prompts of a client ("lar": its own); gives how many.
+  virtual int forget_kept(const std::string& /*client*/) { return 0; }
   // Binds a role to an installed model (or an address, see EngineOptions::home). The new engine is
   // started and tried beside the old one where memory allows, and takes over from one call to the
   // next; else calls are held until the old one has stopped and the new one stands the trial. The

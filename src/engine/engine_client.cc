@@ -343,19 +343,27 @@ Result<std::optional<std::string>> EngineClient::post(std::string_view path, std
   return std::move(response->body);
 }
 
+std::string EngineClient::body_of(const ChatRequest& asked) { return to_text(chat_body(asked)); }
+
 Result<std::optional<Prompt>> EngineClient::prompt_of(const ChatRequest& asked,
                                                       std::stop_token stop) const {
-  return prompt_of(to_text(chat_body(asked)), stop);
+  return prompt_of(body_of(asked), stop);
 }
 
 Result<std::optional<Prompt>> EngineClient::prompt_of(const std::string& body,
                                                       std::stop_token stop) const {
-  TRY_ASSIGN(const auto templated, post("/apply-template", body, stop));
-  if (!templated) return std::nullopt;
   Prompt prompt;
-  const json made = json::parse(*templated, nullptr, false);
-  if (!made.is_object() || text_of(made, "prompt").empty()) return bad_answer("apply-template");
-  prompt.text = text_of(made, "prompt");
+  if (const json given = json::parse(body, nullptr, false);
+      given.is_object() && !given.contains("messages")) {
+    prompt.text = text_of(given, "prompt");
+    if (prompt.text.empty()) return std::nullopt;
+  } else {
+    TRY_ASSIGN(const auto templated, post("/apply-template", body, stop));
+    if (!templated) return std::nullopt;
+    const json made = json::parse(*templated, nullptr, false);
+    if (!made.is_object() || text_of(made, "prompt").empty()) return bad_answer("apply-template");
+    prompt.text = text_of(made, "prompt");
+  }
   // As /completion itself splits a prompt.
   const json ask = {{"content", prompt.text}, {"add_special", true}, {"parse_special", true}};
   TRY_ASSIGN(const auto split, post("/tokenize", to_text(ask), stop));
@@ -369,6 +377,40 @@ Result<std::optional<Prompt>> EngineClient::prompt_of(const std::string& body,
     prompt.tokens.push_back(token.get<int>());
   }
   return prompt;
+}
+
+Result<EngineClient::Slot> EngineClient::slot(int index, std::stop_token stop) const {
+  net::HttpRequest ask = request("GET", "/slots", "");
+  const auto response = net::HttpClient(net::local_only()).send(ask, stop);
+  if (!response) return tl::unexpected<Error>(translate(response.error()));
+  const json slots = json::parse(response->body, nullptr, false);
+  if (response->status != 200 || !slots.is_array()) return bad_answer("slots");
+  for (const json& one : slots) {
+    if (!one.is_object() || one.value("id", json()) != index) continue;
+    return Slot{integer(one, "n_prompt_tokens")};
+  }
+  return bad_answer("slots");
+}
+
+Result<std::int64_t> EngineClient::save_slot(int index, const std::string& file,
+                                             std::stop_token stop) const {
+  TRY_ASSIGN(const auto given, post("/slots/" + std::to_string(index) + "?action=save",
+                                    to_text(json{{"filename", file}}), stop));
+  const json answer = given ? json::parse(*given, nullptr, false) : json();
+  if (!answer.is_object() || !answer.contains("n_written") ||
+      !answer["n_written"].is_number_integer()) {
+    return bad_answer("slots");
+  }
+  return answer["n_written"].get<std::int64_t>();
+}
+
+Result<int> EngineClient::restore_slot(int index, const std::string& file,
+                                       std::stop_token stop) const {
+  TRY_ASSIGN(const auto given, post("/slots/" + std::to_string(index) + "?action=restore",
+                                    to_text(json{{"filename", file}}), stop));
+  const json answer = given ? json::parse(*given, nullptr, false) : json();
+  if (!answer.is_object() || integer(answer, "n_restored") == 0) return bad_answer("slots");
+  return integer(answer, "n_restored");
 }
 
 Result<int> EngineClient::read_beginning(std::span<const int> tokens, int slot,

@@ -64,9 +64,11 @@ class EngineClient {
                                 std::stop_token stop, int slot = any_slot) const;
 
   // ---- the same in pieces (llama-server's own routes), for calls that may be stopped ----
-  // Nothing where the engine does not know these routes. `body`: of a chat completion.
+  // Nothing where the engine does not know these routes. `body`: of a chat completion, or with a
+  // `prompt` of text.
   base::Result<std::optional<Prompt>> prompt_of(const ChatRequest& request,
                                                 std::stop_token stop) const;
+  static std::string body_of(const ChatRequest& request);
   base::Result<std::optional<Prompt>> prompt_of(const std::string& body,
                                                 std::stop_token stop) const;
   // Reads a beginning into the slot's cache; gives how many tokens had not been there.
@@ -75,6 +77,17 @@ class EngineClient {
   // Goes on behind what has been said; a form must be continued by the engine, see below.
   base::Status go_on(const ChatRequest& request, const Prompt& prompt, int slot,
                      Continuation& so_far, std::stop_token stop) const;
+  // ---- slots on disk (llama-server with --slot-save-path); errors where the engine has none ----
+  struct Slot {
+    int tokens = 0;  // it holds
+  };
+  base::Result<Slot> slot(int index, std::stop_token stop) const;
+  // Writes what a slot holds into a file of the folder the engine was given; gives its bytes.
+  base::Result<std::int64_t> save_slot(int index, const std::string& file,
+                                       std::stop_token stop) const;
+  // Gives how many tokens the slot holds then. After a failure it holds none.
+  base::Result<int> restore_slot(int index, const std::string& file, std::stop_token stop) const;
+
   // Whether the engine takes up a grammar (or a schema) in the middle, behind text already made.
   enum class Form { grammar, schema };
   base::Result<bool> continues(Form form, int slot, std::stop_token stop) const;

@@ -34,6 +34,8 @@ namespace {
 
 constexpr std::uint64_t largest_log = 5u << 20;
 constexpr std::size_t kept_tail = 8192;
+constexpr std::size_t longest_line = 512;
+constexpr std::size_t most_buffers = 64;
 constexpr base::Microseconds first_pause = 250'000;
 constexpr base::Microseconds longest_pause = 30 * base::one_second;
 constexpr int barrier_spins = 20'000;
@@ -195,7 +197,7 @@ void EngineHost::touch(int change_of_calls) {
 
 EngineHost::Snapshot EngineHost::snapshot() const {
   const std::lock_guard lock(mutex_);
-  return {state_, pid_, error_};
+  return {state_, pid_, error_, calls_, used_at_, buffers_};
 }
 
 double EngineHost::start_ms() const {
@@ -272,6 +274,11 @@ Status EngineHost::launch() {
   std::error_code ignored;
   std::filesystem::remove(plan_.socket, ignored);
   tail_.clear();
+  line_.clear();
+  {
+    const std::lock_guard lock(mutex_);
+    buffers_.clear();
+  }
   log_ =
       os::Descriptor(open(plan_.log_file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
   if (!log_.valid()) return base::fail_errno(errno, plan_.log_file, "writing");
@@ -292,10 +299,13 @@ Status EngineHost::launch() {
     options.arguments.insert(options.arguments.end(), flag.begin(), flag.end());
   }
   options.environment = engine_environment();
+  options.environment.insert(options.environment.end(), plan_.environment.begin(),
+                             plan_.environment.end());
   options.standard_output = input.get();
   options.standard_error = input.get();
   options.network = os::Network::none;
   std::string command;
+  for (const std::string& setting : plan_.environment) command += " " + setting;
   for (const std::string& argument : options.arguments) command += " " + argument;
   say("starting" + command);
   auto process = os::Process::start(options);
@@ -441,7 +451,35 @@ void EngineHost::read_output() {
     tail_ += bytes;
     if (tail_.size() > 2 * kept_tail) tail_.erase(0, tail_.size() - kept_tail);
     write_log(bytes);
+    for (const char byte : bytes) {
+      if (byte == '\n') {
+        read_line(line_);
+        line_.clear();
+      } else if (line_.size() < longest_line) {
+        line_ += byte;
+      }
+    }
   }
+}
+
+// "llama_kv_cache:        CPU KV buffer size =   224.00 MiB": after the colon device, use, bytes.
+void EngineHost::read_line(std::string_view line) {
+  constexpr std::string_view mark = " buffer size = ";
+  const std::size_t found = line.find(mark);
+  const std::size_t unit = line.find(" MiB", found == std::string_view::npos ? 0 : found);
+  if (found == std::string_view::npos || unit == std::string_view::npos) return;
+  const std::string_view before = line.substr(0, found);
+  const std::size_t use = before.rfind(' ');
+  if (use == std::string_view::npos) return;
+  const std::string_view head = base::trim(before.substr(0, use));
+  const std::size_t device = head.rfind(' ');
+  const double size = std::strtod(
+      std::string(line.substr(found + mark.size(), unit - found - mark.size())).c_str(), nullptr);
+  const std::lock_guard lock(mutex_);
+  if (size <= 0 || buffers_.size() >= most_buffers) return;
+  buffers_.push_back(
+      {std::string(device == std::string_view::npos ? head : head.substr(device + 1)),
+       std::string(before.substr(use + 1)), static_cast<std::int64_t>(size * (1 << 20))});
 }
 
 void EngineHost::write_log(std::string_view bytes) {

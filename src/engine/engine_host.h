@@ -32,6 +32,7 @@ struct LaunchPlan {
   // Flags (with the value that follows) which may be left out for an engine that does not know
   // them.
   std::vector<std::vector<std::string>> optional_arguments;
+  std::vector<std::string> environment;  // NAME=value, besides what every engine gets
   std::string socket;    // path the engine will listen on; a stale one is removed first
   std::string log_file;  // appended; moved to NAME.1 beyond 5 MB
   std::string pid_file;
@@ -69,6 +70,14 @@ class EngineHost {
     EngineState state = EngineState::stopped;
     pid_t pid = 0;
     std::optional<base::Error> error;
+    int calls = 0;
+    base::Microseconds used_at = 0;  // steady; when a call last began or ended
+    // What it has said of its memory: device, what for ("model", "KV", "compute", "output"), bytes.
+    struct Buffer {
+      std::string device, what;
+      std::int64_t bytes = 0;
+    };
+    std::vector<Buffer> buffers;
   };
   Snapshot snapshot() const;
   // Milliseconds from the last start until it answered.
@@ -83,6 +92,7 @@ class EngineHost {
   void clean_up();
   void settle(EngineState state, std::optional<base::Error> error);
   void read_output();
+  void read_line(std::string_view line);
   void write_log(std::string_view bytes);
   void say(const std::string& line);
   bool drop_refused_flag();
@@ -99,6 +109,7 @@ class EngineHost {
   os::Descriptor log_;
   std::uint64_t log_bytes_ = 0;
   std::string tail_;  // last output, to find what a start failed of
+  std::string line_;  // the last one, as far as it has come
   std::set<std::string> refused_flags_;
   bool flag_dropped_ = false;
 
@@ -119,6 +130,7 @@ class EngineHost {
   base::Microseconds retry_at_ = 0;
   base::Microseconds used_at_ = 0;
   int calls_ = 0;
+  std::vector<Snapshot::Buffer> buffers_;
   bool closing_ = false;
 
   std::jthread thread_;  // last: starts when all else stands, ends first

@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 
+#include "engine/settings.h"
 #include "os/file.h"
 #include "os/process.h"
 
@@ -34,6 +35,8 @@ constexpr std::array role_names = {
     RoleName{Role::image, "image"}};
 // Those this class can run by itself; the others have no engine yet.
 constexpr std::array served_roles = {Role::chat, Role::fast, Role::embed};
+// Whose memory is planned first: what people wait for, what everything is searched with.
+constexpr std::array planning_order = {Role::chat, Role::embed, Role::fast};
 // In roles.toml, the embedding model that is about to take over.
 constexpr std::string_view next_embed_key = "embed_next";
 
@@ -48,15 +51,23 @@ EnginesImpl::EnginesImpl(EngineOptions options, std::unique_ptr<Models> models, 
     : options_(std::move(options)),
       models_(std::move(models)),
       sockets_(std::move(sockets)),
-      budget_(options_.home) {
+      budget_(options_.home),
+      kept_prompts_(options_.home) {
   for (const Role role : served_roles) {
     seats_.try_emplace(role);
     scheduler_.add_lane(role, 1, options_.most_waiting);
   }
   retirer_ = std::jthread([this](std::stop_token stop) { end_retired(stop); });
+  if (options_.keep_prompts) {
+    keeper_ = std::jthread([this](std::stop_token stop) { keep_prompts(stop); });
+  }
 }
 
 EnginesImpl::~EnginesImpl() {
+  if (keeper_.joinable()) {
+    keeper_.request_stop();
+    keeper_.join();
+  }
   retirer_.request_stop();
   retirer_.join();
   stop_all();
@@ -142,7 +153,96 @@ std::string EnginesImpl::free_socket_name(Role role) {
 }
 
 Result<std::shared_ptr<Backend>> EnginesImpl::make(Role role, const std::string& binding) {
-  return make_backend(options_, *models_, sockets_, role, binding, free_socket_name(role));
+  return make_backend(options_, *models_, sockets_, role, binding, free_socket_name(role),
+                      planned_before(role));
+}
+
+std::vector<PlanWish> EnginesImpl::planned_before(Role role) {
+  std::vector<PlanWish> wishes;
+  for (const Role other : planning_order) {
+    if (other == role) break;
+    Seat& seat = seats_.at(other);
+    const std::lock_guard lock(seat.mutex);
+    if (seat.backend && seat.backend->host) wishes.push_back(seat.backend->wish);
+  }
+  return wishes;
+}
+
+Result<MemoryPlan> EnginesImpl::plan() {
+  TRY_ASSIGN(std::vector<Device> devices, devices_for(options_));
+  std::vector<PlanWish> wishes;
+  std::vector<std::optional<EngineHost::Snapshot>> running;
+  for (const Role role : planning_order) {
+    Seat& seat = seats_.at(role);
+    const std::lock_guard lock(seat.mutex);
+    for (const auto& backend : {seat.backend, seat.next}) {
+      if (!backend || !backend->host) continue;
+      wishes.push_back(backend->wish);
+      running.emplace_back(backend->host->snapshot());
+      // What they hold now is theirs to use.
+      if (running.back()->pid > 0 && options_.memory_bytes == 0) {
+        devices[0].free =
+            std::min(devices[0].total, devices[0].free + os::anonymous_bytes(running.back()->pid));
+      }
+    }
+  }
+  MemoryPlan plan = plan_memory(std::move(devices), wishes);
+  for (std::size_t index = 0; index < running.size(); ++index) {
+    EnginePlan& engine = plan.engines[index];
+    engine.runs = running[index]->pid > 0;
+    if (engine.runs) {
+      engine.measured.push_back(
+          {"resident", plan.devices[0].name, os::resident_bytes(running[index]->pid)});
+    }
+    for (const EngineHost::Snapshot::Buffer& buffer : running[index]->buffers) {
+      // Its names for memory of the processor: "CPU", "CPU_Mapped", "CPU_REPACK", "…_Host".
+      const bool on_gpu =
+          std::any_of(plan.devices.begin() + 1, plan.devices.end(),
+                      [&](const Device& device) { return device.name == buffer.device; });
+      engine.measured.push_back(
+          {buffer.what, on_gpu ? buffer.device : plan.devices[0].name, buffer.bytes});
+    }
+  }
+  return plan;
+}
+
+std::int64_t EnginesImpl::memory_left_for_more() {
+  std::int64_t left = memory_left(options_);
+  const auto settings = read_settings(options_.home);
+  if (options_.memory_bytes > 0 || !settings || settings->memory_bytes <= 0) return left;
+  std::int64_t taken = 0;
+  for (auto& [role, seat] : seats_) {
+    const std::lock_guard lock(seat.mutex);
+    for (const auto& backend : {seat.backend, seat.next}) {
+      if (backend && backend->host && backend->host->snapshot().pid > 0) {
+        taken += backend->memory_bytes;
+      }
+    }
+  }
+  return std::min(left, std::max<std::int64_t>(0, settings->memory_bytes - taken));
+}
+
+void EnginesImpl::make_room(const Backend& wanted, const Backend* spared) {
+  while (wanted.memory_bytes > memory_left_for_more()) {
+    std::shared_ptr<Backend> idlest;
+    base::Microseconds since = 0;
+    for (auto& [role, seat] : seats_) {
+      const std::lock_guard lock(seat.mutex);
+      const auto& backend = seat.backend;
+      if (!backend || !backend->host || backend.get() == &wanted || backend.get() == spared) {
+        continue;
+      }
+      const EngineHost::Snapshot snapshot = backend->host->snapshot();
+      if (snapshot.pid <= 0 || snapshot.calls > 0) continue;
+      if (!idlest || snapshot.used_at < since) {
+        idlest = backend;
+        since = snapshot.used_at;
+      }
+    }
+    if (!idlest) return;
+    // A call that has come meanwhile starts it again when it has room.
+    idlest->host->stop();
+  }
 }
 
 EnginesImpl::Visit::Visit(EnginesImpl& engines, std::shared_ptr<Backend> backend)
@@ -204,6 +304,24 @@ int EnginesImpl::context_tokens(Role asked) {
     backend->context = properties->context;
   }
   return backend->context;
+}
+
+std::optional<Contract> EnginesImpl::contract_of(const Backend& backend) const {
+  return kept_contract(options_.home, contract_key(options_, models_->folder(), backend.model));
+}
+
+int EnginesImpl::usable_context(Role asked) {
+  const int claimed = context_tokens(asked);
+  Seat* seat = seat_of(actual(asked));
+  if (seat == nullptr) return claimed;
+  std::shared_ptr<Backend> backend;
+  {
+    const std::lock_guard lock(seat->mutex);
+    backend = seat->backend;
+  }
+  if (!backend) return claimed;
+  const auto contract = contract_of(*backend);
+  return contract ? usable_tokens(*contract, claimed) : claimed;
 }
 
 std::string EnginesImpl::bound_to(Role asked) {
@@ -332,7 +450,8 @@ Status EnginesImpl::replace(Role role, Seat& seat, std::shared_ptr<Backend> next
     old = seat.backend;
   }
   const bool old_runs = old && old->host && old->host->snapshot().pid > 0;
-  const bool beside = !old_runs || !next->host || next->memory_bytes <= memory_left(options_);
+  if (old_runs && next->host) make_room(*next, old.get());
+  const bool beside = !old_runs || !next->host || next->memory_bytes <= memory_left_for_more();
   if (!beside) {
     scheduler_.hold_and_drain(role);
     {
@@ -381,7 +500,7 @@ Status EnginesImpl::change_embed(Seat& seat, std::shared_ptr<Backend> next) {
     current = seat.backend;
   }
   const bool same_space = !current || space_of(current->model) == space_of(next->model);
-  const bool room = !next->host || next->memory_bytes <= memory_left(options_);
+  const bool room = !next->host || next->memory_bytes <= memory_left_for_more();
   if (same_space || !room) {
     TRY(save_roles({{std::string(next_embed_key), ""}}));
     {
@@ -477,6 +596,7 @@ void EnginesImpl::end_retired(std::stop_token stop) {
 }
 
 void EnginesImpl::stop_all() {
+  keep_what_waits();
   std::vector<std::shared_ptr<Backend>> all;
   for (auto& [role, seat] : seats_) {
     const std::lock_guard lock(seat.mutex);
@@ -516,6 +636,8 @@ std::string_view name_of(Urgency urgency) {
   constexpr std::array<std::string_view, 3> names = {"interactive", "proactive", "background"};
   return names[static_cast<std::size_t>(urgency)];
 }
+
+base::Result<MemoryPlan> Engines::plan() { return MemoryPlan{}; }
 
 Result<std::unique_ptr<Engines>> Engines::open(EngineOptions options) {
   TRY(os::make_folders(options.home + "/run"));

@@ -15,7 +15,10 @@
 
 #include "engine/backend.h"
 #include "engine/budget.h"
+#include "engine/contract.h"
 #include "engine/engine.h"
+#include "engine/kept_prompts.h"
+#include "engine/memory_plan.h"
 #include "engine/models.h"
 #include "engine/scheduler.h"
 
@@ -27,6 +30,18 @@ struct Seat {
   std::shared_ptr<Backend> backend;
   std::shared_ptr<Backend> next;  // embed only: takes over once all is embedded anew
   std::atomic<std::int64_t> cut_texts = 0;
+};
+
+// How many tokens of a prompt were not read again, by the counters in an answer of any of the APIs:
+// they stand at its beginning or at its end.
+class CachedCount {
+ public:
+  void feed(std::string_view piece);
+  std::optional<int> tokens() const;
+
+ private:
+  static constexpr std::size_t kept_bytes = 4096;
+  std::string head_, tail_;
 };
 
 class EnginesImpl final : public Engines {
@@ -56,9 +71,13 @@ class EnginesImpl final : public Engines {
   std::string next_embed_space() override;
   base::Status finish_embed_change() override;
   int context_tokens(Role role) override;
+  int usable_context(Role role) override;
   std::string bound_to(Role role) override;
   std::vector<EngineStatus> status() override;
   BackgroundStatus background() override { return budget_.status(); }
+  base::Result<MemoryPlan> plan() override;
+  KeptStatus kept() override;
+  int forget_kept(const std::string& client) override;
   base::Status use(Role role, const std::string& model) override;
   base::Status bind_defaults() override;
   void stop_all() override;
@@ -76,6 +95,7 @@ class EnginesImpl final : public Engines {
     Visit(const Visit&) = delete;
     Visit& operator=(const Visit&) = delete;
     Backend& backend() const { return *backend_; }
+    const std::shared_ptr<Backend>& shared() const { return backend_; }
 
    private:
     EnginesImpl& engines_;
@@ -93,6 +113,13 @@ class EnginesImpl final : public Engines {
   // Holds the backend of a role; tries once more what could not be had when lar started.
   base::Result<std::unique_ptr<Visit>> visit(Role role, Seat& seat, Which which = Which::current);
   std::string free_socket_name(Role role);
+  // Engines that get their memory before a role's: those of the roles before it.
+  std::vector<PlanWish> planned_before(Role role);
+  // What a further engine may take: of the machine, and of what the owner allows engines.
+  std::int64_t memory_left_for_more();
+  // Before an engine starts that there is no room for: those that nobody uses end, the longest
+  // unused first, until there is. Never `spared`.
+  void make_room(const Backend& wanted, const Backend* spared = nullptr);
   base::Status try_out(Role role, Backend& backend);
   base::Status change_embed(Seat& seat, std::shared_ptr<Backend> next);
   base::Status replace(Role role, Seat& seat, std::shared_ptr<Backend> next);
@@ -114,6 +141,11 @@ class EnginesImpl final : public Engines {
   base::Result<Value> in_turns(
       Role role, Seat& seat, Which which, const Caller& caller, std::stop_token stop,
       const std::function<base::Result<Value>(Backend&, Budget::Stretch&, std::stop_token)>& work);
+  // What is known of a backend's model at its engine; nothing where it was not measured.
+  std::optional<Contract> contract_of(const Backend& backend) const;
+  // The request as it fits into the context, by its policy; what was left out goes into `result`.
+  base::Result<ChatRequest> fitted(Role role, Backend& backend, const ChatRequest& request,
+                                   ChatResult& result, std::stop_token stop);
   base::Status try_grammar(Role role, Backend& backend, std::uint64_t generation,
                            std::stop_token stop);
   base::Result<ChatResult> chat_aside(Role role, Seat& seat, const ChatRequest& request,
@@ -137,6 +169,34 @@ class EnginesImpl final : public Engines {
                                        std::stop_token stop);
   base::Error with_log(base::Error error, Role role) const;
 
+  // ---- long prompts on disk, keeping.cc ----
+  // Before a prompt is read: where a kept one holds more of it than the slot may, it is brought
+  // back. What could not be is read anew; no call fails of it.
+  std::optional<KeptPrompts::Match> bring_back(Backend& backend, std::uint64_t generation,
+                                               const std::string& body, const std::string& client,
+                                               std::stop_token stop);
+  // After it was read: by the engine's own count, was what had been brought back of use? Then the
+  // prompt is one to be saved, once nobody has asked anything for a moment. `body`: empty for
+  // short prompts. `cached`: tokens not read again; nothing where the engine has not told.
+  void prompt_was_read(Role role, std::shared_ptr<Backend> backend, std::uint64_t generation,
+                       const std::string& body, const std::string& client,
+                       const std::optional<KeptPrompts::Match>& brought, std::optional<int> cached);
+  static void forget_last_prompt(Backend& backend);
+  void keep_prompts(std::stop_token stop);
+  struct KeepJob {
+    Role role = Role::chat;
+    std::shared_ptr<Backend> backend;
+    std::uint64_t generation = 0, number = 0;
+    // Of lar's own prompts only the beginning they share is kept: it says nothing of the owner.
+    bool own = false;
+  };
+  void keep_later(KeepJob job);
+  base::Status keep_prompt(const KeepJob& job, std::stop_token stop);
+  base::Status keep_own_beginning(const KeepJob& job, std::stop_token stop);
+  base::Status save_slot(Backend& backend, const std::string& client, std::vector<int> tokens,
+                         int in_slot, std::stop_token stop);
+  void keep_what_waits();
+
   const EngineOptions options_;
   const std::unique_ptr<Models> models_;
   const std::string sockets_;
@@ -150,7 +210,15 @@ class EnginesImpl final : public Engines {
   std::mutex retired_mutex_;
   std::condition_variable_any retired_changed_;
   std::vector<std::shared_ptr<Backend>> retired_;  // still answering their last calls
-  std::jthread retirer_;                           // last: ends first
+
+  KeptPrompts kept_prompts_;
+  std::mutex keep_mutex_;
+  std::condition_variable_any keep_changed_;
+  std::vector<KeepJob> to_keep_;  // one for each backend
+  KeptStatus kept_;               // its counts
+
+  std::jthread keeper_;  // last: they end first
+  std::jthread retirer_;
 };
 
 }  // namespace lar::engine

@@ -66,6 +66,10 @@ std::optional<std::uint64_t> left_in_group() {
 
 }  // namespace
 
+std::int64_t total_memory() {
+  return static_cast<std::int64_t>(number_behind("/proc/meminfo", "MemTotal:").value_or(0) * 1024);
+}
+
 std::int64_t available_memory() {
   std::uint64_t available = number_behind("/proc/meminfo", "MemAvailable:").value_or(0) * 1024;
   if (const auto left = left_in_group()) {

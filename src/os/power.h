@@ -11,6 +11,9 @@ namespace lar::os {
 // (MemAvailable), or what the control group's limit leaves, whichever is less. 0: unknown.
 std::int64_t available_memory();
 
+// Of the whole machine, in bytes; 0: unknown.
+std::int64_t total_memory();
+
 // Energy used by the processor packages since some moment, in microjoules, where the kernel shows
 // it (RAPL under powercap, usually to root only). It may begin anew at zero.
 std::optional<std::uint64_t> package_energy();

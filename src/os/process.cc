@@ -289,6 +289,14 @@ std::int64_t resident_bytes(pid_t pid) {
   return std::strtoll(statm->c_str() + space + 1, nullptr, 10) * sysconf(_SC_PAGESIZE);
 }
 
+std::int64_t anonymous_bytes(pid_t pid) {
+  const auto status = read_file("/proc/" + std::to_string(pid) + "/status", 65'536);
+  const std::string_view name = "RssAnon:";
+  const size_t found = status ? status->find(name) : std::string::npos;
+  if (found == std::string::npos) return 0;
+  return std::strtoll(status->c_str() + found + name.size(), nullptr, 10) * 1024;
+}
+
 std::string program_path() {
   std::array<char, 4096> path{};
   const ssize_t length = readlink("/proc/self/exe", path.data(), path.size());

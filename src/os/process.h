@@ -54,6 +54,8 @@ class Process {
 std::optional<std::uint64_t> process_start_time(pid_t pid);
 // Resident memory in bytes; 0 if unknown.
 std::int64_t resident_bytes(pid_t pid);
+// The part of it that is in no file, in bytes; 0 if unknown.
+std::int64_t anonymous_bytes(pid_t pid);
 // Absolute path of the running program.
 std::string program_path();
 

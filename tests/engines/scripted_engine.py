@@ -29,6 +29,9 @@ passes it off as one; what it shall do stands in flags of its own:
         goes-on           takes up a grammar behind text that was made before
         tools             makes tool calls of its own: the first tool offered, with arguments its schema allows
         named             refuses requests that do not name its model (--model)
+        save-fails        cannot write what a slot holds (--slot-save-path)
+        save-half         writes half of it and says that it is all
+        forgets-slots     says that it has restored a slot, and reads the prompt again
     --answers FILE        JSON list of {"match": REGEX, "text": …}: the first whose pattern is found in the
                           last user message gives the answer; with "in": "all" in any message of the conversation
     --seen FILE           keeps the last body it was sent
@@ -71,6 +74,7 @@ parser.add_argument("--host", default="127.0.0.1")
 parser.add_argument("--port", type=int, default=8080)
 parser.add_argument("-m", "--model", default="scripted")
 parser.add_argument("-c", "--ctx-size", type=int, default=4096)
+parser.add_argument("--slot-save-path")
 options, others = parser.parse_known_args()
 options.ctx_size //= options.parallel
 modes = set(options.scripted.split(","))
@@ -159,12 +163,17 @@ def fresh_words(body, prompt):
     """How many words of a prompt the slot's cache does not hold; from now on it holds them. Reading them takes time."""
     slot = body.get("id_slot", 0)
     before = prompts.get(slot, [])
-    cached = 0
-    while cached < min(len(prompt), len(before)) and prompt[cached] == before[cached]:
-        cached += 1
+    same = 0
+    while same < min(len(prompt), len(before)) and prompt[same] == before[same]:
+        same += 1
     prompts[slot] = prompt
-    time.sleep(options.prompt_cost * (len(prompt) - cached))
-    return len(prompt) - cached
+    time.sleep(options.prompt_cost * (len(prompt) - same))
+    return len(prompt) - same
+
+
+def number_of(word):
+    """The same after a restart."""
+    return words.setdefault(word, int.from_bytes(word_hash(word)[:4], "big") >> 1)
 
 
 def answer_to(body):
@@ -230,6 +239,10 @@ class Handler(BaseHTTPRequestHandler):
         elif self.path == "/slots" and "think" in modes:
             journal("slots")
             self.reply(200, [{"id": 0, "is_processing": True}])
+        elif self.path == "/slots" and options.slot_save_path:
+            # As llama-server: the counters of a slot that has ended its work are zero.
+            self.reply(200, [{"id": slot, "is_processing": False, "n_prompt_tokens": len(prompts.get(slot, [])),
+                              "n_prompt_tokens_cache": 0} for slot in range(options.parallel)])
         else:
             self.fail(404, "File Not Found", "not_found_error")
 
@@ -241,8 +254,9 @@ class Handler(BaseHTTPRequestHandler):
         if "named" in modes and body.get("model") != options.model:
             self.fail(404, f"The model {body.get('model')} does not exist.", "not_found_error")
         elif self.path == "/tokenize":
-            numbers = [words.setdefault(word, len(words)) for word in body["content"].split()]
-            self.reply(200, {"tokens": numbers})
+            self.reply(200, {"tokens": [number_of(word) for word in body["content"].split()]})
+        elif options.slot_save_path and self.path.startswith("/slots/"):
+            self.slot(body)
         elif self.path == "/apply-template" and "plain" not in modes:
             self.reply(200, {"prompt": template(body["messages"])})
         elif self.path == "/completion" and "plain" not in modes:
@@ -370,6 +384,25 @@ class Handler(BaseHTTPRequestHandler):
     def too_long(self, prompt):
         self.fail(400, "request exceeds the available context size", "exceed_context_size_error",
                   n_prompt_tokens=len(prompt), n_ctx=options.ctx_size)
+
+    def slot(self, body):
+        """llama-server's /slots/N?action=…: what a slot holds goes to the disk and comes back."""
+        slot, action = int(self.path.split("/")[2].split("?")[0]), self.path.split("action=")[1]
+        path = os.path.join(options.slot_save_path, body["filename"])
+        journal(f"slot {action}")
+        if action == "save":
+            if "save-fails" in modes:
+                self.fail(500, "Unable to save slot", "server_error")
+                return
+            data = json.dumps(prompts.get(slot, []))
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(data[: len(data) // 2] if "save-half" in modes else data)
+            self.reply(200, {"id_slot": slot, "n_saved": len(prompts.get(slot, [])), "n_written": len(data.encode())})
+            return
+        with open(path, encoding="utf-8") as file:
+            held = json.load(file)
+        prompts[slot] = [] if "forgets-slots" in modes else held
+        self.reply(200, {"id_slot": slot, "n_restored": len(held), "n_read": os.path.getsize(path)})
 
     def complete(self, body):
         """llama-server's /completion: `prompt` is text or the numbers of its words."""

@@ -1,0 +1,26 @@
+// What the owner decides about the engines of a home: HOME/engines.toml, read anew at each use.
+//
+//   kept_megabytes = 4096      # disk for long prompts, so that they need not be read again; 0:
+//   none memory_megabytes = 12000   # memory that all engines together may take; 0: what the
+//   machine has context = 16384            # tokens of a conversation; 0: chosen expert_stream =
+//   true       # models larger than memory are read from the disk while they work
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace lar::engine {
+
+struct Settings {
+  std::int64_t kept_bytes = std::int64_t{4096} << 20;
+  std::int64_t memory_bytes = 0;
+  int context = 0;
+  bool expert_stream = true;
+};
+
+// Errors: toml.malformed {path, line, detail}, settings.malformed {path, line, field}.
+base::Result<Settings> read_settings(const std::string& home);
+
+}  // namespace lar::engine
