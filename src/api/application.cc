@@ -403,8 +403,7 @@ class ApplicationImplementation final : public Application {
                    {"next_vectors", std::move(next_vectors)},
                    {"background", background_json()},
                    {"engines", roles_json(language)},
-                   // Until outside services exist the only policy is loopback and unix sockets.
-                   {"sealed", true}};
+                   {"sealed", egress_->sealed()}};
     TRY_ASSIGN(const std::int64_t to_judge, store_->assistant().count_to_judge());
     result["counts"]["mails_to_judge"] = to_judge;
     if (const auto error = embedder_->last_error()) {

@@ -143,11 +143,11 @@ json AssistantRoutes::action_json(const store::Action& action, const Given& give
   json fields = json::array();
   if (action.state == store::ActionState::proposed) {
     for (const assistant::ActionField& field : assistant::fields_of(parsed(action.content))) {
-      fields.push_back({{"name", field.name},
-                        {"type", field.type},
-                        {"required", field.required},
-                        {"label", title_of("action.field.", std::string(field.name),
-                                           given.language)}});
+      fields.push_back(
+          {{"name", field.name},
+           {"type", field.type},
+           {"required", field.required},
+           {"label", title_of("action.field.", std::string(field.name), given.language)}});
     }
   }
   json value = {

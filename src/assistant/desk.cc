@@ -397,7 +397,8 @@ Status Desk::reopen(const Card& card) {
   TRY_ASSIGN(const auto rules, store.rules());
   bool by_rule = false;
   for (const store::GateRule& rule : rules) {
-    const bool of_card = rule.kind == card.kind && (rule.person.empty() || rule.person == card.person);
+    const bool of_card =
+        rule.kind == card.kind && (rule.person.empty() || rule.person == card.person);
     if (rule.always || !of_card) continue;
     by_rule = true;
     TRY(store.remove_rule(rule.kind, rule.person));
@@ -440,6 +441,8 @@ Result<store::Action> Desk::reject(const Id& action, base::Language language) {
 Result<store::Action> Desk::undo(const Id& action, base::Language language) {
   TRY_ASSIGN(store::Action undone, undo_action(context(language, {}), action));
   if (undone.card) {
+    TRY_ASSIGN(const Card card, store_.assistant().card(*undone.card));
+    TRY(store_.assistant().uncount_outcome(card.kind, card.person, true));  // approve() had counted
     // The matter is open again, and so is what can be done about it.
     TRY(store_.assistant().set_card(*undone.card, CardState::seen, {}));
     store::Action again = undone;

@@ -69,8 +69,8 @@ class Desk {
   base::Result<Replay> replay(base::Microseconds since, base::Microseconds until);
 
   // What the owner does with a card: it changes its state and teaches the gate.
-  // reopened takes back the last of these: the card is open again, what it taught is unlearnt, and a
-  // rule "never" that it made is gone.
+  // reopened takes back the last of these: the card is open again, what it taught is unlearnt, and
+  // a rule "never" that it made is gone.
   enum class Deed { seen, done, dismissed, snoozed, never, always, reopened };
   base::Result<store::Card> set_card(std::int64_t number, Deed deed,
                                      std::optional<base::Microseconds> until, bool for_person);

@@ -614,8 +614,7 @@ class AssistantRecords final : public AssistantStore {
         Durability::full);
   }
 
-  Status uncount_outcome(const std::string& kind, const std::string& person,
-                         bool useful) override {
+  Status uncount_outcome(const std::string& kind, const std::string& person, bool useful) override {
     return writer_.run(
         [&](WriteContext& context) -> Status {
           return context.connection.run(

@@ -52,10 +52,10 @@ def main():
         inbox = folder / "samples" / "household" / household.paths["maildir"] / "cur"
         fixtures = folder / "fixtures"
         for name in ("cur", "new", "tmp"):
-            (fixtures / "maildir" / name).mkdir(parents=True)
+            (fixtures / "otro-correo" / name).mkdir(parents=True)
         for number, one in enumerate(MAILS + EARLIER):
             (inbox / f"17000000{number}.page:2,").write_text(mail(number, *one), encoding="utf-8", newline="")
-        (fixtures / "maildir" / "cur" / "1700001.extra:2,").write_text(
+        (fixtures / "otro-correo" / "cur" / "1700001.extra:2,").write_text(
             mail(100, "Iris <iris@correo.example>", "Fotos", "Tue, 12 May 2026 10:00:00 +0200", "Aquí van las fotos.\n"),
             encoding="utf-8", newline="")
         (fixtures / "extra.ics").write_text(

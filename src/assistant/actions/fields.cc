@@ -9,11 +9,11 @@ struct Known {
 };
 
 constexpr Known known[] = {
-    {{"to", "address", true}, ""},     {{"cc", "line"}, ""},
-    {{"title", "line", true}, ""},     {{"subject", "line"}, "to"},
-    {{"start", "moment", true}, ""},   {{"end", "moment"}, "start"},
-    {{"place", "line"}, "start"},      {{"at", "moment", true}, ""},
-    {{"text", "text", true}, ""},      {{"wish", "wish"}, "reply_to"},
+    {{"to", "address", true}, ""},   {{"cc", "line"}, ""},
+    {{"title", "line", true}, ""},   {{"subject", "line"}, "to"},
+    {{"start", "moment", true}, ""}, {{"end", "moment"}, "start"},
+    {{"place", "line"}, "start"},    {{"at", "moment", true}, ""},
+    {{"text", "text", true}, ""},    {{"wish", "wish"}, "reply_to"},
 };
 
 bool stands(const nlohmann::json& content, std::string_view name) {
