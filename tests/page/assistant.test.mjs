@@ -347,10 +347,11 @@ describe('the assistant in the page', { concurrency: false }, () => {
           if (view === 'today') {
             await page.locator('.preview').first().waitFor();
             await picture(page, view, width, scheme);
+            if (width === 'desk' && scheme === 'light') await picture(page, 'first', width, scheme, false);
             await page.locator('[data-card] .decide').first().scrollIntoViewIfNeeded();
             await page.getByRole('button', { name: 'Cambiar', exact: true }).first().click();
-            await page.locator('[data-card]').nth(1).getByRole('button', { name: 'Más tarde' }).click();
-            await page.locator('[data-card]').nth(2).getByRole('button', { name: 'Más, y por qué' }).click();
+            await page.getByRole('button', { name: 'Más tarde' }).first().click();
+            await page.getByRole('button', { name: 'Más, y por qué' }).nth(1).click();
             for (const fold of await page.locator('.fold summary').all()) await fold.click();
             await picture(page, 'today-open', width, scheme);
           } else await picture(page, view, width, scheme);
@@ -367,6 +368,16 @@ describe('the assistant in the page', { concurrency: false }, () => {
       });
     }
   }
+
+  test('in English nothing scrolls sideways at 360 pixels', async () => {
+    const { page, close } = await open({ size: phone, locale: 'en-GB', hash: '#/today' });
+    for (const [view, sign] of Object.entries(ready)) {
+      await page.goto(`${origin}/#/${view}`);
+      await page.locator(sign).first().waitFor();
+      assert.ok((await sideways(page)) <= 0, view);
+    }
+    await close();
+  });
 
   test('through all of this: no complaint in the console, no request to another origin', () => {
     assert.deepEqual(complaints, []);
