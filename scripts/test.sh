@@ -51,6 +51,8 @@ step "mail at a real server: Dovecot" python3 tests/real/imap.py
 step "sending by a real server: aiosmtpd" "$smtp_server" tests/real/smtp.py
 step "page: types" page check
 step "page: units" page test
+step "page: the assistant, in a browser" "$python" tests/page/served.py \
+    env "PATH=$node:$PATH" node --test tests/page/assistant.test.mjs
 step "terminal" env LAR="$repository/build/lar" python3 -m unittest discover -s tests/cli
 step "real models: questions, then the page in a browser" "$python" tests/real/household.py \
     --page env "PATH=$node:$PATH" node --test tests/page/page.test.mjs

@@ -102,7 +102,7 @@ class ApplicationImplementation final : public Application {
     assistant::Desk::Options desk_options;
     desk_options.home = options_.home;
     desk_options.watch = watch;
-    desk_options.changed = [this] { announce(); };
+    desk_options.changed = [this] { announce_assistant(); };
     desk_options.source_changed = [this](const Id& source) {
       if (sync_) (void)sync_->request(source);
     };
@@ -332,6 +332,11 @@ class ApplicationImplementation final : public Application {
     change_.notify_all();
   }
 
+  void announce_assistant() {
+    ++assistant_changes_;
+    announce();
+  }
+
   static Result<Id> parse_id(const std::string& text) {
     if (const auto id = Id::parse(text)) return *id;
     return fail(ErrorKind::invalid_input, "item.malformed_id", {{"id", text}});
@@ -416,8 +421,7 @@ class ApplicationImplementation final : public Application {
                    {"background", background_json()},
                    {"kept", kept_json(language)},
                    {"engines", roles_json(language)},
-                   // Until outside services exist the only policy is loopback and unix sockets.
-                   {"sealed", true}};
+                   {"sealed", egress_->sealed()}};
     TRY_ASSIGN(const std::int64_t to_judge, store_->assistant().count_to_judge());
     result["counts"]["mails_to_judge"] = to_judge;
     if (const auto error = embedder_->last_error()) {
@@ -846,7 +850,7 @@ class ApplicationImplementation final : public Application {
     TRY_ASSIGN(const json value,
                (assistant_.get()->*answer)({call.parameter, call.request.query, call.body,
                                             call.request.language, call.request.stop}));
-    if (call.request.method != "GET") announce();
+    if (call.request.method != "GET") announce_assistant();
     return reply(value);
   }
 
@@ -1144,6 +1148,7 @@ class ApplicationImplementation final : public Application {
 
   Result<Response> events(const Call& call) {
     std::uint64_t seen = 0;
+    std::uint64_t told = 0;
     {
       const std::lock_guard lock(change_mutex_);
       seen = changes_ - 1;  // the first state is sent at once
@@ -1158,6 +1163,11 @@ class ApplicationImplementation final : public Application {
       const json all = sources_json(call.request.language);
       TRY_ASSIGN(const json status, status_json(call.request.language));
       if (!call.sink("sources", all) || !call.sink("status", status)) break;
+      // Cards, briefing, actions, memory: that they changed, not what they are.
+      if (const std::uint64_t now = assistant_changes_; now != told) {
+        told = now;
+        if (!call.sink("assistant", {{"revision", now}})) break;
+      }
       // Changes come in bursts: at most four messages a second.
       std::unique_lock lock(change_mutex_);
       change_.wait_for(lock, call.request.stop, std::chrono::milliseconds(250),
@@ -1171,6 +1181,7 @@ class ApplicationImplementation final : public Application {
   std::mutex change_mutex_;
   std::condition_variable_any change_;
   std::uint64_t changes_ = 1;
+  std::atomic<std::uint64_t> assistant_changes_{1};
   std::atomic<bool> closed_{false};
   // Destroyed from the last to the first: what is used goes after what uses it.
   std::unique_ptr<store::Store> store_;

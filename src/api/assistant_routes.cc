@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "assistant/actions/fields.h"
 #include "assistant/card_text.h"
 #include "assistant/facts.h"
 #include "base/messages.h"
@@ -130,6 +131,7 @@ json AssistantRoutes::card_json(const store::Card& card, base::Language language
           {"until", or_null(card.until)},
           {"due", or_null(card.due)},
           {"made", or_null(std::optional(card.made))},
+          {"changed", or_null(std::optional(card.changed))},
           {"route", or_null(card.route)},
           {"because", or_null(assistant::because_text(card.because, language))},
           {"notified", or_null(card.notified)},
@@ -138,6 +140,16 @@ json AssistantRoutes::card_json(const store::Card& card, base::Language language
 }
 
 json AssistantRoutes::action_json(const store::Action& action, const Given& given) {
+  json fields = json::array();
+  if (action.state == store::ActionState::proposed) {
+    for (const assistant::ActionField& field : assistant::fields_of(parsed(action.content))) {
+      fields.push_back(
+          {{"name", field.name},
+           {"type", field.type},
+           {"required", field.required},
+           {"label", title_of("action.field.", std::string(field.name), given.language)}});
+    }
+  }
   json value = {
       {"id", action.id.text()},
       {"card", action.card ? json(*action.card) : json()},
@@ -146,6 +158,7 @@ json AssistantRoutes::action_json(const store::Action& action, const Given& give
       {"title", title_of("action.", action.kind, given.language)},
       {"state", name_of(action.state)},
       {"content", parsed(action.content)},
+      {"fields", std::move(fields)},
       {"preview", assistant::preview_action(desk_.context(given.language, given.stop), action)},
       {"result", action.result.empty() ? json() : parsed(action.result)},
       {"can_undo", action.state == store::ActionState::done && !action.undo.empty()},
@@ -200,7 +213,8 @@ AssistantRoutes::Answer AssistantRoutes::set_card(const Given& given) {
   const std::string what = given.body.value("do", "");
   static const std::map<std::string, Deed> deeds = {
       {"seen", Deed::seen},      {"done", Deed::done},   {"dismiss", Deed::dismissed},
-      {"snooze", Deed::snoozed}, {"never", Deed::never}, {"always", Deed::always}};
+      {"snooze", Deed::snoozed}, {"never", Deed::never}, {"always", Deed::always},
+      {"reopen", Deed::reopened}};
   std::optional<Microseconds> until;
   if (given.body.contains("until")) {
     TRY_ASSIGN(until, time_of(given.body["until"].get<std::string>(), base::TimeDirection::future));
@@ -357,6 +371,13 @@ AssistantRoutes::Answer AssistantRoutes::set_attention(const Given& given) {
     } else {
       TRY(store_.assistant().set_rule({kind, base::lower_ascii(person), effect == "always", 0}));
     }
+  }
+  if (given.body.contains("outcome")) {
+    // What the owner says of an interruption that a replay shows, whether its card is still there.
+    const json& outcome = given.body["outcome"];
+    TRY(store_.assistant().count_outcome(outcome["kind"].get<std::string>(),
+                                         base::lower_ascii(outcome.value("person", "")),
+                                         outcome["useful"].get<bool>()));
   }
   return attention(given);
 }

@@ -381,8 +381,33 @@ Result<Card> Desk::set_card(std::int64_t number, Deed deed, std::optional<Micros
     case Deed::always:
       TRY(store.set_rule({card.kind, person, true, 0}));
       break;
+    case Deed::reopened:
+      TRY(reopen(card));
+      break;
   }
   return store.card(number);
+}
+
+Status Desk::reopen(const Card& card) {
+  store::AssistantStore& store = store_.assistant();
+  if (card.state == CardState::gone) {
+    return base::fail(base::ErrorKind::not_found, "card.gone",
+                      {{"number", std::to_string(card.number)}});
+  }
+  TRY_ASSIGN(const auto rules, store.rules());
+  bool by_rule = false;
+  for (const store::GateRule& rule : rules) {
+    const bool of_card =
+        rule.kind == card.kind && (rule.person.empty() || rule.person == card.person);
+    if (rule.always || !of_card) continue;
+    by_rule = true;
+    TRY(store.remove_rule(rule.kind, rule.person));
+  }
+  const bool counted = card.state == CardState::done || card.state == CardState::dismissed;
+  if (counted && !by_rule) {
+    TRY(store.uncount_outcome(card.kind, card.person, card.state == CardState::done));
+  }
+  return store.set_card(card.number, CardState::seen, {});
 }
 
 Result<store::Action> Desk::approve(const Id& action, base::Language language,
@@ -416,6 +441,8 @@ Result<store::Action> Desk::reject(const Id& action, base::Language language) {
 Result<store::Action> Desk::undo(const Id& action, base::Language language) {
   TRY_ASSIGN(store::Action undone, undo_action(context(language, {}), action));
   if (undone.card) {
+    TRY_ASSIGN(const Card card, store_.assistant().card(*undone.card));
+    TRY(store_.assistant().uncount_outcome(card.kind, card.person, true));  // approve() had counted
     // The matter is open again, and so is what can be done about it.
     TRY(store_.assistant().set_card(*undone.card, CardState::seen, {}));
     store::Action again = undone;

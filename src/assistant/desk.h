@@ -69,7 +69,9 @@ class Desk {
   base::Result<Replay> replay(base::Microseconds since, base::Microseconds until);
 
   // What the owner does with a card: it changes its state and teaches the gate.
-  enum class Deed { seen, done, dismissed, snoozed, never, always };
+  // reopened takes back the last of these: the card is open again, what it taught is unlearnt, and
+  // a rule "never" that it made is gone.
+  enum class Deed { seen, done, dismissed, snoozed, never, always, reopened };
   base::Result<store::Card> set_card(std::int64_t number, Deed deed,
                                      std::optional<base::Microseconds> until, bool for_person);
   // The card's action at `position`; carried out on the calling thread. The card is done after it.
@@ -84,6 +86,7 @@ class Desk {
 
  private:
   base::Result<GateMemory> gate_memory();
+  base::Status reopen(const store::Card& card);
 
   store::Store& store_;
   engine::Engines& engines_;

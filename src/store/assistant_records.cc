@@ -614,6 +614,17 @@ class AssistantRecords final : public AssistantStore {
         Durability::full);
   }
 
+  Status uncount_outcome(const std::string& kind, const std::string& person, bool useful) override {
+    return writer_.run(
+        [&](WriteContext& context) -> Status {
+          return context.connection.run(
+              "UPDATE gate_count SET useful = max(0, useful - ?3), useless = max(0, useless - ?4) "
+              "WHERE kind = ?1 AND person = ?2",
+              kind, person, useful ? 1 : 0, useful ? 0 : 1);
+        },
+        Durability::full);
+  }
+
   // ---- memory ----
 
   Result<bool> remember(const Memory& memory) override {

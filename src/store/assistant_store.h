@@ -243,6 +243,9 @@ class AssistantStore {
   virtual base::Result<std::vector<GateCount>> counts_of_gate() = 0;
   virtual base::Status count_outcome(const std::string& kind, const std::string& person,
                                      bool useful) = 0;
+  // Takes one back; a count never falls below nought.
+  virtual base::Status uncount_outcome(const std::string& kind, const std::string& person,
+                                       bool useful) = 0;
 
   // Supersedes what was known on the topic; what is inferred never supersedes what was stated, nor
   // comes back once forgotten (false: nothing was written).

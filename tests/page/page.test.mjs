@@ -7,83 +7,22 @@
 // long an answer may take), LAR_SCREENSHOT_DIR (a folder to put ask.png in; none: no picture is kept).
 // Where a test needs a failing or hostile server, it answers the request in the browser instead; all else is real.
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import {
+  browser, complaints, end_browser, foreign, in_view, normal, open, origin, phone, desk, sideways, start_browser, violations,
+} from './browser.mjs';
 
-const require = createRequire(new URL('../../web/package.json', import.meta.url));
-const { chromium } = require('playwright-core');
-const axe_source = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-
-const address = process.env.LAR_URL ?? '';
 const question = process.env.LAR_QUESTION ?? '¿Cuándo vence el seguro del coche?';
 const search_words = process.env.LAR_SEARCH ?? 'seguro';
 const wait_ms = Number(process.env.LAR_WAIT_S ?? 240) * 1000;
 const views = ['ask', 'search', 'sources', 'models', 'activity'];
-const desk = { width: 1440, height: 900 };
-const phone = { width: 360, height: 740 };
-
-let browser;
-let origin = '';
-const complaints = [];
-const foreign = [];
-
-/** A page of its own, signed in with the key; `trouble: true` for tests that provoke failing requests. */
-async function open({ size = desk, scheme = 'light', locale = 'es-ES', hash = '#/ask', trouble = false, scale = 1 } = {}) {
-  const context = await browser.newContext({ viewport: size, colorScheme: scheme, locale, deviceScaleFactor: scale });
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  page.on('pageerror', (error) => complaints.push(`${page.url()}: ${error.message}`));
-  page.on('console', (message) => {
-    if (message.type() !== 'error' && message.type() !== 'warning') return;
-    if (trouble && message.text().startsWith('Failed to load resource')) return;
-    complaints.push(`${message.location().url}: ${message.text()}`);
-  });
-  page.on('request', (request) => {
-    const url = new URL(request.url());
-    if (url.protocol !== 'data:' && url.protocol !== 'blob:' && url.origin !== origin) foreign.push(request.url());
-  });
-  await page.goto(address);
-  await page.goto(`${origin}/${hash}`);
-  await page.locator('nav a[aria-current=page]').waitFor();
-  return { page, close: () => context.close() };
-}
 
 async function answered(page, text) {
   await page.locator('textarea').fill(text);
   await page.keyboard.press('Enter');
   await page.locator('article.turn[aria-busy=false] details').last().waitFor({ timeout: wait_ms });
-}
-
-const normal = (text) => text.replace(/\s+/g, ' ').trim();
-
-/** Whether an element lies wholly inside the window and is what one sees there. */
-const in_view = (locator) =>
-  locator.evaluate((element) => {
-    const box = element.getClientRects()[0];
-    const at = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
-    return box.top >= 0 && box.bottom <= innerHeight && (element === at || element.contains(at));
-  });
-
-const sideways = (page) =>
-  page.evaluate(() => {
-    const wide = document.documentElement.scrollWidth - innerWidth;
-    const content = document.querySelector('.content');
-    return Math.max(wide, content ? content.scrollWidth - content.clientWidth : 0);
-  });
-
-async function violations(page) {
-  await page.evaluate(axe_source);
-  const found = await page.evaluate(async () => {
-    // Colours are measured as they end up, not half-way through fading in.
-    await Promise.all(document.getAnimations().filter((each) => each.effect?.getTiming().iterations !== Infinity).map((each) => each.finished));
-    const { violations: all } = await globalThis.axe.run(document, {
-      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'],
-    });
-    return all.map(({ id, impact, nodes }) => ({ id, impact, where: nodes.map((node) => node.target.join(' ')) }));
-  });
-  return found.filter(({ impact }) => impact === 'serious' || impact === 'critical');
 }
 
 /** An answer stream of our making, for what no honest server sends. */
@@ -93,21 +32,8 @@ const stream = (...events) => ({
   body: events.map(([name, data]) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`).join(''),
 });
 
-before(async () => {
-  assert.ok(address, 'LAR_URL is not set: give the address, with its key, that `lar serve` prints');
-  origin = new URL(address).origin;
-  browser = await chromium.launch({
-    executablePath: process.env.LAR_CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-      '--no-sandbox', '--headless', '--disable-gpu', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync', '--no-first-run',
-    ],
-  });
-});
-
-after(async () => {
-  await browser?.close();
-});
+before(start_browser);
+after(end_browser);
 
 describe('the page', { concurrency: false }, () => {
   test('comes under a policy that allows no inline script and no other origin', async () => {
@@ -247,7 +173,8 @@ describe('the page', { concurrency: false }, () => {
     await page.locator('.tally').first().waitFor({ timeout: wait_ms });
 
     await page.locator('.page-head .first').click();
-    await page.locator('dialog input.field').first().fill('/no/such/place/missing');
+    await page.locator('dialog .kind', { hasText: 'Maildir' }).click();
+    await page.locator('dialog [data-path]').fill('/no/such/place/missing');
     await page.locator('dialog button.first').click();
     await page.locator('dialog [role=alert]').waitFor();
     assert.ok(normal(await page.locator('dialog [role=alert]').textContent()).length > 10);

@@ -47,12 +47,31 @@ export interface Status {
   zone: string;
   language: string;
   household: string | null;
-  counts: { items: number; passages: number; vectors_done: number; vectors_total: number };
+  counts: {
+    items: number;
+    passages: number;
+    vectors_done: number;
+    vectors_total: number;
+    mails_to_judge: number;
+  };
+  next_vectors?: { done: number; total: number } | null;
   engines: Engine[];
   sealed: boolean;
 }
 
-export type SourceKind = 'maildir' | 'mbox' | 'folder' | 'ics' | 'vcf';
+export const source_kinds = [
+  'imap', 'maildir', 'mbox', 'caldav', 'ics_url', 'ics', 'carddav', 'vcf', 'whatsapp', 'telegram', 'folder',
+] as const;
+export type SourceKind = (typeof source_kinds)[number];
+
+/** A source to be added. The secret goes to the server and nowhere else; no answer holds it. */
+export interface NewSource {
+  kind: SourceKind;
+  path: string;
+  name?: string;
+  settings?: Record<string, unknown>;
+  secret?: string;
+}
 
 export interface Source {
   id: string;
@@ -214,6 +233,134 @@ export interface PullProgress {
   seconds_left: number | null;
 }
 
+// ---- the assistant ----
+
+/** A mail, event or the like that something stands on. */
+export interface EvidenceItem {
+  item: string;
+  external_id?: string | null;
+  title: string | null;
+  kind: ItemKind | null;
+  quote?: string | null;
+}
+
+export interface ActionField {
+  name: string;
+  type: 'line' | 'text' | 'address' | 'moment' | 'wish';
+  required: boolean;
+  label: string;
+}
+
+export type ActionState =
+  | 'proposed' | 'approved' | 'rejected' | 'executing' | 'done' | 'failed' | 'undone' | 'unknown';
+
+/** An action as a list of cards names it. */
+export interface ActionTitle {
+  id: string;
+  position: number;
+  kind: string;
+  title: string;
+  state: ActionState;
+}
+
+export interface Action extends ActionTitle {
+  card: number | null;
+  content: Record<string, unknown>;
+  fields: ActionField[];
+  preview: string[];
+  result: ({ error?: Notice; path?: string } & Record<string, unknown>) | null;
+  can_undo: boolean;
+  changed: When;
+  /** Seconds until it can no longer be held back. */
+  leaves_in?: number | null;
+}
+
+export interface Card {
+  number: number;
+  kind: string;
+  title: string;
+  text: string;
+  urgency: 'now' | 'today' | 'later';
+  origin: string;
+  person: string | null;
+  state: 'new' | 'seen' | 'snoozed' | 'done' | 'dismissed' | 'gone';
+  until: When;
+  due: When;
+  changed: When;
+  route: string | null;
+  because: string | null;
+  notified: When;
+  evidence: EvidenceItem[];
+  actions: ActionTitle[];
+}
+
+export interface CardDetail extends Card {
+  actions: Action[];
+}
+
+export type Deed = 'seen' | 'done' | 'dismiss' | 'snooze' | 'never' | 'always' | 'reopen';
+
+export interface BriefPoint {
+  kind: string;
+  text: string;
+  origin: string;
+  card: number | null;
+  items: EvidenceItem[];
+}
+
+export interface AttentionRule {
+  kind: string | null;
+  person: string | null;
+  effect: 'always' | 'never';
+}
+
+export interface Attention {
+  per_day: number;
+  quiet_from: string;
+  quiet_to: string;
+  rules: AttentionRule[];
+  learnt: { kind: string; person: string | null; useful: number; useless: number }[];
+}
+
+export interface AttentionChange {
+  per_day?: number;
+  quiet_from?: string;
+  quiet_to?: string;
+  rule?: { kind?: string; person?: string; effect: 'always' | 'never' | 'none' };
+  outcome?: { kind: string; person?: string; useful: boolean };
+}
+
+export interface Interruption {
+  time: string;
+  kind: string;
+  person: string | null;
+  text: string;
+  because: string;
+  card: number | null;
+  evidence: EvidenceItem[];
+}
+
+export interface Replay {
+  since: string;
+  until: string;
+  mails: number;
+  cards: number;
+  waited: number;
+  urgent: number;
+  missed: number;
+  interruptions: Interruption[];
+}
+
+export interface Memory {
+  number: number;
+  topic: string;
+  statement: string;
+  stated: boolean;
+  made: When;
+  superseded: When;
+  evidence: EvidenceItem[];
+}
+
 /** What went wrong: the server's code and sentence, or `unreachable` (no answer) or `stream` (it broke off). */
 export class ApiError extends Error {
   constructor(
@@ -311,8 +458,7 @@ const segment = encodeURIComponent;
 export const api = {
   status: () => json<Status>('GET', '/status'),
   sources: () => json<{ sources: Source[] }>('GET', '/sources'),
-  add_source: (kind: SourceKind, path: string, name: string) =>
-    json<Source>('POST', '/sources', name ? { kind, path, name } : { kind, path }),
+  add_source: (source: NewSource) => json<Source>('POST', '/sources', source),
   remove_source: (id: string) => json<{ removed_items: number }>('DELETE', `/sources/${segment(id)}`),
   sync: (source: string | undefined, signal: AbortSignal) =>
     stream('POST', '/sync', source ? { source, wait: 'items' } : { wait: 'items' }, signal),
@@ -333,6 +479,22 @@ export const api = {
   models: () => json<Models>('GET', '/models'),
   use_model: (role: string, model: string) => json<{ roles: Role[] }>('POST', '/models/use', { role, model }),
   pull_model: (name: string, signal: AbortSignal) => stream('POST', '/models/pull', { name }, signal),
+  check_model: (what: string, signal: AbortSignal) => stream('POST', '/models/check', { what }, signal),
+  brief: (since: string) => json<{ now: string; points: BriefPoint[] }>('GET', `/brief${since ? `?since=${segment(since)}` : ''}`),
+  cards: (state: 'open' | 'all') => json<{ cards: Card[]; to_judge: number }>('GET', `/cards?state=${state}`),
+  card: (number: number) => json<CardDetail>('GET', `/cards/${number}`),
+  set_card: (number: number, deed: Deed, more: { until?: string; person?: boolean } = {}) =>
+    json<Card>('POST', `/cards/${number}`, { do: deed, ...more }),
+  actions: () => json<{ actions: Action[] }>('GET', '/actions'),
+  act: (id: string, what: 'approve' | 'reject' | 'undo' | 'preview', content?: Record<string, unknown>) =>
+    json<Action>('POST', `/actions/${segment(id)}`, content ? { do: what, content } : { do: what }),
+  attention: () => json<Attention>('GET', '/attention'),
+  set_attention: (change: AttentionChange) => json<Attention>('POST', '/attention', change),
+  replay: (since: string) => json<Replay>('GET', `/replay?since=${segment(since)}`),
+  memories: (state: 'open' | 'all') => json<{ memories: Memory[] }>('GET', `/memory?state=${state}`),
+  remember: (statement: string, topic?: string) =>
+    json<{ memories: Memory[] }>('POST', '/memory', topic ? { statement, topic } : { statement }),
+  forget: (number: number) => json<{ number: number }>('DELETE', `/memory/${number}`),
   journal: (limit: number, before?: string) =>
     json<{ entries: JournalEntry[] }>(
       'GET',

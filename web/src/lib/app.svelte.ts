@@ -12,7 +12,9 @@ export const app = $state<{
   sources: Source[] | null;
   connection: 'connecting' | 'up' | 'down' | 'locked';
   beat: number;
-}>({ status: null, status_at: 0, sources: null, connection: 'connecting', beat: 0 });
+  /** Grows when cards, briefing, actions or memory may have changed. */
+  assistant: number;
+}>({ status: null, status_at: 0, sources: null, connection: 'connecting', beat: 0, assistant: 0 });
 
 /** Language, time zone and the server's present, which may be a fixed one. */
 export function here(): Here {
@@ -72,6 +74,7 @@ async function watch(signal: AbortSignal): Promise<void> {
           wait_ms = 1000;
           if (event === 'sources') app.sources = (data as { sources: Source[] }).sources;
           if (event === 'status') take_status(data as Status);
+          if (event === 'assistant') app.assistant++;
         }
       } catch (error) {
         if (!signal.aborted) note_failure(error);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytes, day_key, days_ago, duration, long_date, relative, short_date } from './format';
+import { bytes, day_key, days_ago, duration, long_date, relative, short_date, spoken_moments } from './format';
 
 const madrid = { language: 'es-ES', zone: 'Europe/Madrid', now: new Date('2026-05-14T07:30:00Z') };
 const plain = (text: string) => text.replace(/[\u00A0\u202F]/g, ' ');
@@ -45,4 +45,13 @@ test('sizes and durations read as people write them', () => {
   expect(plain(bytes(1_646_572_928, 'es-ES'))).toBe('1,6 GB');
   expect(plain(bytes(999_600, 'en-GB'))).toBe('1 MB');
   expect(plain(duration(3720, 'en-GB'))).toBe('1 h 2 min');
+});
+
+test('moments in a text of the server are told as people say them; dates in a sentence stay', () => {
+  const say = (text: string) => plain(spoken_moments(text, madrid));
+  expect(say('2026-05-14T17:30 – 2026-05-14T18:30')).toMatch(/^jue, 14 may, 17:30 – 18:30$/);
+  expect(say('2026-05-14T23:30 – 2026-05-15T00:30')).toMatch(/^jue, 14 may, 23:30 – vie, 15 may, 0?0:30$/);
+  expect(say('2026-05-14T15:30:00Z')).toMatch(/17:30$/);
+  expect(say('2026-05-14')).toBe('jue, 14 may');
+  expect(say('Re: factura 2026-05-14')).toBe('Re: factura 2026-05-14');
 });

@@ -73,6 +73,25 @@ export function day_heading(when: string, here: Here): string {
     : '';
 }
 
+/**
+ * A text of the server with its moments as people say them: "2026-05-14T17:30" becomes "Thu 14 May, 17:30". Days alone are
+ * told only where they are the whole text, because a date within somebody's sentence is theirs.
+ */
+export function spoken_moments(text: string, here: Here): string {
+  const day: Intl.DateTimeFormatOptions = { weekday: 'short', day: 'numeric', month: 'short' };
+  const say = (when: string): string => {
+    const parsed = parse(when, here);
+    if (!parsed) return when;
+    const clock: Intl.DateTimeFormatOptions = parsed.all_day ? {} : { hour: '2-digit', minute: '2-digit' };
+    return format(parsed.time, { ...day, ...clock }, here, parsed.zone);
+  };
+  if (/^\d{4}-\d{2}-\d{2}( – \d{4}-\d{2}-\d{2})?$/.test(text)) return text.split(' – ').map(say).join(' – ');
+  const spoken = text.replace(/\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})?/g, say);
+  // The end of what ends on the same day needs no day.
+  const span = /^(\d{4}-\d{2}-\d{2})T[\d:]+ – \1T([\d:]{5})/.exec(text);
+  return span ? `${say(text.slice(0, text.indexOf(' – ')))} – ${clock_time(text.slice(text.indexOf(' – ') + 3), here)}` : spoken;
+}
+
 /** A key that is equal for two times of the same day in the owner's zone. */
 export function day_key(when: string, here: Here): string {
   const parsed = parse(when, here);

@@ -3,9 +3,9 @@ import { format_route, parse_route } from './router';
 import type { Route } from './router';
 
 describe('router', () => {
-  test('an empty or unknown address is Ask', () => {
-    expect(parse_route('')).toEqual({ view: 'ask', query: {} });
-    expect(parse_route('#/nowhere/x')).toEqual({ view: 'ask', query: {} });
+  test('an empty or unknown address is Today', () => {
+    expect(parse_route('')).toEqual({ view: 'today', query: {} });
+    expect(parse_route('#/nowhere/x')).toEqual({ view: 'today', query: {} });
   });
 
   test('what is formatted is parsed back, whatever the letters', () => {

@@ -1,7 +1,9 @@
 // The address of a view, in the part after '#': the server knows one page only, and no part of an address that holds a
 // question or a name ever reaches it. Pure functions; router.svelte.ts holds the current route.
 
-export const views = ['ask', 'search', 'sources', 'models', 'activity'] as const;
+export const views = [
+  'today', 'ask', 'search', 'sources', 'attention', 'memory', 'models', 'activity', 'more',
+] as const;
 export type View = (typeof views)[number];
 
 /** An item open beside the view; part, begin and end (UTF-16 offsets) name the cited place. */
@@ -27,7 +29,7 @@ export function parse_route(hash: string): Route {
   const mark = text.indexOf('?');
   const path = (mark < 0 ? text : text.slice(0, mark)).split('/').filter(Boolean);
   const parameters = new URLSearchParams(mark < 0 ? '' : text.slice(mark + 1));
-  const view = views.find((name) => name === path[0]) ?? 'ask';
+  const view = views.find((name) => name === path[0]) ?? 'today';
   const route: Route = { view, query: {} };
   if (view === 'ask' && path[0] === 'ask' && path[1]) route.id = decode(path[1]);
   for (const [key, value] of parameters) {

@@ -1,0 +1,392 @@
+// The assistant's side of the page in a real browser: the day, its decisions, sources, attention, memory. Its server is
+// started by tests/page/served.py, which also lays out what is added here:
+//
+//   python3 tests/page/served.py node --test tests/page/assistant.test.mjs
+//
+// LAR_SCREENSHOT_DIR: a folder to put pictures of every view into, in both widths and themes.
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import {
+  complaints, desk, end_browser, foreign, in_view, normal, open, origin, phone, sideways, start_browser, violations,
+} from './browser.mjs';
+
+const fixtures = process.env.LAR_FIXTURES ?? '';
+const pictures = process.env.LAR_SCREENSHOT_DIR ?? '';
+const ready = {
+  today: '.brief, .note', sources: '.source', attention: '.limits', memory: '.list, .note', models: '.model', more: '.page li',
+};
+
+const get = async (page, path) => (await page.request.get(`${origin}/api/v1${path}`)).json();
+
+/** The view of the day, once every mail has been looked at. */
+async function today(more = {}) {
+  const opened = await open({ hash: '#/today', ...more });
+  await opened.page.locator('.brief').waitFor();
+  for (;;) {
+    const { counts } = await get(opened.page, '/status');
+    if (counts.mails_to_judge === 0) break;
+    await opened.page.waitForTimeout(300);
+  }
+  await opened.page.reload();
+  await opened.page.locator('.brief').waitFor();
+  return opened;
+}
+
+/** The card of that kind with these words, unfolded. */
+async function card_of(page, kind, words) {
+  const { cards } = await get(page, '/cards');
+  const found = cards.find((card) => (!kind || card.kind === kind) && card.text.includes(words));
+  assert.ok(found, `a card ${kind} with “${words}”`);
+  return unfold(page, found.number);
+}
+
+async function unfold(page, number) {
+  const card = page.locator(`[data-card="${number}"]`);
+  await page.locator(`[data-card="${number}"], [data-row="${number}"]`).first().waitFor();
+  if ((await card.count()) === 0) await page.locator(`[data-row="${number}"]`).click();
+  await card.waitFor();
+  return card;
+}
+
+const gone = (page, number) => page.locator(`[data-card="${number}"], [data-row="${number}"]`).waitFor({ state: 'detached' });
+const toast = (page) => page.locator('.toast');
+
+before(start_browser);
+after(end_browser);
+
+describe('the assistant in the page', { concurrency: false }, () => {
+  test('an empty address is the day: a briefing whose points open what they stand on', async () => {
+    const { page, close } = await today({ hash: '' });
+    assert.equal(await page.locator('nav a[aria-current=page]').first().textContent().then(normal), 'Hoy');
+    const points = page.locator('[data-point]');
+    assert.ok((await points.count()) >= 3, 'a briefing');
+    const brief = await get(page, '/brief');
+    if (await page.locator('.all-points').count()) await page.locator('.all-points').click();
+    assert.equal(await points.count(), brief.points.length, 'every point of the briefing');
+    const at = brief.points.findIndex((point) => point.items.length === 1);
+    await points.nth(at).locator('button.text').click();
+    await page.locator('.panel h2', { hasText: brief.points[at].items[0].title }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('.panel').waitFor({ state: 'detached' });
+    const several = brief.points.findIndex((point) => point.items.length > 1);
+    await points.nth(several).locator('button.text').click();
+    await points.nth(several).locator('.evidence button').last().click();
+    await page.locator('.panel h2').waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('.panel').waitFor({ state: 'detached' });
+    await close();
+  });
+
+  test('a card opens its mail at the quoted words', async () => {
+    const { page, close } = await today();
+    const link = page.locator('[data-card] .evidence button:has(.quote)').first();
+    const quote = normal(await link.locator('.quote').textContent());
+    await link.click();
+    const mark = page.locator('.panel mark').first();
+    await mark.waitFor();
+    await page.waitForFunction(() => document.activeElement?.matches('.panel h2'));
+    assert.equal(normal((await page.locator('.panel mark').allTextContents()).join('')), quote, 'what is marked is the quote');
+    assert.ok(await in_view(mark), 'and in view');
+    await close();
+  });
+
+  test('an appointment goes into the calendar as the preview says, and comes out again by the toast', async () => {
+    const { page, close } = await today();
+    const card = await card_of(page, 'event', 'Confirmación de su cita');
+    const number = await card.getAttribute('data-card');
+    await card.locator('.preview').waitFor();
+    assert.match(normal(await card.locator('.preview').textContent()), /calendario .*21 may, 10:30/);
+    await card.getByRole('button', { name: 'Añadir al calendario' }).click();
+    await toast(page).getByText('Hecho: Añadir al calendario').waitFor();
+    await page.locator(`[data-card="${number}"]`).waitFor({ state: 'detached' });
+    assert.equal((await get(page, `/cards/${number}`)).state, 'done');
+
+    await toast(page).getByRole('button', { name: 'Deshacer' }).click();
+    await page.locator(`[data-card="${number}"]`).waitFor();
+    const after_undo = await get(page, `/cards/${number}`);
+    assert.deepEqual(after_undo.actions.map((action) => action.state), ['undone', 'proposed']);
+    await close();
+  });
+
+  test('an event is changed before it is approved, and undone from what was done lately', async () => {
+    const { page, close } = await today();
+    const card = await card_of(page, 'event', 'Confirmación de su cita');
+    const number = await card.getAttribute('data-card');
+    await card.getByRole('button', { name: 'Cambiar' }).click();
+    await card.getByLabel('Título').fill('Dentista');
+    await card.getByLabel('Empieza').fill('2026-05-21T12:15');
+    await card.getByLabel(/Lugar/).fill('Mayor 12, 2.º');
+    await card.getByRole('button', { name: 'Guardar' }).click();
+    await card.locator('.preview', { hasText: 'Dentista' }).waitFor();
+    assert.match(normal(await card.locator('.preview').textContent()), /12:15.*Mayor 12, 2\.º/);
+    await card.getByRole('button', { name: 'Añadir al calendario' }).click();
+    await page.locator(`[data-card="${number}"]`).waitFor({ state: 'detached' });
+    await page.waitForTimeout(1500);
+    const [done] = (await get(page, '/actions')).actions.filter((action) => action.state === 'done');
+    assert.equal(done.content.title, 'Dentista');
+    await page.locator('.lately summary').click();
+    await page.locator('.lately li', { hasText: 'Añadir al calendario' }).getByRole('button', { name: 'Deshacer' }).click();
+    await page.locator(`[data-card="${number}"]`).waitFor();
+    await close();
+  });
+
+  test('a draft is written on and kept, exactly as shown', async () => {
+    const { page, close } = await today();
+    const card = await card_of(page, 'answer', 'El contrato');
+    const number = await card.getAttribute('data-card');
+    const choice = card.locator('.which .choice', { hasText: 'borrador' });
+    if (await choice.count()) await choice.click();
+    await card.getByRole('button', { name: 'Cambiar' }).click();
+    const text = 'Hola, Gadea:\n\nTe lo mando esta tarde.\n\nUn beso,\nClara\n';
+    await card.getByLabel('Texto', { exact: true }).fill(text);
+    await card.getByLabel(/Asunto/).fill('Re: El contrato, firmado');
+    await card.getByRole('button', { name: 'Preparar un borrador' }).click();
+    await toast(page).getByText('Preparar un borrador').waitFor();
+    const draft = (await get(page, `/cards/${number}`)).actions.find((action) => action.kind === 'save_draft' && action.state === 'done');
+    assert.equal(draft.content.text, text);
+    assert.equal(draft.content.subject, 'Re: El contrato, firmado');
+    await page.locator(`[data-card="${number}"] .decided`).getByRole('button', { name: 'Deshacer' }).click();
+    await page.locator(`[data-card="${number}"] .decided`).waitFor({ state: 'detached' });
+    await close();
+  });
+
+  test('what was taken back has taught nothing', async () => {
+    const { page, close } = await open();
+    const { learnt } = await get(page, '/attention');
+    assert.deepEqual(learnt.filter(({ useful, useless }) => useful + useless > 0), []);
+    await close();
+  });
+
+  test('one tap: done, no and later, each with a way back', async () => {
+    const { page, close } = await today();
+    const number = (await get(page, '/cards')).cards.at(-1).number;
+    const card = await unfold(page, number);
+    for (const [name, state] of [['Hecho', 'done'], ['No', 'dismissed']]) {
+      await card.getByRole('button', { name, exact: true }).click();
+      await gone(page, number);
+      assert.equal((await get(page, `/cards/${number}`)).state, state);
+      await toast(page).getByRole('button', { name: 'Deshacer' }).click();
+      await card.waitFor();
+    }
+    const { learnt } = await get(page, '/attention');
+    assert.deepEqual(learnt.filter(({ useful, useless }) => useful + useless > 0), [], 'nor has this');
+
+    await card.getByRole('button', { name: 'Más tarde' }).click();
+    await card.locator('.options').getByRole('button', { name: 'Mañana' }).click();
+    await card.waitFor({ state: 'detached' });
+    assert.match((await get(page, `/cards/${number}`)).until, /^2026-05-15T09:00/);
+    await page.locator('.fold', { hasText: 'aplazada' }).locator('summary').click();
+    await page.locator('.fold', { hasText: 'aplazada' }).getByRole('button', { name: 'Ahora' }).first().click();
+    await card.waitFor();
+    await close();
+  });
+
+  test('a card says why, and “never” is a rule that can be seen, undone and removed', async () => {
+    const { page, close } = await today();
+    const { number, kind } = (await get(page, '/cards')).cards[0];
+    const never = async () => {
+      const here = await unfold(page, number);
+      await here.getByRole('button', { name: 'Más, y por qué' }).click();
+      assert.ok(normal(await here.locator('.because').textContent()).length > 10, 'because');
+      await here.getByRole('button', { name: /^Nunca/ }).first().click();
+      await gone(page, number);
+    };
+    await never();
+    assert.deepEqual((await get(page, '/attention')).rules, [{ kind, person: null, effect: 'never' }]);
+    await toast(page).getByRole('button', { name: 'Deshacer' }).click();
+    await page.locator(`[data-card="${number}"]`).waitFor();
+    assert.deepEqual((await get(page, '/attention')).rules, []);
+    await never();
+    await page.goto(`${origin}/#/attention`);
+    await page.locator('.rules').first().getByRole('button', { name: /^Quitar la regla/ }).click();
+    await page.locator('.rules b').waitFor({ state: 'detached' });
+    assert.deepEqual((await get(page, '/attention')).rules, []);
+    await close();
+  });
+
+  test('attention: budget, quiet hours and a rule for a person are kept', async () => {
+    const { page, close } = await open({ hash: '#/attention' });
+    await page.getByLabel('Interrupciones al día, como mucho').fill('3');
+    await page.getByLabel('Interrupciones al día, como mucho').press('Tab');
+    await page.getByLabel('Silencio desde').fill('21:30');
+    await page.getByLabel('Silencio desde').press('Tab');
+    await page.locator('.rules select').first().selectOption('always');
+    await page.getByLabel('Dirección de una persona').fill('gadea.lozano@correo.example');
+    await page.locator('.rules').first().getByRole('button', { name: 'Añadir' }).click();
+    await page.locator('.rules li', { hasText: 'gadea.lozano' }).waitFor();
+    const kept = await get(page, '/attention');
+    assert.equal(kept.per_day, 3);
+    assert.equal(kept.quiet_from, '21:30');
+    assert.deepEqual(kept.rules, [{ kind: null, person: 'gadea.lozano@correo.example', effect: 'always' }]);
+    await close();
+  });
+
+  test('a replay shows what would have interrupted, and learns from yes and no', async () => {
+    const { page, close } = await open({ hash: '#/attention?replay=1' });
+    const first = page.locator('.replay li').first();
+    await first.waitFor();
+    assert.match(normal(await page.locator('.replay .sum').textContent()), /\d+ interrupci(ón|ones) en \d+ correos/);
+    const total = ({ learnt }) => learnt.reduce((sum, each) => sum + each.useless, 0);
+    const before_no = total(await get(page, '/attention'));
+    await first.getByRole('button', { name: 'No', exact: true }).click();
+    await first.locator('.noted').waitFor();
+    assert.equal(total(await get(page, '/attention')), before_no + 1);
+    await page.locator('table td').first().waitFor();
+    await close();
+  });
+
+  test('sources: a calendar and a maildir are added by form; what is wrong is said in plain words', async () => {
+    const { page, close } = await open({ hash: '#/sources', trouble: true });
+    await page.locator('.source').first().waitFor();
+    const count = await page.locator('.source').count();
+    const alert = page.locator('dialog [role=alert]');
+    const choose = (label) => page.locator('dialog .kind', { hasText: label }).click();
+    const submit = () => page.locator('dialog button.first').click();
+    await page.locator('.page-head .first').click();
+
+    await choose('Archivo .ics');
+    await page.locator('dialog [data-path]').fill(`${fixtures}/broken.ics`);
+    await submit();
+    await alert.filter({ hasText: 'no es un fichero de calendario' }).waitFor();
+    await page.locator('dialog [data-path]').fill(`${fixtures}/extra.ics`);
+    await submit();
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    await page.locator('.source', { hasText: 'extra' }).waitFor();
+
+    await page.locator('.page-head .first').click();
+    await choose('Maildir');
+    await page.locator('dialog [data-path]').fill(`${fixtures}/extra.ics`);
+    await submit();
+    await alert.waitFor();
+    await page.locator('dialog [data-path]').fill(`${fixtures}/otro-correo`);
+    await submit();
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    await page.locator('.fresh').waitFor();
+    assert.equal(await page.locator('.source').count(), count + 2);
+
+    // An account whose server does not answer; the password comes back in no answer.
+    await page.locator('.page-head .first').click();
+    await choose('Cuenta de correo');
+    await page.locator('dialog [data-path]').fill('clara@localhost');
+    await page.locator('dialog input[type=password]').fill('muy-secreto-17');
+    await page.locator('dialog summary').click();
+    await page.locator('dialog').getByLabel('Servidor', { exact: true }).fill('127.0.0.1');
+    await page.locator('dialog').getByLabel('Puerto').fill('9');
+    const answer = page.waitForResponse((response) => response.url().endsWith('/sources') && response.request().method() === 'POST');
+    await submit();
+    assert.doesNotMatch(await (await answer).text(), /muy-secreto-17/);
+    await alert.waitFor();
+    assert.ok(normal(await alert.textContent()).length > 15);
+    assert.doesNotMatch(await page.locator('dialog').innerText(), /muy-secreto-17/);
+    await page.keyboard.press('Escape');
+    await page.locator('.fresh a').click();
+    await page.locator('.replay .sum').waitFor();
+    await close();
+  });
+
+  test('what is new shows by itself, in an open page', async () => {
+    const { page, close } = await today();
+    const other = await today();
+    const { number } = (await get(page, '/cards')).cards[0];
+    await page.locator(`[data-card="${number}"]`).waitFor();
+    await other.page.locator(`[data-card="${number}"]`).getByRole('button', { name: 'Hecho', exact: true }).click();
+    await page.locator(`[data-card="${number}"]`).waitFor({ state: 'detached' });
+    await toast(other.page).getByRole('button', { name: 'Deshacer' }).click();
+    await page.locator(`[data-card="${number}"]`).waitFor();
+    await other.close();
+    await close();
+  });
+
+  test('memory: told, corrected, and forgotten for good', async () => {
+    const { page, close } = await open({ hash: '#/memory' });
+    await page.getByLabel('Algo que lar debe saber').fill('No como carne');
+    await page.getByRole('button', { name: 'Recordar' }).click();
+    const entry = page.locator('[data-memory]', { hasText: 'No como carne' });
+    await entry.waitFor();
+    await entry.getByRole('button', { name: /^Cambiar/ }).click();
+    await page.getByLabel('Lo correcto').fill('No como carne ni pescado');
+    await page.getByRole('button', { name: 'Guardar' }).click();
+    await page.locator('[data-memory]', { hasText: 'ni pescado' }).waitFor();
+    await page.locator('.page summary', { hasText: 'antes era así' }).waitFor();
+    await page.locator('[data-memory]', { hasText: 'ni pescado' }).getByRole('button', { name: /^Olvidar/ }).click();
+    await page.keyboard.press('Enter');
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    assert.equal(await page.locator('[data-memory]', { hasText: 'ni pescado' }).count(), 1, 'Enter on the question forgets nothing');
+    await page.locator('[data-memory]', { hasText: 'ni pescado' }).getByRole('button', { name: /^Olvidar/ }).click();
+    await page.locator('dialog .bad').click();
+    await page.locator('[data-memory]', { hasText: 'ni pescado' }).waitFor({ state: 'detached' });
+    const { memories } = await get(page, '/memory?state=all');
+    assert.ok(memories.every(({ statement }) => !statement.includes('ni pescado')));
+    await close();
+  });
+
+  test('the day by keyboard alone: to a card, its way to change, and out', async () => {
+    const { page, close } = await today();
+    const card = await card_of(page, 'event', 'Confirmación de su cita');
+    await card.locator('.preview').waitFor();
+    await card.getByRole('button', { name: 'Añadir al calendario' }).focus();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await card.getByLabel('Título').waitFor();
+    await card.getByRole('button', { name: 'Cancelar' }).focus();
+    await page.keyboard.press('Enter');
+    await card.locator('.preview').waitFor();
+    await close();
+  });
+
+  for (const scheme of ['light', 'dark']) {
+    for (const [width, size] of [['desk', desk], ['phone', phone]]) {
+      test(`axe finds nothing serious and nothing scrolls sideways, ${scheme}, ${width}`, async () => {
+        const { page, close } = await today({ scheme, size });
+        for (const [view, sign] of Object.entries(ready)) {
+          await page.goto(`${origin}/#/${view}${view === 'attention' ? '?replay=1' : ''}`);
+          await page.locator(sign).first().waitFor();
+          if (view === 'attention') await page.locator('.replay .sum').waitFor();
+          if (view === 'today') {
+            await page.locator('.preview').first().waitFor();
+            await picture(page, view, width, scheme);
+            if (width === 'desk' && scheme === 'light') await picture(page, 'first', width, scheme, false);
+            await page.locator('[data-card] .decide').first().scrollIntoViewIfNeeded();
+            await page.getByRole('button', { name: 'Cambiar', exact: true }).first().click();
+            await page.getByRole('button', { name: 'Más tarde' }).first().click();
+            await page.getByRole('button', { name: 'Más, y por qué' }).nth(1).click();
+            for (const fold of await page.locator('.fold summary').all()) await fold.click();
+            await picture(page, 'today-open', width, scheme);
+          } else await picture(page, view, width, scheme);
+          assert.deepEqual(await violations(page), [], view);
+          assert.ok((await sideways(page)) <= 0, `${view} scrolls sideways`);
+        }
+        await page.goto(`${origin}/#/sources`);
+        await page.locator('.page-head .first').click();
+        await page.locator('dialog').waitFor();
+        await page.locator('dialog summary').click();
+        await picture(page, 'add', width, scheme, false);
+        assert.deepEqual(await violations(page), [], 'dialog');
+        await close();
+      });
+    }
+  }
+
+  test('in English nothing scrolls sideways at 360 pixels', async () => {
+    const { page, close } = await open({ size: phone, locale: 'en-GB', hash: '#/today' });
+    for (const [view, sign] of Object.entries(ready)) {
+      await page.goto(`${origin}/#/${view}`);
+      await page.locator(sign).first().waitFor();
+      assert.ok((await sideways(page)) <= 0, view);
+    }
+    await close();
+  });
+
+  test('through all of this: no complaint in the console, no request to another origin', () => {
+    assert.deepEqual(complaints, []);
+    assert.deepEqual(foreign, []);
+  });
+});
+
+async function picture(page, name, width, scheme, whole = true) {
+  if (!pictures) return;
+  mkdirSync(pictures, { recursive: true });
+  await page.screenshot({ path: join(pictures, `${name}-${width}-${scheme}.png`), fullPage: whole });
+}
