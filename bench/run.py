@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make bench`: speed and size beside the peers, in one run. Prints one table after another.
 
-    bench/run.py [vectors] [engine] [serve] [gateway]      all of them by default
+    bench/run.py [vectors] [engine] [serve] [gateway] [assistant]      all of them by default
 
 Machines differ and are shared: read the ratios and their spread, not the single times.
 """
@@ -59,6 +59,14 @@ def gateway():
                     "--model", models + "/smollm2-135m-instruct-q4_1.gguf"], check=True)
 
 
-chosen = sys.argv[1:] or ["vectors", "engine", "serve", "gateway"]
+def assistant():
+    print("== the assistant: 450 mails from delivery to verdict and notification; at rest with 5 accounts and 100,000 mails", flush=True)
+    python = subprocess.run([str(repository / "scripts/setup-python.sh"), "requirements-dav.txt"], check=True, stdout=subprocess.PIPE,
+                            text=True).stdout.strip()
+    for what in ("arrival", "idle"):
+        subprocess.run([python, str(repository / "bench/assistant/measure.py"), str(repository / "build" / "lar"), what], check=True)
+
+
+chosen = sys.argv[1:] or ["vectors", "engine", "serve", "gateway", "assistant"]
 for name in chosen:
-    {"vectors": vectors, "engine": engine, "serve": serve, "gateway": gateway}[name]()
+    {"vectors": vectors, "engine": engine, "serve": serve, "gateway": gateway, "assistant": assistant}[name]()
