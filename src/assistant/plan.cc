@@ -485,9 +485,12 @@ class Planning {
       left.erase(one->begin, one->end - one->begin);
     }
     static const std::set<std::string> edges = {
-        "que",   "de",  "del", "el",   "la",       "a",          "al",     "to", "on",
-        "at",    "the", "for", "para", "that",     "en",         "my",     "mi", "las",
-        "about", "an",  "un",  "una",  "calendar", "calendario", "agenda", "in"};
+        "que",       "de",       "del",        "el",       "la",      "a",      "al",
+        "to",        "on",       "at",         "the",      "for",     "para",   "that",
+        "en",        "my",       "mi",         "las",      "about",   "an",     "un",
+        "una",       "calendar", "calendario", "agenda",   "in",      "lunes",  "martes",
+        "miercoles", "jueves",   "viernes",    "sabado",   "domingo", "monday", "tuesday",
+        "wednesday", "thursday", "friday",     "saturday", "sunday"};
     left = base::collapse_spaces(left);
     for (bool changed = true; changed;) {
       changed = false;

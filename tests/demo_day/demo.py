@@ -217,7 +217,7 @@ class Demo:
         self.say("Nora's appointment stands in the calendar, by the rule of this morning", ">")
 
     def sentence(self):
-        words = "mueve mi dentista del martes al miércoles 20 de mayo a las 18:00 y avísales"
+        words = "mueve la cita del martes 19 de mayo al miércoles 20 de mayo a las 18:00 y avísales"
         self.say(f"lar do “{words}”", "?")
         self.home.lar("sync", "--wait")
         answer = self.home.json("do", words)
