@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test packages engine models page build build-dev run test test-deep eval bench bench-experts format tidy clean
+.PHONY: help setup setup-test packages engine models page build build-dev run demo-day test test-deep eval bench bench-experts format tidy clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -31,6 +31,10 @@ build: page ## build the program: build/lar (and build/libggml-expert-stream.so)
 
 run: setup build ## set up, build, load the sample household, ask it a question (ONESHOT=1: then exit)
 	@scripts/run.sh
+
+demo-day: setup build ## a day of a fictional household against real mail and calendar servers, in minutes (DEMO="--hold")
+	@scripts/setup-packages.sh servers
+	@"$$(scripts/setup-python.sh requirements-dav.txt)" tests/demo_day/demo.py $(DEMO)
 
 build-dev: page
 	@scripts/build.sh dev

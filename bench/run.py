@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make bench`: speed and size beside the peers, in one run. Prints one table after another.
 
-    bench/run.py [vectors] [engine] [serve] [gateway] [reopen]      all of them by default
+    bench/run.py [vectors] [engine] [serve] [gateway] [reopen] [assistant]      all of them by default
 
 Machines differ and are shared: read the ratios and their spread, not the single times.
 """
@@ -66,6 +66,14 @@ def reopen():
                         "--model", model, "--tokens", "6500" if model.startswith("smol") else "8000"], check=True)
 
 
-all_of_them = {"vectors": vectors, "engine": engine, "serve": serve, "gateway": gateway, "reopen": reopen}
+def assistant():
+    print("== the assistant: 450 mails from delivery to verdict and notification; at rest with 5 accounts and 100,000 mails", flush=True)
+    python = subprocess.run([str(repository / "scripts/setup-python.sh"), "requirements-dav.txt"], check=True, stdout=subprocess.PIPE,
+                            text=True).stdout.strip()
+    for what in ("arrival", "idle"):
+        subprocess.run([python, str(repository / "bench/assistant/measure.py"), str(repository / "build" / "lar"), what], check=True)
+
+
+all_of_them = {"vectors": vectors, "engine": engine, "serve": serve, "gateway": gateway, "reopen": reopen, "assistant": assistant}
 for name in sys.argv[1:] or all_of_them:
     all_of_them[name]()

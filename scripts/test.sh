@@ -11,7 +11,6 @@ python="$(scripts/setup-python.sh)"
 clients="$(scripts/setup-python.sh requirements-clients.txt)"
 dav="$(scripts/setup-python.sh requirements-dav.txt)"
 npm_clients="$(scripts/setup-npm.sh tests/real/npm)"
-smtp_server="$(scripts/setup-python.sh requirements-smtp.txt)"
 failed=()
 steps=0
 step() {
@@ -48,7 +47,9 @@ step "recurring events: the cases of recurring-ical-events" env "${probes[@]}" "
 step "faults between lar and its engine" python3 tests/real/faults.py --requests 600
 step "long prompts kept on disk" python3 tests/real/kept.py
 step "mail at a real server: Dovecot" python3 tests/real/imap.py
-step "sending by a real server: aiosmtpd" "$smtp_server" tests/real/smtp.py
+step "sending by a real server: aiosmtpd" "$dav" tests/real/smtp.py
+step "what lar does, at real servers" env "LAR=$repository/build/lar" "$dav" tests/real/acting.py
+step "a day of the household at real servers" env "LAR=$repository/build/lar" "$dav" tests/demo_day/demo.py --pace 2400
 step "page: types" page check
 step "page: units" page test
 step "page: the assistant, in a browser" "$python" tests/page/served.py \

@@ -107,6 +107,14 @@ class ApplicationImplementation final : public Application {
       if (sync_) (void)sync_->request(source);
     };
     if (watch) desk_options.channel = assistant::desktop_channel();
+    desk_options.apply = [this](const Id& source, const sources::Change& change,
+                                std::stop_token stop) {
+      return sync_->apply(source, change, std::move(stop));
+    };
+    desk_options.send = [this](const Id& source, const sources::Outgoing& mail,
+                               std::stop_token stop) {
+      return sync_->send(source, mail, std::move(stop));
+    };
     desk_ =
         std::make_unique<assistant::Desk>(*store_, *engines_, *reading_, std::move(desk_options));
     assistant_ = std::make_unique<AssistantRoutes>(*store_, *desk_);
@@ -270,6 +278,7 @@ class ApplicationImplementation final : public Application {
         {"GET", "/brief", "brief", &A::assist<&AssistantRoutes::brief>},
         {"GET", "/actions", "actions", &A::assist<&AssistantRoutes::actions>},
         {"POST", "/actions/{id}", "act", &A::assist<&AssistantRoutes::act>},
+        {"POST", "/plans", "plan", &A::assist<&AssistantRoutes::plan>},
         {"GET", "/memory", "memories", &A::assist<&AssistantRoutes::memories>},
         {"POST", "/memory", "remember", &A::assist<&AssistantRoutes::remember>},
         {"DELETE", "/memory/{id}", "forget", &A::assist<&AssistantRoutes::forget>},

@@ -6,6 +6,7 @@
 #include "assistant/actions/fields.h"
 #include "assistant/card_text.h"
 #include "assistant/facts.h"
+#include "assistant/plan.h"
 #include "base/messages.h"
 #include "base/time_expression.h"
 
@@ -81,6 +82,15 @@ Result<Microseconds> time_of(const std::string& text, base::TimeDirection direct
   return base::from_local(moment, zone);
 }
 
+// "Without asking: Add to calendar (Appointment), citas@clinica.example"
+std::string standing_text(const assistant::StandingRule& rule, base::Language language) {
+  return base::message(rule.person.empty() ? "standing.rule.anybody" : "standing.rule",
+                       {{"action", title_of("action.", rule.action, language)},
+                        {"card", title_of("card.title.", rule.card, language)},
+                        {"who", rule.person}},
+                       language);
+}
+
 std::string value_of(const std::map<std::string, std::string>& query, const char* name) {
   const auto found = query.find(name);
   return found == query.end() ? "" : found->second;
@@ -150,6 +160,7 @@ json AssistantRoutes::action_json(const store::Action& action, const Given& give
            {"label", title_of("action.field.", std::string(field.name), given.language)}});
     }
   }
+  const auto left = desk_.leaves_in(action.id);
   json value = {
       {"id", action.id.text()},
       {"card", action.card ? json(*action.card) : json()},
@@ -161,7 +172,9 @@ json AssistantRoutes::action_json(const store::Action& action, const Given& give
       {"fields", std::move(fields)},
       {"preview", assistant::preview_action(desk_.context(given.language, given.stop), action)},
       {"result", action.result.empty() ? json() : parsed(action.result)},
-      {"can_undo", action.state == store::ActionState::done && !action.undo.empty()},
+      {"can_undo", action.state == store::ActionState::approved ||
+                       (action.state == store::ActionState::done && !action.undo.empty())},
+      {"leaves_in", left ? json(left->count()) : json()},
       {"changed", or_null(std::optional(action.changed))}};
   if (value["result"].is_object() && value["result"].contains("error")) {
     const json error = value["result"]["error"];
@@ -278,10 +291,50 @@ AssistantRoutes::Answer AssistantRoutes::act(const Given& given) {
     if (!done) return tl::unexpected<base::Error>(std::move(done).error());
     return action_json(*done, given);
   };
-  if (what == "approve") return answer(desk_.approve(*id, given.language, given.stop));
+  if (what == "approve") {
+    // The rule first: without it the answer would say "always" and not mean it.
+    if (given.body.contains("always")) {
+      TRY(desk_.approve_always(*id, given.body["always"] == "anybody"
+                                        ? assistant::ForWhom::anybody
+                                        : assistant::ForWhom::person));
+    }
+    return answer(desk_.approve(*id, given.language, given.stop));
+  }
   if (what == "reject") return answer(desk_.reject(*id, given.language));
   if (what == "undo") return answer(desk_.undo(*id, given.language));
   return answer(assistant::complete_action(desk_.context(given.language, given.stop), *id));
+}
+
+AssistantRoutes::Answer AssistantRoutes::plan(const Given& given) {
+  TRY(desk_.settle(given.stop));
+  assistant::PlanRequest request;
+  request.text = base::clean_utf8(given.body["text"].get<std::string>());
+  request.event = given.body.value("event", "");
+  request.start = given.body.value("start", "");
+  request.who = base::lower_ascii(given.body.value("who", ""));
+  if (!request.start.empty() && !base::parse_date(request.start)) {
+    TRY_ASSIGN(const Microseconds start, time_of(request.start, base::TimeDirection::future));
+    request.start = base::format_rfc3339(start, base::Clock::zone());
+  }
+  TRY_ASSIGN(const assistant::PlanAnswer answer,
+             assistant::make_plan(desk_.context(given.language, given.stop), request));
+  json choices = json::array();
+  for (const assistant::PlanChoice& choice : answer.choices) {
+    choices.push_back({{"text", choice.text},
+                       {"event", or_null(choice.event)},
+                       {"start", or_null(choice.start)},
+                       {"who", or_null(choice.who)}});
+  }
+  json value = {{"card", json()},
+                {"question", or_null(answer.question)},
+                {"choices", std::move(choices)},
+                {"notes", answer.notes}};
+  if (answer.card) {
+    Given about = given;
+    about.id = std::to_string(answer.card->number);
+    TRY_ASSIGN(value["card"], card(about));
+  }
+  return value;
 }
 
 // ---- memory ----
@@ -323,7 +376,9 @@ AssistantRoutes::Answer AssistantRoutes::forget(const Given& given) {
 
 // ---- attention ----
 
-AssistantRoutes::Answer AssistantRoutes::attention(const Given&) {
+AssistantRoutes::Answer AssistantRoutes::attention(const Given& given) {
+  TRY_ASSIGN(const auto standing, desk_.standing());
+  TRY_ASSIGN(const auto delay, desk_.send_delay());
   TRY_ASSIGN(const assistant::GateSettings settings, desk_.settings());
   TRY_ASSIGN(const auto rules, store_.assistant().rules());
   TRY_ASSIGN(const auto counts, store_.assistant().counts_of_gate());
@@ -336,7 +391,17 @@ AssistantRoutes::Answer AssistantRoutes::attention(const Given&) {
                 {"quiet_from", clock(settings.quiet_from)},
                 {"quiet_to", clock(settings.quiet_to)},
                 {"rules", json::array()},
-                {"learnt", json::array()}};
+                {"learnt", json::array()},
+                {"standing", json::array()},
+                {"send_delay", delay.count()}};
+  for (const assistant::StandingRule& rule : standing) {
+    value["standing"].push_back({{"number", rule.number},
+                                 {"action", rule.action},
+                                 {"card", rule.card},
+                                 {"person", or_null(rule.person)},
+                                 {"made", or_null(std::optional(rule.made))},
+                                 {"text", standing_text(rule, given.language)}});
+  }
   for (const store::GateRule& rule : rules) {
     value["rules"].push_back({{"kind", or_null(rule.kind)},
                               {"person", or_null(rule.person)},
@@ -362,6 +427,12 @@ AssistantRoutes::Answer AssistantRoutes::set_attention(const Given& given) {
   minute("quiet_from", settings.quiet_from);
   minute("quiet_to", settings.quiet_to);
   TRY(desk_.set_settings(settings));
+  if (given.body.contains("send_delay")) {
+    TRY(desk_.set_send_delay(std::chrono::seconds(given.body["send_delay"].get<int>())));
+  }
+  if (given.body.contains("revoke")) {
+    TRY(desk_.revoke(given.body["revoke"].get<std::int64_t>()));
+  }
   if (given.body.contains("rule")) {
     const json& rule = given.body["rule"];
     const std::string kind = rule.value("kind", ""), person = rule.value("person", "");

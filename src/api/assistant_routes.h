@@ -32,7 +32,8 @@ class AssistantRoutes {
   Answer set_card(const Given& given);  // {do, until, person}
   Answer brief(const Given& given);
   Answer actions(const Given& given);
-  Answer act(const Given& given);  // {do, content}
+  Answer act(const Given& given);   // {do, content}
+  Answer plan(const Given& given);  // {text, event, start, who}
   Answer memories(const Given& given);
   Answer remember(const Given& given);
   Answer forget(const Given& given);

@@ -34,14 +34,22 @@ constexpr Microseconds look_ahead = 62 * base::one_day;
 constexpr Microseconds brief_back = 35 * base::one_day;
 constexpr Microseconds brief_ahead = 10 * base::one_day;  // of what has a day
 constexpr size_t most_points = 12;
+constexpr std::chrono::seconds standard_send_delay{10};
+constexpr std::chrono::minutes longest_pause{5};
 
 class DesktopChannel final : public Channel {
  public:
   std::string name() const override { return "desktop"; }
-  bool present() const override { return !program().empty() && !bus().empty(); }
+  bool present() const override {
+    return !own_program().empty() || (!program().empty() && !bus().empty());
+  }
   Status notify(const std::string& title, const std::string& text) override {
     os::ProcessOptions options;
-    options.arguments = {program(), "--app-name=lar", "--", title, text};
+    if (const std::string own = own_program(); !own.empty()) {
+      options.arguments = {own, title, text};
+    } else {
+      options.arguments = {program(), "--app-name=lar", "--", title, text};
+    }
     for (const char* name : {"HOME", "PATH", "XDG_RUNTIME_DIR", "DISPLAY", "WAYLAND_DISPLAY"}) {
       if (const char* value = std::getenv(name)) {
         options.environment.push_back(std::string(name) + "=" + value);
@@ -57,6 +65,10 @@ class DesktopChannel final : public Channel {
   }
 
  private:
+  static std::string own_program() {
+    const char* named = std::getenv("LAR_NOTIFY");
+    return named != nullptr && ::access(named, X_OK) == 0 ? named : "";
+  }
   static std::string program() {
     for (const char* path : {"/usr/bin/notify-send", "/usr/local/bin/notify-send"}) {
       if (::access(path, X_OK) == 0) return path;
@@ -133,6 +145,14 @@ Desk::~Desk() { stop(); }
 Status Desk::start() {
   TRY(recover_actions(context(base::environment_language(), {})));
   if (options_.watch) {
+    TRY_ASSIGN(const auto delay, send_delay());
+    TRY_ASSIGN(const auto actions, store_.assistant().actions({}));
+    for (const store::Action& action : actions) {
+      // Approved before a restart: there is time again to say no.
+      if (action.state != store::ActionState::approved) continue;
+      leaving_[action.id] = base::steady_now() + delay.count() * base::one_second;
+    }
+    hand_ = std::jthread([this](std::stop_token token) { work(token); });
     watcher_->start([this] {
       (void)review();
       if (options_.changed) options_.changed();
@@ -141,10 +161,18 @@ Status Desk::start() {
   return {};
 }
 
-void Desk::stop() { watcher_->stop(); }
+void Desk::stop() {
+  watcher_->stop();
+  if (hand_.joinable()) {
+    hand_.request_stop();
+    hand_.join();
+  }
+}
 
 ActionContext Desk::context(base::Language language, std::stop_token stop) {
-  return {store_, &engines_, &reading_, options_.home, language, options_.source_changed, stop};
+  return {store_,          &engines_,      &reading_,
+          options_.home,   language,       options_.source_changed,
+          std::move(stop), options_.apply, options_.send};
 }
 
 Status Desk::settle(std::stop_token stop) {
@@ -191,7 +219,8 @@ Result<int> Desk::review() {
   store::AssistantStore& store = store_.assistant();
   TRY_ASSIGN(const Knowledge knowledge, load_knowledge(store_, now - look_back, now + look_ahead));
   const World world = world_at(knowledge, now);
-  const std::vector<Card> found = detect(world);
+  std::vector<Card> found = detect(world);
+  leave_out_impossible(found);
   const std::vector<std::string> kinds = card_kinds();
   TRY(store.put_cards(found, kinds));
   TRY_ASSIGN(const GateSettings gate_settings, settings());
@@ -225,6 +254,7 @@ Result<int> Desk::review() {
                                    card_text(card, language, now, knowledge.owner.zone) + "\n" +
                                        because_text(because, language));
   }
+  wake_hand();
   return interruptions;
 }
 
@@ -413,17 +443,62 @@ Status Desk::reopen(const Card& card) {
 Result<store::Action> Desk::approve(const Id& action, base::Language language,
                                     std::stop_token stop) {
   TRY_ASSIGN(store::Action done, approve_action(context(language, stop), action));
-  if (done.state == store::ActionState::done && done.card) {
-    TRY_ASSIGN(const Card card, store_.assistant().card(*done.card));
-    // A draft is not yet an answer: the card stays until one is sent.
-    if (done.kind != "save_draft" && card.state != CardState::done) {
-      TRY(set_card(*done.card, Deed::done, {}, false));
-    } else if (done.kind == "save_draft") {
-      TRY(store_.assistant().count_outcome(card.kind, card.person, true));
-      TRY(set_card(*done.card, Deed::seen, {}, false));
+  if (done.state == store::ActionState::approved) {
+    TRY_ASSIGN(const auto delay, send_delay());
+    if (hand_.joinable()) {
+      {
+        const std::lock_guard lock(hand_mutex_);
+        leaving_[action] = base::steady_now() + delay.count() * base::one_second;
+      }
+      wake_hand();
+      return done;
     }
+    {
+      std::unique_lock lock(hand_mutex_);
+      hand_wake_.wait_for(lock, stop, delay, [] { return false; });
+    }
+    if (stop.stop_requested()) {
+      TRY(hold_back(context(language, {}), action));
+      return base::fail(base::ErrorKind::cancelled, "cancelled");
+    }
+    TRY_ASSIGN(done, carry_out(context(language, stop), action));
   }
+  TRY(settle_card(done));
   return done;
+}
+
+Status Desk::settle_card(const store::Action& done) {
+  // What did not work has not happened, and may be tried again.
+  if (done.state == store::ActionState::failed && done.card) return propose_again(done);
+  if (done.state != store::ActionState::done || !done.card) return {};
+  TRY_ASSIGN(const Card card, store_.assistant().card(*done.card));
+  // A draft is not yet an answer: the card stays until one is sent.
+  if (done.kind == "save_draft") {
+    TRY(store_.assistant().count_outcome(card.kind, card.person, true));
+    TRY(set_card(*done.card, Deed::seen, {}, false));
+    return {};
+  }
+  // Of a plan, the rest is still to be decided.
+  TRY_ASSIGN(const auto all, store_.assistant().actions(*done.card));
+  const bool more =
+      card.kind == "plan" && std::any_of(all.begin(), all.end(), [](const store::Action& other) {
+        return other.state == store::ActionState::proposed ||
+               other.state == store::ActionState::approved;
+      });
+  if (more || card.state == CardState::done) return {};
+  TRY(set_card(*done.card, Deed::done, {}, false));
+  return {};
+}
+
+Status Desk::propose_again(const store::Action& action) {
+  store::Action again = action;
+  again.id = Id();
+  again.position = 0;
+  again.state = store::ActionState::proposed;
+  again.result.clear();
+  again.undo.clear();
+  TRY(store_.assistant().add_action(again));
+  return {};
 }
 
 Result<store::Action> Desk::reject(const Id& action, base::Language language) {
@@ -440,20 +515,148 @@ Result<store::Action> Desk::reject(const Id& action, base::Language language) {
 
 Result<store::Action> Desk::undo(const Id& action, base::Language language) {
   TRY_ASSIGN(store::Action undone, undo_action(context(language, {}), action));
+  {
+    const std::lock_guard lock(hand_mutex_);
+    leaving_.erase(action);
+  }
   if (undone.card) {
     TRY_ASSIGN(const Card card, store_.assistant().card(*undone.card));
     TRY(store_.assistant().uncount_outcome(card.kind, card.person, true));  // approve() had counted
     // The matter is open again, and so is what can be done about it.
     TRY(store_.assistant().set_card(*undone.card, CardState::seen, {}));
-    store::Action again = undone;
-    again.id = Id();
-    again.position = 0;
-    again.state = store::ActionState::proposed;
-    again.result.clear();
-    again.undo.clear();
-    TRY(store_.assistant().add_action(again));
+    TRY(propose_again(undone));
   }
   return undone;
+}
+
+void Desk::leave_out_impossible(std::vector<Card>& cards) {
+  bool mailbox = false, sends = false;
+  if (const auto sources = store_.sources()) {
+    for (const store::Source& source : *sources) {
+      mailbox = mailbox || source.kind == "imap";
+      sends = sends || sources::submission_of(source).has_value();
+    }
+  }
+  for (Card& card : cards) {
+    std::erase_if(card.actions, [&](const store::ProposedAction& action) {
+      return (action.kind == "send_mail" && (!sends || !options_.send)) ||
+             (action.kind == "move_mail" && (!mailbox || !options_.apply));
+    });
+  }
+}
+
+// ---- what is done without asking again ----
+
+Result<StandingRule> Desk::approve_always(const Id& action, ForWhom whom) {
+  const std::lock_guard lock(rules_mutex_);
+  TRY_ASSIGN(const store::Action about, store_.assistant().action(action));
+  if (!about.card) return base::fail(base::ErrorKind::unsupported, "standing.no_card");
+  TRY_ASSIGN(const Card card, store_.assistant().card(*about.card));
+  return add_standing_rule(store_, card, about.kind, whom);
+}
+
+Result<std::vector<StandingRule>> Desk::standing() {
+  const std::lock_guard lock(rules_mutex_);
+  return standing_rules(store_);
+}
+
+Status Desk::revoke(std::int64_t rule) {
+  const std::lock_guard lock(rules_mutex_);
+  return remove_standing_rule(store_, rule);
+}
+
+Result<std::chrono::seconds> Desk::send_delay() {
+  TRY_ASSIGN(const std::string text, store_.setting("send_delay"));
+  return text.empty() ? standard_send_delay : std::chrono::seconds(std::atoi(text.c_str()));
+}
+
+Status Desk::set_send_delay(std::chrono::seconds delay) {
+  return store_.set_setting("send_delay", std::to_string(delay.count()));
+}
+
+std::optional<std::chrono::seconds> Desk::leaves_in(const Id& action) {
+  const std::lock_guard lock(hand_mutex_);
+  const auto found = leaving_.find(action);
+  if (found == leaving_.end()) return std::nullopt;
+  const Microseconds left = std::max<Microseconds>(0, found->second - base::steady_now());
+  return std::chrono::seconds((left + base::one_second - 1) / base::one_second);
+}
+
+void Desk::wake_hand() {
+  {
+    const std::lock_guard lock(hand_mutex_);
+    hand_wanted_ = true;
+  }
+  hand_wake_.notify_all();
+}
+
+void Desk::work(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    {
+      std::unique_lock lock(hand_mutex_);
+      std::chrono::microseconds pause = longest_pause;
+      for (const auto& [action, when] : leaving_) {
+        pause = std::min(
+            pause, std::chrono::microseconds(std::max<Microseconds>(0, when - base::steady_now())));
+      }
+      hand_wake_.wait_for(lock, stop, pause, [&] { return hand_wanted_; });
+      hand_wanted_ = false;
+    }
+    if (stop.stop_requested()) return;
+    send_due(stop);
+    follow_rules(stop);
+    const auto settled = look_again(context(base::environment_language(), stop));
+    if (settled && *settled > 0 && options_.changed) options_.changed();
+  }
+}
+
+void Desk::send_due(std::stop_token stop) {
+  for (;;) {
+    std::optional<Id> next;
+    {
+      const std::lock_guard lock(hand_mutex_);
+      for (const auto& [action, when] : leaving_) {
+        if (when <= base::steady_now()) next = action;
+      }
+      if (next) leaving_.erase(*next);
+    }
+    if (!next || stop.stop_requested()) return;
+    // Taken back meanwhile, or done by somebody else: another state, and nothing to do here.
+    const auto done = carry_out(context(base::environment_language(), stop), *next);
+    if (done) (void)settle_card(*done);
+    if (options_.changed) options_.changed();
+  }
+}
+
+void Desk::follow_rules(std::stop_token stop) {
+  const auto rules = standing();
+  if (!rules || rules->empty()) return;
+  const auto cards = store_.assistant().cards(store::AssistantStore::Which::open);
+  if (!cards) return;
+  for (const Card& card : *cards) {
+    if (stop.stop_requested()) return;
+    if (card.state == CardState::snoozed) continue;
+    const auto actions = store_.assistant().actions(card.number);
+    if (!actions) continue;
+    for (const store::Action& action : *actions) {
+      const StandingRule* rule = rule_for(*rules, card, action);
+      if (rule == nullptr || !may_act_alone(store_, reading_, card, action, stop)) continue;
+      const auto with = context(base::environment_language(), stop);
+      if (!note_rule(store_, action, *rule)) continue;
+      const auto done = approve_action(with, action.id, {rule->number});
+      if (!done) continue;
+      if (done->state == store::ActionState::approved) {
+        const auto delay = send_delay();
+        const std::lock_guard lock(hand_mutex_);
+        leaving_[action.id] =
+            base::steady_now() +
+            (delay ? delay->count() : standard_send_delay.count()) * base::one_second;
+      } else {
+        (void)settle_card(*done);
+      }
+      if (options_.changed) options_.changed();
+    }
+  }
 }
 
 }  // namespace lar::assistant

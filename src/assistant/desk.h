@@ -3,17 +3,22 @@
 // the application; thread-safe.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "assistant/actions/action.h"
 #include "assistant/assistant.h"
 #include "assistant/gate.h"
+#include "assistant/standing.h"
 #include "assistant/watcher.h"
 
 namespace lar::assistant {
@@ -28,7 +33,7 @@ class Channel {
   virtual base::Status notify(const std::string& title, const std::string& text) = 0;
 };
 // The desktop's notifications (org.freedesktop.Notifications), through the desktop's own
-// notify-send.
+// notify-send; or the program that $LAR_NOTIFY names, called with title and text.
 std::unique_ptr<Channel> desktop_channel();
 
 // A point of the briefing.
@@ -48,6 +53,9 @@ class Desk {
     std::function<void()> changed;  // cards may have changed; any thread
     std::function<void(const base::Id& source)> source_changed;
     std::unique_ptr<Channel> channel;  // null: nobody is interrupted
+    // Accounts at servers, see ActionContext.
+    decltype(ActionContext::apply) apply;
+    decltype(ActionContext::send) send;
   };
   Desk(store::Store& store, engine::Engines& engines, reading::ReadingService& reading,
        Options options);
@@ -74,12 +82,23 @@ class Desk {
   enum class Deed { seen, done, dismissed, snoozed, never, always, reopened };
   base::Result<store::Card> set_card(std::int64_t number, Deed deed,
                                      std::optional<base::Microseconds> until, bool for_person);
-  // The card's action at `position`; carried out on the calling thread. The card is done after it.
+  // Carried out on the calling thread, and the card is done after it. What cannot be taken back
+  // leaves after send_delay(): by the background where there is one (the action comes back as
+  // `approved`), else after waiting for it here; stopped meanwhile, it is proposed again.
   base::Result<store::Action> approve(const base::Id& action, base::Language language,
                                       std::stop_token stop);
   base::Result<store::Action> reject(const base::Id& action, base::Language language);
   base::Result<store::Action> undo(const base::Id& action, base::Language language);
   ActionContext context(base::Language language, std::stop_token stop);
+  // How long until an approved action leaves; nothing where it is not waiting.
+  std::optional<std::chrono::seconds> leaves_in(const base::Id& action);
+
+  // Actions of this kind on such cards are approved by themselves from now on (standing.h).
+  base::Result<StandingRule> approve_always(const base::Id& action, ForWhom whom);
+  base::Result<std::vector<StandingRule>> standing();
+  base::Status revoke(std::int64_t rule);
+  base::Result<std::chrono::seconds> send_delay();
+  base::Status set_send_delay(std::chrono::seconds delay);
 
   base::Result<GateSettings> settings();
   base::Status set_settings(const GateSettings& settings);
@@ -87,6 +106,15 @@ class Desk {
  private:
   base::Result<GateMemory> gate_memory();
   base::Status reopen(const store::Card& card);
+  void leave_out_impossible(std::vector<store::Card>& cards);
+  base::Status settle_card(const store::Action& done);
+  base::Status propose_again(const store::Action& action);
+  // The background's hand: sends what has waited long enough, does what standing rules allow, looks
+  // again at what is not known.
+  void work(std::stop_token stop);
+  void wake_hand();
+  void send_due(std::stop_token stop);
+  void follow_rules(std::stop_token stop);
 
   store::Store& store_;
   engine::Engines& engines_;
@@ -94,6 +122,12 @@ class Desk {
   Options options_;
   std::unique_ptr<Watcher> watcher_;
   std::mutex review_mutex_;
+  std::mutex rules_mutex_;
+  std::mutex hand_mutex_;  // of what follows
+  std::condition_variable_any hand_wake_;
+  bool hand_wanted_ = true;
+  std::map<base::Id, base::Microseconds> leaving_;  // by base::steady_now
+  std::jthread hand_;
 };
 
 }  // namespace lar::assistant

@@ -340,7 +340,10 @@ void Watcher::start(std::function<void()> judged) {
         if (back_off.count() > 0) {
           changed_.wait_for(lock, stop, back_off, [] { return false; });
         }
-        woken = changed_.wait_for(lock, stop, clock_step,
+        const auto pause = std::chrono::milliseconds(static_cast<std::int64_t>(
+            static_cast<double>(std::chrono::milliseconds(clock_step).count()) /
+            base::Clock::pace()));
+        woken = changed_.wait_for(lock, stop, pause,
                                   [&] { return wanted_ && !has_to_step_back(Models::yes); });
         if (stop.stop_requested()) return;
         wanted_ = false;

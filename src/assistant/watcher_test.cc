@@ -12,8 +12,9 @@
 
 #include "assistant/card_text.h"
 #include "assistant/desk.h"
+#include "assistant/testing.h"
 #include "os/file.h"
-#include "sources/testing.h"
+#include "sources/calendar_writer.h"
 
 namespace lar::assistant {
 namespace {
@@ -23,128 +24,12 @@ using store::ActionState;
 using store::AssistantStore;
 using store::Card;
 
-// No model: a call fails, unless a test gives the answer. Calls are counted.
-class NoEngines final : public engine::Engines {
- public:
-  base::Result<engine::ChatResult> chat(engine::Role, const engine::ChatRequest& request,
-                                        const std::function<void(std::string_view)>&,
-                                        std::stop_token) override {
-    ++calls;
-    asked = request;
-    if (!answer.empty()) {
-      engine::ChatResult result;
-      result.text = answer;
-      return result;
-    }
-    return base::fail(base::ErrorKind::unavailable, "role.unbound", {{"role", "chat"}});
-  }
-  base::Result<std::vector<std::vector<float>>> embed(engine::EmbedKind,
-                                                      const std::vector<engine::EmbedText>&,
-                                                      std::stop_token) override {
-    ++calls;
-    return base::fail(base::ErrorKind::unavailable, "role.unbound", {{"role", "embed"}});
-  }
-  base::Result<int> count_tokens(engine::Role, const std::string&) override { return 0; }
-  base::Status forward(engine::Role, const engine::RawRequest&,
-                       const std::function<void(const engine::RawHead&)>&,
-                       const std::function<bool(std::string_view)>&, std::stop_token) override {
-    ++calls;
-    return base::fail(base::ErrorKind::unavailable, "role.unbound", {{"role", "chat"}});
-  }
-  std::string embed_space() override { return {}; }
-  int context_tokens(engine::Role) override { return 0; }
-  std::string bound_to(engine::Role role) override {
-    return role == engine::Role::chat ? bound : std::string();
-  }
-  std::vector<engine::EngineStatus> status() override { return {}; }
-  base::Status use(engine::Role, const std::string&) override { return {}; }
-  base::Status bind_defaults() override { return {}; }
-  void stop_all() override {}
+using testing::ana;
+using testing::mail_text;
+using testing::me;
+using testing::NoEngines;
 
-  std::string bound, answer;
-  engine::ChatRequest asked;
-  std::atomic<int> calls = 0;
-};
-
-std::string mail_text(const std::string& id, const std::string& from, const std::string& to,
-                      const std::string& date, const std::string& subject, const std::string& body,
-                      const std::string& more = "") {
-  return "From: " + from + "\nTo: " + to + "\nSubject: " + subject + "\nDate: " + date +
-         "\nMessage-ID: <" + id + ">\n" + more +
-         "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: "
-         "8bit\n\n" +
-         body + "\n";
-}
-
-constexpr const char* ana = "Ana Robles <ana.robles@correo.example>";
-constexpr const char* me = "Clara Soler <clara@casa.example>";
-
-class WatcherTest : public testing::Test {
- protected:
-  WatcherTest() {
-    base::Clock::fix(*base::parse_rfc3339("2026-05-14T09:30:00+02:00"), "Europe/Madrid");
-    ::setenv("LAR_LANGUAGE", "en", 1);
-    EXPECT_TRUE(home.store->set_setting("addresses", R"(["clara@casa.example"])"));
-    EXPECT_TRUE(home.store->set_setting("owner", "Clara Soler"));
-    for (const char* folder : {"mail/cur", "mail/new", "mail/tmp", "mail/.Sent/cur",
-                               "mail/.Sent/new", "mail/.Sent/tmp"}) {
-      home.folder.make_folder(folder);
-    }
-  }
-  ~WatcherTest() override { base::Clock::fix({}, {}); }
-
-  void receive(const std::string& name, const std::string& text) {
-    home.folder.write("mail/cur/" + name + ":2,", text);
-  }
-  void send(const std::string& name, const std::string& text) {
-    home.folder.write("mail/.Sent/cur/" + name + ":2,S", text);
-  }
-  void sync() {
-    if (!source.id.is_nil()) {
-      home.sync(source);
-      return;
-    }
-    source = home.add("maildir", home.folder.path("mail"));
-    home.sync(source);
-  }
-  void sync_calendar() {
-    if (calendar.id.is_nil()) calendar = home.add("ics", home.folder.path("family.ics"));
-    home.sync(calendar);
-  }
-  AssistantStore& assistant() { return home.store->assistant(); }
-  std::unique_ptr<Desk> desk() {
-    Desk::Options options;
-    options.home = home.folder.path("home");
-    auto made = std::make_unique<Desk>(*home.store, engines, home.reading, std::move(options));
-    EXPECT_TRUE(made->start());
-    return made;
-  }
-  base::Status judge() {
-    Watcher watcher(*home.store, engines, home.reading);
-    return watcher.finish(Watcher::Models::yes, {}, {});
-  }
-  std::vector<Card> open_cards() {
-    auto cards = assistant().cards(AssistantStore::Which::open);
-    EXPECT_TRUE(cards);
-    return *cards;
-  }
-  // The first of a kind.
-  std::optional<Card> open_card(std::string_view kind) {
-    std::vector<Card> cards = open_cards();
-    for (Card& card : cards) {
-      if (card.kind == kind) return std::move(card);
-    }
-    return std::nullopt;
-  }
-  std::string file(const std::string& name) {
-    std::ifstream stream(home.folder.path(name), std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-  }
-
-  sources::testing::Home home;
-  NoEngines engines;
-  store::Source source, calendar;
-};
+class WatcherTest : public testing::HomeTest {};
 
 constexpr const char* calendar_text =
     "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x//EN\r\nBEGIN:VEVENT\r\nUID:one@x\r\n"
@@ -342,7 +227,9 @@ TEST_F(WatcherTest, after_a_crash_what_was_executing_is_looked_up_and_not_done_a
         assistant().advance(one->id, ActionState::proposed, ActionState::executing, "", ""));
   }
   // As if killed between the writing of the file and that of the state.
-  const auto written = with_event(calendar_text, happened->id.text() + "@lar", content);
+  const auto object = event_object(happened->id.text() + "@lar", content);
+  ASSERT_TRUE(object);
+  const auto written = sources::with_object(calendar_text, *object);
   ASSERT_TRUE(written);
   home.folder.write("family.ics", *written);
   home.open();

@@ -1,5 +1,11 @@
 // Time, text, ids and sentences.
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/id.h"
@@ -78,6 +84,29 @@ TEST(Text, stems_in_both_languages) {
 }
 
 TEST(Text, measures_in_utf16_units) { EXPECT_EQ(utf16_length("añ\xF0\x9F\x90\xB6"), 4u); }
+
+TEST(Clock, runs_as_a_file_says_and_keeps_on_while_that_is_written) {
+  const std::string path = ::testing::TempDir() + "lar-clock-" + std::to_string(::getpid());
+  const auto say = [&](const std::string& text) { std::ofstream(path) << text; };
+  say("2026-05-14T07:00:00Z 0 1700000000");
+  ::setenv("LAR_CLOCK", path.c_str(), 1);
+  Clock::read_environment_again();
+  const Microseconds start = *parse_rfc3339("2026-05-14T07:00:00Z");
+  EXPECT_EQ(Clock::now(), start);
+  EXPECT_EQ(Clock::pace(), 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  say("2026-05-14T08:00:00Z 100 " + std::to_string(std::chrono::duration<double>(since).count()));
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  EXPECT_GE(Clock::now(), start + 3600 * one_second + 5 * one_second);
+  EXPECT_EQ(Clock::pace(), 100);
+  say("nonsense");
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  EXPECT_GE(Clock::now(), start + 3600 * one_second + 8 * one_second);
+  ::unsetenv("LAR_CLOCK");
+  Clock::fix({}, {});
+  ::unlink(path.c_str());
+}
 
 TEST(Messages, fill_places_in_both_languages_and_only_once) {
   const Error error{

@@ -6,8 +6,10 @@
 #include <date/tz.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <mutex>
 
 namespace lar::base {
@@ -19,7 +21,18 @@ struct Fixed {
   std::optional<Microseconds> time;
   std::optional<std::string> zone;
   std::optional<std::string> preferred_zone;
+  // LAR_CLOCK.
+  std::string file;
+  std::optional<Microseconds> looked;  // by steady_now
+  Microseconds start = 0, since = 0;
+  double pace = 1;
 };
+
+Microseconds system_now() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
 
 Fixed& fixed() {
   static Fixed state;
@@ -40,6 +53,7 @@ void read_environment(Fixed& state) {
   if (const char* now = std::getenv("LAR_NOW"); now != nullptr && *now != '\0') {
     if (auto parsed = parse_rfc3339(now)) state.time = *parsed;
   }
+  if (const char* file = std::getenv("LAR_CLOCK"); file != nullptr) state.file = file;
   for (const char* name : {"LAR_ZONE", "TZ"}) {
     const char* value = std::getenv(name);
     if (value == nullptr || *value == '\0') continue;
@@ -49,6 +63,23 @@ void read_environment(Fixed& state) {
       return;
     }
   }
+}
+
+// A file that is being written or says nothing sensible leaves the clock as it was.
+void look_at_file(Fixed& state) {
+  constexpr Microseconds between_looks = 20'000;
+  const Microseconds steady = steady_now();
+  if (state.looked && steady - *state.looked < between_looks) return;
+  std::ifstream stream(state.file);
+  std::string time;
+  double pace = 0, since = 0;
+  if (!(stream >> time >> pace >> since) || pace < 0) return;
+  const auto start = parse_rfc3339(time);
+  if (!start) return;
+  state.looked = steady;
+  state.start = *start;
+  state.pace = pace;
+  state.since = static_cast<Microseconds>(since * static_cast<double>(one_second));
 }
 
 date::year_month_day to_library(const Date& day) {
@@ -75,10 +106,24 @@ Microseconds Clock::now() {
     const std::lock_guard lock(state.mutex);
     read_environment(state);
     if (state.time) return *state.time;
+    if (!state.file.empty()) {
+      look_at_file(state);
+      if (state.looked) {
+        const auto passed = static_cast<double>(system_now() - state.since);
+        return state.start + static_cast<Microseconds>(passed * state.pace);
+      }
+    }
   }
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
+  return system_now();
+}
+
+double Clock::pace() {
+  Fixed& state = fixed();
+  const std::lock_guard lock(state.mutex);
+  read_environment(state);
+  if (state.file.empty() || state.time) return 1;
+  look_at_file(state);
+  return std::max(1.0, state.looked ? state.pace : 1.0);
 }
 
 std::string Clock::zone() {
@@ -103,10 +148,21 @@ void Clock::prefer_zone(std::string_view zone) {
   state.preferred_zone = std::string(zone);
 }
 
+void Clock::read_environment_again() {
+  Fixed& state = fixed();
+  const std::lock_guard lock(state.mutex);
+  state.read_environment = false;
+  state.time.reset();
+  state.zone.reset();
+  state.file.clear();
+  state.looked.reset();
+}
+
 void Clock::fix(std::optional<Microseconds> time, std::optional<std::string> zone) {
   Fixed& state = fixed();
   const std::lock_guard lock(state.mutex);
   state.read_environment = true;
+  state.file.clear();
   state.time = time;
   state.zone = std::move(zone);
 }

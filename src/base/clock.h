@@ -1,5 +1,8 @@
 // The one clock. All time in lar comes from here; LAR_NOW (RFC 3339) fixes it for tests and
-// samples. LAR_ZONE or TZ name the owner's zone; else /etc/localtime decides; else UTC.
+// samples. LAR_CLOCK names a file "TIME PACE SINCE" for demonstrations that show a day in minutes:
+// at the Unix second SINCE the clock stood at TIME, and it runs PACE times as fast (0: it stands);
+// what the file says counts from the moment it is written. LAR_ZONE or TZ name the owner's zone;
+// else /etc/localtime decides; else UTC.
 #pragma once
 
 #include <cstdint>
@@ -35,13 +38,18 @@ struct LocalTime {
 
 class Clock {
  public:
-  // The present moment, or the one LAR_NOW fixes.
+  // The present moment, or the one LAR_NOW or LAR_CLOCK say.
   static Microseconds now();
+  // How many times as fast as usual it runs: 1, but where LAR_CLOCK says more. What waits for the
+  // clock waits that much shorter.
+  static double pace();
   // IANA name of the owner's zone, e.g. "Europe/Madrid".
   static std::string zone();
   // The zone to use where the environment names none: the owner's setting. An unknown one is
   // ignored.
   static void prefer_zone(std::string_view zone);
+  // For tests: as a new process would.
+  static void read_environment_again();
   // For tests: fixes time and zone in this process; empty values undo it.
   static void fix(std::optional<Microseconds> time, std::optional<std::string> zone);
 };

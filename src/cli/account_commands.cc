@@ -87,11 +87,12 @@ int add_imap(Command& command, AccountOptions account, const ImapOptions& option
     set(oauth, "client_id", options.client_id);
     set(oauth, "scope", options.scope);
   }
-  if (!options.smtp_host.empty()) {
+  if (options.smtp == "none") {
+    settings["smtp"] = false;
+  } else if (!options.smtp.empty()) {
     json& smtp = settings["smtp"];
-    set(smtp, "host", options.smtp_host);
+    set(smtp, "host", options.smtp);
     set(smtp, "tls", options.smtp_tls);
-    if (options.smtp_port != 0) smtp["port"] = options.smtp_port;
   }
   account.kind = "imap";
   account.settings = settings.dump(-1, ' ', false, json::error_handler_t::replace);

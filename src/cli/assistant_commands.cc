@@ -1,6 +1,8 @@
 // The assistant at the terminal: brief, cards and what one does with them, replay, memory, triage
 // of a mail of the home. All through routes.
 #include <algorithm>
+#include <cstdlib>
+#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "api/application.h"
@@ -58,6 +60,17 @@ void print_action(Command& command, const json& action) {
     out.paragraph(out.styled(text_of(result["error"], "message"), Style::bad), "   ");
   } else if (result.is_object() && result.contains("path")) {
     out.paragraph(text_of(result, "path"), "   ");
+  } else if (result.is_object() && result.contains("folder")) {
+    out.paragraph(text_of(result, "account") + " / " + text_of(result, "folder"), "   ");
+  }
+  if (result.is_object() && result.contains("no_copy")) {
+    out.paragraph(out.styled(command.say("actions.no_copy"), Style::bad), "   ");
+  }
+  if (action["leaves_in"].is_number()) {
+    out.paragraph(
+        command.say("actions.leaves", {{"seconds", std::to_string(action["leaves_in"].get<int>())},
+                                       {"number", action["card"].dump()}}),
+        "   ");
   }
 }
 
@@ -105,6 +118,7 @@ int act(Command& command, const CardOptions& options, const std::string& what,
     return exit_not_found;
   }
   json body = {{"do", what}};
+  if (options.always_do) body["always"] = options.anybody ? "anybody" : "person";
   if (!options.text.empty()) body["content"] = {{"text", options.text}};
   if (!options.say.empty()) {
     body["content"] = {{"wish", options.say}, {"compose", true}, {"text", ""}};
@@ -195,7 +209,78 @@ int list_cards(Command& command, const CardOptions& options) {
 }
 
 int approve_action(Command& command, const CardOptions& options) {
-  return act(command, options, "approve", {"proposed"});
+  if (!options.all) return act(command, options, "approve", {"proposed"});
+  // One after the other, as they stand in the card; what fails ends it.
+  int failure = exit_ok;
+  const auto card = card_of(command, options.number, failure);
+  if (!card) return failure;
+  int result = exit_not_found;
+  for (const json& action : (*card)["actions"]) {
+    if (text_of(action, "state") != "proposed") continue;
+    CardOptions one = options;
+    one.action = action["position"].get<int>();
+    result = act(command, one, "approve", {"proposed"});
+    if (result != exit_ok) return result;
+  }
+  if (result == exit_not_found) command.terminal().error_line(command.say("actions.none"));
+  return result;
+}
+
+int plan(Command& command, const PlanOptions& options) {
+  int failure = exit_ok;
+  Terminal& out = command.terminal();
+  json body = {{"text", options.text}};
+  const auto set = [&](const char* name, const std::string& value) {
+    if (!value.empty()) body[name] = value;
+  };
+  set("event", options.event);
+  set("start", options.start);
+  set("who", options.who);
+  for (;;) {
+    const auto answer = command.call("POST", "/plans", body, failure);
+    if (!answer) return failure;
+    if (command.options().json) {
+      command.print_json(*answer);
+      return (*answer)["card"].is_object() ? exit_ok : exit_no;
+    }
+    if ((*answer)["card"].is_object()) {
+      const json& card = (*answer)["card"];
+      json head = card;
+      head["actions"] = json::array();
+      print_card(command, head);
+      for (const json& action : card["actions"]) print_action(command, action);
+      for (const json& note : (*answer)["notes"]) {
+        out.paragraph(harmless(note.get<std::string>()), "   ");
+      }
+      out.line(command.say("plan.next", {{"number", card["number"].dump()}}));
+      return exit_ok;
+    }
+    out.line(text_of(*answer, "question"));
+    const json& choices = (*answer)["choices"];
+    for (size_t at = 0; at < choices.size(); ++at) {
+      const char* option = choices[at]["event"].is_string()   ? "--event"
+                           : choices[at]["start"].is_string() ? "--at"
+                                                              : "--who";
+      const char* name = choices[at]["event"].is_string()   ? "event"
+                         : choices[at]["start"].is_string() ? "start"
+                                                            : "who";
+      std::string line = "  " + std::to_string(at + 1) + "  " + text_of(choices[at], "text");
+      if (!out.input_is_terminal()) {
+        line += "   " + std::string(option) + " " + text_of(choices[at], name);
+      }
+      out.line(line);
+    }
+    if (choices.empty() || !out.input_is_terminal()) return exit_no;
+    out.write(command.say("plan.choose") + " ");
+    std::string typed;
+    if (!std::getline(std::cin, typed)) return exit_no;
+    const int chosen = std::atoi(typed.c_str());
+    if (chosen < 1 || chosen > static_cast<int>(choices.size())) return exit_no;
+    for (const char* name : {"event", "start", "who"}) {
+      const json& value = choices[static_cast<size_t>(chosen - 1)][name];
+      if (value.is_string()) body[name] = value;
+    }
+  }
 }
 
 int draft_action(Command& command, const CardOptions& options) {
@@ -207,7 +292,7 @@ int reject_action(Command& command, const CardOptions& options) {
 }
 
 int undo_action(Command& command, const CardOptions& options) {
-  return act(command, options, "undo", {"done"});
+  return act(command, options, "undo", {"done", "approved"});
 }
 
 int snooze_card(Command& command, const CardOptions& options) {
@@ -257,6 +342,8 @@ int show_attention(Command& command, const AttentionOptions& options) {
     body["quiet_from"] = options.quiet.substr(0, dash);
     body["quiet_to"] = dash == std::string::npos ? "" : options.quiet.substr(dash + 1);
   }
+  if (options.send_delay >= 0) body["send_delay"] = options.send_delay;
+  if (options.revoke > 0) body["revoke"] = options.revoke;
   const auto attention = body.empty() ? command.call("GET", "/attention", nullptr, failure)
                                       : command.call("POST", "/attention", body, failure);
   if (!attention) return failure;
@@ -272,6 +359,10 @@ int show_attention(Command& command, const AttentionOptions& options) {
   for (const json& rule : (*attention)["rules"]) {
     out.line("  " + command.say("attention." + text_of(rule, "effect")) + " " +
              text_of(rule, "kind") + " " + text_of(rule, "person"));
+  }
+  for (const json& rule : (*attention)["standing"]) {
+    out.line("  " + std::to_string(rule["number"].get<std::int64_t>()) + "  " +
+             text_of(rule, "text"));
   }
   for (const json& count : (*attention)["learnt"]) {
     out.line("  " + command.say("attention.learnt",

@@ -41,6 +41,7 @@ struct Arguments {
   bool seal = false, unseal = false;
   CardOptions card;
   AttentionOptions attention;
+  PlanOptions plan;
   std::string since, item, topic;
   bool full = false, yes = false, assistant = false;
   UseOptions use;
@@ -195,17 +196,13 @@ class Table {
         ->required()
         ->type_name("ADDRESS");
     command->add_option("--name", given.account.name, say("help.name"))->type_name("NAME");
-    const auto server = [&](const std::string& prefix, std::string& host, int& port,
-                            std::string& tls) {
-      command->add_option("--" + prefix + "host", host, say("help.mail_host"))->type_name("HOST");
-      command->add_option("--" + prefix + "port", port, say("help.mail_port"))
-          ->option_text("N")
-          ->check(CLI::Range(1, 65535));
-      command->add_option("--" + prefix + "tls", tls, say("help.mail_tls"))
-          ->option_text("implicit|starttls|none")
-          ->check(CLI::IsMember({"implicit", "starttls", "none"}));
-    };
-    server("", imap.host, imap.port, imap.tls);
+    command->add_option("--host", imap.host, say("help.mail_host"))->type_name("HOST");
+    command->add_option("--port", imap.port, say("help.mail_port"))
+        ->option_text("N")
+        ->check(CLI::Range(1, 65535));
+    command->add_option("--tls", imap.tls, say("help.mail_tls"))
+        ->option_text("implicit|starttls|none")
+        ->check(CLI::IsMember({"implicit", "starttls", "none"}));
     command->add_option("--user", imap.user, say("help.mail_user"))->type_name("NAME");
     command->add_option("--folders", imap.folders, say("help.mail_folders"))
         ->delimiter(',')
@@ -219,7 +216,10 @@ class Table {
     command->add_option("--oauth-client", imap.client_id, say("help.oauth_client"))
         ->type_name("ID");
     command->add_option("--oauth-scope", imap.scope, say("help.oauth_scope"))->type_name("TEXT");
-    server("smtp-", imap.smtp_host, imap.smtp_port, imap.smtp_tls);
+    command->add_option("--smtp", imap.smtp, say("help.smtp"))->option_text("HOST[:PORT]|none");
+    command->add_option("--smtp-tls", imap.smtp_tls, say("help.mail_tls"))
+        ->option_text("implicit|starttls|none")
+        ->check(CLI::IsMember({"implicit", "starttls", "none"}));
   }
 
   void source_commands() {
@@ -378,6 +378,9 @@ class Table {
     CLI::App* approve = add_card("approve", approve_action);
     add_which(approve);
     approve->add_option("--text", given.card.text, say("help.approve_text"))->type_name("TEXT");
+    approve->add_flag("--all", given.card.all, say("help.approve_all"));
+    auto* always = approve->add_flag("--always", given.card.always_do, say("help.approve_always"));
+    approve->add_flag("--anybody", given.card.anybody, say("help.approve_anybody"))->needs(always);
     CLI::App* draft = add_card("draft", draft_action);
     add_which(draft);
     draft->add_option("--say", given.card.say, say("help.draft_say"))->type_name("TEXT");
@@ -389,6 +392,14 @@ class Table {
         ->type_name("TIME");
     add_card("done", finish_card)
         ->add_flag("--dismiss", given.card.dismiss, say("help.done_dismiss"));
+    CLI::App* doing = add(app_, "do", "assistant", [&given](Command& command) {
+      given.plan.text = joined(given.words);
+      return plan(command, given.plan);
+    });
+    doing->add_option("sentence", given.words, say("help.do_sentence"))->required()->type_name("");
+    doing->add_option("--event", given.plan.event, say("help.do_event"))->type_name("EVENT");
+    doing->add_option("--at", given.plan.start, say("help.do_at"))->type_name("TIME");
+    doing->add_option("--who", given.plan.who, say("help.do_who"))->type_name("ADDRESS");
     CLI::App* replaying = add(app_, "replay", "assistant", [&given](Command& command) {
       return replay_gate(command, given.since.empty() ? "30d" : given.since);
     });
@@ -401,6 +412,10 @@ class Table {
         ->check(CLI::Range(0, 100));
     attention->add_option("--quiet", given.attention.quiet, say("help.quiet_hours"))
         ->option_text("HH:MM-HH:MM");
+    attention->add_option("--send-delay", given.attention.send_delay, say("help.send_delay"))
+        ->option_text("N")
+        ->check(CLI::Range(0, 120));
+    attention->add_option("--revoke", given.attention.revoke, say("help.revoke"))->option_text("N");
     CLI::App* memory = add(app_, "memory", "assistant", {});
     add(*memory, "list", "assistant", [&given](Command& command) {
       return list_memories(command, given.card.all);

@@ -116,8 +116,7 @@ struct ImapOptions {
   std::vector<std::string> folders;  // empty: the usual ones
   bool spam = false;
   std::string token_endpoint, client_id, scope;  // OAuth 2, instead of a password
-  std::string smtp_host, smtp_tls;               // for approved mails
-  int smtp_port = 0;
+  std::string smtp, smtp_tls;  // for approved mails: "HOST[:PORT]", "none"; empty: guessed
 };
 int add_imap(Command& command, AccountOptions account, const ImapOptions& options);
 enum class Sealing { ask, seal, unseal };
@@ -172,6 +171,7 @@ struct CardOptions {
   std::int64_t never = 0, always = 0;  // cards whose kind is meant
   bool person = false;                 // only of that person
   bool all = false, dismiss = false;
+  bool always_do = false, anybody = false;  // approve such actions by themselves from now on
 };
 int brief_home(Command& command, const std::string& since);
 int list_cards(Command& command, const CardOptions& options);
@@ -182,9 +182,16 @@ int undo_action(Command& command, const CardOptions& options);
 int snooze_card(Command& command, const CardOptions& options);
 int finish_card(Command& command, const CardOptions& options);
 int replay_gate(Command& command, const std::string& since);
+struct PlanOptions {
+  std::string text;
+  std::string event, start, who;  // chosen of what was asked back
+};
+int plan(Command& command, const PlanOptions& options);
 struct AttentionOptions {
   int per_day = -1;   // -1: as it is
   std::string quiet;  // "22:00-08:00"
+  int send_delay = -1;
+  std::int64_t revoke = 0;  // number of a standing rule
 };
 int show_attention(Command& command, const AttentionOptions& options);
 int list_memories(Command& command, bool all);

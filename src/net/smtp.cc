@@ -122,6 +122,8 @@ class Dialogue {
                 {{"host", host()}, {"user", account_.user}});
   }
 
+  void leave() { (void)stream_->write("QUIT\r\n", stop_); }
+
   Result<Handover> send(const Envelope& envelope, std::string_view mail) {
     const bool ascii_addresses = is_ascii(envelope.from) &&
                                  std::all_of(envelope.to.begin(), envelope.to.end(),
@@ -166,7 +168,7 @@ class Dialogue {
     if (!end) return handover;
     told(*end);
     handover.state = end->good() ? Handover::State::sent : Handover::State::refused;
-    (void)stream_->write("QUIT\r\n", stop_);
+    leave();
     return handover;
   }
 
@@ -272,6 +274,16 @@ Result<Handover> hand_over(const ConnectionPolicy& policy, const SmtpAccount& ac
   TRY(dialogue.greet());
   TRY(dialogue.sign_in());
   return dialogue.send(envelope, mail);
+}
+
+Status try_submission(const ConnectionPolicy& policy, const SmtpAccount& account,
+                      std::stop_token stop) {
+  TRY_ASSIGN(auto stream, Stream::connect(policy, account.server, stop));
+  Dialogue dialogue(account, std::move(stream), std::move(stop));
+  TRY(dialogue.greet());
+  TRY(dialogue.sign_in());
+  dialogue.leave();
+  return {};
 }
 
 }  // namespace lar::net

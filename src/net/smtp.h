@@ -46,4 +46,8 @@ base::Result<Handover> hand_over(const ConnectionPolicy& policy, const SmtpAccou
                                  const Envelope& envelope, std::string_view mail,
                                  std::stop_token stop);
 
+// Whether the account may send there: connects, signs in and says goodbye. The same errors.
+base::Status try_submission(const ConnectionPolicy& policy, const SmtpAccount& account,
+                            std::stop_token stop);
+
 }  // namespace lar::net

@@ -569,6 +569,66 @@ void need_zone(Component& calendar, const Stamp& stamp) {
   calendar.entries.insert(first_child, std::move(made_calendar->entries.front()));
 }
 
+// ---- files -------------------------------------------------------------------------------------
+
+// A component right inside a VCALENDAR, as it stands in a file.
+struct Stretch {
+  std::size_t begin = 0, end = 0;  // bytes of whole lines
+  std::string name;                // "VEVENT"
+  std::string uid;                 // or TZID
+};
+struct Layout {
+  std::vector<Stretch> parts;
+  std::optional<std::size_t> last;  // where the line that ends the last calendar begins
+  bool whole = false;               // every component has its end
+};
+
+Layout layout_of(std::string_view file) {
+  Layout layout;
+  std::size_t depth = 0;
+  Stretch part;
+  std::string property;  // a UID or TZID that may go on in the next line
+  const auto settle = [&] {
+    if (property.empty()) return;
+    const Line line = parse_line(property, "");
+    if (line.name == "UID" || line.name == "TZID") part.uid = base::trim(line.value);
+    property.clear();
+  };
+  for (std::size_t at = 0; at < file.size();) {
+    const auto newline = file.find('\n', at);
+    const std::size_t next = newline == std::string_view::npos ? file.size() : newline + 1;
+    std::string_view text = file.substr(at, next - at);
+    while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+    if (at == 0 && text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+    if (text.starts_with(' ') || text.starts_with('\t')) {
+      if (!property.empty()) property += text.substr(1);
+      at = next;
+      continue;
+    }
+    settle();
+    const std::string head = upper(text.substr(0, 8));
+    if (head.starts_with("BEGIN:")) {
+      if (depth == 1) part = {at, at, upper(base::trim(text.substr(6))), ""};
+      ++depth;
+    } else if (head.starts_with("END:")) {
+      if (depth == 0) return layout;
+      --depth;
+      if (depth == 1) {
+        part.end = next;
+        layout.parts.push_back(part);
+      }
+      if (depth == 0) layout.last = at;
+    } else if (depth == 2 && (head.starts_with("UID") || head.starts_with("TZID"))) {
+      property = text;
+    }
+    at = next;
+  }
+  layout.whole = depth == 0 && layout.last.has_value();
+  return layout;
+}
+
+bool is_object(const Stretch& part) { return part.name != "VTIMEZONE"; }
+
 // ---- changes -----------------------------------------------------------------------------------
 
 // An object opened for changes.
@@ -954,6 +1014,66 @@ class Editing {
 };
 
 }  // namespace
+
+std::optional<std::string> object_in(std::string_view file, std::string_view uid) {
+  std::string zones, objects;
+  for (const Stretch& part : layout_of(file).parts) {
+    if (is_object(part) && part.uid != uid) continue;
+    (is_object(part) ? objects : zones) += file.substr(part.begin, part.end - part.begin);
+  }
+  if (objects.empty()) return std::nullopt;
+  if (!objects.ends_with('\n')) objects += '\n';
+  return "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n" + zones + objects + "END:VCALENDAR\r\n";
+}
+
+Result<std::string> with_object(std::string_view file, std::string_view object) {
+  const Layout there = layout_of(file);
+  if (!there.whole) return fail(ErrorKind::corrupt, "ical.incomplete");
+  const Layout given = layout_of(object);
+  std::string uid, zones, objects;
+  for (const Stretch& part : given.parts) {
+    const auto text = object.substr(part.begin, part.end - part.begin);
+    if (is_object(part)) {
+      objects += text;
+      uid = part.uid;
+      continue;
+    }
+    const bool known = std::any_of(there.parts.begin(), there.parts.end(), [&](const auto& one) {
+      return !is_object(one) && one.uid == part.uid;
+    });
+    if (!known) zones += text;
+  }
+  if (!given.whole || uid.empty()) return not_writable();
+  std::string text = zones + objects;
+  if (file.find("\r\n") == std::string_view::npos) text = base::replace_all(text, "\r\n", "\n");
+  std::string result;
+  std::size_t kept = 0;
+  bool put = false;
+  for (const Stretch& part : there.parts) {
+    if (!is_object(part) || part.uid != uid) continue;
+    result += file.substr(kept, part.begin - kept);
+    if (!put) result += text;
+    put = true;
+    kept = part.end;
+  }
+  if (!put) {
+    result.append(file.substr(0, *there.last)).append(text);
+    kept = *there.last;
+  }
+  return result.append(file.substr(kept));
+}
+
+std::optional<std::string> without_object(std::string_view file, std::string_view uid) {
+  std::string result;
+  std::size_t kept = 0;
+  for (const Stretch& part : layout_of(file).parts) {
+    if (!is_object(part) || part.uid != uid) continue;
+    result += file.substr(kept, part.begin - kept);
+    kept = part.end;
+  }
+  if (kept == 0) return std::nullopt;
+  return result.append(file.substr(kept));
+}
 
 std::string write_time_zone(const std::string& zone, int year) {
   std::string text = "BEGIN:VTIMEZONE\r\nTZID:" + zone + "\r\n";

@@ -51,6 +51,18 @@ enum class Participation { accepted, tentative, declined };
 base::Result<std::string> answer_invitation(std::string_view original, std::string_view occurrence,
                                             std::string_view address, Participation answer);
 
+// ---- files that hold many objects ----
+
+// The object of one UID as the functions above take it, with the file's time zones; nothing if the
+// file has none.
+std::optional<std::string> object_in(std::string_view file, std::string_view uid);
+// The file with `object` in the place of what it has of that UID, or at its end; zones it lacks
+// come along. All else, line ends too, stays as it is. Errors: ical.incomplete where the file does
+// not end as a calendar; ical.not_writable.
+base::Result<std::string> with_object(std::string_view file, std::string_view object);
+// The file without that UID; nothing if it has none.
+std::optional<std::string> without_object(std::string_view file, std::string_view uid);
+
 // The VTIMEZONE of an IANA zone, right for `year` and, where its rules go on as they are, after it.
 std::string write_time_zone(const std::string& zone, int year);
 

@@ -278,5 +278,46 @@ TEST(CalendarWriter, DamagedTextsAreRefused) {
   EXPECT_EQ(change_event(deep, "", {}).error().code, "ical.not_writable");
 }
 
+TEST(CalendarFile, an_object_is_put_in_changed_and_taken_out_and_the_rest_stays_as_it_is) {
+  const std::string file =
+      "BEGIN:VCALENDAR\nVERSION:2.0\nX-WR-CALNAME:Casa\nBEGIN:VTIMEZONE\nTZID:Europe/Madrid\n"
+      "BEGIN:STANDARD\nDTSTART:19701025T030000\nTZOFFSETFROM:+0200\nTZOFFSETTO:+0100\n"
+      "END:STANDARD\nEND:VTIMEZONE\nBEGIN:VEVENT\nUID:o\n ne@x\nX-ODD;A=\"b:c\":1\nSUMMARY:Uno\n"
+      "DTSTART:20260520T100000Z\nBEGIN:VALARM\nUID:two@x\nEND:VALARM\nEND:VEVENT\n"
+      "END:VCALENDAR\n";
+  EXPECT_FALSE(object_in(file, "two@x"));
+  const auto one = object_in(file, "one@x");
+  ASSERT_TRUE(one);
+  EXPECT_EQ(read_back(*one).title, "Uno");
+
+  EventDraft draft;
+  draft.uid = "two@x";
+  draft.title = "Dos";
+  draft.start = at({{2026, 5, 21}, 17, 0, 0}, "Europe/Madrid");
+  const auto object = write_event(draft);
+  ASSERT_TRUE(object);
+  const auto with = with_object(file, *object);
+  ASSERT_TRUE(with) << with.error().describe();
+  EXPECT_EQ(with->find('\r'), std::string::npos) << "other line ends than the file's";
+  EXPECT_EQ(with->find("BEGIN:VTIMEZONE"), with->rfind("BEGIN:VTIMEZONE")) << "a zone twice";
+  EXPECT_EQ(read_back(*object_in(*with, "two@x")).title, "Dos");
+  EXPECT_EQ(without_object(*with, "two@x"), file);
+  EXPECT_FALSE(without_object(file, "two@x"));
+
+  EventChange change;
+  change.title = "Dos y medio";
+  const auto changed = change_event(*object_in(*with, "two@x"), "", change);
+  ASSERT_TRUE(changed) << changed.error().describe();
+  const auto again = with_object(*with, *changed);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(read_back(*object_in(*again, "two@x")).title, "Dos y medio");
+  EXPECT_EQ(object_in(*again, "one@x"), one);
+  EXPECT_EQ(without_object(*again, "two@x"), file);
+
+  EXPECT_EQ(with_object("BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:x\n", *object).error().code,
+            "ical.incomplete");
+  EXPECT_EQ(with_object("", *object).error().code, "ical.incomplete");
+}
+
 }  // namespace
 }  // namespace lar::sources

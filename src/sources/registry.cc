@@ -1,6 +1,7 @@
 // The source types lar knows. A new one is a folder beside this file and one line here. Read-only,
 // so any thread may ask.
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "sources/chats/chats.h"
@@ -30,6 +31,16 @@ const SourceType* find_source_type(std::string_view kind) {
     if (type.kind == kind) return &type;
   }
   return nullptr;
+}
+
+std::optional<Submission> submission_of(const store::Source& source) {
+  const SourceType* type = find_source_type(source.kind);
+  if (type == nullptr || type->send == nullptr) return std::nullopt;
+  const auto settings = nlohmann::json::parse(source.settings, nullptr, false);
+  const auto smtp = settings.is_object() ? settings.find("smtp") : settings.end();
+  if (!settings.is_object() || smtp == settings.end() || !smtp->is_object()) return std::nullopt;
+  return Submission{smtp->value("host", ""), smtp->value("port", 0),
+                    smtp->value("keeps_copy", false)};
 }
 
 std::string secret_name(const store::Id& source) { return "source/" + source.text(); }

@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "guard/egress.h"
 #include "guard/secrets.h"
+#include "net/smtp.h"
 #include "reading/reading_service.h"
 #include "store/store.h"
 
@@ -87,6 +88,19 @@ struct Applied {
   std::string fingerprint;  // new ETag, where the server gives one
 };
 
+// A mail that the owner has approved, to be handed to an account's submission server.
+struct Outgoing {
+  net::Envelope envelope;
+  std::string bytes;
+};
+// What an account at a mail server sends with, from its settings; nothing where it cannot send.
+struct Submission {
+  std::string host;
+  int port = 0;
+  bool keeps_copy = false;  // the server puts what is sent into the sent mail by itself
+};
+std::optional<Submission> submission_of(const store::Source& source);
+
 struct SourceType {
   std::string_view kind;  // "maildir"
   // Tests the location at once (remote: signs in) and gives the source to store: name, absolute
@@ -110,6 +124,9 @@ struct SourceType {
   // source.conflict where what it is about has changed there since it was last synced. A call that
   // failed after the server may have carried it out answers source.uncertain, never a plain error.
   base::Result<Applied> (*apply)(SyncContext& context, const Change& change) = nullptr;
+  // Hands a mail over, once. An error means that nothing was sent (net/smtp.h); smtp.not_set
+  // {source} where the account has no server for it. Null: cannot send.
+  base::Result<net::Handover> (*send)(SyncContext& context, const Outgoing& mail) = nullptr;
 };
 
 std::span<const SourceType> registry();

@@ -152,6 +152,18 @@ class Service final : public SyncService {
     return applied;
   }
 
+  base::Result<net::Handover> send(const store::Id& id, const Outgoing& mail,
+                                   std::stop_token stop) override {
+    const auto source = find(id);
+    if (!source) return unknown(id);
+    const SourceType* type = find_source_type(source->kind);
+    if (type == nullptr || type->send == nullptr) {
+      return base::fail(ErrorKind::unsupported, "source.read_only", {{"source", source->name}});
+    }
+    SyncContext context{store_, reading_, *source, {}, stop, options_.outside};
+    return type->send(context, mail);
+  }
+
   Status request(std::optional<store::Id> source) override {
     TRY(ask(source));
     return {};

@@ -79,6 +79,11 @@ class SyncService {
   virtual base::Result<Applied> apply(const store::Id& source, const Change& change,
                                       std::stop_token stop) = 0;
 
+  // Hands a mail to a source's submission server, on the caller's thread. Errors: source.unknown,
+  // source.read_only, those of SourceType::send; nothing was sent then.
+  virtual base::Result<net::Handover> send(const store::Id& source, const Outgoing& mail,
+                                           std::stop_token stop) = 0;
+
   virtual std::vector<SourceStatus> status() = 0;  // in the order they were added
 };
 

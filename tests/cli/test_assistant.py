@@ -124,6 +124,40 @@ class Walk(AssistantCase):
         self.lar("undo", number)
         self.assertFalse(draft.exists())
 
+    def test_a_sentence_becomes_a_plan(self):
+        self.fill_home()
+        calendar = self.path / "family.ics"
+        before = calendar.read_bytes()
+        asked = self.json("do", "move the dentist to next week", code=1)
+        self.assertIsNone(asked["card"])
+        self.assertTrue(asked["choices"])
+        self.assertIn("--at " + asked["choices"][0]["start"], self.lar("do", "move the dentist to next week", code=1).stdout)
+        card = self.json("do", "move the dentist", "to next week", "--at", "2026-05-22T10:00:00+02:00")["card"]
+        self.assertEqual([action["kind"] for action in card["actions"]], ["move_event"])
+        self.assertIn("Friday 22 May", " ".join(card["actions"][0]["preview"]))
+        self.assertEqual(calendar.read_bytes(), before)
+        self.lar("approve", str(card["number"]), "--all")
+        self.assertIn(b"DTSTART:20260522T080000Z", calendar.read_bytes())
+        self.lar("undo", str(card["number"]))
+        self.assertEqual(calendar.read_bytes(), before)
+        text = self.lar("do", "remind me tomorrow at 10:00 to call Sam", LAR_LANGUAGE="es").stdout
+        self.assertIn("lar approve", text)
+        self.assertNotRegex(text, r"\b(cli|card|plan|action)\.[a-z_]+")
+        self.lar("do", "what is on tomorrow?", code=1)
+        self.lar("do", code=2)
+
+    def test_what_needs_no_approval_any_more_is_listed_and_revoked(self):
+        self.fill_home()
+        number = str(self.card("event", "visit@clinicabruma.example")["number"])
+        self.lar("approve", number, "--anybody", code=2)
+        self.json("approve", number, "--always")
+        [rule] = self.json("attention")["standing"]
+        self.assertEqual((rule["action"], rule["card"], rule["person"]), ("add_event", "event", "citas@clinicabruma.example"))
+        self.assertIn("citas@clinicabruma.example", self.lar("attention").stdout)
+        self.assertEqual(self.json("attention", "--revoke", str(rule["number"]))["standing"], [])
+        self.lar("attention", "--revoke", str(rule["number"]), code=3)
+        self.assertEqual(self.json("attention", "--send-delay", "30")["send_delay"], 30)
+
     def test_memory_is_told_superseded_and_forgotten(self):
         self.lar("memory", "add", "Los jueves no puedo", "--topic", "jueves")
         known = self.json("memory", "add", "Los jueves ya puedo", "--topic", "jueves")["memories"]
@@ -156,7 +190,7 @@ class Walk(AssistantCase):
         self.assertLessEqual(len(width), 40)
 
     def test_help_of_every_command(self):
-        for command in "cards approve draft reject undo snooze done replay attention memory".split():
+        for command in "do cards approve draft reject undo snooze done replay attention memory".split():
             self.assertNotIn("cli.", self.lar(command, "--help").stdout)
 
 

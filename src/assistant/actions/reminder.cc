@@ -68,8 +68,7 @@ Status undo(const ActionContext& context, const base::Id& id, const json&) {
   return context.store.assistant().set_card(card->number, store::CardState::dismissed, {});
 }
 
-std::optional<std::optional<Executed>> look(const ActionContext& context, const base::Id& id,
-                                            const json& content) {
+Found look(const ActionContext& context, const base::Id& id, const json& content, const json&) {
   const auto card = find_card(context.store, id);
   if (!card) return std::nullopt;
   if (!*card) return std::optional<Executed>();

@@ -44,6 +44,8 @@ std::string time_text(const World& world, base::Microseconds moment);
 std::string when_text(const World& world, const std::string& when);
 
 store::ProposedAction draft_to(const KnownMail& mail);
+// The same as a mail that is sent. The desk leaves it out where no account can send.
+store::ProposedAction answer_to(const KnownMail& mail);
 store::ProposedAction reminder_at(base::Microseconds moment, const std::string& text,
                                   const base::Id& item);
 store::ProposedAction event_from(const store::Fact& fact);

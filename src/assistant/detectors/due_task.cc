@@ -27,7 +27,10 @@ void find(const World& world, std::vector<store::Card>& cards) {
           base::from_local({world.day_of(*fact.moment), 9, 0, 0}, world.owner.zone);
       card.actions.push_back(reminder_at(morning, fact.what, mail->item));
     }
-    if (!mail->automatic) card.actions.push_back(draft_to(*mail));
+    if (!mail->automatic) {
+      card.actions.push_back(draft_to(*mail));
+      card.actions.push_back(answer_to(*mail));
+    }
     cards.push_back(std::move(card));
   }
 }

@@ -98,6 +98,10 @@ store::ProposedAction draft_to(const KnownMail& mail) {
                             .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
+store::ProposedAction answer_to(const KnownMail& mail) {
+  return {"send_mail", draft_to(mail).content};
+}
+
 store::ProposedAction reminder_at(base::Microseconds moment, const std::string& text,
                                   const base::Id& item) {
   return {"reminder",

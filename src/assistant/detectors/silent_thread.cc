@@ -25,6 +25,7 @@ void find(const World& world, std::vector<store::Card>& cards) {
     to_them.from.address = fact.who;
     to_them.from.name = fact.who_name == fact.who ? "" : fact.who_name;
     card.actions.push_back(draft_to(to_them));
+    card.actions.push_back(answer_to(to_them));
     cards.push_back(std::move(card));
   }
 }

@@ -43,6 +43,8 @@ void find(const World& world, std::vector<store::Card>& cards) {
              {{"who", who(mail.from)},
               {"address", mail.from.address},
               {"reasons", reasons.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)}});
+    card.actions.push_back(
+        {"move_mail", nlohmann::json{{"item", mail.item.text()}, {"to", "junk"}}.dump()});
     cards.push_back(std::move(card));
   }
 }

@@ -22,7 +22,10 @@ void find(const World& world, std::vector<store::Card>& cards) {
     card.urgency = mail->sent >= world.now - base::one_day ? urgency_now : urgency_today;
     card.weight = mail->urgency;
     set_text(card, "urgent", {{"who", who(mail->from)}, {"what", what_of(*mail)}});
-    if (!mail->automatic) card.actions.push_back(draft_to(*mail));
+    if (!mail->automatic) {
+      card.actions.push_back(draft_to(*mail));
+      card.actions.push_back(answer_to(*mail));
+    }
     cards.push_back(std::move(card));
   }
 }

@@ -37,6 +37,7 @@ void find(const World& world, std::vector<store::Card>& cards) {
     const base::Microseconds tomorrow =
         base::from_local({base::add_days(world.today, 1), 9, 0, 0}, world.owner.zone);
     card.actions.push_back(reminder_at(tomorrow, mail->summary, mail->item));
+    card.actions.push_back(answer_to(*mail));
     cards.push_back(std::move(card));
   }
 }

@@ -151,6 +151,47 @@ Result<std::string> access_token(const Account& account, const Outside& outside,
   return token->get<std::string>();
 }
 
+// "HOST" or "HOST:PORT", "[::1]:587".
+Result<Account::Submission> parse_submission(const json& value) {
+  Account::Submission smtp;
+  for (const auto& [key, one] : value.items()) {
+    if (key == "host" && one.is_string()) {
+      smtp.host = one.get<std::string>();
+    } else if (key == "port" && one.is_number_integer()) {
+      const auto port = one.get<std::int64_t>();
+      if (port < 1 || port > 65535) return bad_setting("smtp.port");
+      smtp.port = static_cast<int>(port);
+    } else if (key == "tls" && one.is_string()) {
+      const auto encryption = net::encryption_from(one.get<std::string>());
+      if (!encryption) return bad_setting("smtp.tls");
+      smtp.encryption = *encryption;
+    } else if (key == "keeps_copy" && one.is_boolean()) {
+      smtp.keeps_copy = one.get<bool>();
+    } else {
+      return bad_setting("smtp." + key);
+    }
+  }
+  const auto colon = smtp.host.rfind(':');
+  if (colon != std::string::npos && smtp.host.find(']', colon) == std::string::npos &&
+      (smtp.host.find(':') == colon || smtp.host.front() == '[')) {
+    const char* end = smtp.host.data() + smtp.host.size();
+    const auto parsed = std::from_chars(smtp.host.data() + colon + 1, end, smtp.port);
+    if (parsed.ec != std::errc() || parsed.ptr != end || smtp.port < 1 || smtp.port > 65535) {
+      return bad_setting("smtp.host");
+    }
+    smtp.host.resize(colon);
+  }
+  if (smtp.host.empty() ||
+      smtp.host.find_first_of(std::string_view("\r\n\0 ", 4)) != std::string::npos) {
+    return bad_setting("smtp.host");
+  }
+  if (!value.contains("tls") && smtp.port != 0 && smtp.port != 465) {
+    smtp.encryption = net::Encryption::starttls;
+  }
+  if (smtp.port == 0) smtp.port = smtp.encryption == net::Encryption::implicit ? 465 : 587;
+  return smtp;
+}
+
 }  // namespace
 
 Result<Account> parse_account(const std::string& name, const std::string& address,
@@ -189,7 +230,11 @@ Result<Account> parse_account(const std::string& name, const std::string& addres
       account.oauth = Account::OAuth{one.value("token_endpoint", ""), one.value("client_id", ""),
                                      one.value("scope", "")};
       if (!endpoint_of(account.oauth->token_endpoint)) return bad_setting("oauth.token_endpoint");
-    } else if (key != "smtp" && key != "own_folders") {
+    } else if (key == "smtp" && one.is_boolean()) {
+      account.sends = one.get<bool>();
+    } else if (key == "smtp" && one.is_object()) {
+      TRY_ASSIGN(account.smtp, parse_submission(one));
+    } else if (key != "own_folders") {
       return bad_setting(key);
     }
   }
@@ -201,6 +246,53 @@ Result<Account> parse_account(const std::string& name, const std::string& addres
   if (account.port == 0) account.port = account.encryption == net::Encryption::implicit ? 993 : 143;
   account.settings = value.dump(-1, ' ', false, json::error_handler_t::replace);
   return account;
+}
+
+std::vector<Account::Submission> likely_submissions(const std::string& imap_host) {
+  struct Known {
+    std::string_view imap, smtp;
+    bool keeps_copy;
+  };
+  // Whose host for sending does not follow from that for reading, or who keeps copies.
+  constexpr std::array<Known, 3> known = {{{"imap.gmail.com", "smtp.gmail.com", true},
+                                           {"outlook.office365.com", "smtp.office365.com", true},
+                                           {"imap.mail.me.com", "smtp.mail.me.com", false}}};
+  using net::Encryption;
+  for (const Known& one : known) {
+    if (one.imap != imap_host) continue;
+    return {{std::string(one.smtp), 465, Encryption::implicit, one.keeps_copy},
+            {std::string(one.smtp), 587, Encryption::starttls, one.keeps_copy}};
+  }
+  const bool literal = imap_host.find_first_not_of("0123456789.") == std::string::npos ||
+                       imap_host.find(':') != std::string::npos;
+  if (literal || net::local_only().permits_name(imap_host)) return {};
+  std::vector<Account::Submission> all;
+  std::vector<std::string> hosts;
+  if (imap_host.starts_with("imap.")) hosts.push_back("smtp." + imap_host.substr(5));
+  hosts.push_back(imap_host);
+  for (const std::string& host : hosts) {
+    all.push_back({host, 465, Encryption::implicit, false});
+    all.push_back({host, 587, Encryption::starttls, false});
+  }
+  return all;
+}
+
+Result<Sender> sender_of(const Account& account, const Outside& outside, const std::string& secret,
+                         std::optional<store::Id> source, std::stop_token stop) {
+  const Account::Submission& smtp = *account.smtp;
+  Sender sender;
+  sender.policy = outside.egress.permit("smtp " + account.name, {{smtp.host, smtp.port}});
+  sender.account.server.host = smtp.host;
+  sender.account.server.port = smtp.port;
+  sender.account.server.encryption = smtp.encryption;
+  sender.account.server.authorities = account.authorities;
+  sender.account.user = account.user;
+  sender.account.secret = secret;
+  if (account.oauth) {
+    sender.account.sign_in = net::SmtpAccount::SignIn::token;
+    TRY_ASSIGN(sender.account.secret, access_token(account, outside, secret, source, stop));
+  }
+  return sender;
 }
 
 std::vector<std::string> likely_hosts(const std::string& address) {

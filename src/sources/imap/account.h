@@ -27,7 +27,15 @@ struct Account {
     std::string token_endpoint, client_id, scope;
   };
   std::optional<OAuth> oauth;
-  std::string settings;  // all of it, as JSON
+  struct Submission {
+    std::string host;
+    int port = 0;
+    net::Encryption encryption = net::Encryption::implicit;
+    bool keeps_copy = false;
+  };
+  std::optional<Submission> smtp;  // for sending; signed in on like the mailbox
+  bool sends = true;               // false: no server for sending is looked for
+  std::string settings;            // all of it, as JSON
 };
 
 // Errors: imap.bad_setting {name}.
@@ -36,6 +44,10 @@ base::Result<Account> parse_account(const std::string& name, const std::string& 
 
 // Hosts to try for an address, the likeliest first.
 std::vector<std::string> likely_hosts(const std::string& address);
+
+// Servers to try for sending, by the host that mail is read from; none for a server on this machine
+// or one named by its address.
+std::vector<Account::Submission> likely_submissions(const std::string& imap_host);
 
 // A signed-in connection with the permission it runs under.
 struct Connection {
@@ -51,6 +63,16 @@ base::Result<Connection> connect(const Account& account, const Outside& outside,
                                  std::stop_token stop);
 // The same for a source that is stored.
 base::Result<Connection> connect(SyncContext& context, const Account& account);
+
+// What to sign in with where mail is handed over. The policy permits that server alone.
+struct Sender {
+  std::unique_ptr<net::ConnectionPolicy> policy;
+  net::SmtpAccount account;
+};
+// `smtp` is set. Errors: of the access token.
+base::Result<Sender> sender_of(const Account& account, const Outside& outside,
+                               const std::string& secret, std::optional<store::Id> source,
+                               std::stop_token stop);
 
 // Whether this mailbox is to be read.
 bool is_chosen(const Account& account, const Mailbox& mailbox);

@@ -59,6 +59,31 @@ Result<Connection> find_server(Account& account, const Description& description)
                     {{"address", description.location}, {"tried", tried}});
 }
 
+json to_json(const Account::Submission& smtp) {
+  json value = {{"host", smtp.host}, {"port", smtp.port}, {"tls", net::name_of(smtp.encryption)}};
+  if (smtp.keeps_copy) value["keeps_copy"] = true;
+  return value;
+}
+
+// Settles what the account sends with: what the owner named is tried and must work; otherwise what
+// is likely is tried, and an account that finds nothing is one that is only read.
+Status find_submission(Account& account, const Description& description) {
+  const auto try_it = [&]() -> Status {
+    TRY_ASSIGN(const Sender sender, sender_of(account, *description.outside, description.secret,
+                                              std::nullopt, description.stop));
+    return net::try_submission(*sender.policy, sender.account, description.stop);
+  };
+  if (account.smtp) return try_it();
+  if (!account.sends) return {};
+  for (const Account::Submission& likely : likely_submissions(account.host)) {
+    account.smtp = likely;
+    if (try_it()) return {};
+    if (description.stop.stop_requested()) return base::fail(ErrorKind::cancelled, "cancelled");
+  }
+  account.smtp.reset();
+  return {};
+}
+
 Result<store::Source> describe(const Description& description) {
   if (description.outside == nullptr) {
     return base::fail(ErrorKind::permission, "source.no_outside");
@@ -86,7 +111,9 @@ Result<store::Source> describe(const Description& description) {
       return base::fail(ErrorKind::not_found, "imap.no_folder", {{"folder", wanted}});
     }
   }
+  TRY(find_submission(account, description));
   json settings = json::parse(account.settings);
+  settings["smtp"] = account.smtp ? to_json(*account.smtp) : json(false);
   settings["host"] = account.host;
   settings["port"] = account.port;
   settings["tls"] = net::name_of(account.encryption);
@@ -326,8 +353,24 @@ Result<Applied> apply(SyncContext& context, const Change& change) {
   return applied;
 }
 
+Result<net::Handover> send(SyncContext& context, const Outgoing& mail) {
+  TRY_ASSIGN(const Account account,
+             parse_account(context.source.name, context.source.location, context.source.settings));
+  if (context.outside == nullptr) return base::fail(ErrorKind::permission, "source.no_outside");
+  if (!account.smtp) {
+    return base::fail(ErrorKind::unsupported, "smtp.not_set", {{"source", context.source.name}});
+  }
+  TRY_ASSIGN(const std::string secret,
+             context.outside->secrets.get(secret_name(context.source.id)));
+  TRY_ASSIGN(const Sender sender,
+             sender_of(account, *context.outside, secret, context.source.id, context.stop));
+  return net::hand_over(*sender.policy, sender.account, mail.envelope, mail.bytes, context.stop);
+}
+
 }  // namespace
 
-SourceType source_type() { return {"imap", &describe, &sync, &watch, nullptr, &wait, &apply}; }
+SourceType source_type() {
+  return {"imap", &describe, &sync, &watch, nullptr, &wait, &apply, &send};
+}
 
 }  // namespace lar::sources::imap

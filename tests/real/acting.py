@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+"""What lar does to the outside, at real servers: events at Radicale, drafts and copies at Dovecot, mail through an SMTP
+server; what cannot be done twice is killed in the middle.
+
+    acting.py [CHECK …]      LAR: the program; run with the environment of scripts/requirements-dav.txt
+"""
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import house
+import imap
+from house import House, until
+from running import program, run_checks
+
+environment = {"LAR_NOW": "2026-05-14T10:00:00+02:00"}
+chance = random.Random(11)
+VISIT = "Le recordamos su cita de revisión el {day} de mayo a las 17:30 en la Clínica Bruma."
+CLINIC = "Clínica Bruma <citas@clinicabruma.example>"
+ASK = "Hi Ana, are you coming on Saturday? Could you bring the folding table? Let me know by Friday.\n\nSam"
+SAM = "Sam Whitlock <sam@postbox.example>"
+SENT, DRAFTS = "Salida del taller", "Borrador"
+
+
+def a_house(**more):
+    return House(environment=environment, **more)
+
+
+def lives(home, *mail):
+    home.add_mail(*(mail or home.smtp()))
+    home.add_calendar()
+    home.serve()
+    home.call("POST", "/attention", {"send_delay": 0})
+
+
+def events_in_an_account():
+    with a_house() as home:
+        lives(home)
+        visit = home.receive("Recordatorio de cita", VISIT.format(day="viernes 15"), sender=CLINIC)
+        number = home.card("event", visit)["number"]
+        assert home.events() == {}, "something was done before it was approved"
+        action = home.approve(number, "add_event")
+        assert action["state"] == "done", action
+        [(uid, event)] = home.events().items()
+        assert uid == action["id"] + "@lar", uid
+        assert event.icalendar_component["DTSTART"].dt.isoformat() == "2026-05-15T15:30:00+00:00", event.data
+        until(lambda: not home.cards("event", visit), what="the calendar holds it, and the card is still there")
+        home.lar("undo", number)
+        assert home.events() == {}, "it was not taken back"
+        # Another device changes it: lar leaves it alone.
+        home.approve(number, "add_event")
+        [(uid, event)] = home.events().items()
+        event.icalendar_component["SUMMARY"] = "Otra cosa"
+        event.save()
+        said = home.lar("undo", number, code=6)
+        assert "changed" in said, said
+        assert len(home.events()) == 1
+
+
+def a_plan_of_the_owners():
+    with a_house() as home:
+        home.calendar.save_event("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x//EN\r\nBEGIN:VEVENT\r\nUID:dentist@x\r\n"
+                                 "DTSTAMP:20260501T080000Z\r\nDTSTART;TZID=Europe/Madrid:20260521T170000\r\n"
+                                 "DTEND;TZID=Europe/Madrid:20260521T173000\r\nSUMMARY:Dentista\r\nX-KEPT:1\r\nEND:VEVENT\r\n"
+                                 "END:VCALENDAR\r\n")
+        lives(home)
+        visit = home.receive("Cita con el dentista", "Le recordamos su cita con el dentista el jueves 21 de mayo a las 17:00.", sender=CLINIC)
+        home.lar("sync", "--wait=all")
+        sentence = "mueve mi dentista del 21 de mayo al viernes 29 de mayo a las 11:00 y avísales"
+        plan = home.json("do", sentence)["card"]
+        assert [one["kind"] for one in plan["actions"]] == ["move_event", "send_mail"], plan["actions"]
+        assert visit in [one["external_id"] for one in plan["evidence"]], plan["evidence"]
+        letter = plan["actions"][1]
+        assert letter["content"]["to"] == "citas@clinicabruma.example", letter
+        assert "29" in letter["content"]["text"] and "11:00" in letter["content"]["text"], letter
+        assert not home.sink.arrived and "T170000" in home.events()["dentist@x"].data, "done before it was approved"
+        home.lar("approve", plan["number"], "--all")
+        until(lambda: len(home.sink.arrived) == 1, what="nobody was told")
+        moved = home.events()["dentist@x"].data
+        assert re.search(r"DTSTART;TZID=\S+:20260529T110000", moved) and "X-KEPT:1" in moved, moved
+        [mail] = home.sink.mails()
+        assert mail["To"].endswith("<citas@clinicabruma.example>") and mail["In-Reply-To"] == f"<{visit}>", mail
+        until(lambda: home.call("GET", f"/cards/{plan['number']}")["state"] == "done", what="the plan is not done")
+        # What cannot be taken back says so; what can, can.
+        assert "has left" in home.lar("undo", plan["number"], "--action", 2, code=6)
+        home.lar("undo", plan["number"], "--action", 1)
+        assert re.search(r"DTSTART;TZID=\S+:20260521T170000", home.events()["dentist@x"].data)
+        asked = home.json("do", "mueve el dentista a la semana que viene", code=1)
+        assert asked["card"] is None and asked["choices"], asked
+
+
+def drafts_in_the_account():
+    with a_house() as home:
+        lives(home)
+        ask = home.receive("Saturday", ASK, sender=SAM)
+        number = home.card("answer", ask)["number"]
+        action = home.approve(number, "save_draft", "--text", "Hi Sam,\n\nYes, with the table.\n\nAna\n")
+        assert action["result"]["folder"] == DRAFTS, action
+        [draft] = home.folder_mails(DRAFTS)
+        assert draft["In-Reply-To"] == f"<{ask}>" and "with the table" in draft.get_content(), draft
+        assert draft["From"].endswith(f"<{home.own}>"), draft["From"]
+        home.lar("undo", number)
+        assert home.folder_mails(DRAFTS) == []
+        assert not home.sink.arrived
+
+
+def mail_leaves_when_it_was_approved():
+    with a_house() as home:
+        lives(home)
+        ask = home.receive("Saturday", ASK, sender=SAM)
+        number = home.card("answer", ask)["number"]
+        preview = "\n".join(until(lambda: home.action(number, "send_mail"))["preview"])
+        assert "sam@postbox.example" in preview and "Re: Saturday" in preview, preview
+        assert "[…]" in preview
+        assert "missing" in home.approve(number, "send_mail", code=6), "an unfinished mail may leave"
+        home.call("POST", "/attention", {"send_delay": 60})
+        text = ("--text", "Hi Sam,\n\nYes.\n\nAna\n")
+        action = home.approve(number, "send_mail", *text)
+        assert action["state"] == "approved" and action["can_undo"] and action["leaves_in"] > 30, action
+        home.lar("undo", number)
+        assert home.state(action) == "undone" and not home.sink.arrived
+        home.call("POST", "/attention", {"send_delay": 1})
+        action = home.approve(number, "send_mail", *text)
+        until(lambda: home.state(action) == "done", what="it never left")
+        [mail] = home.sink.mails()
+        assert mail["Message-ID"] == f"<{action['id']}@example.org>" and mail.get_content().startswith("Hi Sam,\n\nYes."), mail
+        assert home.sink.arrived[0].rcpt_tos == ["sam@postbox.example"]
+        [copy] = home.folder_mails(SENT)
+        assert copy["Message-ID"] == mail["Message-ID"]
+        assert "has left" in home.lar("undo", number, code=6)
+        until(lambda: not home.cards("answer", ask), what="answered, and the card is still there")
+        egress = home.json("egress")["entries"]
+        assert any("smtp" in entry["summary"] for entry in egress), egress
+        # Sealed, nothing but this machine is spoken to; it still is.
+        home.sink.refuse = {"nadie@postbox.example"}
+        other = home.receive("Friday", ASK, sender="Nadie <nadie@postbox.example>")
+        number = home.card("answer", other)["number"]
+        action = home.approve(number, "send_mail", *text)
+        until(lambda: home.state(action) == "failed", what="a refused mail did not fail")
+        assert len(home.sink.arrived) == 1
+        assert home.action(number, "send_mail", "proposed"), "it cannot be tried again"
+
+
+def never_twice():
+    """kill -9 while a mail is handed over: at any moment it is sent at most once, and lar knows or says that it does not."""
+    with a_house() as home:
+        lives(home)
+        for when in ("before", "after"):
+            ask = home.receive(f"Saturday {when}", ASK, sender=SAM)
+            number = home.card("answer", ask)["number"]
+            home.sink.hold, home.sink.reached = when, 0
+            had = len(home.sink.arrived)
+            action = home.approve(number, "send_mail", "--text", "Hi Sam,\n\nYes.\n\nAna\n")
+            until(lambda: home.sink.reached, what="the server never got that far")
+            home.stop(signal.SIGKILL)
+            home.sink.hold = None
+            time.sleep(0.3)
+            home.serve()
+            assert home.state(action) == "unknown", home.state(action)
+            time.sleep(1)
+            arrived = len(home.sink.arrived) - had
+            assert arrived <= 1, f"sent {arrived} times"
+            assert home.action(number, "send_mail", "proposed") is None, "it is offered again although it may have left"
+            # The provider shows it among the sent mails: now it is known.
+            home.dovecot.append(imap.mail("Re: Saturday", "Yes.", sender=f"Ana <{home.own}>", to="sam@postbox.example").replace(
+                b"Message-ID: <", f"Message-ID: <{action['id']}@example.org>\r\nX-Old: <".encode()), SENT, "\\Seen")
+            until(lambda: home.state(action) == "done", 40, "what lies among the sent mails is not taken for sent")
+        # At any moment.
+        moments = int(os.environ.get("LAR_KILLS", "6"))
+        for count in range(moments):
+            ask = home.receive(f"Sunday {count}", ASK, sender=SAM)
+            number = home.card("answer", ask)["number"]
+            action = home.action(number, "send_mail")
+            process = subprocess.Popen([program, "approve", str(number), "--action", str(action["position"]), "--text", "Hi Sam,\n\nYes.\n"],
+                                       env=home.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0, 1.5))
+            home.stop(signal.SIGKILL)
+            process.wait(30)
+            home.serve()
+            until(lambda: home.state(action) in ("proposed", "done", "unknown", "failed"), 40, f"left as {home.state(action)}")
+            time.sleep(0.5)
+            times = sum(mail["Message-ID"] == f"<{action['id']}@example.org>" for mail in home.sink.mails())
+            state = home.state(action)
+            assert times == 1 if state == "done" else times <= 1, (state, times)
+            assert not (times and state in ("proposed", "failed")), f"sent, and said to be {state}"
+            print(f"         killed: {state}, arrived {times} times")
+        home.stop()
+        assert home.lar("doctor", "--full")
+
+
+def killed_in_the_calendar():
+    with a_house(between=True) as home:
+        lives(home)
+        for lose in (True, False):
+            visit = home.receive(f"Cita {lose}", VISIT.format(day="viernes 15" if lose else "martes 19"), sender=CLINIC)
+            number = home.card("event", visit)["number"]
+            action = home.action(number, "add_event")
+            before = set(home.events())
+            reached = []
+
+            def stop_there(count):
+                if home.between.seen[count - 1][0] == "PUT":
+                    reached.append(count)
+                    until(lambda: home.server is None, 30, "not killed")
+                    if lose:  # it never reaches the server
+                        raise OSError("lost")
+            home.between.after = stop_there
+            process = subprocess.Popen([program, "approve", str(number), "--action", str(action["position"])], env=home.environment,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            until(lambda: reached, what="no PUT came")
+            home.stop(signal.SIGKILL)
+            process.wait(30)
+            home.between.after = None
+            time.sleep(0.5)
+            home.serve()
+            made = set(home.events()) - before
+            assert made == (set() if lose else {action["id"] + "@lar"}), made
+            if lose:
+                assert home.state(action) == "unknown", home.state(action)
+            else:
+                until(lambda: home.state(action) == "done", 40, "an event that is there is not known to be")
+                home.lar("undo", number)
+                assert set(home.events()) == before
+
+
+def rules_that_stand():
+    with a_house() as home:
+        lives(home)
+        visit = home.receive("Cita uno", VISIT.format(day="viernes 15"), sender=CLINIC)
+        number = home.card("event", visit)["number"]
+        home.approve(number, "add_event", "--always")
+        assert len(home.events()) == 1
+        home.receive("Cita dos", VISIT.format(day="martes 19"), sender=CLINIC)
+        until(lambda: len(home.events()) == 2, 60, "what needs no approval was not done")
+        text = home.lar("attention")
+        assert "citas@clinicabruma.example" in text, text
+        [rule] = home.json("attention")["standing"]
+        home.lar("attention", "--revoke", rule["number"])
+        third = home.receive("Cita tres", VISIT.format(day="jueves 21"), sender=CLINIC)
+        home.card("event", third)
+        time.sleep(1)
+        assert len(home.events()) == 2, "done after the rule was revoked"
+
+
+def says_what_is_wrong():
+    with a_house() as home:
+        said = home.add_mail("--smtp", f"127.0.0.1:{home.dovecot.port}", "--smtp-tls", "none", code=6)
+        assert "127.0.0.1" in said, said  # what answers there speaks IMAP
+        nobody = imap.free_port()
+        said = home.add_mail("--smtp", f"127.0.0.1:{nobody}", "--smtp-tls", "none", code=4)
+        assert str(nobody) in said or "127.0.0.1" in said, said
+        home.sink.password = "other"
+        said = home.add_mail(*home.smtp(), code=7)
+        assert "password" in said, said
+        home.sink.password = imap.password
+        home.add_mail("--smtp", "none")
+        home.add_calendar()
+        home.serve()
+        ask = home.receive("Saturday", ASK, sender=SAM)
+        number = home.card("answer", ask)["number"]
+        assert home.action(number, "send_mail") is None, "it offers to send and cannot"
+        assert home.action(number, "save_draft")
+
+
+if __name__ == "__main__":
+    run_checks([
+        (events_in_an_account, "events into a calendar account and out again"),
+        (a_plan_of_the_owners, "a sentence of the owner's: an event moves, the clinic is told"),
+        (drafts_in_the_account, "drafts among the drafts of the account"),
+        (mail_leaves_when_it_was_approved, "mail leaves when it was approved, not before and not twice"),
+        (never_twice, "kill -9 while mail is handed over"),
+        (killed_in_the_calendar, "kill -9 while an event is written"),
+        (rules_that_stand, "standing rules"),
+        (says_what_is_wrong, "what is wrong with sending is said"),
+    ])
