@@ -388,6 +388,7 @@ class Asking {
       }
       if (claims.empty() && one.candidate->in_range) claims = as_it_takes_place(one, asked);
       if (claims.empty()) continue;
+      TRY(complete(one, asked, part, claims));
       double support = 0;
       for (const Located& claim : claims) support = std::max(support, claim.support);
       if (one.weight * support > chosen_weight) {
@@ -398,6 +399,30 @@ class Asking {
       if (support >= certain || superseding) break;
     }
     for (const Located& claim : chosen) show(claim);
+    return {};
+  }
+
+  // Adds the passage's own words to claims that leave out a sort of fact that was asked for and
+  // stands there, or that say nothing which the question does not: small models lose the second of
+  // two facts, and facts told in another language.
+  base::Status complete(const Weighed& one, const std::vector<Asked>& asked,
+                        const std::string& part, std::vector<Located>& claims) {
+    const auto in_claims = [&](Asked sort) {
+      return std::any_of(claims.begin(), claims.end(),
+                         [&](const Located& claim) { return holds(claim.text, sort); });
+    };
+    const bool lacking =
+        std::any_of(asked.begin(), asked.end(), [&](Asked sort) { return !in_claims(sort); });
+    const bool bare = std::all_of(claims.begin(), claims.end(), [&](const Located& claim) {
+      return facts_beyond(part, claim.text, one.candidate->written) == 0;
+    });
+    std::vector<Located> more;
+    if (lacking) {
+      more = in_its_own_words(one, asked, part, 1);
+    } else if (bare) {
+      TRY_ASSIGN(more, nearest_words(one, asked, part));
+    }
+    for (Located& located : more) claims.push_back(std::move(located));
     return {};
   }
 

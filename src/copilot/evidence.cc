@@ -298,6 +298,10 @@ std::vector<std::string> numbers_in(std::string_view text) {
   return result;
 }
 
+std::size_t facts_beyond(std::string_view question, std::string_view claim, base::Date written) {
+  return hard_facts(claim, question, written).size();
+}
+
 std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_view claim,
                                       std::string_view question) {
   const HardFacts facts = hard_facts(claim, question, source.written);
@@ -385,20 +389,40 @@ std::vector<Asked> asked_for(std::string_view question) {
   if (has({"correo electronico", "email address", "e-mail address", "direccion de correo"})) {
     asked.push_back(Asked::email);
   }
-  if (has({"a que hora", "que hora", "what time", "at which time"})) {
+  if (has({"que hora", "what time", "which time", "cual es la hora"})) {
     asked.push_back(Asked::clock_time);
   }
-  if (has({"cuando", " when ", "que dia", "what day", "which day", "what date", "which date",
-           "en que fecha", "que fecha", "until what", "deadline", "desde cuando",
-           "hasta cuando"})) {
+  if (has({"cuando", " when ", " when's ", "by when?", "que dia", "what day", "which day",
+           "what date", "which date", "que fecha", "what's the date", "que mes", "what month",
+           "which month", "until what", "deadline", "desde cuando", "hasta cuando"})) {
     asked.push_back(Asked::date);
   }
-  if (has({"cuanto cuesta", "cuanto cobr", "cuanto pag", "cuanto vale", "cuanto nos cobr",
-           "cuanto costo", "cuanto debo", "que precio", "cuanto dinero", "how much does it cost",
-           "how much did", "how much do we pay", "how much do i pay", "how much will we pay",
-           "how much is the", "what price", "how much was"})) {
+  const bool amount = has({"cuanto", "cuanta", "how much"});
+  const bool paying = has({"cuest",        "costar",
+                           "costo",        "coste",
+                           "cobr",         "pag",
+                           " vale",        " valia",
+                           " debo",        " debe",
+                           " debia",       "gast",
+                           " sale",        " salio",
+                           "precio",       "cuota",
+                           "dinero",       "factura",
+                           "alquiler",     "presupuesto",
+                           "importe",      "ahorr",
+                           "recibo",       "cost",
+                           "pay",          "paid",
+                           " owe",         "charg",
+                           "spend",        "spent",
+                           "price",        " bill",
+                           " fee",         " rent",
+                           "quot",         "invoice",
+                           "deposit",      "how much is the ",
+                           "how much was "});
+  if ((amount && paying) ||
+      has({"que precio", "what price", "what is the price", "what's the price", "que importe",
+           "que cuota", "que tarifa", "what does it cost", "what do i owe", "what do we owe"})) {
     asked.push_back(Asked::money);
-  } else if (has({"cuantos", "cuantas", "cuanto", "cuanta", "how many", "how much", "how long"})) {
+  } else if (has({"cuantos", "cuantas", "how many", "how long"}) || amount) {
     asked.push_back(Asked::count);
   }
   return asked;
@@ -566,7 +590,16 @@ bool holds(std::string_view text, Asked sort) {
           folded.find("pound") != std::string::npos || folded.find("libras") != std::string::npos ||
           folded.find("dollar") != std::string::npos || folded.find("dolar") != std::string::npos ||
           folded.find("gratis") != std::string::npos || folded.find("free") != std::string::npos;
-      return currency && !find_numbers(text).empty();
+      if (find_numbers(text).empty()) return false;
+      if (currency) return true;
+      // Among people sums go without: "la cuota queda en 45 al mes".
+      for (const std::string_view word :
+           {"precio", "cuest", "cobr", "pag", "cuota", "alquiler", "importe", "total",
+            "presupuesto", "debe", "price", "cost", "pay", "paid", " fee", " rent", " owe", "quote",
+            "quid"}) {
+        if (folded.find(word) != std::string::npos) return true;
+      }
+      return false;
     }
     case Asked::count: {
       if (!find_numbers(text).empty()) return true;

@@ -35,6 +35,10 @@ struct Evidence {
 std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_view claim,
                                       std::string_view question);
 
+// How many hard facts a claim states that do not stand in the question: one without any may be no
+// answer ("Yes, the hotel is booked.").
+std::size_t facts_beyond(std::string_view question, std::string_view claim, base::Date written);
+
 // A number as written anywhere in Europe or America, in one form: "1.174,00 €" → "1174",
 // "401'90" → "401.9", "16:15" → "16.15".
 std::string canonical_number(std::string_view written);
