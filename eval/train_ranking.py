@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Learns the weights that order the passages of a question: src/copilot/data/ranking.json.
 
-    eval/train_ranking.py [--households first development] [--write]
+    eval/train_ranking.py [--households first development third] [--write]
 
 lar itself prints what it sees of every passage (`POST /ask` with mode "judged"), so that learning and
 answering never differ. Two models are learnt, each with and without embeddings: "rank" orders all
@@ -146,7 +146,7 @@ def measure_decide(model, questions):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--households", nargs="+", default=["first", "development"], choices=["first", "development"])
+    parser.add_argument("--households", nargs="+", default=["first", "development"], choices=["first", "development", "third"])
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--kept", default=str(repository / "build" / "ranking.data.json"), help="where what lar printed is kept")
     parser.add_argument("--again", action="store_true", help="learn from what is kept")
