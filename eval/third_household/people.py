@@ -67,6 +67,22 @@ IDENTITIES = {
     "feria": ("BiciAndina", "expositores@biciandina.example", "CO", "es", "Equipo de expositores"),
     "hostbox": ("Hostbox", "billing@hostbox.example", "IE", "en", ""),
     "paint": ("Pinturas Nogal", "pintura@pinturasnogal.example", "CO", "es", "Nelson"),
+    "margaret": ("Margaret Dunne", "margaret.dunne@quietpost.example", "CO", "en", "Margaret"),
+    "keith": ("Keith Braithwaite", "keith@keithsvans.example", "IE", "en", "Keith"),
+    "register": ("Nursing Register", "registrations@nursing-register.example", "IE", "en", ""),
+    "coach": ("Dales Coaches", "bookings@dalescoaches.example", "IE", "en", ""),
+    "football": ("Whites Ticket Office", "tickets@whitesoffice.example", "IE", "en", ""),
+    "photo": ("Frame & Print", "orders@frameandprint.example", "IE", "en", ""),
+    "roaming": ("GlobeSim", "hello@globesim.example", "IE", "en", ""),
+    "pension": ("Aire Valley Pension Fund", "members@airevalleypension.example", "IE", "en", ""),
+    "peter": ("Peter Lindqvist", "peter.lindqvist@nordpost.example", "CO", "en", "Peter"),
+    "tools": ("Torch & Jig", "sales@torchandjig.example", "IE", "en", ""),
+    "review": ("Bike Trade Awards", "entries@biketradeawards.example", "IE", "en", ""),
+    "design": ("Fontbarn", "receipts@fontbarn.example", "IE", "en", ""),
+    "spame": ("Miracle Hearing", "offer@miracle-hearing.example", "IE", "en", ""),
+    "spamf": ("Tyre Factory Export", "sales@tyre-export.example", "IE", "en", ""),
+    "nlnurse": ("Ward Round", "letter@wardround.example", "IE", "en", ""),
+    "nltravel": ("Meridian Offers", "offers@meridianatlantic.example", "IE", "en", ""),
     "nlwheels": ("Two Wheels Weekly", "hello@twowheelsweekly.example", "IE", "en", ""),
     "nlbarrio": ("Vecinos de La Soledad", "boletin@vecinossoledad.example", "CO", "es", ""),
     "nlframe": ("The Framebuilder's Post", "post@framebuilders.example", "IE", "en", ""),
@@ -84,7 +100,7 @@ IDENTITIES = {
 }
 
 WORK = {"mew", "gareth", "marcela", "wilmar", "ingrid", "priti", "rayos", "sandra", "ramiro", "duvan", "feria", "hostbox",
-        "paint", "spamc"}
+        "paint", "spamc", "peter", "tools", "review", "design", "spamf"}
 
 # name, company, phones, mail, address, birthday, note, vCard version
 CONTACTS = [

@@ -137,8 +137,8 @@ def collect(mail, contact):
         [mail("col6"), mail("col7")], "two", stated=[["80 horas de servicio social"], ["a la fecha: 62"]], note="80 less 62")
     ask("en", "How much does Ingrid still owe me for her frame?", [pesos(4680000)], [mail("ing2"), mail("ing3")], "two",
         stated=[["COP 7,800,000"], ["transferred 3,120,000"]], note="7,800,000 less 3,120,000")
-    ask("en", "Who's meeting us off the train, in Leeds and then in Bristol?", [any_of("Keith"), any_of("Tim")],
-        [mail("dot1"), mail("yoli3")], "two", note="the plan for Leeds repeats that Keith comes",
+    ask("en", "Who's fetching us when we get to Leeds, and who in Bristol?", [any_of("Keith"), any_of("Tim")],
+        [mail("dot1"), mail("yoli3")], "two", note="the plan for Leeds and Keith himself repeat that he comes",
         stated=[["Keith will fetch you"], ["Tim los recoge"]])
     ask("en", "How much will the service of all Gareth's bikes come to in total?", [pesos(2940000)], [mail("gar2"), mail("gar3")], "two",
         old=["2,520,000"], stated=[["210,000 per bike"], ["make it fourteen"]], note="14 times 210,000")
@@ -193,7 +193,7 @@ def collect(mail, contact):
          any_of("camiseta de repuesto", "camiseta", "T-shirt", "spare T-shirt", "t shirt", "spare shirt", "shirt")],
         [mail("col1")], wrong=["algodón", "linterna"])
     ask("es", "¿Hasta cuándo puedo pagar la matrícula con descuento, y de cuánto es?",
-        [day(11, 30), any_of("5 %", "5%", "5 por ciento", "cinco por ciento", "5")], [mail("col3")], wrong=["11 de diciembre"])
+        [day(11, 30), any_of("5 %", "5%", "5 por ciento", "cinco por ciento")], [mail("col3")], wrong=["11 de diciembre"])
     ask("en", "When does Mati's teacher want to see us and what do we bring?",
         [day(11, 17), hour(7, 15), any_of("cuaderno cuadriculado", "cuaderno", "notebook", "squared notebook", "graph paper notebook", "exercise book")],
         [mail("lil1")])
@@ -238,7 +238,7 @@ def collect(mail, contact):
         old=["Friday 13", "viernes 13"], note="an exception to a weekly event")
     ask("es", "¿Cuándo viene el técnico de FibraNet?",
         [day(11, 11), any_of("8 a.m. y las 12", "8 y las 12", "8 a 12", "8 y 12", "8 a.m. a 12", "8:00 a.m. y 12:00", "8:00 y 12:00", "8 and 12", "8am and 12",
-                             "8 a.m. y 12", "8 a.m. and 12", "8:00 y las 12:00", "8 a.m. y las 12 m", "ocho y las doce", "8:00 a 12:00", "8 am y las 12", "mañana")],
+                             "8 a.m. y 12", "8 a.m. and 12", "8:00 y las 12:00", "8 a.m. y las 12 m", "ocho y las doce", "8:00 a 12:00", "8 am y las 12")],
         [mail("fib1")], wrong=["300"])
     ask("en", "What do I charge for truing a wheel?", [pesos(28000)], ["taller/tarifas-2026.csv"], wrong=["75000", "12000"])
     ask("en", "Oven temperature for Dot's Yorkshire puddings?", [any_of("230", "230 degrees", "230 °C", "230°C", "230ºC", "230 C", "230 grados", "230°")],
