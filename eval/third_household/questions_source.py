@@ -32,7 +32,9 @@ def day(month, number, *more, year=2026):
              f"the {number}{ending}", f"{en} {number}{ending}", f"{en} {number}", f"{en[:3]} {number}", f"el {number}",
              f"día {number}", f"{es} {number}", f"{es.replace('é', 'e').replace('á', 'a')} {number}",
              f"{number:02d}/{month:02d}/{year}", f"{number}/{month}/{year}"]
-    return unique(*forms.date(year, month, number)["any_of"], *short, *more)
+    # "11-12" would also stand inside "2026-11-12".
+    usual = [form for form in forms.date(year, month, number)["any_of"] if form != f"{number:02d}-{month:02d}"]
+    return unique(*usual, *short, *more)
 
 
 def hour(hours, minutes, *more):
@@ -92,7 +94,7 @@ def collect(mail, contact):
         old=["23 de noviembre", "lunes 23"])
     ask("es", "¿Qué día es la salida de Mati a la granja?", [day(11, 20)], [mail("col2")], "superseded",
         old=["19 de noviembre", "jueves 19"])
-    ask("en", "What time does the school's end-of-year ceremony start?", [hour(15, 0, "three", "three o'clock", "3:00 de la tarde")],
+    ask("en", "What time does the school's end-of-year ceremony start?", [hour(15, 0, "3:00 de la tarde")],
         [mail("col5")], "superseded", old=["10:00", "10 am", "10:00 a.m."])
     ask("es", "cuando le toca ortodoncia a lucas y a que hora", [day(11, 24), hour(15, 40)], [mail("ort2")], "superseded",
         old=["18 de noviembre", "miércoles 18", "4:20", "16:20"], note="the calendar holds the old appointment")
@@ -163,7 +165,9 @@ def collect(mail, contact):
         wrong=["£1,862"], stated=[["£2,180"], ["£340"]], note="2,180 less 340")
     ask("en", "What time do we get to Bristol on the train, and how do we get in if they're both out?",
         [hour(13, 2), any_of("3815")], [mail("train1"), mail("tim1")], "two", wrong=["09:15"])
-    ask("en", "Is Helen working on the day of Lucas's concert? Until what time?", [hour(19, 0)], [mail("bol1"), mail("cli1")], "two",
+    ask("en", "Is Helen working on the day of Lucas's concert? Until what time?",
+        [any_of("19:00", "19.00", "19h", "19 h", "7 pm", "7pm", "7 p.m.", "7:00 pm", "7:00pm", "7:00 p.m.", "7 in the evening",
+                "seven in the evening", "7 de la noche", "siete de la noche", "7 at night")], [mail("bol1"), mail("cli1")], "two",
         stated=[["28 November 2026"], ["día, 7:00 a 19:00"]], note="the day in the tickets, the shift in the rota")
 
     # ---- one item: the journey
