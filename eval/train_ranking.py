@@ -53,8 +53,10 @@ def collect(name):
                 text = units[2 * passage["locator"]["begin"]:2 * passage["locator"]["end"]].decode("utf-16-le")
                 listed = question["answerable"] and any(same_item(item["external_id"], i["external_id"]) for i in question["items"])
                 known = fold(f"{text} {passage['title']} {passage['when'] or ''}")
-                facts = question.get("facts", [])
-                held = sum(any(fold(form) in known for form in fact["any_of"]) for fact in facts) / max(1, len(facts))
+                # What is worked out, or told in other words, stands in no item as the answer says it.
+                wanted = [[fact["any_of"] for fact in question.get("facts", [])], question.get("stated", [])]
+                held = max(sum(any(fold(form) in known for form in forms) for forms in listed_forms) / max(1, len(listed_forms))
+                           for listed_forms in wanted)
                 passages.append({"features": passage["features"], "judged": "held" in passage["features"],
                                  "gain": float(listed) * max(held, 0.1)})
             rows.append({"id": question["id"], "answerable": question["answerable"], "passages": passages})

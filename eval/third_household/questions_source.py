@@ -2,9 +2,9 @@
 
 A fact is a list of accepted surface forms, in the usual ways of writing them in both languages: tolerant
 in form, strict in content. `contradicting` holds values that make an answer wrong; the value a later
-mail replaced is in `superseded_values`, as an honest answer may mention it as history. Beside each
-question stands what the check needs: `stated` is what the items say where an answer says it otherwise,
-`absent` are patterns that no item may match.
+mail replaced is in `superseded_values`, as an honest answer may mention it as history. `stated` is what
+the items say where an answer says it otherwise (a sum, "the same day"). For the check alone, `absent` are
+patterns that no item may match.
 """
 
 import datetime
@@ -69,7 +69,7 @@ def pounds(value, *more):
 
 
 def collect(mail, contact):
-    """All questions as (entry, stated, absent)."""
+    """All questions, each with the patterns that no item may match."""
     out = []
 
     def ask(language, question, facts, items=(), needs="one", old=(), wrong=(), note="", stated=None, absent=()):
@@ -78,7 +78,9 @@ def collect(mail, contact):
                  "items": [{"external_id": one} for one in items], "needs": needs, "note": note}
         if old:
             entry["superseded_values"] = list(old)
-        out.append((entry, stated, list(absent)))
+        if stated:
+            entry["stated"] = stated
+        out.append((entry, list(absent)))
 
     # ---- a later mail says otherwise
     ask("en", "what time does our flight to London leave on the 16th?", [hour(20, 10, "ten past eight")], [mail("fly2")],
@@ -288,4 +290,4 @@ def collect(mail, contact):
 
 
 def questions(mail, contact):
-    return [entry for entry, _, _ in collect(mail, contact)]
+    return [entry for entry, _ in collect(mail, contact)]
