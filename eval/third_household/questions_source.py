@@ -84,7 +84,7 @@ def collect(mail, contact):
 
     # ---- a later mail says otherwise
     ask("en", "what time does our flight to London leave on the 16th?", [hour(20, 10, "ten past eight")], [mail("fly2")],
-        "superseded", old=["18:25", "6:25 pm"], wrong=["12:40"])
+        "superseded", old=["18:25", "6:25 pm"])
     ask("en", "Which day are we expected at Yolanda's in December?", [day(12, 29)], [mail("yoli3"), mail("train1")],
         "superseded", old=["28 de diciembre", "28 December", "December 28", "Monday 28"])
     ask("es", "¿Qué quiere Dot que le llevemos de Colombia?",
@@ -103,7 +103,7 @@ def collect(mail, contact):
     ask("en", "When is Adam moving out of Foundry Mews?", [day(2, 14, year=2027)], [mail("let5")], "superseded",
         old=["31 January", "31 de enero", "January 31"], wrong=["15 February", "15 de febrero"])
     ask("es", "¿Cuánto nos costó al final el arreglo de la caldera de Leeds?", [pounds(318)], [mail("let3"), mail("stat2")],
-        "superseded", old=["340", "£340"], wrong=["£146.00", "£172.00"], note="in the attached invoice; the statement repeats it",
+        "superseded", old=["340", "£340"], wrong=["£2,180"], note="in the attached invoice; the statement repeats it",
         stated=[["£318.00"]])
     ask("es", "¿En cuánto quedó la renovación de la póliza del carro?", [pesos(1986000)], [mail("ros2")], "superseded",
         old=["2.145.000", "2145000"], wrong=["1.100.000"])
@@ -118,7 +118,7 @@ def collect(mail, contact):
         [day(11, 26), any_of("old station", "station", "estación vieja", "antigua estación", "estación")], [mail("gar4")], "superseded",
         old=["Tuesday 24", "24 November", "the 24th", "hostel"])
     ask("en", "What date did I promise Ingrid the frame would be finished by?", [day(12, 11)], [mail("ing4")], "superseded",
-        old=["18 December", "18th of December", "December 18"], wrong=["21 November"])
+        old=["18 December", "18th of December", "December 18"])
     ask("en", "colour of Ingrid's frame?", [any_of("petrol blue", "azul petróleo", "matt petrol blue", "petrol")],
         [mail("ing6"), mail("ing5"), mail("pai1")], "superseded", old=["moss green", "green", "verde"])
     ask("es", "¿Por cuánto cerramos con Wilmar el mantenimiento mensual del otro año?",
@@ -166,7 +166,7 @@ def collect(mail, contact):
     ask("en", "What was the difference between a new boiler and the repair as quoted?", [pounds(1840)], [mail("let1"), mail("let2")], "two",
         wrong=["£1,862"], stated=[["£2,180"], ["£340"]], note="2,180 less 340")
     ask("en", "What time do we get to Bristol on the train, and how do we get in if they're both out?",
-        [hour(13, 2), any_of("3815")], [mail("train1"), mail("tim1")], "two", wrong=["09:15"])
+        [hour(13, 2), any_of("3815")], [mail("train1"), mail("tim1")], "two", wrong=["20:45"])
     ask("en", "Is Helen working on the day of Lucas's concert? Until what time?",
         [any_of("19:00", "19.00", "19h", "19 h", "7 pm", "7pm", "7 p.m.", "7:00 pm", "7:00pm", "7:00 p.m.", "7 in the evening",
                 "seven in the evening", "7 de la noche", "siete de la noche", "7 at night")], [mail("bol1"), mail("cli1")], "two",
@@ -175,11 +175,11 @@ def collect(mail, contact):
     # ---- one item: the journey
     ask("en", "flight booking reference for Christmas", [any_of("HX4T9P")], [mail("fly1")], wrong=["PT-88214", "EP-60418"])
     ask("es", "¿Cuántos kilos puede pesar la maleta de bodega en el vuelo a Londres?", [any_of("23", "23 kg", "23kg", "23 kilos", "veintitrés")],
-        [mail("fly1")], wrong=["8 kg"])
+        [mail("fly1")])
     ask("es", "qué antojos pidió Yoli?",
         [any_of("bocadillos veleños", "bocadillos", "bocadillo", "guava", "guava paste"), any_of("harina", "harina para arepas", "flour", "arepas"),
          any_of("chocolate", "Santafereño", "pastillas de chocolate")], [mail("yoli4")], wrong=["arequipe"])
-    ask("en", "Where does Tim keep the visitor's parking permit?", [any_of("fruit bowl", "frutero", "in the fruit bowl")], [mail("tim1")])
+    ask("en", "Where does Tim keep the visitor's parking permit?", [any_of("fruit bowl", "frutero", "in the fruit bowl")], [mail("tim1")], wrong=["key safe", "blue tin"])
     ask("es", "¿Dónde y a qué hora es la cena sorpresa de Yoli?", [any_of("Glass Boat"), hour(19, 30, "half seven", "half past seven")],
         [mail("tim1")], wrong=["10:30"])
     ask("es", "¿Desde qué día tiene vacaciones Helen en diciembre?", [day(12, 14)], [mail("helen2")], wrong=["8 de diciembre"])
@@ -189,7 +189,7 @@ def collect(mail, contact):
     ask("es", "¿Cuánto nos giró la inmobiliaria de Leeds en noviembre?", [pounds(787.5)], [mail("stat3")],
         wrong=["742.50", "469.50", "742,50", "469,50"])
     # ---- the building, school
-    ask("es", "¿Cuándo es la asamblea del edificio?", [day(11, 25), hour(19, 0)], [mail("edi3")])
+    ask("es", "¿Cuándo es la asamblea del edificio?", [day(11, 25), hour(19, 0)], [mail("edi3")], wrong=["24 de noviembre"])
     ask("es", "cuánto es la administración a partir de enero", [pesos(468000)], [mail("edi4")], wrong=["120.000"])
     ask("es", "¿Cada cuánto le dije a Mercedes que regara las orquídeas?",
         [any_of("diez días", "10 días", "cada diez días", "ten days", "10 days")], [mail("mer2")], wrong=["quince días", "una vez por semana"])
@@ -199,11 +199,11 @@ def collect(mail, contact):
          any_of("camiseta de repuesto", "camiseta", "T-shirt", "spare T-shirt", "t shirt", "spare shirt", "shirt")],
         [mail("col1")], wrong=["algodón", "linterna"])
     ask("es", "¿Hasta cuándo puedo pagar la matrícula con descuento, y de cuánto es?",
-        [day(11, 30), any_of("5 %", "5%", "5 por ciento", "cinco por ciento")], [mail("col3")], wrong=["11 de diciembre"])
+        [day(11, 30), any_of("5 %", "5%", "5 por ciento", "cinco por ciento")], [mail("col3")], wrong=["10 %", "31 de enero"])
     ask("en", "When does Mati's teacher want to see us and what do we bring?",
         [day(11, 17), hour(7, 15), any_of("cuaderno cuadriculado", "cuaderno", "notebook", "squared notebook", "graph paper notebook", "exercise book")],
         [mail("lil1")])
-    ask("es", "¿De qué va disfrazada Mati en la obra?", [any_of("nube", "cloud")], [mail("lil2")])
+    ask("es", "¿De qué va disfrazada Mati en la obra?", [any_of("nube", "cloud")], [mail("lil2")], wrong=["cometa", "Cometas"])
     ask("es", "que calibre de cuerdas quiere lucas y cuanto valen",
         [any_of("45-105", "45/105", "45 a 105", "45–105", "45 - 105"), pesos(118000)], [mail("luc1")], wrong=["240.000"])
     # ---- health, dog, car
@@ -211,33 +211,33 @@ def collect(mail, contact):
         wrong=["8 horas"])
     ask("es", "dirección del dermatólogo",
         [any_of("Calle 63 # 9-60", "Calle 63 #9-60", "Cl 63 # 9-60", "Calle 63 No. 9-60", "Calle 63 n.º 9-60"), any_of("305")], [mail("eps1")],
-        wrong=["Calle 94"])
+        wrong=["Calle 94", "Carrera 30"])
     ask("en", "What dose of the tablets does the dog get, and for how long?",
         [any_of("media pastilla", "half a tablet", "half a pill", "half tablet", "half", "media", "1/2", "½"),
          any_of("12 horas", "12 hours", "twelve hours", "twice a day", "dos veces al día"),
          any_of("7 días", "7 days", "seven days", "siete días", "a week", "una semana", "one week")], [mail("vet2")])
-    ask("es", "¿Cuándo es la limpieza dental de Turrón y cuánto vale?", [day(11, 21), pesos(280000)], [mail("vet1")])
-    ask("en", "Until when can Helen collect her glasses?", [day(12, 5)], [mail("opt1")])
+    ask("es", "¿Cuándo es la limpieza dental de Turrón y cuánto vale?", [day(11, 21), pesos(280000)], [mail("vet1")], wrong=["520.000", "200.000"])
+    ask("en", "Until when can Helen collect her glasses?", [day(12, 5)], [mail("opt1")], wrong=["20 de noviembre", "20 November"])
     ask("es", "¿A qué hora es la tecnomecánica y en qué dirección?",
         [hour(8, 0), any_of("Carrera 30 # 68-40", "Carrera 30 #68-40", "Cra 30 # 68-40", "Carrera 30 No. 68-40", "Carrera 30 n.º 68-40")],
-        [mail("cda1"), "tecnomecanica@casa"])
+        [mail("cda1"), "tecnomecanica@casa"], wrong=["Calle 80", "10:30"])
     ask("en", "At what mileage does the Logan's timing belt need doing?",
-        [any_of("90.000", "90,000", "90000", "90 000", "90k", "90 mil", "ninety thousand")], [mail("edg1")], wrong=["84.300", "84,300"])
+        [any_of("90.000", "90,000", "90000", "90 000", "90k", "90 mil", "ninety thousand")], [mail("edg1")])
     ask("es", "¿Cuánto nos quedaba por pagar en la posada de Palomino después del abono?", [pesos(880000)], [mail("pos1")],
         stated=[["total $ 1.480.000"], ["abono de $ 600.000"]], note="1.480.000 less 600.000")
     # ---- courses, work
     ask("en", "How long is the summer course in Bristol and what does it cost?",
-        [any_of("three weeks", "3 weeks", "tres semanas", "3 semanas"), pounds(1290)], [mail("lang1")], wrong=["£200"])
+        [any_of("three weeks", "3 weeks", "tres semanas", "3 semanas"), pounds(1290)], [mail("lang1")])
     ask("en", "What tax number goes on Gareth's next invoice?",
         [any_of("901.555.214-3", "901555214-3", "901,555,214-3", "901.555.214", "901 555 214-3")], [mail("gar5")])
     ask("es", "¿Qué número de orden de compra tengo que poner en la factura de Los Cerezos?", [any_of("OC-2026-417", "OC 2026-417", "OC2026-417")],
         [mail("cer3")], wrong=["2026-44"])
     ask("en", "tracking no. of the tubes from Sheffield", [any_of("SW 4471 0926 GB", "SW44710926GB", "SW 44710926 GB", "SW-4471-0926-GB")],
-        [mail("pri2")], wrong=["8714.91"])
+        [mail("pri2")], wrong=["700 318 552"])
     # ---- contacts, calendars, documents
     ask("es", "teléfono de Rosalba, la de los seguros", [phone("+57 601 555 0147")], [contact("Rosalba Cifuentes")], wrong=["601 555 0199"])
     ask("en", "When's Tim's birthday?", [day(8, 3)], [contact("Tim Okafor")], wrong=["27 December"], stated=[["BDAY:19820803"]])
-    ask("es", "clave del wifi de la casa", [any_of("arepa-con-queso-71")], ["casa/wifi-y-claves.txt"])
+    ask("es", "clave del wifi de la casa", [any_of("arepa-con-queso-71")], ["casa/wifi-y-claves.txt"], wrong=["3815", "58291"])
     ask("en", "How much deposit did the tenant in Leeds pay, and under what reference is it held?",
         [pounds(1005), any_of("DS-4419-K", "DS 4419 K", "DS4419K")], ["leeds/tenancy-agreement.docx"], wrong=["£875"])
     ask("en", "When is Lucas's bass lesson this week?", [day(11, 14), hour(10, 30)], ["bajo-lucas@casa", mail("jul1")],
