@@ -24,9 +24,9 @@ repository = households.repository
 target = repository / "src" / "copilot" / "data" / "ranking.json"
 # What is not known without an embedding model.
 by_meaning = ("similarity", "similarity_lead", "sentence", "sentence_lead", "sentence_alone", "fits_in_sentence")
-only_judged = ("rank", "held", "held_lead")
+only_judged = ("rank", "held", "held_lead", "replaces_judged", "replaced_judged")
 # Few, so that a hundred questions are enough to learn their weights.
-decisive = only_judged + ("sentence", "fits", "fits_in_sentence", "changes_earlier", "later_in_thread", "names")
+decisive = only_judged + ("sentence", "fits", "fits_in_sentence", "changes_earlier", "later_in_thread", "replaced", "names")
 
 
 def fold(text):

@@ -339,6 +339,7 @@ class Asking {
       }
       return judged.size() < 2 ? 0 : std::clamp(values[index] - best, -4.0, 4.0);
     };
+    add_replacements(passages, judged, odds, part, meanings_, zone, features);
     std::vector<Weighed> weighed;
     double sum = 1;  // none of them
     for (const size_t index : judged) {
@@ -389,6 +390,7 @@ class Asking {
       if (claims.empty() && one.candidate->in_range) claims = as_it_takes_place(one, asked);
       if (claims.empty()) continue;
       TRY(complete(one, asked, part, claims));
+      if (claims.empty()) continue;
       double support = 0;
       for (const Located& claim : claims) support = std::max(support, claim.support);
       if (one.weight * support > chosen_weight) {
@@ -414,13 +416,15 @@ class Asking {
     const bool lacking =
         std::any_of(asked.begin(), asked.end(), [&](Asked sort) { return !in_claims(sort); });
     const bool bare = std::all_of(claims.begin(), claims.end(), [&](const Located& claim) {
-      return facts_beyond(part, claim.text, one.candidate->written) == 0;
+      return says_little(claim.text, part, one.candidate->written);
     });
     std::vector<Located> more;
     if (lacking) {
       more = in_its_own_words(one, asked, part, 1);
-    } else if (bare) {
+    } else if (bare && asks_for_a_fact(part)) {
       TRY_ASSIGN(more, nearest_words(one, asked, part));
+      // What the question says itself is no answer to it.
+      claims.clear();
     }
     for (Located& located : more) claims.push_back(std::move(located));
     return {};
@@ -437,7 +441,10 @@ class Asking {
     const Sentence& sentence = sentences[*one.nearest];
     const bool fits = std::all_of(asked.begin(), asked.end(),
                                   [&](Asked sort) { return holds(sentence.text, sort); });
-    if (!fits || sentence.end - sentence.begin > longest_quote) return std::vector<Located>{};
+    if (!fits || sentence.end - sentence.begin > longest_quote ||
+        says_little(sentence.text, part, one.candidate->written)) {
+      return std::vector<Located>{};
+    }
     Located located{one.candidate,
                     {sentence.begin, sentence.end, 1.0},
                     "«" + base::collapse_spaces(sentence.text) + "»",
