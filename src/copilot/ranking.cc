@@ -293,6 +293,29 @@ void add_replacements(const std::vector<Candidate>& candidates,
   }
 }
 
+std::vector<std::size_t> later_on_its_matter(const std::vector<Candidate>& candidates,
+                                             std::size_t index, std::string_view question,
+                                             const Meanings& meanings, std::string_view zone) {
+  const Looked one = look_at(candidates[index], index, question, meanings, zone);
+  std::vector<std::pair<double, std::size_t>> found;
+  for (std::size_t other = 0; one.written && other < candidates.size(); ++other) {
+    if (candidates[other].hit.item == candidates[index].hit.item) continue;
+    const Looked two = look_at(candidates[other], other, question, meanings, zone);
+    if (!two.written || *two.written <= *one.written || !two.fits) continue;
+    // By the same hand or in the same thread: what others write near a matter seldom settles it.
+    const Candidate &left = candidates[index], &right = candidates[other];
+    const bool in_thread = !left.hit.thread.empty() && left.hit.thread == right.hit.thread;
+    const std::string sender = sender_of(left);
+    if (!in_thread && (sender.empty() || sender != sender_of(right))) continue;
+    const double together = matter(left, one, right, two);
+    if (together >= same_matter) found.emplace_back(-together, other);
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<std::size_t> result;
+  for (const auto& [together, other] : found) result.push_back(other);
+  return result;
+}
+
 double Ranking::Model::apply(const Features& features) const {
   double value = bias;
   for (const auto& [name, weight] : weights) {

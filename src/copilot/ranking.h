@@ -52,6 +52,12 @@ void add_replacements(const std::vector<Candidate>& candidates,
                       std::string_view question, const Meanings& meanings, std::string_view zone,
                       std::vector<Features>& features);
 
+// Later messages of the same sender or thread on the matter of the message at `index` that hold the
+// sorts of fact asked for, nearest in matter first; none for what is no message.
+std::vector<std::size_t> later_on_its_matter(const std::vector<Candidate>& candidates,
+                                             std::size_t index, std::string_view question,
+                                             const Meanings& meanings, std::string_view zone);
+
 class Ranking {
  public:
   // The weights carried in the program. ranking.malformed {detail} if they are damaged.
