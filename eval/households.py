@@ -41,9 +41,9 @@ def households():
 
 
 def named(name):
-    """The households that a --household argument means. The development one is tuned on, so it must be asked for."""
-    if name == "development":
-        folder = repository / "eval" / "development_household"
+    """The households that a --household argument means. Those that are tuned on must be asked for."""
+    if name in ("development", "third"):
+        folder = repository / "eval" / f"{name}_household"
         return [Household(name, folder, folder / "questions.json")]
     return [household for household in households() if name in ("all", household.name)]
 

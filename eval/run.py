@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """`make eval`: how well lar answers the questions of both households, with the real models.
 
-    eval/run.py [--household first|second|all|development] [--only ID ...] [--verbose] [--out FOLDER]
+    eval/run.py [--household first|second|all|development|third] [--only ID ...] [--verbose] [--out FOLDER]
 
 An answerable question is right when every listed fact stands in the answer, nothing contradicting
 does, and at least one citation points to a listed item. One that cannot be answered is right when
 lar declines. Every model answer is kept in the cache by the hash of (model, engine, request): a run
 that was stopped goes on where it was, and one that changes nothing costs nothing. "all" means first
-and second: the development household is tuned on, so it is measured only when asked for.
+and second: the development and third households are tuned on, so they are measured only when asked for.
 """
 import argparse
 import collections
@@ -75,7 +75,7 @@ def check_quotes(served, answer):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--household", default="all", choices=["first", "second", "all", "development"])
+    parser.add_argument("--household", default="all", choices=["first", "second", "all", "development", "third"])
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--out", default=str(repository / "build" / "eval"))

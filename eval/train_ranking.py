@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Learns the weights that order the passages of a question: src/copilot/data/ranking.json.
 
-    eval/train_ranking.py [--households first development] [--write]
+    eval/train_ranking.py [--households first development third] [--write]
 
 lar itself prints what it sees of every passage (`POST /ask` with mode "judged"), so that learning and
 answering never differ. Two models are learnt, each with and without embeddings: "rank" orders all
@@ -24,9 +24,9 @@ repository = households.repository
 target = repository / "src" / "copilot" / "data" / "ranking.json"
 # What is not known without an embedding model.
 by_meaning = ("similarity", "similarity_lead", "sentence", "sentence_lead", "sentence_alone", "fits_in_sentence")
-only_judged = ("rank", "held", "held_lead")
+only_judged = ("rank", "held", "held_lead", "replaces_judged", "replaced_judged")
 # Few, so that a hundred questions are enough to learn their weights.
-decisive = only_judged + ("sentence", "fits", "fits_in_sentence", "changes_earlier", "later_in_thread", "names")
+decisive = only_judged + ("sentence", "fits", "fits_in_sentence", "changes_earlier", "later_in_thread", "replaced", "names")
 
 
 def fold(text):
@@ -53,8 +53,10 @@ def collect(name):
                 text = units[2 * passage["locator"]["begin"]:2 * passage["locator"]["end"]].decode("utf-16-le")
                 listed = question["answerable"] and any(same_item(item["external_id"], i["external_id"]) for i in question["items"])
                 known = fold(f"{text} {passage['title']} {passage['when'] or ''}")
-                facts = question.get("facts", [])
-                held = sum(any(fold(form) in known for form in fact["any_of"]) for fact in facts) / max(1, len(facts))
+                # What is worked out, or told in other words, stands in no item as the answer says it.
+                wanted = [[fact["any_of"] for fact in question.get("facts", [])], question.get("stated", [])]
+                held = max(sum(any(fold(form) in known for form in forms) for forms in listed_forms) / max(1, len(listed_forms))
+                           for listed_forms in wanted)
                 passages.append({"features": passage["features"], "judged": "held" in passage["features"],
                                  "gain": float(listed) * max(held, 0.1)})
             rows.append({"id": question["id"], "answerable": question["answerable"], "passages": passages})
@@ -146,7 +148,7 @@ def measure_decide(model, questions):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--households", nargs="+", default=["first", "development"], choices=["first", "development"])
+    parser.add_argument("--households", nargs="+", default=["first", "development"], choices=["first", "development", "third"])
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--kept", default=str(repository / "build" / "ranking.data.json"), help="where what lar printed is kept")
     parser.add_argument("--again", action="store_true", help="learn from what is kept")

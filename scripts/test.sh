@@ -35,6 +35,7 @@ step "the table of docs/api.md" python3 scripts/api_table.py --check
 step "the sample household" python3 samples/check.py
 step "the second household" python3 eval/second_household/check.py
 step "the development household" python3 eval/development_household/check.py
+step "the third household" python3 eval/third_household/check.py
 step "the held mailbox" python3 eval/held_mailbox/check.py
 step "figures for a mailbox" python3 eval/mail_figures_test.py
 step "unit tests, scenarios, kill loop" ctest --test-dir build/dev --output-on-failure --parallel "$(nproc)"

@@ -34,6 +34,10 @@ constexpr double least_weight = 0.25, worth_trying = 0.2, fairly_sure = 0.35, su
 constexpr double least_support = 0.35, least_support_change = 0.2, certain = 0.7;
 // Where the passage itself surely held the answer, less support of the claim will do.
 constexpr double well_held = 0.6, least_support_held = 0.2;
+// Later messages that are compared with the one picked, and the probability from which on one of
+// them is taken to replace it.
+constexpr std::size_t most_compared = 2;
+constexpr double replaces = 0.5;
 // Where a passage does not name what the question names.
 constexpr double least_support_unnamed = 0.6;
 
@@ -43,6 +47,11 @@ constexpr std::string_view weighing_instructions =
     "You check answers. Given a text, a question and a proposed answer, you say whether the text "
     "states that answer to that question. A text about the same person or thing that does not say "
     "what is asked does not.";
+
+constexpr std::string_view comparing_instructions =
+    "You compare two messages of a person's own mail on one matter. You say whether the later one "
+    "changes, corrects or replaces what the earlier one says about a question, so that the answer "
+    "is another now. A later message about something else, or one that only repeats, does not.";
 
 constexpr std::string_view model_instructions =
     "You are a helpful assistant. Answer in the language of the question, briefly and plainly. You "
@@ -347,6 +356,7 @@ class Asking {
       }
       return judged.size() < 2 ? 0 : std::clamp(values[index] - best, -4.0, 4.0);
     };
+    add_replacements(passages, judged, odds, part, meanings_, zone, features);
     std::vector<Weighed> weighed;
     double sum = 1;  // none of them
     for (const size_t index : judged) {
@@ -372,10 +382,55 @@ class Asking {
     return weighed;
   }
 
+  // A message that replaced what the likeliest one says seldom repeats what it is about ("mejor el
+  // lunes"), so that it looks less like an answer. Whether one does is asked with both in sight.
+  base::Status put_replacement_first(const std::string& part, const std::string& zone,
+                                     std::vector<Weighed>& weighed) {
+    if (weighed.empty() || weighed.front().weight < least_weight) return {};
+    const std::vector<Candidate>& passages = retrieved_.passages;
+    const Candidate& likeliest = *weighed.front().candidate;
+    std::vector<std::size_t> later = later_on_its_matter(
+        passages, static_cast<std::size_t>(&likeliest - passages.data()), part, meanings_, zone);
+    if (later.size() > most_compared) later.resize(most_compared);
+    double most = replaces;
+    std::optional<std::size_t> replacement;
+    for (const std::size_t index : later) {
+      const Candidate& candidate = passages[index];
+      TRY_ASSIGN(
+          const double changed,
+          probability_of_yes(
+              {{"system", std::string(comparing_instructions)},
+               {"user", fmt::format("Question: {}\n\nEarlier message ({}):\n{}\n\nLater message "
+                                    "({}):\n{}\n\nDoes the later message give a new answer to "
+                                    "the question? Answer yes or no.",
+                                    part, likeliest.header, passage_text(likeliest),
+                                    candidate.header, passage_text(candidate))}}));
+      if (getenv("LAR_DEBUG_CHANGE"))
+        fmt::print(stderr, "CHANGE {:.2f} | {} | {} -> {}\n", changed, part, likeliest.header,
+                   candidate.header);
+      if (changed < most) continue;
+      most = changed;
+      replacement = index;
+    }
+    if (!replacement) return {};
+    const Candidate& candidate = passages[*replacement];
+    Weighed first = weighed.front();
+    first.candidate = &candidate;
+    first.held = std::max(most, answer_.read[*replacement].holds.value_or(0));
+    first.about = true;  // by what it replaces
+    first.supersedes = true;
+    first.nearest = nearest_sentence(meanings_, *replacement);
+    answer_.read[*replacement].holds = first.held;
+    std::erase_if(weighed, [&](const Weighed& one) { return one.candidate == &candidate; });
+    weighed.insert(weighed.begin(), first);
+    return {};
+  }
+
   base::Status answer_part(const agent::Query& query, const std::string& part,
                            const std::string& earlier, const std::string& zone) {
     const std::vector<Asked> asked = asked_for(part);
-    TRY_ASSIGN(const std::vector<Weighed> weighed, judge(query, part, earlier, zone));
+    TRY_ASSIGN(std::vector<Weighed> weighed, judge(query, part, earlier, zone));
+    TRY(put_replacement_first(part, zone, weighed));
     int tried = 0;
     std::vector<Located> chosen;
     double chosen_weight = 0;
@@ -396,6 +451,8 @@ class Asking {
       }
       if (claims.empty() && one.candidate->in_range) claims = as_it_takes_place(one, asked);
       if (claims.empty()) continue;
+      TRY(complete(one, asked, part, claims));
+      if (claims.empty()) continue;
       double support = 0;
       for (const Located& claim : claims) support = std::max(support, claim.support);
       if (one.weight * support > chosen_weight) {
@@ -406,6 +463,32 @@ class Asking {
       if (support >= certain || superseding) break;
     }
     for (const Located& claim : chosen) show(claim);
+    return {};
+  }
+
+  // Adds the passage's own words to claims that leave out a sort of fact that was asked for and
+  // stands there, or that say nothing which the question does not: small models lose the second of
+  // two facts, and facts told in another language.
+  base::Status complete(const Weighed& one, const std::vector<Asked>& asked,
+                        const std::string& part, std::vector<Located>& claims) {
+    const auto in_claims = [&](Asked sort) {
+      return std::any_of(claims.begin(), claims.end(),
+                         [&](const Located& claim) { return holds(claim.text, sort); });
+    };
+    const bool lacking =
+        std::any_of(asked.begin(), asked.end(), [&](Asked sort) { return !in_claims(sort); });
+    const bool bare = std::all_of(claims.begin(), claims.end(), [&](const Located& claim) {
+      return says_little(claim.text, part, one.candidate->written);
+    });
+    std::vector<Located> more;
+    if (lacking) {
+      more = in_its_own_words(one, asked, part, 1);
+    } else if (bare && asks_for_a_fact(part)) {
+      TRY_ASSIGN(more, nearest_words(one, asked, part));
+      // What the question says itself is no answer to it.
+      claims.clear();
+    }
+    for (Located& located : more) claims.push_back(std::move(located));
     return {};
   }
 
@@ -420,7 +503,10 @@ class Asking {
     const Sentence& sentence = sentences[*one.nearest];
     const bool fits = std::all_of(asked.begin(), asked.end(),
                                   [&](Asked sort) { return holds(sentence.text, sort); });
-    if (!fits || sentence.end - sentence.begin > longest_quote) return std::vector<Located>{};
+    if (!fits || sentence.end - sentence.begin > longest_quote ||
+        says_little(sentence.text, part, one.candidate->written)) {
+      return std::vector<Located>{};
+    }
     Located located{one.candidate,
                     {sentence.begin, sentence.end, 1.0},
                     "«" + base::collapse_spaces(sentence.text) + "»",

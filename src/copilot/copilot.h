@@ -106,10 +106,11 @@ struct AskRequest {
   bool remember = true;  // save the turn
 };
 
-// How many tokens the passages of one prompt may take, and how many passages there may be.
+// How much is looked at for one answer. Passages are judged one by one, so that what limits them is
+// the time their sentences take to embed.
 struct Budget {
-  int passages = 7;
-  int tokens = 1500;
+  int passages = 14;
+  int tokens = 4500;
 };
 
 base::Result<Answer> ask(store::Store& store, engine::Engines& engines, const AskRequest& request,

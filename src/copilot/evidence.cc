@@ -88,7 +88,35 @@ struct HardFacts {
   std::vector<std::pair<base::Date, base::Date>> spans;  // "June 2026"
   std::vector<std::pair<int, int>> clock_times;
   std::vector<std::string> names;  // folded
+  // Said beside a day that is none of them: "viernes 28 de mayo" where the 28th is a Thursday.
+  std::vector<int> wrong_weekdays;
 };
+
+// 0 for Monday; nothing for other words.
+std::optional<int> weekday_named(std::string_view folded) {
+  constexpr std::string_view names[] = {"lunes",     "monday",   "martes",   "tuesday", "miercoles",
+                                        "wednesday", "jueves",   "thursday", "viernes", "friday",
+                                        "sabado",    "saturday", "domingo",  "sunday"};
+  const auto* found = std::find(std::begin(names), std::end(names), folded);
+  if (found == std::end(names)) return std::nullopt;
+  return static_cast<int>(found - std::begin(names)) / 2;
+}
+
+// The weekday named beside a day that is another.
+std::optional<int> wrong_weekday(std::string_view claim, const base::TimeExpression& time,
+                                 const std::vector<WordAt>& words) {
+  constexpr size_t apart = 3;  // "Friday, 28 May", "viernes 28"
+  const std::string_view said = claim.substr(time.begin, time.end - time.begin);
+  if (time.first != time.last || std::none_of(said.begin(), said.end(), is_digit)) {
+    return std::nullopt;
+  }
+  for (const WordAt& word : words) {
+    if (word.end > time.end || word.end + apart < time.begin) continue;
+    const auto named = weekday_named(word.folded);
+    if (named && *named != base::weekday(time.first)) return named;
+  }
+  return std::nullopt;
+}
 
 bool inside(size_t position, const std::vector<base::TimeExpression>& times) {
   return std::any_of(times.begin(), times.end(), [&](const base::TimeExpression& time) {
@@ -111,15 +139,18 @@ HardFacts hard_facts(std::string_view claim, std::string_view question, base::Da
   HardFacts facts;
   const auto times = base::find_time_expressions(claim, written);
   const auto times_asked = base::find_time_expressions(question, written);
+  const std::vector<WordAt> words = folded_words(claim);
   for (const base::TimeExpression& time : times) {
+    if (const auto wrong = wrong_weekday(claim, time, words))
+      facts.wrong_weekdays.push_back(*wrong);
     const bool asked_for =
         std::any_of(times_asked.begin(), times_asked.end(), [&](const base::TimeExpression& known) {
           return known.first == time.first && known.last == time.last;
         });
     if (asked_for) continue;
     if (time.first == time.last) {
-      const std::string_view words = claim.substr(time.begin, time.end - time.begin);
-      facts.days.emplace_back(time.first, has_year(words));
+      const std::string_view said = claim.substr(time.begin, time.end - time.begin);
+      facts.days.emplace_back(time.first, has_year(said));
     } else {
       facts.spans.emplace_back(time.first, time.last);
     }
@@ -148,7 +179,7 @@ HardFacts hard_facts(std::string_view claim, std::string_view question, base::Da
   const std::set<std::string> question_words = stems_of(folded_words(question));
   bool sentence_start = true;
   size_t last_end = 0;
-  for (const WordAt& word : folded_words(claim)) {
+  for (const WordAt& word : words) {
     const std::string_view between = claim.substr(last_end, word.begin - last_end);
     if (between.find_first_of(".!?:\n") != std::string_view::npos) sentence_start = true;
     const std::string_view raw = claim.substr(word.begin, word.end - word.begin);
@@ -180,8 +211,14 @@ class Support {
       clocks_.emplace_back(clock.hour, clock.minute);
     }
     // "16.15" in a text is a time if a claim says 16:15.
-    stems_ = stems_of(folded_words(text));
+    const std::vector<WordAt> words = folded_words(text);
+    stems_ = stems_of(words);
+    for (const WordAt& word : words) {
+      if (const auto day = weekday_named(word.folded)) weekdays_.insert(*day);
+    }
   }
+  // A weekday that the text itself names, be it right or wrong.
+  bool weekday(int day) const { return weekdays_.contains(day); }
   bool number(const std::string& canonical) const { return numbers_.contains(canonical); }
   // Year and all where both have a year of their own; a span of days bears out its ends.
   bool day(const std::pair<base::Date, bool>& said) const {
@@ -215,10 +252,14 @@ class Support {
   std::vector<base::TimeExpression> times_;
   std::vector<std::pair<int, int>> clocks_;
   std::set<std::string> stems_;
+  std::set<int> weekdays_;
 };
 
 int missing_facts(const HardFacts& facts, const Support& here, const Support& known) {
   int missing = 0;
+  for (const int day : facts.wrong_weekdays) {
+    if (!here.weekday(day) && !known.weekday(day)) ++missing;
+  }
   for (const std::string& number : facts.numbers) {
     if (!here.number(number) && !known.number(number)) ++missing;
   }
@@ -296,6 +337,17 @@ std::vector<std::string> numbers_in(std::string_view text) {
   std::vector<std::string> result;
   for (NumberAt& number : find_numbers(text)) result.push_back(std::move(number.canonical));
   return result;
+}
+
+bool says_little(std::string_view claim, std::string_view question, base::Date written) {
+  if (hard_facts(claim, question, written).size() > 0) return false;
+  const std::set<std::string> known = stems_of(folded_words(question));
+  std::set<std::string> added;
+  for (const WordAt& word : folded_words(claim)) {
+    if (!base::is_stop_word(word.folded) && !contains(known, word.folded))
+      added.insert(word.folded);
+  }
+  return added.size() <= 1;
 }
 
 std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_view claim,
@@ -385,20 +437,40 @@ std::vector<Asked> asked_for(std::string_view question) {
   if (has({"correo electronico", "email address", "e-mail address", "direccion de correo"})) {
     asked.push_back(Asked::email);
   }
-  if (has({"a que hora", "que hora", "what time", "at which time"})) {
+  if (has({"que hora", "what time", "which time", "cual es la hora"})) {
     asked.push_back(Asked::clock_time);
   }
-  if (has({"cuando", " when ", "que dia", "what day", "which day", "what date", "which date",
-           "en que fecha", "que fecha", "until what", "deadline", "desde cuando",
-           "hasta cuando"})) {
+  if (has({"cuando", " when ", " when's ", "by when?", "que dia", "what day", "which day",
+           "what date", "which date", "que fecha", "what's the date", "que mes", "what month",
+           "which month", "until what", "deadline", "desde cuando", "hasta cuando"})) {
     asked.push_back(Asked::date);
   }
-  if (has({"cuanto cuesta", "cuanto cobr", "cuanto pag", "cuanto vale", "cuanto nos cobr",
-           "cuanto costo", "cuanto debo", "que precio", "cuanto dinero", "how much does it cost",
-           "how much did", "how much do we pay", "how much do i pay", "how much will we pay",
-           "how much is the", "what price", "how much was"})) {
+  const bool amount = has({"cuanto", "cuanta", "how much"});
+  const bool paying = has({"cuest",        "costar",
+                           "costo",        "coste",
+                           "cobr",         "pag",
+                           " vale",        " valia",
+                           " debo",        " debe",
+                           " debia",       "gast",
+                           " sale",        " salio",
+                           "precio",       "cuota",
+                           "dinero",       "factura",
+                           "alquiler",     "presupuesto",
+                           "importe",      "ahorr",
+                           "recibo",       "cost",
+                           "pay",          "paid",
+                           " owe",         "charg",
+                           "spend",        "spent",
+                           "price",        " bill",
+                           " fee",         " rent",
+                           "quot",         "invoice",
+                           "deposit",      "how much is the ",
+                           "how much was "});
+  if ((amount && paying) ||
+      has({"que precio", "what price", "what is the price", "what's the price", "que importe",
+           "que cuota", "que tarifa", "what does it cost", "what do i owe", "what do we owe"})) {
     asked.push_back(Asked::money);
-  } else if (has({"cuantos", "cuantas", "cuanto", "cuanta", "how many", "how much", "how long"})) {
+  } else if (has({"cuantos", "cuantas", "how many", "how long"}) || amount) {
     asked.push_back(Asked::count);
   }
   return asked;
@@ -486,12 +558,25 @@ bool tells_of_change(std::string_view title, std::string_view text) {
   return has_words_of_change(text) || (!answers && has_words_of_change(title));
 }
 
+namespace {
+
+// The words that ask.
+constexpr std::string_view asking[] = {"que",     "cual",    "cuales",  "cuando", "cuanto",
+                                       "cuanta",  "cuantos", "cuantas", "donde",  "quien",
+                                       "quienes", "como",    "what",    "which",  "when",
+                                       "where",   "who",     "whose",   "how",    "why"};
+
+}  // namespace
+
+bool asks_for_a_fact(std::string_view question) {
+  const std::vector<WordAt> words = folded_words(question);
+  return std::any_of(words.begin(), words.end(), [](const WordAt& word) {
+    return std::find(std::begin(asking), std::end(asking), word.folded) != std::end(asking);
+  });
+}
+
 std::vector<std::string> things_asked(std::string_view question) {
-  // The words that ask, as they stand after "and" and perhaps a preposition.
-  constexpr std::string_view asking[] = {"que",     "cual",    "cuales",  "cuando", "cuanto",
-                                         "cuanta",  "cuantos", "cuantas", "donde",  "quien",
-                                         "quienes", "como",    "what",    "which",  "when",
-                                         "where",   "who",     "whose",   "how",    "why"};
+  // What stands between "and" and the word that asks.
   constexpr std::string_view before[] = {"a",     "de",    "en",   "con", "por", "para",
                                          "hasta", "desde", "on",   "at",  "in",  "for",
                                          "to",    "up",    "from", "by",  "with"};
@@ -566,7 +651,16 @@ bool holds(std::string_view text, Asked sort) {
           folded.find("pound") != std::string::npos || folded.find("libras") != std::string::npos ||
           folded.find("dollar") != std::string::npos || folded.find("dolar") != std::string::npos ||
           folded.find("gratis") != std::string::npos || folded.find("free") != std::string::npos;
-      return currency && !find_numbers(text).empty();
+      if (find_numbers(text).empty()) return false;
+      if (currency) return true;
+      // Among people sums go without: "la cuota queda en 45 al mes".
+      for (const std::string_view word :
+           {"precio", "cuest", "cobr", "pag", "cuota", "alquiler", "importe", "total",
+            "presupuesto", "debe", "price", "cost", "pay", "paid", " fee", " rent", " owe", "quote",
+            "quid"}) {
+        if (folded.find(word) != std::string::npos) return true;
+      }
+      return false;
     }
     case Asked::count: {
       if (!find_numbers(text).empty()) return true;

@@ -35,6 +35,10 @@ struct Evidence {
 std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_view claim,
                                       std::string_view question);
 
+// Whether a claim says next to nothing that the question does not ("Yes, the hotel is booked."): no
+// hard fact and at most one other word.
+bool says_little(std::string_view claim, std::string_view question, base::Date written);
+
 // A number as written anywhere in Europe or America, in one form: "1.174,00 €" → "1174",
 // "401'90" → "401.9", "16:15" → "16.15".
 std::string canonical_number(std::string_view written);
@@ -48,6 +52,8 @@ std::vector<std::size_t> sentence_starts(std::string_view text);
 enum class Asked { anything, date, clock_time, money, count, phone, mobile, email, birthday };
 // The sorts a question asks for, none if it is open.
 std::vector<Asked> asked_for(std::string_view question);
+// Whether a question wants more than a yes or no: it holds a word that asks ("which", "dónde").
+bool asks_for_a_fact(std::string_view question);
 // Whether a question is about when something was written or sent.
 bool asks_when_sent(std::string_view question);
 // Whether a text tells of a change of plans: moved, postponed, corrected, cancelled, "instead of".

@@ -35,6 +35,23 @@ TEST(Evidence, a_day_told_without_its_year_is_borne_out_by_one_with_it) {
   EXPECT_EQ(found(card, "Sole cumple años el 26 de junio."), "");
 }
 
+TEST(Evidence, a_day_told_with_a_weekday_that_it_is_not_is_refused) {
+  constexpr std::string_view letter = "My train gets in on Thursday the 4th of June.";
+  EXPECT_EQ(found(letter, "Su tren llega el jueves 4 de junio."), letter);
+  EXPECT_EQ(found(letter, "Su tren llega el viernes 4 de junio."), "");
+  // The writer's own slip may be told as it stands.
+  EXPECT_NE(found("Quedamos el viernes 4 de junio.", "Se queda el viernes 4 de junio."), "");
+}
+
+TEST(Evidence, says_little_without_fact_or_further_word) {
+  const base::Date written{2026, 5, 7};
+  EXPECT_TRUE(says_little("The white pill that Mum takes is the wee white pill.",
+                          "What is the white pill that Mum takes?", written));
+  EXPECT_FALSE(says_little("The white pill is paracetamol, 500 mg.",
+                           "What is the white pill that Mum takes?", written));
+  EXPECT_FALSE(says_little("You need a helmet, a mat and a torch.", "What do I need?", written));
+}
+
 TEST(Evidence, what_code_knows_of_the_item_counts) {
   EXPECT_NE(found(mail, "La cita de Leo en Dental Sorní"), "");
 }
@@ -53,6 +70,19 @@ TEST(Evidence, never_runs_over_300_characters) {
   std::string text;
   for (int index = 0; index < 100; ++index) text += "palabra" + std::to_string(index) + " ";
   EXPECT_LE(found(text, "palabra50").size(), longest_quote);
+}
+
+TEST(Question, tells_sums_from_other_numbers) {
+  EXPECT_EQ(asked_for("¿Por cuánto nos sale el dentista?"), std::vector{Asked::money});
+  EXPECT_EQ(asked_for("how much will the plumber charge"), std::vector{Asked::money});
+  EXPECT_EQ(asked_for("¿Cuánto pesa el paquete?"), std::vector{Asked::count});
+  EXPECT_TRUE(holds("La cuota queda en 45 al mes", Asked::money));
+  EXPECT_FALSE(holds("La sala 45 abre en mayo", Asked::money));
+}
+
+TEST(Question, asks_for_a_fact_or_for_a_yes) {
+  EXPECT_TRUE(asks_for_a_fact("who has got our drill?"));
+  EXPECT_FALSE(asks_for_a_fact("¿Está pagado el seguro?"));
 }
 
 TEST(Numbers, have_one_form) {

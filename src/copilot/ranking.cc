@@ -21,6 +21,8 @@ constexpr std::size_t most_sentences = 12;
 constexpr std::size_t shortest_sentence = 4, longest_sentence = 400;
 // Passages at most so much farther from the question than the nearest are on its matter.
 constexpr double near_enough = 0.15;
+// From where on two messages are taken to be on one matter.
+constexpr double same_matter = 0.6;
 
 double dot(const std::vector<float>& left, const std::vector<float>& right) {
   if (left.size() != right.size()) return 0;
@@ -138,6 +140,41 @@ std::optional<std::size_t> nearest_sentence(const Meanings& meanings, std::size_
   return nearest;
 }
 
+// Looks at the passage at `index` of those whose meanings are given.
+Looked look_at(const Candidate& candidate, std::size_t index, std::string_view question,
+               const Meanings& meanings, std::string_view zone) {
+  const std::vector<Asked> asked = asked_for(question);
+  const auto fits = [&](std::string_view text) {
+    return std::all_of(asked.begin(), asked.end(), [&](Asked sort) { return holds(text, sort); });
+  };
+  Looked one;
+  if (is_message(candidate) && candidate.hit.when) {
+    one.written = domain::begins_at(*candidate.hit.when, zone);
+  }
+  const std::string whole = candidate.hit.title + "\n" + std::string(shown_text(candidate)) +
+                            (candidate.occurs.empty() ? "" : "\n" + candidate.occurs);
+  one.fits = fits(whole);
+  one.fits_any = asked.empty() || std::any_of(asked.begin(), asked.end(),
+                                              [&](Asked sort) { return holds(whole, sort); });
+  one.changes = tells_of_change(candidate.hit.title, candidate.hit.text);
+  if (index < meanings.sentences.size()) {
+    const auto& vectors = meanings.sentences[index];
+    const std::vector<Sentence> sentences = compared_sentences(candidate);
+    one.middle = middle(vectors);
+    for (std::size_t at = 0; at < vectors.size(); ++at) {
+      const double similarity = dot(meanings.question, vectors[at]);
+      if (similarity > one.best) {
+        one.second = one.best;
+        one.best = similarity;
+        if (at < sentences.size()) one.best_sentence = sentences[at].text;
+      } else {
+        one.second = std::max(one.second, similarity);
+      }
+    }
+  }
+  return one;
+}
+
 std::vector<Features> ranking_features(const std::vector<Candidate>& candidates,
                                        std::string_view question, const Meanings& meanings,
                                        std::string_view zone) {
@@ -149,32 +186,9 @@ std::vector<Features> ranking_features(const std::vector<Candidate>& candidates,
   std::vector<Looked> looked(candidates.size());
   double nearest = 0, nearest_passage = 0, most_score = 0;
   for (std::size_t index = 0; index < candidates.size(); ++index) {
+    looked[index] = look_at(candidates[index], index, question, meanings, zone);
     const Candidate& candidate = candidates[index];
-    Looked& one = looked[index];
-    if (is_message(candidate) && candidate.hit.when) {
-      one.written = domain::begins_at(*candidate.hit.when, zone);
-    }
-    const std::string whole = candidate.hit.title + "\n" + std::string(shown_text(candidate)) +
-                              (candidate.occurs.empty() ? "" : "\n" + candidate.occurs);
-    one.fits = fits(whole);
-    one.fits_any = asked.empty() || std::any_of(asked.begin(), asked.end(),
-                                                [&](Asked sort) { return holds(whole, sort); });
-    one.changes = tells_of_change(candidate.hit.title, candidate.hit.text);
-    if (index < meanings.sentences.size()) {
-      const auto& vectors = meanings.sentences[index];
-      const std::vector<Sentence> sentences = compared_sentences(candidate);
-      one.middle = middle(vectors);
-      for (std::size_t at = 0; at < vectors.size(); ++at) {
-        const double similarity = dot(meanings.question, vectors[at]);
-        if (similarity > one.best) {
-          one.second = one.best;
-          one.best = similarity;
-          if (at < sentences.size()) one.best_sentence = sentences[at].text;
-        } else {
-          one.second = std::max(one.second, similarity);
-        }
-      }
-    }
+    const Looked& one = looked[index];
     nearest = std::max(nearest, one.best);
     nearest_passage = std::max(nearest_passage, static_cast<double>(candidate.hit.similarity));
     most_score = std::max(most_score, candidate.hit.score);
@@ -185,7 +199,7 @@ std::vector<Features> ranking_features(const std::vector<Candidate>& candidates,
     const Candidate& candidate = candidates[index];
     const Looked& one = looked[index];
     // The nearest earlier and later message on the matter that holds such a fact as well.
-    double later = 0, earlier = 0;
+    double later = 0, earlier = 0, replaced = 0;
     int later_count = 0, messages = 0, before = 0;
     for (std::size_t other = 0; other < candidates.size(); ++other) {
       const Looked& two = looked[other];
@@ -198,6 +212,7 @@ std::vector<Features> ranking_features(const std::vector<Candidate>& candidates,
       if (*two.written > *one.written) {
         later = std::max(later, together);
         if (together > 0.8) ++later_count;
+        if (two.changes) replaced = std::max(replaced, std::min(together, 1.0));
       } else if (*two.written < *one.written) {
         earlier = std::max(earlier, together);
       }
@@ -220,9 +235,10 @@ std::vector<Features> ranking_features(const std::vector<Candidate>& candidates,
     features["fits_any"] = one.fits_any ? 1 : 0;
     features["fits_in_sentence"] = has_sorts ? (fits(one.best_sentence) ? 1 : 0) : 0.5;
     features["changes"] = one.changes ? 1 : 0;
-    features["changes_earlier"] = one.changes && earlier > 0.6 ? 1 : 0;
+    features["changes_earlier"] = one.changes && earlier > same_matter ? 1 : 0;
     features["changes_fact"] = one.changes && has_sorts ? 1 : 0;
     features["later"] = later;
+    features["replaced"] = replaced;
     features["later_many"] = later_count > 1 ? 1 : 0;
     features["later_in_thread"] = later > 1 ? 1 : 0;
     features["earlier"] = earlier;
@@ -247,6 +263,57 @@ std::vector<Features> ranking_features(const std::vector<Candidate>& candidates,
     all.push_back(std::move(features));
   }
   return all;
+}
+
+void add_replacements(const std::vector<Candidate>& candidates,
+                      const std::vector<std::size_t>& judged, const std::vector<double>& odds,
+                      std::string_view question, const Meanings& meanings, std::string_view zone,
+                      std::vector<Features>& features) {
+  std::map<std::size_t, Looked> looked;
+  for (const std::size_t index : judged) {
+    looked[index] = look_at(candidates[index], index, question, meanings, zone);
+    features[index]["replaces_judged"] = 0;
+    features[index]["replaced_judged"] = 0;
+  }
+  for (const std::size_t older : judged) {
+    for (const std::size_t newer : judged) {
+      const Looked &one = looked[older], &two = looked[newer];
+      if (!one.written || !two.written || *one.written >= *two.written) continue;
+      if (!one.fits || !two.fits) continue;
+      const double together = matter(candidates[older], one, candidates[newer], two);
+      if (together < same_matter) continue;
+      // One that hardly states the fact itself replaces nothing.
+      const double states = 1 / (1 + std::exp(odds[older] - odds[newer] - 1));
+      const double strength = std::min(together, 1.0) * states * (two.changes ? 1.0 : 0.5);
+      double& replaces = features[newer]["replaces_judged"];
+      double& replaced = features[older]["replaced_judged"];
+      replaces = std::max(replaces, strength);
+      replaced = std::max(replaced, strength);
+    }
+  }
+}
+
+std::vector<std::size_t> later_on_its_matter(const std::vector<Candidate>& candidates,
+                                             std::size_t index, std::string_view question,
+                                             const Meanings& meanings, std::string_view zone) {
+  const Looked one = look_at(candidates[index], index, question, meanings, zone);
+  std::vector<std::pair<double, std::size_t>> found;
+  for (std::size_t other = 0; one.written && other < candidates.size(); ++other) {
+    if (candidates[other].hit.item == candidates[index].hit.item) continue;
+    const Looked two = look_at(candidates[other], other, question, meanings, zone);
+    if (!two.written || *two.written <= *one.written || !two.fits) continue;
+    // By the same hand or in the same thread: what others write near a matter seldom settles it.
+    const Candidate &left = candidates[index], &right = candidates[other];
+    const bool in_thread = !left.hit.thread.empty() && left.hit.thread == right.hit.thread;
+    const std::string sender = sender_of(left);
+    if (!in_thread && (sender.empty() || sender != sender_of(right))) continue;
+    const double together = matter(left, one, right, two);
+    if (together >= same_matter) found.emplace_back(-together, other);
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<std::size_t> result;
+  for (const auto& [together, other] : found) result.push_back(other);
+  return result;
 }
 
 double Ranking::Model::apply(const Features& features) const {

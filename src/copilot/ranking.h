@@ -44,6 +44,20 @@ std::vector<Features> ranking_features(const std::vector<Candidate>& candidates,
                                        std::string_view question, const Meanings& meanings,
                                        std::string_view zone);
 
+// Adds to the features of those that the model has judged, by its log-odds for each candidate, how
+// much one replaces an earlier message on its matter ("replaces_judged") or is replaced by a later
+// one ("replaced_judged"), 0-1.
+void add_replacements(const std::vector<Candidate>& candidates,
+                      const std::vector<std::size_t>& judged, const std::vector<double>& odds,
+                      std::string_view question, const Meanings& meanings, std::string_view zone,
+                      std::vector<Features>& features);
+
+// Later messages of the same sender or thread on the matter of the message at `index` that hold the
+// sorts of fact asked for, nearest in matter first; none for what is no message.
+std::vector<std::size_t> later_on_its_matter(const std::vector<Candidate>& candidates,
+                                             std::size_t index, std::string_view question,
+                                             const Meanings& meanings, std::string_view zone);
+
 class Ranking {
  public:
   // The weights carried in the program. ranking.malformed {detail} if they are damaged.
@@ -52,8 +66,8 @@ class Ranking {
   // Higher is likelier; comparable inside one question only.
   double rank(const Features& features, bool with_meanings) const;
   // Log-odds that a passage states the answer against nothing found stating it. `features` as above
-  // and "rank", "held", "held_lead": the rank's lead over the best other passage, the log-odds that
-  // the model gave it, and their lead over the best other.
+  // and those of add_replacements, "rank", "held", "held_lead": the rank's lead over the best other
+  // passage, the log-odds that the model gave it, and their lead over the best other.
   double decide(const Features& features, bool with_meanings) const;
 
  private:
