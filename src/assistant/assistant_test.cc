@@ -125,7 +125,7 @@ TEST(Moments, hours_without_a_mark_are_a_range_and_days_named_together_share_it)
   EXPECT_EQ(moments("Monday between 8 and 12"), "2026-05-18 08:00-12:00");
   EXPECT_EQ(moments("de 3 a 5 personas"), "");
   EXPECT_EQ(moments("from 3 to 5 people"), "");
-  EXPECT_EQ(moments("Thursday at 3:20 and 3:40"), "2026-05-14 15:20;  15:40");
+  EXPECT_EQ(moments("Thursday at 3:20 and 3:40"), "2026-05-14 15:20; 2026-05-14 15:40");
 }
 
 TEST(Moments, who_sets_out_means_the_morning) {

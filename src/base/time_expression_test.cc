@@ -121,6 +121,13 @@ TEST(ClockTime, is_found_in_its_usual_forms) {
 }
 
 TEST(ClockTime, is_found_as_people_say_it) {
+  const auto times = [](std::string_view text) {
+    std::string result;
+    for (const ClockExpression& found : find_clock_times(text)) {
+      result += std::to_string(found.hour) + ":" + std::to_string(found.minute) + " ";
+    }
+    return result;
+  };
   EXPECT_EQ(times("tipo 2 y media"), "2:30 ");
   EXPECT_EQ(times("de ocho y media a nueve y cuarto"), "8:30 9:15 ");
   EXPECT_EQ(times("at ten to seven"), "6:50 ");
