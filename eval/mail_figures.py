@@ -148,6 +148,14 @@ def triage_figures(labels, answers, clock):
         exact = match(wanted, found, lambda item, other: 1.0 if same_day(item, other) == 1.0 else 0.0)
         timed = [at for at, _ in pairs if clock.read(wanted[at]["start"])[1] is not None]
         timed_right = sum(clock.read(wanted[at]["start"])[1] is not None for at, _ in exact)
+        for mine, theirs in pairs:
+            item, other = wanted[mine], found[theirs]
+            count["titles"] += bool(item.get("title"))
+            count["titles right"] += bool(item.get("title")) and overlap(item["title"], other.get("title")) >= ENOUGH_WITH_DATE
+            count["places"] += bool(item.get("place"))
+            count["places right"] += bool(item.get("place")) and overlap(item["place"], other.get("place")) >= ENOUGH
+            count["ends"] += bool(item.get("end"))
+            count["ends right"] += bool(item.get("end")) and clock.read(item["end"]) == clock.read(other.get("end"))
         count["appointments"] += len(wanted)
         count["appointments given"] += len(found)
         count["appointments right"] += len(pairs)
@@ -220,6 +228,9 @@ def triage_figures(labels, answers, clock):
         "appointments recall": ratio(count["appointments right"], count["appointments"]),
         "appointments precision": ratio(count["appointments right"], count["appointments given"]),
         "appointments found with the right start": ratio(count["times right"], count["appointments with a time"]),
+        "appointments found with a title alike": ratio(count["titles right"], count["titles"]),
+        "appointments found with the right place": ratio(count["places right"], count["places"]),
+        "appointments found with the right end": ratio(count["ends right"], count["ends"]),
         "confusion": {label: dict(confusion[label]) for label in PRIORITIES},
     }
     return figures, errors

@@ -6,8 +6,9 @@
 A file begins with #owner, #now, #zone, #language and #brief (what a briefing at #now must hold); each mail with a line "@@ name | time | sender | subject | label". The label
 has the letter of the priority (u, r, f, b), p where it is personal, S or P for spam and phishing, m for the owner's own mail.
 Lines that begin with > are about the mail (to, cc, re, auth, reply-to, link, attach, auto, list, html), those with "+ do:" and
-"+ at:" label it: what the owner has to do, after // the same in the other language, after @ by when; and what takes place when.
-Everything is fictional and ours. teresa and colin are kept apart: they are measured, never learnt from or tuned on.
+"+ at:" label it: what the owner has to do, after // the same in the other language, after @ by when; and what takes place when
+(START or START/UNTIL), after @ where. Those that measure only are named below as apart: nobody learns from them or tunes on them.
+Everything is fictional and ours.
 """
 import argparse
 import datetime
@@ -21,7 +22,7 @@ from zoneinfo import ZoneInfo
 
 folder = pathlib.Path(__file__).resolve().parent
 PRIORITY = {"u": "urgent", "r": "reply", "f": "fyi", "b": "bulk", "S": "bulk", "P": "bulk"}
-apart = ("teresa", "colin")
+apart = ("teresa", "colin", "julian", "moira")
 
 
 def read(path):
@@ -46,7 +47,9 @@ def read(path):
             mails[-1]["do"].append({"what": what.strip(), **({"also": [other.strip()]} if other else {}), "due": due.strip() if due else None})
         elif mails and line.startswith("+ at: "):
             start, _, title = line[6:].partition(" ")
-            mails[-1]["at"].append((start, title))
+            title, _, place = title.partition(" @ ")
+            start, _, until = start.partition("/")
+            mails[-1]["at"].append((start, until, title.strip(), place.strip()))
         elif mails:
             mails[-1]["body"].append(line)
     return owner, mails
@@ -60,7 +63,7 @@ def build(name, out):
     ids, box, labels = {}, [], []
     for mail in mails:
         marks = {key: value for key, value in mail["marks"]}
-        sender = email.utils.parseaddr(mail["from"])
+        sender = re.fullmatch(r"(.*) <(.*)>", mail["from"]).groups()
         domain = sender[1].split("@")[1]
         ids[mail["name"]] = identifier = f"{mail['name']}.{mail['time'][:10].replace('-', '')}@{domain}"
         sent = datetime.datetime.strptime(mail["time"], "%Y-%m-%d %H:%M").replace(tzinfo=zone)
@@ -102,10 +105,11 @@ def build(name, out):
         if any(one in "SP" for one in label) and (mail["do"] or mail["at"]):
             sys.exit(f"{name} {mail['name']}: a fraud asks nothing of its owner")
         times = []
-        for start, title in mail["at"]:
+        for start, until, title, place in mail["at"]:
+            end = datetime.datetime.fromisoformat(f"{start[:10]}T{until}").replace(tzinfo=zone).isoformat() if until else None
             if len(start) > 10:
                 start = datetime.datetime.fromisoformat(start).replace(tzinfo=zone).isoformat()
-            times.append({"title": title, "start": start, "end": None, "place": None})
+            times.append({"title": title, "start": start, "end": end, "place": place or None})
         labels.append({"message_id": identifier, "group": f"{name}:{mail['name']}", "own": "m" in label,
                        "priority": "fyi" if "m" in label else PRIORITY[next(one for one in label if one in PRIORITY)], "personal": "p" in label,
                        "suspicious": "spam" if "S" in label else "phishing" if "P" in label else "none", "action_items": mail["do"], "appointments": times})

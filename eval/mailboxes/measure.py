@@ -6,10 +6,12 @@
 Of those kept apart (--apart) no errors are shown: nobody tunes on them.
 """
 import argparse
+import datetime
 import json
 import pathlib
 import subprocess
 import sys
+from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -17,6 +19,21 @@ import build  # noqa: E402
 import mail_figures  # noqa: E402
 
 root = pathlib.Path(__file__).resolve().parents[2]
+
+
+def on_the_wall(one, zone):
+    """A label or an answer with its times as the owner's clock shows them, so that mailboxes of several zones can be pooled."""
+    def local(text):
+        if not text or len(text) <= 10:
+            return text
+        moment = datetime.datetime.fromisoformat(text)
+        return moment.astimezone(zone).replace(tzinfo=None).isoformat() if moment.tzinfo else text
+
+    for item in one.get("action_items") or []:
+        item["due"] = local(item.get("due"))
+    for item in one.get("appointments") or []:
+        item["start"], item["end"] = local(item.get("start")), local(item.get("end"))
+    return one
 
 
 def main():
@@ -41,8 +58,9 @@ def main():
             command += ["--me", address]
         command += ["--use", options.use, "--answer-cache", options.answer_cache] if options.use else ["--no-model"]
         run = lambda what: subprocess.run([options.lar, what, *command], capture_output=True, text=True, check=True).stdout  # noqa: E731, B023
-        labels += json.loads((place / "labels.json").read_text())
-        answers += [json.loads(line) for line in run("triage").splitlines()]
+        zone = ZoneInfo(owner["zone"])
+        labels += [on_the_wall(label, zone) for label in json.loads((place / "labels.json").read_text())]
+        answers += [on_the_wall(json.loads(line), zone) for line in run("triage").splitlines()]
         expected += json.loads((place / "briefing.json").read_text())
         briefs.append(json.loads(run("brief")))
     figures, errors = mail_figures.triage_figures(labels, answers, mail_figures.Clock("Europe/Madrid"))

@@ -118,6 +118,28 @@ TEST(Moments, deadlines_and_what_is_left_behind_are_told_apart) {
   EXPECT_EQ(moments("en 48 horas"), "2026-05-13!");
 }
 
+TEST(Moments, hours_without_a_mark_are_a_range_and_days_named_together_share_it) {
+  EXPECT_EQ(moments("lunes 18 y miércoles 20 de 4 a 9"),
+            "2026-05-18 16:00-21:00; 2026-05-20 16:00-21:00");
+  EXPECT_EQ(moments("hoy de 10 a 3"), "2026-05-11 10:00-15:00");
+  EXPECT_EQ(moments("Monday between 8 and 12"), "2026-05-18 08:00-12:00");
+  EXPECT_EQ(moments("de 3 a 5 personas"), "");
+  EXPECT_EQ(moments("from 3 to 5 people"), "");
+  EXPECT_EQ(moments("Thursday at 3:20 and 3:40"), "2026-05-14 15:20; 2026-05-14 15:40");
+}
+
+TEST(Moments, who_sets_out_means_the_morning) {
+  EXPECT_EQ(moments("salimos de la facultad a las 6 el sábado 23"), "2026-05-23 06:00");
+  EXPECT_EQ(moments("quedamos a las 6 el sábado 23"), "2026-05-23 18:00");
+}
+
+TEST(Moments, a_deadline_stands_right_before_its_day) {
+  EXPECT_EQ(moments("by Zoom on Tuesday at 8 pm"), "2026-05-12 20:00");
+  EXPECT_EQ(moments("antes del 15"), "2026-05-15!");
+  EXPECT_EQ(moments("until the 21st"), "2026-05-21!");
+  EXPECT_EQ(moments("before the end of next week"), "2026-05-22!");
+}
+
 std::string items_of(const std::string& text, const std::string& subject = "Una cosa") {
   const Mailbox mailbox = box(
       {{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example", subject, text}});
@@ -147,6 +169,28 @@ TEST(Tasks, a_question_to_the_owner_is_something_to_answer) {
   EXPECT_EQ(items_of("La impresora nueva cuesta 240 €. ¿La pido?", "Impresora"),
             "decir a Marta si la pido (Impresora)");
   EXPECT_EQ(items_of("Hi! How are you? We are back home and all is well. Love, Marta"), "");
+}
+
+TEST(Tasks, a_question_is_one_without_its_mark_too) {
+  EXPECT_EQ(
+      items_of("Are you coming to the dinner on the 28th or not, Doreen wants numbers."),
+      "tell Marta whether you are coming to the dinner on the 28th or not, Doreen wants numbers");
+  EXPECT_EQ(items_of("Cuando llegues te lo cuento todo."), "");
+}
+
+TEST(Tasks, haste_is_due_on_the_day) {
+  EXPECT_EQ(items_of("Please call the ward right away about the pump."),
+            "call the ward about the pump @2026-05-11");
+}
+
+TEST(Tasks, one_who_has_a_title_is_called_by_it) {
+  const Mailbox mailbox =
+      box({{"a", "Dra. Pilar Ocampo", "p.ocampo@bruma.example", "irene@valcarcel.example",
+            "Práctica", "¿Viene usted a la práctica del sábado?"}});
+  const Findings found = find_tasks(mailbox.mails[0], mailbox, judge());
+  ASSERT_FALSE(found.candidates.empty());
+  EXPECT_TRUE(found.candidates[0].item.what.starts_with("decir a Dra. Ocampo "))
+      << found.candidates[0].item.what;
 }
 
 TEST(Tasks, what_somebody_waits_for_is_to_be_sent) {
@@ -193,6 +237,13 @@ TEST(Lexicon, forms_of_spanish_verbs_are_known_by_their_infinitive) {
   EXPECT_EQ(form("mesa"), "none");
   EXPECT_EQ(spanish_verb("mandas")->kind, Kind::present_you);
   EXPECT_EQ(spanish_verb("llamare")->kind, Kind::future_me);
+}
+
+TEST(Lexicon, knows_the_forms_of_vos) {
+  ASSERT_NE(spanish_verb("decime"), nullptr);
+  EXPECT_EQ(spanish_verb("decime")->infinitive, "decir");
+  ASSERT_NE(spanish_verb("ponelo"), nullptr);
+  EXPECT_EQ(spanish_verb("ponelo")->infinitive, "poner");
 }
 
 TEST(Tasks, what_asks_for_nothing_is_none) {
@@ -242,6 +293,57 @@ TEST(Appointments, a_day_without_an_hour_lasts_all_day_and_a_length_gives_the_en
   EXPECT_EQ(appointments_of("La reunión es el jueves a las 10:00 y durará una hora y media."),
             "2026-05-14T10:00:00+02:00/11:30");
   EXPECT_EQ(appointments_of("Send me the report by Friday."), "");
+}
+
+TEST(Appointments, the_zone_that_a_mail_names_counts) {
+  EXPECT_EQ(appointments_of("La reunión es el miércoles a las 3 p.m. hora de Bogotá."),
+            "2026-05-13T22:00:00+02:00");
+  EXPECT_EQ(appointments_of("The meeting is on Wednesday at 3 pm Eastern / 12 Pacific."),
+            "2026-05-13T21:00:00+02:00");
+  // In small letters "et" is no zone.
+  EXPECT_EQ(appointments_of("La reunión es el miércoles a las 15:00 et cetera."),
+            "2026-05-13T15:00:00+02:00");
+}
+
+TEST(Appointments, an_answer_that_names_an_hour_means_the_day_of_its_thread) {
+  Letter first{"1",
+               "Rafa Gil",
+               "rafa.gil@bruma.example",
+               "irene@valcarcel.example",
+               "pádel",
+               "¿Jugamos un partido el domingo?"};
+  Letter answer{"2",
+                "Rafa Gil",
+                "rafa.gil@bruma.example",
+                "irene@valcarcel.example",
+                "Re: pádel",
+                "Partido reservado a las 11:00, nos vemos en la pista."};
+  answer.sent = "2026-05-12T09:00:00+02:00";
+  answer.references = {"1"};
+  const Mailbox mailbox = box({first, answer}, "2026-05-12T10:00:00+02:00");
+  const Findings found = find_tasks(mailbox.mails[1], mailbox, judge());
+  ASSERT_EQ(found.appointments.size(), 1U);
+  EXPECT_EQ(found.appointments[0].start, "2026-05-17T11:00:00+02:00");
+}
+
+TEST(Appointments, of_two_calls_the_first_counts) {
+  EXPECT_EQ(
+      appointments_of("Se convoca a los propietarios a la junta el miércoles 27 de mayo a las "
+                      "20:00 en segunda convocatoria (19:30 en primera)."),
+      "2026-05-27T19:30:00+02:00");
+}
+
+TEST(Appointments, a_title_names_what_takes_place) {
+  const auto title = [](const std::string& text, const std::string& subject) {
+    const Mailbox mailbox = box(
+        {{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example", subject, text}});
+    const Findings found = find_tasks(mailbox.mails[0], mailbox, judge());
+    return found.appointment_candidates.empty() ? std::string()
+                                                : found.appointment_candidates[0].appointment.title;
+  };
+  EXPECT_EQ(title("Hacemos una cena con Jon el viernes a las 21:00.", "Una cosa"), "cena con Jon");
+  EXPECT_EQ(title("The zoo trip is on Friday at 9:00.", "Mason"), "zoo trip (Mason)");
+  EXPECT_EQ(title("Es el viernes a las 21:00.", "Cena de fin de curso"), "Cena de fin de curso");
 }
 
 TEST(Appointments, an_invitation_says_it_itself) {

@@ -194,6 +194,21 @@ class Briefing {
                      {},
                      weight});
       }
+      // What may await an answer although it reads like news is not left out, but comes late.
+      constexpr double may_await = 0.3;
+      const bool asks =
+          verdict.judgement.priority[1] >= may_await || !verdict.findings.action_items.empty();
+      if (verdict.priority == Priority::fyi && open && age <= 7 && is_person_like(mail) && asks) {
+        offer(best, {"waiting",
+                     say(age <= 0   ? "waiting.today"
+                         : age == 1 ? "waiting.day"
+                                    : "waiting.days",
+                         {{"who", who(mail)},
+                          {"days", std::to_string(age)},
+                          {"what", without_name(verdict.summary, mail)}}),
+                     {},
+                     42.0 - age});
+      }
       const bool changed = count_phrases(mail.folded, "disruption") > 0 ||
                            verdict.findings.cancels || verdict.findings.moves;
       if (news && changed && verdict.priority != Priority::bulk) {

@@ -23,6 +23,19 @@ bool holds(std::string_view folded, std::initializer_list<std::string_view> piec
   });
 }
 
+// Whether a verb that asks stands at token `at`, perhaps behind "and".
+bool asks_on(const std::vector<Token>& tokens, size_t at) {
+  while (at + 1 < tokens.size() && (tokens[at].folded == "and" || tokens[at].folded == "y")) ++at;
+  if (at + 1 >= tokens.size()) return false;
+  const VerbForm* form = spanish_verb(tokens[at].folded);
+  if (form != nullptr && !form->pronouns.empty() &&
+      (form->kind == VerbForm::Kind::asks_you || form->kind == VerbForm::Kind::asks_formally)) {
+    return true;
+  }
+  const auto verbs = phrases("ask.clear_verbs");
+  return std::find(verbs.begin(), verbs.end(), tokens[at].folded) != verbs.end();
+}
+
 // The end of the clause that begins at token `from`, as a token number behind it.
 size_t clause_end(std::string_view text, const std::vector<Token>& tokens, size_t from) {
   constexpr size_t longest = 18;
@@ -44,8 +57,9 @@ size_t clause_end(std::string_view text, const std::vector<Token>& tokens, size_
         gap.find("—") != std::string_view::npos || gap.find(". ") != std::string_view::npos) {
       break;
     }
-    // A comma ends it once something was asked, unless a list goes on.
-    if (gap.find(',') != std::string_view::npos && end - from >= 3) break;
+    // A comma ends it once something was asked, unless another request follows: "read it through,
+    // sign it and send it back".
+    if (gap.find(',') != std::string_view::npos && end - from >= 3 && !asks_on(tokens, end)) break;
   }
   return end;
 }
@@ -60,8 +74,19 @@ std::string time_text(const base::Date& date, int minute, const std::string& zon
   return base::format_rfc3339(base::from_local(local, zone), zone);
 }
 
+std::string time_text(const base::Date& date, int minute, const std::string& named,
+                      const std::string& zone) {
+  if (named.empty() || named == zone) return time_text(date, minute, zone);
+  base::LocalTime local;
+  local.date = base::add_days(date, minute / 1440);
+  local.hour = minute % 1440 / 60;
+  local.minute = minute % 60;
+  return base::format_rfc3339(base::from_local(local, named), zone);
+}
+
 std::string due_text(const Moment& moment, const std::string& zone) {
-  if (moment.from && moment.deadline) return time_text(moment.last, *moment.from, zone);
+  if (moment.from && moment.deadline)
+    return time_text(moment.last, *moment.from, moment.zone, zone);
   // "this week" is over on Friday, and what must be there before the weekend too.
   const int length = base::days_between(moment.first, moment.last);
   if (length == 6) return date_text(base::add_days(moment.first, 4));
@@ -161,6 +186,16 @@ std::string plain_task(std::string text) {
 }
 
 bool has_pronoun_only(std::string_view folded) {
+  // "llevarla", "recogerlos": a thing that was named before.
+  static constexpr std::string_view endings[] = {"arlo",  "arla",  "arlos", "arlas", "erlo",
+                                                 "erla",  "erlos", "erlas", "irlo",  "irla",
+                                                 "irlos", "irlas", "arle",  "erle",  "irle"};
+  for (const std::string_view word : base::split(folded, ' ')) {
+    if (word.size() > 6 && std::any_of(std::begin(endings), std::end(endings),
+                                       [&](auto ending) { return word.ends_with(ending); })) {
+      return true;
+    }
+  }
   return holds(folded, {" it ",        " him ",        " her ",        " them ",      " lo ",
                         " la abone ",  " los ",        " recogerlo ",  " recogerla ", " recogerle ",
                         " buscarle ",  " buscarlo ",   " buscarla ",   " pagarla ",   " pagarlo ",
@@ -174,7 +209,9 @@ bool says_little(std::string_view text, size_t most) {
   size_t words = 0;
   for (const base::Word& word : base::words(text)) {
     const std::string folded = base::fold(text.substr(word.begin, word.end - word.begin));
-    if (!base::is_stop_word(folded) && folded.size() > 2) ++words;
+    // A telephone number says nothing of what a call is about.
+    const bool number = folded.find_first_not_of("0123456789") == std::string::npos;
+    if (!base::is_stop_word(folded) && folded.size() > 2 && !number) ++words;
   }
   return words <= most;
 }

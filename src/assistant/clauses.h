@@ -33,6 +33,9 @@ std::size_t clause_end(std::string_view text, const std::vector<Token>& tokens, 
 // "2026-05-14"; "2026-05-14T17:30:00+02:00".
 std::string date_text(const base::Date& date);
 std::string time_text(const base::Date& date, int minute, const std::string& zone);
+// The same where the text has named a zone of its own for the time (empty: none).
+std::string time_text(const base::Date& date, int minute, const std::string& named,
+                      const std::string& zone);
 // The last day of a moment, with its time where that is a deadline.
 std::string due_text(const Moment& moment, const std::string& zone);
 

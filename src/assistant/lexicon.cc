@@ -63,6 +63,14 @@ class SpanishVerbs {
     put(parts.size() > 4 ? std::string(parts[4]) : stem + (first ? "as" : "es"),
         {Kind::present_you, infinitive, ""});
     put(root + (first ? "ais" : third ? "is" : "eis"), {Kind::present_you, infinitive, ""});
+    // Of "vos": "mandame", "decime", "ponelo", "venis", "podes". "Hace" and "pone" are told of
+    // others.
+    if (!first) {
+      with_pronouns(root + (third ? "i" : "e"), Kind::asks_you, infinitive, third ? 0 : 1);
+    } else if (stem != root) {
+      with_pronouns(root + "a", Kind::asks_you, infinitive);
+    }
+    put(root + (first ? "as" : third ? "is" : "es"), {Kind::present_you, infinitive, ""});
     put(before_vowel(stem, false, first) + "o", {Kind::present_me, infinitive, ""});
     std::string future = infinitive;
     if (infinitive == "hacer") future = "har";
@@ -83,13 +91,16 @@ class SpanishVerbs {
     // "de" and "di" are mostly other words.
     if (form.size() > 2) forms_.emplace(form, std::move(made));
   }
-  void with_pronouns(const std::string& form, VerbForm::Kind kind, const std::string& infinitive) {
+  // From which pronoun on: 0 is the form without any.
+  void with_pronouns(const std::string& form, VerbForm::Kind kind, const std::string& infinitive,
+                     size_t since = 0) {
     static constexpr std::array<std::string_view, 25> pronouns = {
         "",     "me",    "nos",   "le",    "les",   "lo",    "la",     "los",    "las",
         "melo", "mela",  "melos", "melas", "noslo", "nosla", "noslos", "noslas", "selo",
         "sela", "selos", "selas", "te",    "os",    "se",    "telo"};
-    for (const std::string_view pronoun : pronouns) {
-      put(form + std::string(pronoun), {kind, infinitive, std::string(pronoun)});
+    for (size_t index = since; index < pronouns.size(); ++index) {
+      const std::string pronoun(pronouns[index]);
+      put(form + pronoun, {kind, infinitive, pronoun});
     }
   }
   std::unordered_map<std::string, VerbForm>& forms_;

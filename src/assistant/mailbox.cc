@@ -379,7 +379,7 @@ Mail make_mail(const domain::Item& item) {
     if (part.role != domain::PartRole::body) continue;
     mail.html = mail.html || part.media_type == "text/html";
     for (const domain::Segment& segment : part.segments) {
-      const std::string_view text =
+      std::string_view text =
           std::string_view(part.text).substr(segment.begin, segment.end - segment.begin);
       switch (segment.kind) {
         case SegmentKind::quoted:
@@ -395,7 +395,8 @@ Mail make_mail(const domain::Item& item) {
           mail.boilerplate += "\n\n";
           break;
         default: {
-          if (mail.text.size() + text.size() > longest_text) break;
+          if (mail.text.size() >= longest_text) break;
+          text = base::cut_utf8(text, longest_text - mail.text.size());
           const bool lines =
               segment.kind == SegmentKind::list || segment.kind == SegmentKind::table;
           std::vector<Sentence> found = sentences_of(text, lines);

@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 
+#include "assistant/lexicon.h"
 #include "assistant/mailbox.h"
 #include "base/text.h"
 #include "base/time_expression.h"
@@ -92,7 +93,121 @@ struct Clock {
   int from = 0;
   std::optional<int> to;
   bool certain = true;
+  std::string zone;
 };
+
+// People meet in the afternoon: an hour from one to seven whose half of the day nobody says.
+constexpr int first_morning_hour = 8;
+
+// Whether what surrounds a time speaks of setting out, which people do early.
+bool sets_out(std::string_view around) { return says_any(around, "when.sets_out"); }
+
+// "de 10 a 3", "from 8 to 12", "between 8 and 12": hours without any mark of being hours. What
+// follows must not be a thing that is counted or a month.
+std::vector<Clock> bare_ranges(std::string_view text, const std::vector<ClockExpression>& known) {
+  struct Piece {
+    std::string folded;
+    size_t begin, end;
+  };
+  std::vector<Piece> pieces;
+  for (const base::Word& word : base::words(text)) {
+    pieces.push_back(
+        {base::fold(text.substr(word.begin, word.end - word.begin)), word.begin, word.end});
+  }
+  const auto hour_of = [](const std::string& word) {
+    if (word.empty() || word.size() > 2 ||
+        word.find_first_not_of("0123456789") != std::string::npos) {
+      return -1;
+    }
+    const int hour = std::stoi(word);
+    return hour >= 1 && hour <= 24 ? hour : -1;
+  };
+  const auto is_one = [](std::string_view word, std::initializer_list<std::string_view> list) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+  };
+  std::vector<Clock> found;
+  for (size_t at = 0; at + 3 < pieces.size(); ++at) {
+    const std::string &lead = pieces[at].folded, &sign = pieces[at + 2].folded;
+    const bool spanish = is_one(lead, {"de", "desde", "entre"});
+    const bool english = is_one(lead, {"from", "between"});
+    if (!spanish && !english) continue;
+    if (!is_one(sign, spanish ? std::initializer_list<std::string_view>{"a", "y", "hasta"}
+                              : std::initializer_list<std::string_view>{"to", "and", "until", "til",
+                                                                        "till"})) {
+      continue;
+    }
+    const int from = hour_of(pieces[at + 1].folded), to = hour_of(pieces[at + 3].folded);
+    if (from < 0 || to < 0) continue;
+    const size_t begin = pieces[at + 1].begin, end = pieces[at + 3].end;
+    // Only spaces between them: "de 10, a 3" is no range, "de 10.5 a 12.3" no hours.
+    bool plain = true;
+    for (size_t gap = at; gap < at + 3; ++gap) {
+      const std::string_view between =
+          text.substr(pieces[gap].end, pieces[gap + 1].begin - pieces[gap].end);
+      plain = plain && between == " ";
+    }
+    const std::string_view rest = text.substr(end);
+    const bool stops = rest.empty() || rest.front() == '\n' || rest.front() == ')' ||
+                       rest.front() == ';' || rest.front() == '?' || rest.front() == '!' ||
+                       ((rest.front() == ',' || rest.front() == '.') &&
+                        (rest.size() == 1 || rest[1] == ' ' || rest[1] == '\n'));
+    const std::string next = at + 4 < pieces.size() ? pieces[at + 4].folded : "";
+    const bool goes_on =
+        rest.starts_with(" ") &&
+        is_one(next, {"en",   "el",   "la",     "los",      "las",   "at",    "on",  "in",
+                      "the",  "this", "y",      "and",      "para",  "por",   "si",  "que",
+                      "cada", "hoy",  "mañana", "tomorrow", "today", "every", "con", "with",
+                      "so",   "pero", "but",    "para",     "h",     "hs",    "hrs", "horas",
+                      "pm",   "am",   "sharp",  "aprox",    "o",     "or",    "if",  "each"});
+    if (!plain || (!stops && !goes_on)) continue;
+    const bool marked = std::any_of(known.begin(), known.end(), [&](const ClockExpression& clock) {
+      return clock.begin < end && begin < clock.end;
+    });
+    if (marked) continue;
+    Clock made;
+    made.begin = begin;
+    made.end = end;
+    made.certain = from > 12 || to > 12;
+    const std::string around = phrase_text(rest.substr(0, std::min<size_t>(24, rest.size())));
+    const bool morning = holds_any(around, {" de la mañana ", " morning ", " am "});
+    int hour = from;
+    // "de 7 a 3" begins in the morning, "de 4 a 9" in the afternoon.
+    const bool long_day = from >= 5 && to < from;
+    if (hour < first_morning_hour && !morning && !long_day && to <= 12) hour += 12;
+    int until = to;
+    while (until <= hour) until += 12;
+    if (hour > 23 || until > 30) continue;
+    made.from = hour * 60;
+    made.to = until * 60;
+    found.push_back(made);
+  }
+  return found;
+}
+
+// The zone that is named behind a time: "3 p.m. hora de Bogotá", "8 pm Eastern", "18:00 CET".
+// Empty if none is, or if the words mean the place of whoever reads.
+std::pair<std::string, size_t> zone_behind(std::string_view text, size_t end) {
+  const std::string_view rest = text.substr(end, std::min<size_t>(48, text.size() - end));
+  const std::string folded = phrase_text(rest);
+  for (const std::string& line : phrases("when.zones")) {
+    const size_t equal = line.find('=');
+    if (equal == std::string::npos) continue;
+    const std::string name = " " + line.substr(0, equal) + " ";
+    if (!folded.starts_with(name)) continue;
+    // As many words of the text as the name has.
+    const std::vector<base::Word> words = base::words(rest);
+    const auto count = static_cast<size_t>(std::count(name.begin(), name.end(), ' ')) - 1;
+    if (count == 0 || count > words.size()) continue;
+    const std::string_view raw = rest.substr(words[0].begin, words[count - 1].end - words[0].begin);
+    // "est" and "et" are words; as zones they are written in capitals.
+    const bool short_name = count == 1 && raw.size() <= 4;
+    const bool capitals = std::all_of(raw.begin(), raw.end(),
+                                      [](char letter) { return letter >= 'A' && letter <= 'Z'; });
+    if (short_name && !capitals) continue;
+    return {line.substr(equal + 1), end + words[count - 1].end};
+  }
+  return {};
+}
 
 std::vector<Clock> clocks_in(std::string_view text) {
   std::vector<Clock> clocks;
@@ -102,14 +217,13 @@ std::vector<Clock> clocks_in(std::string_view text) {
     const std::string around =
         before(text, clock.begin, 60) +
         phrase_text(text.substr(clock.end, std::min<size_t>(60, text.size() - clock.end)));
-    const bool evening = holds_any(
-        around, {" cena ", " cenar ", " dinner ", " noche ", " tonight ", " evening ", " cenamos ",
-                 " supper ", " copas ", " drinks ", " concierto ", " concert "});
-    const bool morning = holds_any(
-        around, {" morning ", " por la mañana ", " desayuno ", " breakfast ", " de la mañana "});
+    const bool evening = says_any(around, "date.evening");
+    const bool morning = says_any(around, "date.morning");
+    const bool early = sets_out(around);
     const auto settle = [&](int hour, bool certain) {
       if (certain || hour > 12 || morning) return hour;
-      if (hour >= 1 && hour <= 7) return hour + 12;
+      if (early && hour >= 5 && hour < first_morning_hour) return hour;
+      if (hour >= 1 && hour < first_morning_hour) return hour + 12;
       if (evening && hour >= 8 && hour < 12) return hour + 12;
       return hour;
     };
@@ -134,8 +248,9 @@ std::vector<Clock> clocks_in(std::string_view text) {
       const std::string_view raw = base::trim(text.substr(last.end, clock.begin - last.end));
       const bool range = raw == "-" || raw == "–" || raw == "—" || between == " a " ||
                          between == " a las " || between == " to " || between == " hasta las " ||
-                         between == " until " || between == " till " || between == " y las " ||
-                         between == " y " || between == " and ";
+                         between == " until " || between == " till " || between == " til " ||
+                         ((between == " y las " || between == " y " || between == " and ") &&
+                          holds_any(before(text, last.begin, 24), {" between ", " entre "}));
       if (range && !last.to && made.from != last.from) {
         // "5:30-7pm": the half of the second holds for the first.
         if (last.from > made.from && last.from - 12 * 60 >= 0 && last.from - 12 * 60 < made.from) {
@@ -150,7 +265,23 @@ std::vector<Clock> clocks_in(std::string_view text) {
     }
     clocks.push_back(made);
   }
-  return clocks;
+  for (const Clock& range : bare_ranges(text, found)) clocks.push_back(range);
+  std::sort(clocks.begin(), clocks.end(),
+            [](const Clock& one, const Clock& other) { return one.begin < other.begin; });
+  std::vector<Clock> placed;
+  for (Clock& clock : clocks) {
+    if (auto [zone, end] = zone_behind(text, clock.end); !zone.empty()) {
+      clock.zone = std::move(zone);
+      clock.end = end;
+    }
+    // "8 pm Eastern / 5 Pacific": one time said twice.
+    if (!clock.zone.empty() && !placed.empty() && !placed.back().zone.empty() &&
+        clock.begin - placed.back().end < 8) {
+      continue;
+    }
+    placed.push_back(clock);
+  }
+  return placed;
 }
 
 // "within 24 hours", "en 48 horas", "in the next two hours"; "en un plazo de 10 días hábiles",
@@ -313,7 +444,9 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
       const bool precedes = moment.end <= clock.begin;
       const size_t gap_begin = precedes ? moment.end : clock.end;
       const size_t gap_end = precedes ? clock.begin : moment.begin;
-      if (gap_end < gap_begin) continue;  // overlapping
+      // Overlapping, or too far away to belong together (which also keeps a mail full of times
+      // cheap).
+      if (gap_end < gap_begin || gap_end - gap_begin > 120) continue;
       const std::string_view gap = text.substr(gap_begin, gap_end - gap_begin);
       if (gap.find_first_of("\n;") != std::string_view::npos ||
           gap.find(". ") != std::string_view::npos || gap.find("? ") != std::string_view::npos) {
@@ -335,8 +468,11 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
                                              " no later ", " tardar "});
       }
       best->from = clock.from;
+      best->zone = clock.zone;
       best->guessed = !clock.certain;
       best->to = clock.to;
+      best->gap_begin = std::min(best->end, clock.end);
+      best->gap_end = std::max({best->begin, clock.begin, best->gap_begin});
       best->begin = std::min(best->begin, clock.begin);
       best->end = std::max(best->end, clock.end);
       continue;
@@ -346,29 +482,37 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
     moment.end = clock.end;
     moment.from = clock.from;
     moment.to = clock.to;
+    moment.zone = clock.zone;
     moment.guessed = !clock.certain;
     moment.dated = best != nullptr;
     moment.relative = true;
     moment.first = moment.last = best != nullptr ? best->first : written.date;
     alone.push_back(moment);
   }
+  // "lunes 18 y miércoles 20 de 4 a 9": days that are named together share the time.
+  for (size_t index = moments.size(); index-- > 1;) {
+    Moment& one = moments[index - 1];
+    const Moment& next = moments[index];
+    if (one.from || !next.from || one.end > next.begin || one.first != one.last) continue;
+    const std::string between = phrase_text(text.substr(one.end, next.begin - one.end));
+    if (between != " y " && between != " and " && between != " e " && between != " y el " &&
+        between != " and on ") {
+      continue;
+    }
+    one.from = next.from;
+    one.to = next.to;
+    one.zone = next.zone;
+    one.guessed = next.guessed;
+  }
   moments.insert(moments.end(), alone.begin(), alone.end());
   std::sort(moments.begin(), moments.end(),
             [](const Moment& a, const Moment& b) { return a.begin < b.begin; });
 
   for (Moment& moment : moments) {
+    // "At 6 my time": another clock than the reader's.
+    const std::string rest = phrase_text(text.substr(moment.end, 24));
+    moment.left = moment.left || rest.starts_with(" my time ") || rest.starts_with(" hora mia ");
     const std::string lead = before(text, moment.begin, 34);
-    moment.deadline =
-        moment.deadline ||
-        holds_any(
-            lead,
-            {" before ",   " by ",        " no later than ", " deadline ",       " due ",
-             " antes de ", " antes del ", " a mas tardar ",  " como muy tarde ", " como maximo ",
-             " vence ",    " vencen ",    " plazo ",         " fecha limite ",   " caduca ",
-             " expires ",  " expira ",    " termina ",       " ends ",           " closes ",
-             " cierra ",   " latest ",    " ultimo dia ",    " last day "}) ||
-        lead.ends_with(" until ") || lead.ends_with(" hasta ") || lead.ends_with(" hasta el ") ||
-        lead.ends_with(" hasta las ");
     std::string left = lead;
     for (bool again = true; again;) {
       again = false;
@@ -380,6 +524,14 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
         }
       }
     }
+    // "before the", "antes del", "hasta el": they stand right before it but for articles; "due",
+    // "vence", "plazo" may stand farther off.
+    const auto stands_before = [&](const std::string& phrase) {
+      return left.ends_with(" " + phrase + " ");
+    };
+    const auto leads = phrases("when.before");
+    moment.deadline = moment.deadline || says_any(lead, "when.deadline") ||
+                      std::any_of(leads.begin(), leads.end(), stands_before);
     for (const std::string_view from :
          {" from ", " instead of ", " rather than ", " en vez de ", " en vez del ", " en lugar de ",
           " en lugar del ", " and not ", " y no ", " not "}) {

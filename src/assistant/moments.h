@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +16,9 @@ namespace lar::assistant {
 struct Moment {
   std::size_t begin = 0;  // bytes [begin, end) of the text
   std::size_t end = 0;
+  // Words between the day and its hour that belong to neither: "el viernes [en mi casa] a las 8".
+  std::size_t gap_begin = 0;
+  std::size_t gap_end = 0;
   base::Date first;  // days [first, last]
   base::Date last;
   std::optional<int> from, to;  // minutes of the day
@@ -22,7 +26,12 @@ struct Moment {
   bool relative = false;        // the day depends on when the text was written
   bool deadline = false;        // "by", "antes del", "vence el"
   bool guessed = false;         // which half of the day was not said
-  bool left = false;            // what something is moved away from: "from Tuesday", "del martes"
+  std::string zone;             // IANA, where the text names one for the time: "3 p.m. Eastern"
+  // Whether a byte of the text is part of what names the moment.
+  bool covers(std::size_t at) const {
+    return at >= begin && at < end && (at < gap_begin || at >= gap_end);
+  }
+  bool left = false;  // what something is moved away from: "from Tuesday", "del martes"
 };
 
 // In order. `written`: the local time of the mail.

@@ -146,6 +146,12 @@ bool is_imperative(std::string_view word, Tongue tongue, bool clear) {
   if (tongue == Tongue::english) return is_english_verb(word, clear);
   if (!clear) return asking_form(word) != nullptr;
   if (!is_clear_form(word)) return false;
+  // "mándame", "devolvednos", "ingresad" can only ask, of whatever verb.
+  const std::string& pronouns = asking_form(word)->pronouns;
+  if (pronouns.starts_with("me") || pronouns.starts_with("nos") || word.ends_with("ad") ||
+      word.ends_with("ed") || word.ends_with("id")) {
+    return true;
+  }
   const auto sure = phrases("ask.clear_verbs");
   return std::find(sure.begin(), sure.end(), asking_form(word)->infinitive) != sure.end();
 }
@@ -304,7 +310,9 @@ std::optional<Span> request_in(const Sentence& sentence, const std::vector<Token
   if (sentence.question) {
     for (size_t at = 0; at + 1 < tokens.size(); ++at) {
       const std::string& word = tokens[at].folded;
-      if (!begins_clause(text, tokens, at) && word != "y") continue;
+      // "papa me haces un bizum": whom one speaks to without a comma.
+      const bool called = at == 1 && says_any(" " + tokens[0].folded + " ", "ask.vocatives");
+      if (!begins_clause(text, tokens, at) && word != "y" && !called) continue;
       size_t verb = at;
       if (word == "y" && verb + 1 < tokens.size()) ++verb;
       static constexpr std::string_view clitics[] = {"me", "nos", "le",  "les", "lo",
@@ -327,8 +335,25 @@ std::optional<Span> request_in(const Sentence& sentence, const std::vector<Token
     const std::string& before = tokens[at - 1].folded;
     const bool begins = begins_clause(text, tokens, at) || before == "y" || before == "and" ||
                         before == "please" || before == "favor" || before == "pero" ||
-                        before == "but" || before == "so";
+                        before == "but" || before == "so" || before == "nomas" ||
+                        before == "solo" || before == "mejor" || before == "porfa" ||
+                        before == "entonces" || before == "then" || before == "just" ||
+                        (at == 1 && says_any(" " + tokens[0].folded + " ", "ask.vocatives"));
     if (!begins || !is_imperative(tokens[at].folded, tongue, true)) continue;
+    return Span{at, clause_end(text, tokens, at), false, true, false, false};
+  }
+  // "… avísame", "… let me know" wherever they stand.
+  static const Phrases reports = by_first_word("ask.report");
+  for (size_t at = 1; at < tokens.size(); ++at) {
+    if (phrase_at(reports, tokens, at) == 0) continue;
+    const VerbForm* form = tongue == Tongue::spanish ? spanish_verb(tokens[at].folded) : nullptr;
+    const bool asks = tongue == Tongue::english
+                          ? phrase_at(reports, tokens, at) > 1 && tokens[at - 1].folded != "to" &&
+                                tokens[at - 1].folded != "ll" && tokens[at - 1].folded != "will"
+                          : form != nullptr && (form->pronouns.starts_with("me") ||
+                                                form->pronouns.starts_with("nos"));
+    static constexpr std::string_view turns[] = {"no", "not", "don", "para", "sin", "t"};
+    if (!asks || is_one(tokens[at - 1].folded, turns)) continue;
     return Span{at, clause_end(text, tokens, at), false, true, false, false};
   }
   return std::nullopt;
@@ -468,6 +493,13 @@ std::string owed_in(const Sentence& sentence, const std::vector<Token>& tokens,
                                    " impagad",
                                    " se devuelv",
                                    " disponible para recog",
+                                   " ready for pickup ",
+                                   " is ready ",
+                                   " ya esta listo ",
+                                   " ya esta lista ",
+                                   " ya puede pasar ",
+                                   " periodo ",
+                                   " comprende ",
                                    " ready for collection ",
                                    " ready to collect ",
                                    " listo para recoger "});
@@ -495,6 +527,10 @@ std::string owed_in(const Sentence& sentence, const std::vector<Token>& tokens,
     first = at;
   }
   const std::string subject_text = phrase_text(subject);
+  // What is brought wants nothing done.
+  const bool brought = holds(folded, {" arrive", " deliver", " llega", " driver ", " on its way ",
+                                      " en camino ", " reparto "});
+  if (thing == nullptr && brought) return {};
   if (thing == nullptr) {
     for (const OwedThing& other : owed_things) {
       if (subject_text.find(" " + std::string(other.word) + " ") != std::string::npos) {
@@ -521,11 +557,11 @@ std::string owed_in(const Sentence& sentence, const std::vector<Token>& tokens,
   }
   size_t last = first + 1;
   static constexpr std::string_view ends[] = {
-      "is",      "are",    "was",   "will",  "must",  "vence",   "vencen", "debe",    "deben",
-      "ha",      "han",    "esta",  "estan", "se",    "por",     "due",    "needs",   "has",
-      "have",    "que",    "y",     "and",   "antes", "before",  "by",     "hasta",   "until",
-      "expires", "caduca", "con",   "with",  "tiene", "remains", "sigue",  "termina", "finaliza",
-      "acaba",   "can",    "puede", "a",     "to"};
+      "is",      "are",      "was",   "will",      "must",  "vence",  "vencen", "debe",    "deben",
+      "ha",      "han",      "esta",  "estan",     "se",    "por",    "due",    "needs",   "has",
+      "have",    "que",      "y",     "and",       "antes", "before", "by",     "hasta",   "until",
+      "expires", "caduca",   "con",   "comprende", "va",    "with",   "tiene",  "remains", "sigue",
+      "termina", "finaliza", "acaba", "can",       "puede", "a",      "to"};
   while (last < tokens.size() && last - first < 8 && !is_one(tokens[last].folded, ends) &&
          gap_before(sentence.text, tokens, last).find_first_of(",.;:?!(") ==
              std::string_view::npos) {
@@ -548,9 +584,19 @@ std::string owed_in(const Sentence& sentence, const std::vector<Token>& tokens,
 std::string name_of_sender(const Mail& mail) {
   if (mail.from.name.empty()) return mail.from.address.substr(0, mail.from.address.find('@'));
   if (!is_person_like(mail)) return std::string(base::cut_utf8(mail.from.name, 40));
-  const std::vector<base::Word> words = base::words(mail.from.name);
+  // "Dra. Pilar Ocampo" is Dra. Ocampo, "Ana Robles" is Ana; "Ms. Patel, Grade 2" ends at the
+  // comma.
+  const std::string name =
+      mail.from.name.substr(0, std::min(mail.from.name.size(), mail.from.name.find_first_of(",(")));
+  const std::vector<base::Word> words = base::words(name);
   if (words.empty()) return mail.from.name;
-  return mail.from.name.substr(words[0].begin, words[0].end - words[0].begin);
+  const std::string first = name.substr(words[0].begin, words[0].end - words[0].begin);
+  if (words.size() > 1 && says_any(" " + base::fold(first) + " ", "ask.honorifics")) {
+    const std::string last = name.substr(words.back().begin, words.back().end - words.back().begin);
+    const bool dot = name.substr(words[0].end, 1) == ".";
+    return first + (dot ? ". " : " ") + last;
+  }
+  return first;
 }
 
 // Subjects like these say nothing of what a mail is about.
@@ -681,10 +727,16 @@ size_t question_start(std::string_view text, const std::vector<Token>& tokens) {
 // "Are you coming on Saturday?" → "tell Sam whether you are coming on Saturday".
 std::string as_told(const Sentence& sentence, const std::vector<Token>& tokens, const Mail& mail,
                     Tongue tongue) {
-  const size_t first = question_start(sentence.text, tokens);
+  size_t first = question_start(sentence.text, tokens);
   const std::string_view text = sentence.text;
   size_t end = text.find('?', tokens[first].begin);
   if (end == std::string_view::npos) end = text.size();
+  // "Me lo dices mañana, ¿vale?": what is asked stands before the tag.
+  static constexpr std::string_view tags[] = {"vale", "no", "ok", "verdad", "si", "eh", "right"};
+  if (first > 2 && first + 1 == tokens.size() && is_one(tokens[first].folded, tags)) {
+    first = 0;
+    end = tokens[tokens.size() - 2].end;
+  }
   std::string clause(text.substr(tokens[first].begin, end - tokens[first].begin));
   clause = trimmed_clause(std::string(base::cut_utf8(clause, 130)));
   const std::string name = name_of_sender(mail);
@@ -803,6 +855,7 @@ class Finder {
       return;
     }
     const bool empty = says_any(sentence.folded, "ask.empty");
+    const bool question = sentence.question || asks_unmarked(sentence, tokens, tongue);
     // Of several days to choose from one is to be named.
     const bool choice =
         sentence.question && moments.size() > 1 && holds(sentence.folded, {" o ", " or ", " u "});
@@ -812,7 +865,7 @@ class Finder {
     }
     // "How are you?" leaves nothing to do.
     const bool small_talk = tokens.size() <= 6 && says_any(sentence.folded, "ask.small_talk");
-    if (sentence.question && tokens.size() >= 2 && !small_talk) {
+    if (question && tokens.size() >= 2 && !small_talk) {
       TaskCandidate made;
       made.kind = TaskKind::question;
       made.item.what = as_told(sentence, tokens, mail_, tongue);
@@ -824,6 +877,7 @@ class Finder {
       }
       made.features["t_little"] = little ? 1 : 0;
       made.features["t_empty"] = empty ? 1 : 0;
+      made.features["t_unmarked"] = sentence.question ? 0 : 1;
       finish(std::move(made), number, sentence, tokens, moments);
       return;
     }
@@ -888,6 +942,29 @@ class Finder {
     if (!made.item.what.empty()) finish(std::move(made), number, sentence, tokens, moments);
   }
 
+  // "Are you and Sheila coming or not", "qué te parece": questions without their mark.
+  bool asks_unmarked(const Sentence& sentence, const std::vector<Token>& tokens,
+                     Tongue tongue) const {
+    if (impersonal_ || tokens.size() < 3 || sentence.heading) return false;
+    const size_t first = says_any(" " + tokens[0].folded + " ", "ask.vocatives") ? 1 : 0;
+    const std::string& word = tokens[first].folded;
+    if (tongue == Tongue::english) {
+      static constexpr std::string_view helpers[] = {"are",  "do",  "can",  "could", "would",
+                                                     "will", "did", "have", "shall", "is"};
+      static constexpr std::string_view whom[] = {"you", "we", "i", "it", "u", "ya", "there"};
+      return is_one(word, helpers) && first + 1 < tokens.size() &&
+             is_one(tokens[first + 1].folded, whom);
+    }
+    // Spanish tells them by the accent: "cuándo vienes", not "cuando vienes".
+    const std::string raw = base::lower_ascii(
+        sentence.text.substr(tokens[first].begin, tokens[first].end - tokens[first].begin));
+    static constexpr std::string_view words[] = {"qué",  "cuándo", "cómo",   "dónde",  "cuánto",
+                                                 "cuál", "quién",  "cuánta", "cuántos"};
+    return is_one(raw, words) &&
+           (word != "que" || tokens[first + 1].folded == "te" || tokens[first + 1].folded == "os" ||
+            tokens[first + 1].folded == "le" || tokens[first + 1].folded == "hacemos");
+  }
+
   void add_request(size_t number, const Sentence& sentence, const std::vector<Token>& tokens,
                    const Span& span, Tongue tongue, const std::vector<Moment>& moments) {
     // "Send me the plans and call Ana": two things to do, where the second is named in full.
@@ -917,6 +994,24 @@ class Finder {
       parts = {{span.first, at}, {at + 1, span.last}};
       break;
     }
+    // "Send me …, one page is plenty, and pick a slot": a request further on.
+    for (size_t at = span.last + 1; parts.size() == 1 && at + 2 < tokens.size(); ++at) {
+      const std::string& before = tokens[at - 1].folded;
+      if (before != "and" && before != "y") continue;
+      const bool asks = tongue == Tongue::english
+                            ? is_english_verb(tokens[at].folded, false)
+                            : is_clear_form(tokens[at].folded) &&
+                                  !asking_form(tokens[at].folded)->pronouns.empty();
+      static const Phrases reports = by_first_word("ask.report");
+      if (!asks || phrase_at(reports, tokens, at) > 0) continue;
+      const size_t last = clause_end(sentence.text, tokens, at);
+      if (says_little(std::string_view(sentence.text)
+                          .substr(tokens[at].end, tokens[last - 1].end - tokens[at].end),
+                      0)) {
+        continue;
+      }
+      parts.emplace_back(at, last);
+    }
     for (const auto& [first, last] : parts) {
       TaskCandidate made;
       static const Phrases reports = by_first_word("ask.report");
@@ -933,6 +1028,18 @@ class Finder {
       made.features["t_introduced"] = span.introduced ? 1 : 0;
       made.features["t_imperative"] = span.imperative ? 1 : 0;
       made.features["t_unsure"] = span.unsure ? 1 : 0;
+      // "Let me know if you agree" says itself what about; "let me know by Friday" does not.
+      if (report) {
+        const std::string behind =
+            phrase_text(std::string_view(sentence.text)
+                            .substr(tokens[first].end, tokens[last - 1].end - tokens[first].end));
+        made.features["t_own_matter"] =
+            holds(behind, {" si ", " if ", " whether ", " que ", " what ", " which ", " how ",
+                           " when ", " cuando ", " cuanto ", " cual ", " about ", " where ",
+                           " donde ", " quien ", " who ", " tu ", " your "})
+                ? 1
+                : 0;
+      }
       made.features["t_little"] = little ? 1 : 0;
       made.features["t_late_start"] = first > 8 ? 1 : 0;
       made.features["t_second_part"] = first != span.first ? 1 : 0;
@@ -1017,7 +1124,7 @@ class Finder {
     for (const Moment& moment : moments) {
       if (moment.dated || !moment.deadline || !moment.from) continue;
       if (*moment.from <= written_.hour * 60 + written_.minute) continue;
-      return time_text(written_.date, *moment.from, zone_);
+      return time_text(written_.date, *moment.from, moment.zone, zone_);
     }
     return {};
   }
@@ -1031,9 +1138,15 @@ class Finder {
     });
     const auto any = std::find_if(moments.begin(), moments.end(), dated);
     std::string& due = made.item.due;
+    // "El periodo de pago va del 1 de febrero al 5 de abril": it ends with the last day.
+    const auto last = std::find_if(moments.rbegin(), moments.rend(), dated);
+    const bool period =
+        made.kind == TaskKind::owed && last != moments.rend() && deadline == moments.end();
     const bool asks = made.kind == TaskKind::question || made.kind == TaskKind::report;
     if (deadline != moments.end()) {
       due = due_text(*deadline, zone_);
+    } else if (period) {
+      due = due_text(*last, zone_);
     } else if (any != moments.end() && !asks) {
       due = due_text(*any, zone_);
     } else if (const std::string hour = deadline_of_today(moments); !hour.empty()) {
@@ -1045,7 +1158,13 @@ class Finder {
         if (moment.dated && moment.deadline) due = due_text(moment, zone_);
       }
     }
-    if (due.empty() && only_day_ && made.kind == TaskKind::request) {
+    // "Call the ward right away", "contéstame ya".
+    if (due.empty() && made.kind != TaskKind::promise &&
+        says_any(mail_.sentences[number].folded, "ask.now")) {
+      due = date_text(written_.date);
+    }
+    if (due.empty() && only_day_ &&
+        (made.kind == TaskKind::request || made.kind == TaskKind::promise)) {
       due = base::format_date(only_day_->first);
     }
     // What is due before the mail was written is history.
@@ -1185,7 +1304,9 @@ std::vector<ActionItem> chosen_items(const std::vector<TaskCandidate>& candidate
   for (const TaskCandidate* candidate : kept) {
     const bool little = candidate->features.contains("t_little");
     // "Let me know by Friday" says when the question before it wants its answer.
-    if (candidate->kind == TaskKind::report && little &&
+    const bool bare =
+        candidate->kind == TaskKind::report && !candidate->features.contains("t_own_matter");
+    if (candidate->kind == TaskKind::report && (little || bare) &&
         any_of_kind({TaskKind::question, TaskKind::request, TaskKind::lacking})) {
       due_of_report = candidate->item.due;
       continue;

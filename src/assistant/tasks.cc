@@ -16,18 +16,83 @@
 namespace lar::assistant {
 namespace {
 
-// A name for what takes place: the subject where it says something.
-std::string title_for(const Mail& mail, const Sentence& sentence) {
+// Whether something that one attends is named.
+bool names_event(std::string_view folded) {
+  return count_phrases(folded, "meeting") > 0 || says_any(folded, "date.events");
+}
+
+// What takes place, in the words of the sentence: "cena con Jon", "zoo trip"; empty if nothing is
+// named. Ends before times and signs.
+std::string event_named(const Sentence& sentence, const std::vector<Moment>& moments) {
+  constexpr size_t longest = 6;
+  const std::vector<Token> tokens = tokens_of(sentence.text);
+  for (size_t at = 0; at < tokens.size(); ++at) {
+    const auto inside = [&](size_t token) {
+      return std::any_of(moments.begin(), moments.end(),
+                         [&](const Moment& moment) { return moment.covers(tokens[token].begin); });
+    };
+    const std::string rest =
+        phrase_text(std::string_view(sentence.text).substr(tokens[at].begin, 24));
+    const auto begins = [&](std::string_view group) {
+      const auto nouns = phrases(group);
+      return std::any_of(nouns.begin(), nouns.end(), [&](const std::string& noun) {
+        return !noun.ends_with('*') && rest.starts_with(" " + noun + " ");
+      });
+    };
+    const bool named = begins("mail.meeting") || begins("date.events");
+    if (!named || inside(at)) continue;
+    size_t end = at + 1;
+    static constexpr std::string_view stops[] = {
+        "a",    "the",   "el",  "la",   "is",  "es", "y",     "and",  "at",
+        "on",   "los",   "las", "will", "que", "en", "to",    "so",   "se",
+        "sera", "queda", "has", "no",   "hay", "si", "quedo", "then", "tiene"};
+    while (end < tokens.size() && end - at < longest && !inside(end) &&
+           !is_one(tokens[end].folded, stops)) {
+      const std::string_view gap =
+          std::string_view(sentence.text)
+              .substr(tokens[end - 1].end, tokens[end].begin - tokens[end - 1].end);
+      if (gap.find_first_of(".,;:?!()\n") != std::string_view::npos) break;
+      ++end;
+    }
+    // "dental check-up", "zoo trip": what stands before an English noun is part of its name.
+    size_t begin = at;
+    if (begin > 0 && !inside(begin - 1) && tokens[begin - 1].folded.size() > 3 &&
+        !base::is_stop_word(tokens[begin - 1].folded) &&
+        sentence.text.substr(tokens[begin - 1].end, tokens[begin].begin - tokens[begin - 1].end) ==
+            " " &&
+        base::detect_language(sentence.text, base::Language::spanish) == base::Language::english) {
+      --begin;
+    }
+    return without_loose_end(
+        sentence.text.substr(tokens[begin].begin, tokens[end - 1].end - tokens[begin].begin));
+  }
+  return {};
+}
+
+// A name for what takes place: the subject where it says so, else what the sentence names, with the
+// subject where that says something of its own.
+std::string title_for(const Mail& mail, const Sentence& sentence, const Sentence* before,
+                      const std::vector<Moment>& moments) {
+  constexpr size_t short_subject = 40;
   const std::string subject = plain_subject(mail.subject);
   const std::string folded = phrase_text(subject);
   static constexpr std::string_view generic[] = {
       " hola ", " hi ",    " hello ",  " una cosa ", " question ",     " pregunta ",
       " hoy ",  " today ", " mañana ", " tomorrow ", " recordatorio ", " reminder "};
-  if (subject.size() > 3 &&
-      std::find(std::begin(generic), std::end(generic), folded) == std::end(generic)) {
-    return subject;
+  const bool says = subject.size() > 3 &&
+                    std::find(std::begin(generic), std::end(generic), folded) == std::end(generic);
+  if (says && names_event(folded)) return subject;
+  std::string event = event_named(sentence, moments);
+  // "Vamos por unos tacos? Tipo 2 y media": named just before.
+  if (event.empty() && before != nullptr) event = event_named(*before, {});
+  if (event.empty() && says) return subject;
+  if (event.empty()) {
+    return std::string(base::cut_utf8(without_loose_end(trimmed_clause(without_moments(
+                                          sentence.text, 0, sentence.text.size(), moments))),
+                                      60));
   }
-  return std::string(base::cut_utf8(sentence.text, 80));
+  if (!says || subject.size() > short_subject) return event;
+  return event + " (" + subject + ")";
 }
 
 bool is_place_noun(std::string_view word) {
@@ -60,7 +125,7 @@ std::string place_in(std::string_view text, const std::vector<Moment>& moments) 
     bool named = field;
     while (end < tokens.size() && end - first < (field ? 12U : 8U)) {
       const bool inside = std::any_of(moments.begin(), moments.end(), [&](const Moment& moment) {
-        return tokens[end].begin >= moment.begin && tokens[end].begin < moment.end;
+        return moment.covers(tokens[end].begin);
       });
       if (inside) break;
       const std::string& here = tokens[end].folded;
@@ -187,7 +252,8 @@ class AppointmentFinder {
         sentences_(sentences_of(mail.subject, false)),
         of_subject_(sentences_.size()) {
     sentences_.insert(sentences_.end(), mail.sentences.begin(), mail.sentences.end());
-    about_meeting_ = count_phrases(mail.folded, "meeting") > 0;
+    about_meeting_ = names_event(mail.folded);
+    find_day_of_thread(mailbox);
     booking_ =
         holds(mail.folded, {" booking ", " reserva ", " localizador ", " booked ", " confirmed ",
                             " confirmacion ", " confirmada ", " confirmado ", " ticket",
@@ -214,37 +280,56 @@ class AppointmentFinder {
  private:
   using Map = std::map<std::string, double>;
 
+  // The day that the mails answered here speak of; only the last few, so that a thread of thousands
+  // costs no more than another.
+  void find_day_of_thread(const Mailbox& mailbox) {
+    constexpr size_t most = 3;
+    constexpr size_t longest = 4000;
+    constexpr int farthest = 60;
+    if (mail_.references.empty() || !mail_.sent) return;
+    std::vector<const Mail*> before;
+    for (const Mail& other : mailbox.mails) {
+      if (other.thread != mail_.thread || !other.sent || *other.sent >= *mail_.sent) continue;
+      before.push_back(&other);
+    }
+    const auto kept = before.begin() + static_cast<std::ptrdiff_t>(std::min(most, before.size()));
+    std::partial_sort(before.begin(), kept, before.end(),
+                      [](const Mail* one, const Mail* other) { return *one->sent > *other->sent; });
+    before.erase(kept, before.end());
+    for (const Mail* other : before) {
+      const std::string_view text = base::cut_utf8(other->text, longest);
+      for (const Moment& moment :
+           find_moments(other->subject + "\n" + std::string(text), written_at(*other, mailbox))) {
+        const int ahead = base::days_between(written_.date, moment.first);
+        if (!moment.dated || moment.deadline || moment.left || moment.first != moment.last)
+          continue;
+        if (ahead < 0 || ahead > farthest) continue;
+        if (!thread_day_ || (moment.from && !thread_day_->from)) thread_day_ = moment;
+      }
+      if (thread_day_) return;
+    }
+  }
+
   void look_at(size_t number) {
+    // Nobody makes an appointment in a sentence of thousands of letters or with dozens of times,
+    // but whoever wants to keep a judge busy writes one.
+    constexpr size_t longest_sentence = 2000;
+    constexpr size_t most_moments = 24;
+    constexpr size_t most_candidates = 60;
     const Sentence& sentence = sentences_[number];
+    if (sentence.text.size() > longest_sentence ||
+        found_.appointment_candidates.size() > most_candidates) {
+      return;
+    }
     const std::vector<Moment> moments = find_moments(sentence.text, written_);
+    if (moments.size() > most_moments) return;
     const std::string& folded = sentence.folded;
     const bool of_subject = number < of_subject_;
-    const bool moves =
-        holds(folded, {" move ",        " moved ",           " mover ",           " movemos ",
-                       " movido ",      " pasa al ",         " pasa a ",          " pasamos ",
-                       " cambia ",      " cambiamos ",       " cambiado ",        " changed ",
-                       " rescheduled ", " postponed ",       " aplaza",           " adelanta",
-                       " retras",       " brought forward ", " new time ",        " nueva hora ",
-                       " nueva fecha ", " pasar al ",        " pasarla ",         " moverla ",
-                       " cambio de ",   " cambiamos dia ",   " cambia de dia ",   " de fecha ",
-                       " new date ",    " change to ",       " schedule change ", " queria decir ",
-                       " i meant ",     " instead of ",      " en vez del ",      " en vez de el ",
-                       " corregi",      " corrections ",     " pushed ",          " push "});
+    const bool moves = says_any(folded, "date.moves");
     // "¿Podemos vernos a las once y media?": what is proposed counts and not what it makes way for.
-    const bool proposes =
-        sentence.question &&
-        holds(folded, {" vernos ",    " quedar ",     " quedamos ", " meet ",     " podemos ",
-                       " can we ",    " could we ",   " shall we ", " te viene ", " work for ",
-                       " suit ",      " os viene ",   " le viene ", " le va ",    " te va ",
-                       " how about ", " what about ", " que tal ",  " vienes ",   " venis ",
-                       " fancy ",     " apetece "});
-    const bool cannot = holds(
-        folded, {" no puedo ", " no podre ", " no podemos ", " can t ", " cannot ",
-                 " won t be able ", " not able to ", " imposible ", " no me viene ",
-                 " doesn t work ", " don t work ", " no podremos ", " unable to ", " can not "});
-    const bool cancels =
-        holds(folded, {" se cancela ", " cancelad", " cancelled ", " canceled ", " anulad",
-                       " se anula ", " called off ", " suspendid", " se suspende "});
+    const bool proposes = sentence.question && says_any(folded, "date.proposes");
+    const bool cannot = says_any(folded, "date.cannot");
+    const bool cancels = says_any(folded, "date.cancels");
     if (moves && (!moments.empty() || of_subject)) found_.moves = true;
     if (cancels && !of_subject) found_.cancels = true;
     Map shared;
@@ -255,48 +340,17 @@ class AppointmentFinder {
     mark("a_proposes", proposes);
     mark("a_cannot", cannot && !moves);
     mark("a_cancels", cancels && !moves);
-    mark("a_past", !moves && holds(folded, {" was ", " fue ", " estuvo ", " were ", " yesterday ",
-                                            " ayer ", " estuvimos ", " tuvimos ", " went ", " had ",
-                                            " met ", " hicimos ", " took place "}));
-    const bool event = count_phrases(folded, "meeting") > 0;
+    mark("a_past", !moves && says_any(folded, "date.past"));
+    const bool event = names_event(folded);
     mark("a_event", event);
-    const bool attends = holds(
-        folded, {" hora ",      " time ",      " fecha ",        " date ",          " salida ",
-                 " departure ", " llegamos ",  " viene ",        " vienen ",        " comes ",
-                 " come by ",   " pasara ",    " pasaran ",      " start",          " empieza",
-                 " comienza",   " begins ",    " work for you ", " te viene ",      " os viene ",
-                 " le viene ",  " suit you ",  " free ",         " libre ",         " hueco ",
-                 " slot ",      " join ",      " arrive ",       " can come ",      " come to ",
-                 " come and ",  " be in ",     " deliver",       " entreg",         " junta ",
-                 " asamblea ",  " convoca",    " puedo pasar ",  " podemos pasar ", " service the ",
-                 " venid ",     " venir ",     " acudir ",       " acuda ",         " pasar por ",
-                 " reuni",      " pick up ",   " recoger ",      " recog",          " turno ",
-                 " shift ",     " acto ",      " ceremon",       " pasare ",        " vernos ",
-                 " meet ",      " vemos ",     " veamos ",       " confirm",        " quedamos ",
-                 " coming ",    " come over ", " come round ",   " venis ",         " vienes ",
-                 " ire ",       " iremos ",    " vamos ",        " salgo ",         " fly ",
-                 " flying ",    " espero ",    " esperamos ",    " expect ",        " visit"});
-    mark("a_attends", attends);
+    mark("a_attends", says_any(folded, "date.attends"));
     // Every week is no appointment, and neither are opening hours.
-    mark("a_habitual",
-         holds(folded, {" los lunes ",   " los martes ",  " los miercoles ", " los jueves ",
-                        " los viernes ", " los sabados ", " los domingos ",  " lunes y ",
-                        " martes y ",    " miercoles y ", " every ",         " cada ",
-                        " mondays ",     " tuesdays ",    " wednesdays ",    " thursdays ",
-                        " fridays ",     " lunes a ",     " monday to ",     " mon fri ",
-                        " dilluns i ",   " todos los "}));
-    mark("a_hours", holds(folded, {" abrimos ",       " abierto ",     " abierta ",     " open ",
-                                   " opening ",       " cerramos ",    " closed ",      " horario ",
-                                   " mantenimiento ", " maintenance ", " se cortara ",  " corte ",
-                                   " caduca ",        " expires ",     " a partir de ", " hecha ",
-                                   " realizado ",     " registrada ",  " cerrado ",     " cerrada ",
-                                   " closes ",        " office hours "}));
-    mark("a_owes", holds(folded, {" pago ", " payment ", " factura ", " invoice ", " vence ",
-                                  " due ", " cargo ", " charged ", " renews ", " renueva ",
-                                  " plazo ", " deadline ", " before ", " antes ", " by ",
-                                  " expires ", " caduca ", " hasta ", " until "}));
-    mark("a_parcel", holds(folded, {" paquete ", " pedido ", " parcel ", " package ", " order ",
-                                    " envio ", " shipped ", " delivered ", " entrega prevista "}));
+    mark("a_habitual", says_any(folded, "date.habitual"));
+    mark("a_hours", says_any(folded, "date.hours"));
+    mark("a_owes", says_any(folded, "date.owes"));
+    mark("a_parcel", says_any(folded, "date.parcel"));
+    mark("a_yours", says_any(folded, "date.yours"));
+    mark("a_public", says_any(mail_.folded, "date.public"));
     mark("a_asks", says_any(folded, "ask.introducers"));
     mark("a_question", sentence.question);
     mark("a_subject", of_subject);
@@ -310,9 +364,7 @@ class AppointmentFinder {
     mark("a_promotion", count_phrases(mail_.folded, "promotion") > 1);
     mark("a_newsletter", count_phrases(mail_.folded, "newsletter") > 0);
     mark("a_field", sentence.text.find(": ") != std::string::npos && sentence.text.size() < 80);
-    mark("a_absent", holds(folded, {" de vacaciones ", " on holiday ", " out of office ",
-                                    " fuera de la oficina ", " on leave ", " estare fuera ",
-                                    " away ", " de baja "}));
+    mark("a_absent", says_any(folded, "date.absent"));
 
     std::vector<Moment> candidates;
     int open = 0, days = 0;
@@ -346,6 +398,10 @@ class AppointmentFinder {
       const bool today =
           holds(folded, {" hoy ", " today ", " tonight ", " esta tarde ", " esta noche ",
                          " this evening ", " this afternoon ", " esta mañana ", " this morning "});
+      if (!day_ && !today && thread_day_) {
+        day_ = thread_day_;
+        of_thread_ = true;
+      }
       if (!day_ && !today) return;
       if (day_) at.first = at.last = day_->first;
       mark("a_day_before", day_.has_value());
@@ -353,9 +409,8 @@ class AppointmentFinder {
     if (at.first != at.last) return;
     // "A las nueve y media" of a mail about a dinner is in the evening.
     if (at.from && at.guessed && *at.from >= 8 * 60 && *at.from < 12 * 60 &&
-        holds(folded + phrase_text(mail_.subject),
-              {" cena ", " cenar ", " dinner ", " tonight ", " esta noche ", " concierto ",
-               " concert ", " copas ", " drinks ", " cenamos ", " supper "})) {
+        says_any(folded + phrase_text(mail_.subject), "date.evening") &&
+        !says_any(folded, "date.morning")) {
       *at.from += 12 * 60;
       if (at.to && *at.to < 12 * 60) *at.to += 12 * 60;
     }
@@ -371,7 +426,7 @@ class AppointmentFinder {
       }
     }
     const std::string start =
-        at.from ? time_text(at.first, *at.from, zone_) : base::format_date(at.first);
+        at.from ? time_text(at.first, *at.from, at.zone, zone_) : base::format_date(at.first);
     if (at.from) {
       const auto begins = base::parse_rfc3339(start);
       if (!begins || (mail_.sent && *begins < *mail_.sent)) return;
@@ -382,8 +437,7 @@ class AppointmentFinder {
     const std::string lead =
         phrase_text(std::string_view(sentence.text)
                         .substr(at.begin > 24 ? at.begin - 24 : 0, std::min<size_t>(24, at.begin)));
-    const bool arrival = holds(lead, {" llegada ", " arriv", " llega ", " ends ", " termina ",
-                                      " fin ", " vuelta ", " regreso ", " back ", " land"});
+    const bool arrival = says_any(lead, "date.arrival");
     mark("a_arrival", arrival);
     const bool timed = at.from.has_value();
     mark("a_timed", timed);
@@ -394,9 +448,22 @@ class AppointmentFinder {
     mark("a_today", at.first == written_.date);
     mark("a_far", base::days_between(written_.date, at.first) > 60);
     mark("a_range", at.to.has_value());
-    for (const char* name : {"a_event", "a_attends", "a_about", "a_impersonal", "a_booking",
-                             "a_owes", "a_question", "a_we", "a_asks", "a_subject", "a_mine",
-                             "a_list", "a_automatic", "a_deadline", "a_proposes", "a_moves"}) {
+    // What stands right beside the time says most of what it is a time of.
+    const size_t around = at.begin > 48 ? at.begin - 48 : 0;
+    const std::string near =
+        phrase_text(std::string_view(sentence.text)
+                        .substr(around, std::min(sentence.text.size(), at.end + 48) - around));
+    mark("a_event_near", names_event(near));
+    mark("a_owes_near", says_any(lead, "date.owes"));
+    mark("a_attends_near", says_any(near, "date.attends"));
+    mark("a_of_thread", of_thread_ && !at.dated);
+    const std::string rest = phrase_text(std::string_view(sentence.text).substr(at.end));
+    mark("a_second_call", base::cut_utf8(rest, 24).find(" en segunda ") != std::string_view::npos);
+    for (const char* name :
+         {"a_event",     "a_attends",  "a_about",      "a_impersonal", "a_booking",  "a_owes",
+          "a_question",  "a_we",       "a_asks",       "a_subject",    "a_mine",     "a_list",
+          "a_automatic", "a_deadline", "a_proposes",   "a_moves",      "a_habitual", "a_hours",
+          "a_yours",     "a_public",   "a_event_near", "a_choice"}) {
       if (features.contains(name)) features[name + std::string(timed ? "_timed" : "_day")] = 1;
     }
     if (features.contains("a_impersonal")) {
@@ -412,15 +479,16 @@ class AppointmentFinder {
     Appointment& appointment = made.appointment;
     appointment.start = start;
     if (at.to) {
-      appointment.end = time_text(at.first, *at.to, zone_);
+      appointment.end = time_text(at.first, *at.to, at.zone, zone_);
     } else if (timed) {
       int length = duration_in(tokens_of(sentence.text));
       if (length == 0 && number + 1 < sentences_.size()) {
         length = duration_in(tokens_of(sentences_[number + 1].text));
       }
-      if (length > 0) appointment.end = time_text(at.first, *at.from + length, zone_);
+      if (length > 0) appointment.end = time_text(at.first, *at.from + length, at.zone, zone_);
     }
-    appointment.title = title_for(mail_, sentence);
+    appointment.title = title_for(
+        mail_, sentence, number > of_subject_ ? &sentences_[number - 1] : nullptr, moments);
     appointment.place = place_.empty() ? place_in(sentence.text, moments) : place_;
     if (appointment.place.empty()) appointment.place = remote_place(folded);
     if (appointment.place.empty() && number + 1 < sentences_.size()) {
@@ -445,7 +513,9 @@ class AppointmentFinder {
   std::vector<Sentence> sentences_;
   size_t of_subject_;
   std::vector<Moment> explicit_days_;
-  std::optional<Moment> day_;  // the day spoken of last
+  std::optional<Moment> day_;         // the day spoken of last
+  std::optional<Moment> thread_day_;  // the day that earlier mails of the thread speak of
+  bool of_thread_ = false;
   std::string place_;
 };
 
@@ -473,12 +543,25 @@ void choose_appointments(Findings& found, const Judge& judge) {
       if (same->end.empty()) same->end = one.end;
       continue;
     }
+    if (candidate.features.contains("a_second_call") &&
+        std::any_of(found.appointment_candidates.begin(), found.appointment_candidates.end(),
+                    [&](const AppointmentCandidate& other) {
+                      return other.sentence == candidate.sentence &&
+                             other.appointment.start.size() > 10 &&
+                             other.appointment.start < one.start &&
+                             same_day(other.appointment, one);
+                    })) {
+      continue;
+    }
     const auto of_day = std::find_if(
         known.begin(), known.end(), [&](const Appointment& other) { return same_day(other, one); });
     if (of_day != known.end()) {
       // A day that was named first and then its time; of several times for one day the first is
       // when to be there.
-      if (!timed || (of_day->start.size() > 10 && !candidate.moves)) continue;
+      if (!timed || (of_day->start.size() > 10 && !candidate.moves &&
+                     !candidate.features.contains("a_yours"))) {
+        continue;
+      }
       const std::string place = of_day->place;
       std::erase_if(known, [&](const Appointment& other) { return same_day(other, one); });
       known.push_back(one);

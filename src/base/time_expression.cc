@@ -238,6 +238,11 @@ class Finder {
          {"on", "by", "this", "next", "until", "before", "from", "last", "for", "or", "and"}) {
       if (before == lead) return day;
     }
+    // "Wed night", "Fri at 8", "Sat 14".
+    for (const std::string_view next :
+         {"night", "morning", "evening", "afternoon", "eve", "pm", "am", "lunch", "at"}) {
+      if (word(ahead + 1) == next) return day;
+    }
     return day_of(word(ahead + 1)) != 0 || month_of(word(ahead + 1), false) != 0 ? day : -1;
   }
   bool add(size_t count, Date first, Date last, bool relative) {
@@ -304,7 +309,7 @@ class Finder {
       if (named >= 0) return weekday(usual) != named && weekday(other) == named;
     }
     const int distance = days_between(reference_, other);
-    return std::abs(days_between(reference_, usual)) > 60 && distance >= 0 && distance <= 21;
+    return std::abs(days_between(reference_, usual)) > 60 && std::abs(distance) <= 21;
   }
   std::string_view gap_before() const {
     const size_t begin = tokens_[position_ - 1].end;
@@ -351,7 +356,15 @@ class Finder {
     if (first == "day" && second == "after" && word(2) == "tomorrow") return day(3, 2);
     if (first == "day" && second == "before" && word(2) == "yesterday") return day(3, -2);
     if (first == "today" || first == "hoy" || first == "tonight") return day(1, 0);
-    if (first == "tomorrow") return day(1, 1);
+    if (first == "tonite") return day(1, 0);
+    if (first == "tomorrow" || first == "tmrw" || first == "tmr" || first == "tomoz" ||
+        first == "tomorow" || first == "tommorow" || first == "tommorrow" || first == "2moro") {
+      // "a week tomorrow"
+      return day(1, position_ > 1 && tokens_[position_ - 1].text == "week" &&
+                            tokens_[position_ - 2].text == "a"
+                        ? 8
+                        : 1);
+    }
     if (first == "yesterday" || first == "ayer" || first == "anoche") return day(1, -1);
     if (first == "anteayer" || first == "antier") return day(1, -2);
     if (first == "esta" && (second == "mañana" || second == "tarde" || second == "noche")) {
@@ -433,13 +446,19 @@ class Finder {
         const auto [first, last] = span_around(shift(reference_, unit, -1), unit);
         return add(2, first, last, true);
       }
-      if ((word(1) == "que" && word(2) == "viene") || word(1) == "proxima" ||
-          word(1) == "proximo") {
+      if (is_that_comes(1) || word(1) == "proxima" || word(1) == "proximo" ||
+          word(1) == "entrante" || word(1) == "siguiente") {
         const auto [first, last] = span_around(shift(reference_, unit, 1), unit);
-        return add(word(1) == "que" ? 3 : 2, first, last, true);
+        return add(is_that_comes(1) ? 3 : 2, first, last, true);
       }
     }
     return false;
+  }
+
+  // "que viene", and as people type it: "q viene", "que entra".
+  bool is_that_comes(size_t ahead) const {
+    return (word(ahead) == "que" || word(ahead) == "q") &&
+           (word(ahead + 1) == "viene" || word(ahead + 1) == "entra" || word(ahead + 1) == "sigue");
   }
 
   // Today, or the day named behind: "by end of day tomorrow", "COB Wednesday".
@@ -468,6 +487,26 @@ class Finder {
       const Date monday = add_days(reference_, -weekday(reference_));
       return add(1, add_days(monday, 5), add_days(monday, 6), true);
     }
+    // "a lo largo de la semana", "during the week", "entre semana": until its last working day.
+    if ((first == "largo" || first == "course") && (word(1) == "de" || word(1) == "of")) {
+      const size_t at = word(2) == "la" || word(2) == "the" || word(2) == "esta" ? 3 : 2;
+      if (unit_of(word(at)) == Unit::week) {
+        const Date friday = add_days(reference_, 4 - weekday(reference_));
+        return add(at + 1, friday < reference_ ? add_days(friday, 7) : friday,
+                   friday < reference_ ? add_days(friday, 7) : friday, true);
+      }
+      if (word(2) == "mañana" || word(2) == "dia" || word(3) == "mañana" || word(3) == "day") {
+        const bool tomorrow = word(2) == "mañana";
+        const Date date = add_days(reference_, tomorrow ? 1 : 0);
+        return add(tomorrow ? 3 : (word(2) == "dia" ? 3 : 4), date, date, true);
+      }
+      return false;
+    }
+    if ((first == "during" || first == "durante") && (word(1) == "the" || word(1) == "la") &&
+        unit_of(word(2)) == Unit::week) {
+      const Date monday = add_days(reference_, -weekday(reference_));
+      return add(3, monday, add_days(monday, 6), true);
+    }
     const bool english = first == "end" && word(1) == "of";
     const bool spanish = (first == "fin" || first == "final" || first == "finales") &&
                          (word(1) == "de" || word(1) == "del");
@@ -477,6 +516,8 @@ class Finder {
         word(at) == "esta") {
       ++at;
     }
+    const bool of_next = word(at) == "next" || word(at) == "proxima" || word(at) == "proximo";
+    if (of_next) ++at;
     if (word(at) == "day" || word(at) == "today" || (spanish && word(at) == "dia")) {
       return end_of_day(at + 1);
     }
@@ -487,9 +528,13 @@ class Finder {
       const Date monday = add_days(reference_, -weekday(reference_));
       return add(at + 1, add_days(monday, 5), add_days(monday, 6), true);
     }
-    const auto [begin, last] = span_around(reference_, unit);
+    const bool next = of_next || is_that_comes(at + 1) || word(at + 1) == "proximo";
+    auto [begin, last] = span_around(next ? shift(reference_, unit, 1) : reference_, unit);
+    // Who says so on a Saturday means the week that begins.
+    if (unit == Unit::week && !next && weekday(reference_) > 4) begin = add_days(begin, 7);
     const Date date = unit == Unit::week ? add_days(begin, 4) : last;
-    return add(at + 1, date, date, true);
+    const size_t behind = is_that_comes(at + 1) ? 2 : word(at + 1) == "proximo" ? 1 : 0;
+    return add(at + 1 + behind, date, date, true);
   }
 
   // The day of a month stated without month, where its weekday may say which month is meant.
@@ -535,10 +580,39 @@ class Finder {
     const std::string_view behind = gap(0);
     const bool timed =
         before == "el" && ((word(1) == "a" && (word(2) == "las" || word(2) == "la")) ||
-                           word(1) == "en" || behind.starts_with(","));
-    if (before != "dia" && !timed && !(before == "the" && ordinal)) return false;
+                           word(1) == "en" || behind.starts_with(",") || is_day_by_verb());
+    if (before != "dia" && !timed && !is_day_by_lead() && !(before == "the" && ordinal)) {
+      return false;
+    }
     const auto date = day_without_month(day, -1);
     return date && add(1, *date, *date, true);
+  }
+
+  // "el 20 vence", "el 30 pero lo festejo": what follows the number tells that it is a day.
+  bool is_day_by_verb() const {
+    static constexpr std::array<std::string_view, 26> verbs = {
+        "vence",   "vencen",  "es",     "sera",  "empieza", "empiezan", "comienza",
+        "arranca", "termina", "acaba",  "llego", "llega",   "salgo",    "sale",
+        "cumple",  "tenemos", "tengo",  "nos",   "pero",    "cae",      "hay",
+        "ya",      "viene",   "vienen", "como",  "por"};
+    if (word(1) == "por") return word(2) == "la";
+    return index_in(verbs, word(1)) >= 0;
+  }
+  // "antes del 15", "hasta el 21", "a partir del 1", "para el 30", "es el 12".
+  bool is_day_by_lead() const {
+    const std::string& article = tokens_[position_ - 1].text;
+    if ((article != "el" && article != "del") || position_ < 2) return false;
+    static constexpr std::array<std::string_view, 12> leads = {
+        "antes", "hasta", "partir", "para", "es",    "desde",
+        "vence", "sobre", "sera",   "fue",  "queda", "cumple"};
+    if (index_in(leads, tokens_[position_ - 2].text) < 0) return false;
+    // A thing is counted behind a number: "para el 2 piso", "es el 10 titular".
+    const std::string_view behind = gap(0);
+    if (behind != " ") return true;
+    static constexpr std::array<std::string_view, 24> goes_on = {
+        "y",   "o",  "e",    "que", "si", "a",  "en",  "con", "de",        "porque", "como", "pero",
+        "por", "al", "para", "sin", "se", "lo", "nos", "me",  "inclusive", "ya",     "no",   "te"};
+    return index_in(goes_on, word(1)) >= 0;
   }
 
   // Whether the number at token `at` may be a day: no month, unit, clock time or fraction behind.
@@ -559,7 +633,8 @@ class Finder {
            !(sign == '.' && behind.size() == 1) && !(sign == ',' && behind.size() == 1);
   }
 
-  bool add_weekday(size_t count, int day, int side) {
+  // The weekday next to come (side 0 or 1) or gone (-1), and `later` days behind that.
+  bool add_weekday(size_t count, int day, int side, int later = 0) {
     const int today_weekday = weekday(reference_);
     int offset = day - today_weekday;
     if (side < 0) {
@@ -569,7 +644,7 @@ class Finder {
     } else if (offset < 0) {
       offset += 7;
     }
-    const Date date = add_days(reference_, offset);
+    const Date date = add_days(reference_, offset + later);
     return add(count, date, date, true);
   }
 
@@ -591,8 +666,20 @@ class Finder {
       return false;
     }
     if (word(1) == "pasado" && word(2) != "mañana") return add_weekday(2, day, -1);
-    if (word(1) == "proximo") return add_weekday(2, day, 1);
-    if (word(1) == "que" && word(2) == "viene") return add_weekday(3, day, 1);
+    if (word(1) == "proximo" || word(1) == "entrante") return add_weekday(2, day, 1);
+    if (is_that_comes(1)) return add_weekday(3, day, 1);
+    // "Thursday week", "Saturday fortnight", "Wednesday next"; "a week on Thursday".
+    const bool ends = word(2) != "of" && word(2) != "from";
+    if (word(1) == "week" && gap(0) == " " && ends) return add_weekday(2, day, 0, 7);
+    if (word(1) == "fortnight" && gap(0) == " ") return add_weekday(2, day, 0, 14);
+    if (word(1) == "next" && gap(0) == " " && unit_of(word(2)) == Unit::none &&
+        weekday_of(word(2)) < 0) {
+      return add_weekday(2, day, 1);
+    }
+    if (position_ >= 2 && tokens_[position_ - 1].text == "on" &&
+        tokens_[position_ - 2].text == "week") {
+      return add_weekday(1, day, 0, 7);
+    }
     return add_weekday(1, day, direction_ == TimeDirection::past ? -1 : 0);
   }
 
@@ -680,7 +767,8 @@ DayPart day_part_at(const std::vector<Token>& tokens, size_t at, size_t& length)
 
 // A time said in words beginning at token `at`: "las cinco y media", "la una menos cuarto", "half
 // past five", "five o'clock", "noon". Gives the number of tokens, or 0.
-size_t spoken_time(const std::vector<Token>& tokens, size_t at, int& hour, int& minute,
+// `stops`: a sign ends the clause behind the first token.
+size_t spoken_time(const std::vector<Token>& tokens, size_t at, bool stops, int& hour, int& minute,
                    bool& certain) {
   const auto word = [&](size_t ahead) -> std::string_view {
     return at + ahead < tokens.size() ? std::string_view(tokens[at + ahead].text) : "";
@@ -699,35 +787,63 @@ size_t spoken_time(const std::vector<Token>& tokens, size_t at, int& hour, int& 
     certain = true;
     return 1;
   }
+  // "12 noon", "12 midnight"
+  if ((word(0) == "12" || word(0) == "twelve") &&
+      (word(1) == "noon" || word(1) == "midday" || word(1) == "midnight")) {
+    hour = word(1) == "midnight" ? 0 : 12;
+    certain = true;
+    return 2;
+  }
   if (word(0) == "midnight" || word(0) == "medianoche") {
     hour = 0;
     certain = true;
     return 1;
   }
-  if (word(0) == "las" || word(0) == "la") {
+  // Minutes said behind an hour, "y media", "menos cuarto", "y diez": 0 if none are.
+  const auto spanish_minutes = [&](size_t from) {
+    if (word(from) != "y" && word(from) != "menos") return 0;
+    const std::string_view by = word(from + 1);
+    const int offset = by == "media" || by == "1/2" ? 30
+                       : by == "cuarto"             ? 15
+                       : by == "veinticinco"        ? 25
+                       : by == "veinte"             ? 20
+                       : by == "diez"               ? 10
+                       : by == "cinco"              ? 5
+                                                    : 0;
+    return word(from) == "y" ? offset : -offset;
+  };
+  const auto turn_by = [&](int offset) {
+    minute = offset > 0 ? offset : 60 + offset;
+    if (offset < 0) hour = hour == 1 ? 12 : hour - 1;
+  };
+  // "de ocho y media a nueve y cuarto", "tipo 2 y media": minutes show that an hour is meant.
+  if (const int offset = spanish_minutes(1);
+      offset != 0 && (offset == 30 || offset == 15 || offset == -15) && hour_in(word(0)) > 0) {
     const std::string before = at > 0 ? tokens[at - 1].text : "";
-    const bool plural = word(0) == "las";
+    for (const std::string_view lead : {"de", "a", "tipo", "desde", "hasta", "y", "sobre", "como",
+                                        "para", "entre", "hacia", "o", "les"}) {
+      // "dos y media horas" and "de kilo y media" are amounts.
+      if (before != lead || word(3).starts_with("hora") || word(3).starts_with("kilo") ||
+          word(3).starts_with("año") || word(3).starts_with("mes")) {
+        continue;
+      }
+      hour = hour_in(word(0));
+      turn_by(offset);
+      return 3;
+    }
+  }
+  if (word(0) == "las" || word(0) == "la" || word(0) == "les") {
+    const std::string before = at > 0 ? tokens[at - 1].text : "";
+    const bool plural = word(0) != "la";
     const bool introduced = before == "a" || before == "para" || before == "sobre" ||
                             before == "desde" || before == "hasta" || before == "eso" ||
                             before == "entre" || (plural && (before == "de" || before == "y"));
     hour = hour_in(word(1));
     const bool digits = digits_of(word(1)) >= 0;
     if (hour < 0 || !introduced || (word(0) == "la" && hour != 1)) return 0;
-    if (word(2) == "y" || word(2) == "menos") {
-      const int sign = word(2) == "y" ? 1 : -1;
-      const std::string_view by = word(3);
-      int offset = by == "media"    ? 30
-                   : by == "cuarto" ? 15
-                   : by == "veinte" ? 20
-                   : by == "diez"   ? 10
-                   : by == "cinco"  ? 5
-                                    : 0;
-      if (by == "veinticinco") offset = 25;
-      if (offset > 0) {
-        minute = sign > 0 ? offset : 60 - offset;
-        if (sign < 0) hour = hour == 1 ? 12 : hour - 1;
-        return 4;
-      }
+    if (const int offset = spanish_minutes(2); offset != 0) {
+      turn_by(offset);
+      return 4;
     }
     // Digits alone are found as such.
     return digits ? 0 : 2;
@@ -740,6 +856,24 @@ size_t spoken_time(const std::vector<Token>& tokens, size_t at, int& hour, int& 
     if (word(1) == "to") hour = hour == 1 ? 12 : hour - 1;
     return 3;
   }
+  // "ten to seven", "twenty past five", "five past ten"
+  if (word(1) == "past" || word(1) == "to") {
+    const int offset = word(0) == "ten" || word(0) == "10"      ? 10
+                       : word(0) == "twenty" || word(0) == "20" ? 20
+                       : word(0) == "five" || word(0) == "5"    ? 5
+                                                                : 0;
+    const int named = hour_in(word(2));
+    // "from five to ten", "ten to twelve people" are ranges.
+    const std::string before = at > 0 ? tokens[at - 1].text : "";
+    const bool led = before == "at" || before == "about" || before == "around" || before == "by" ||
+                     before == "until" || before == "til";
+    if (offset > 0 && named > 0 && (word(1) == "past" || led)) {
+      hour = named;
+      turn_by(word(1) == "past" ? offset : -offset);
+      return 3;
+    }
+  }
+  // "quarter past", "half past": of the hour named before, which nobody says here.
   // "half seven" is said for half past seven.
   if (word(0) == "half") {
     hour = hour_in(word(1));
@@ -749,6 +883,23 @@ size_t spoken_time(const std::vector<Token>& tokens, size_t at, int& hour, int& 
   if (word(1) == "o" && word(2) == "clock") {
     hour = hour_in(word(0));
     return hour < 0 ? 0 : 3;
+  }
+  // "at two so we can measure", "at nine."; "at one point" and "at two places" are no times.
+  if (at > 0 && tokens[at - 1].text == "at" && hour_in(word(0)) > 0) {
+    static constexpr std::array<std::string_view, 24> goes_on = {
+        "",     "on",       "in",    "so",      "to",   "for", "and", "or",
+        "if",   "but",      "then",  "sharp",   "with", "at",  "as",  "the",
+        "this", "tomorrow", "today", "tonight", "pm",   "am",  "we",  "i"};
+    const bool named = weekday_of(word(1)) >= 0;
+    if (index_in(goes_on, word(1)) < 0 && !named && !stops) return 0;
+    if (word(1) == "the" || digits_of(word(0)) >= 0) return 0;
+    hour = hour_in(word(0));
+    return 1;
+  }
+  // "six-ish", "seven ish"
+  if (word(1) == "ish" && hour_in(word(0)) > 0) {
+    hour = hour_in(word(0));
+    return 2;
   }
   return 0;
 }
@@ -781,13 +932,33 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
     hour = hour % 12 + (name == "pm" ? 12 : 0);
     end = tokens[last].end;
   };
+  // "8.30-12.30": two numbers written alike with a dash between them are times.
+  const auto ranges_on = [&](size_t index) {
+    const auto alike = [&](size_t at) {
+      return at + 1 < tokens.size() && tokens[at].text.size() <= 2 && gap(at) == "." &&
+             tokens[at + 1].text.size() == 2 && digits_of(tokens[at].text) >= 0 &&
+             digits_of(tokens[at].text) < 24 && digits_of(tokens[at + 1].text) >= 0 &&
+             digits_of(tokens[at + 1].text) < 60 && digits_of(tokens[at + 1].text) % 5 == 0;
+    };
+    const auto dash = [&](size_t at) {
+      const std::string_view sign = trim(gap(at));
+      return sign == "-" || sign == "–";
+    };
+    return alike(index) && ((dash(index + 1) && alike(index + 2)) ||
+                            (index >= 2 && dash(index - 1) && alike(index - 2)));
+  };
   for (size_t index = 0; index < tokens.size(); ++index) {
     const std::string& word = tokens[index].text;
     int hour = -1, minute = 0;
     size_t end = tokens[index].end, following = index + 1;
     certain_half = false;
     bool certain_words = false;
-    if (const size_t length = spoken_time(tokens, index, hour, minute, certain_words); length > 0) {
+    const std::string_view behind_word = gap(index);
+    const bool stops =
+        !behind_word.empty() &&
+        std::string_view(".,;:?!)\n-").find(behind_word[0]) != std::string_view::npos;
+    if (const size_t length = spoken_time(tokens, index, stops, hour, minute, certain_words);
+        length > 0) {
       end = tokens[index + length - 1].end;
       following = index + length;
       certain_half = certain_words;
@@ -817,10 +988,19 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
             half_of_day(index + 2, candidate, candidate_end);
           }
           const std::string before = index > 0 ? tokens[index - 1].text : "";
-          const bool introduced = before == "las" || before == "at" || before == "la" ||
-                                  before == "around" || before == "about" || before == "from" ||
-                                  before == "until" || before == "till" || before == "tomorrow" ||
-                                  before == "today" || weekday_of(before) >= 0;
+          const std::string after =
+              index + 2 < tokens.size() ? tokens[index + 2].text : std::string();
+          const bool introduced =
+              before == "las" || before == "at" || before == "la" || before == "around" ||
+              before == "about" || before == "from" || before == "until" || before == "till" ||
+              before == "tomorrow" || before == "today" || before == "les" || before == "til" ||
+              before == "by" || before == "for" || before == "doors" || before == "starts" ||
+              before == "mañana" || before == "hoy" || weekday_of(before) >= 0 ||
+              ((before == "the" || before == "a" || before == "my" || before == "your") &&
+               (after == "bus" || after == "train" || after == "slot" || after == "flight" ||
+                after == "ferry" || after == "service" || after == "start" ||
+                after == "showing")) ||
+              ranges_on(index);
           if (certain || candidate_end != tokens[index + 1].end || introduced) {
             hour = candidate;
             minute = minutes;
@@ -833,20 +1013,31 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
         int candidate = value;
         size_t candidate_end = end;
         half_of_day(index + 1, candidate, candidate_end);
-        const bool introduced =
-            index > 0 && (tokens[index - 1].text == "las" || tokens[index - 1].text == "at");
-        const bool unit = index + 1 < tokens.size() &&
-                          (tokens[index + 1].text == "h" || tokens[index + 1].text == "horas");
-        // "around 9," and "from 8." end with the number.
         const std::string before = index > 0 ? tokens[index - 1].text : "";
-        const bool leads =
-            before == "around" || before == "from" || before == "till" || before == "until";
+        const std::string next = index + 1 < tokens.size() ? tokens[index + 1].text : "";
+        const bool introduced =
+            before == "las" || before == "at" || before == "les" || (before == "la" && value == 1);
+        // "dura 2 horas", "en 24 horas" are lengths, "de 9 a 14 horas" and "19 h" are times.
+        static constexpr std::array<std::string_view, 14> of_lengths = {
+            "en",       "dura", "unas",  "cada",   "durante", "durara", "dentro",
+            "proximas", "mas",  "plazo", "maximo", "otras",   "hace",   "in"};
+        const bool unit = (next == "h" || next == "hs" || next == "hrs" || next == "horas") &&
+                          index_in(of_lengths, before) < 0 && (next != "horas" || value >= 6);
+        // "around 9," and "from 8." end with the number.
+        const bool leads = before == "around" || before == "from" || before == "till" ||
+                           before == "until" || before == "til" || before == "about";
+        // "7 de la tarde", "9 de la noche", "8-ish"
+        size_t part_length = 0;
+        const bool of_day =
+            value >= 1 && value <= 12 &&
+            (next == "ish" || day_part_at(tokens, index + 1, part_length) != DayPart::none);
         const size_t after = tokens[index].end;
         const bool closes =
             after >= utf8.size() || utf8[after] == ',' || utf8[after] == '?' ||
             utf8[after] == ';' ||
             (utf8[after] == '.' && (after + 1 >= utf8.size() || utf8[after + 1] == ' '));
-        if (candidate_end != end || unit || introduced || (leads && closes && value > 0)) {
+        if (candidate_end != end || unit || introduced || of_day ||
+            (leads && closes && value > 0)) {
           hour = candidate;
           end = candidate_end;
         }
@@ -856,6 +1047,10 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
       const int value = digits_of(std::string_view(word).substr(0, word.size() - 2));
       if (value >= 1 && value <= 12) hour = value % 12 + (word.ends_with("pm") ? 12 : 0);
       certain_half = true;
+    } else if (word.size() >= 4 && word.size() <= 5 && word.ends_with("ish")) {
+      // "7ish"
+      const int value = digits_of(std::string_view(word).substr(0, word.size() - 3));
+      if (value >= 1 && value <= 12) hour = value;
     } else if (const size_t letter = word.find('h');
                word.size() >= 4 && word.size() <= 6 && (letter == 1 || letter == 2)) {
       // "17h30", "9h30"
@@ -874,11 +1069,12 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
     if (hour >= 0 && hour < 24) {
       size_t length = 0;
       while (following < tokens.size() && tokens[following].begin < end) ++following;
-      const size_t behind = following < tokens.size() && (tokens[following].text == "h" ||
-                                                          tokens[following].text == "horas" ||
-                                                          tokens[following].text == "hrs")
-                                ? following + 1
-                                : following;
+      const size_t behind =
+          following < tokens.size() &&
+                  (tokens[following].text == "h" || tokens[following].text == "horas" ||
+                   tokens[following].text == "hs" || tokens[following].text == "hrs")
+              ? following + 1
+              : following;
       const DayPart part = day_part_at(tokens, behind, length);
       if (part != DayPart::none && behind + length <= tokens.size()) {
         if (!certain_half) {

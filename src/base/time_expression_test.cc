@@ -67,6 +67,31 @@ TEST(TimeExpression, resolves_days_without_a_month_and_ends_of_spans) {
   EXPECT_EQ(spans("the 20% of the 3rd floor"), "");
 }
 
+TEST(TimeExpression, knows_how_the_british_and_latin_americans_count_weeks) {
+  EXPECT_EQ(spans("Friday week"), "Friday week=2026-05-22");
+  EXPECT_EQ(spans("Saturday fortnight"), "Saturday fortnight=2026-05-30");
+  EXPECT_EQ(spans("a week on Tuesday"), "Tuesday=2026-05-26");
+  EXPECT_EQ(spans("a week tomorrow"), "tomorrow=2026-05-22");
+  EXPECT_EQ(spans("la semana q entra"), "semana q entra=2026-05-18..2026-05-24");
+  EXPECT_EQ(spans("el lunes entrante"), "lunes entrante=2026-05-18");
+  EXPECT_EQ(spans("tmrw or Wed night"), "tmrw=2026-05-15; Wed=2026-05-20");
+}
+
+TEST(TimeExpression, a_number_behind_an_article_is_a_day_where_its_neighbours_say_so) {
+  EXPECT_EQ(spans("antes del 29"), "29=2026-05-29");
+  EXPECT_EQ(spans("hasta el 21, inclusive"), "21=2026-05-21");
+  EXPECT_EQ(spans("el 20 vence el plazo"), "20=2026-05-20");
+  EXPECT_EQ(spans("mi cumple es el 30 pero no estaré"), "30=2026-05-30");
+  EXPECT_EQ(spans("el 20 por ciento"), "");
+  EXPECT_EQ(spans("para el 2 piso"), "");
+}
+
+TEST(TimeExpression, vague_ends_are_the_last_working_day) {
+  EXPECT_EQ(spans("by the end of next week"), "end of next week=2026-05-22");
+  EXPECT_EQ(spans("a finales de la semana que viene"), "finales de la semana que viene=2026-05-22");
+  EXPECT_EQ(spans("a lo largo de la semana"), "largo de la semana=2026-05-15");
+}
+
 TEST(TimeExpression, leaves_ordinary_words_alone) {
   EXPECT_EQ(spans("you may march in order 66"), "");
   EXPECT_EQ(spans("Invoice 2024-118, 412,60 €"), "");
@@ -93,6 +118,29 @@ TEST(ClockTime, is_found_in_its_usual_forms) {
   EXPECT_EQ(times("a las 17h30"), "17:30 ");
   EXPECT_EQ(times("at 9 in the morning"), "9:0 ");
   EXPECT_EQ(times("las cinco niñas y la una por la otra"), "");
+}
+
+TEST(ClockTime, is_found_as_people_say_it) {
+  const auto times = [](std::string_view text) {
+    std::string result;
+    for (const ClockExpression& found : find_clock_times(text)) {
+      result += std::to_string(found.hour) + ":" + std::to_string(found.minute) + " ";
+    }
+    return result;
+  };
+  EXPECT_EQ(times("tipo 2 y media"), "2:30 ");
+  EXPECT_EQ(times("de ocho y media a nueve y cuarto"), "8:30 9:15 ");
+  EXPECT_EQ(times("at ten to seven"), "6:50 ");
+  EXPECT_EQ(times("about twenty past three"), "3:20 ");
+  EXPECT_EQ(times("7ish, or six-ish"), "7:0 6:0 ");
+  EXPECT_EQ(times("pop in at two so we can talk"), "2:0 ");
+  EXPECT_EQ(times("at one point, at two places"), "");
+  EXPECT_EQ(times("8.30-12.30"), "8:30 12:30 ");
+  EXPECT_EQ(times("version 8.30"), "");
+  EXPECT_EQ(times("between 10am and 12 noon"), "10:0 12:0 ");
+  EXPECT_EQ(times("19:30 hs."), "19:30 ");
+  EXPECT_EQ(times("dura 2 horas"), "");
+  EXPECT_EQ(times("dos y media horas"), "");
 }
 
 TEST(ClockTime, says_whether_the_half_of_the_day_is_certain) {
