@@ -97,6 +97,14 @@ int ExpertCache::take(int group, int expert) {
   return index;
 }
 
+bool ExpertCache::is_worth_taking(int group, int expert) const {
+  if (!free_.empty()) return true;
+  const double rank = eviction_rank(group, expert);
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i].pins == 0 && slots_[i].loading == 0 && slot_rank_[i] < rank) return true;
+  return false;
+}
+
 void ExpertCache::demote(int slot) { slot_rank_[static_cast<std::size_t>(slot)] = goes_first; }
 
 void ExpertCache::drop(int index) {

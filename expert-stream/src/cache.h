@@ -56,6 +56,8 @@ class ExpertCache {
   // A slot for an expert that has none; evicts the lowest ranked one that may go. `none` when all
   // are pinned or being read into. The slot comes empty.
   int take(int group, int expert);
+  // Whether it would get a free slot, or that of one which ranks lower.
+  bool is_worth_taking(int group, int expert) const;
   // The expert of this slot has served a pass that will not come back to it: first to go.
   void demote(int slot);
   // Forgets what the slot holds.
@@ -76,7 +78,6 @@ class ExpertCache {
   double tokens_seen() const { return now_; }
   // Before the first visit: what another run knew.
   void recall(const std::vector<Memory>& memories, double tokens_seen);
-  int free_slots() const { return static_cast<int>(free_.size()); }
 
   // True when table, slots and counts agree; for tests.
   bool is_consistent() const;

@@ -610,7 +610,8 @@ Outcome<bool> ExpertStore::warm(unsigned count) {
     const Wanted& wanted = wanted_[wanted_at_++];
     const Group& group = groups_[wanted.group];
     ExpertCache& cache = *pools_[group.pool].cache;
-    if (cache.free_slots() == 0 || cache.find(group.in_pool, wanted.expert) != ExpertCache::none)
+    if (cache.find(group.in_pool, wanted.expert) != ExpertCache::none ||
+        !cache.is_worth_taking(group.in_pool, wanted.expert))
       continue;
     const int slot = cache.take(group.in_pool, wanted.expert);
     cache.pin(slot);

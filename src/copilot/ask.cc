@@ -38,6 +38,9 @@ constexpr double well_held = 0.6, least_support_held = 0.2;
 // them is taken to replace it.
 constexpr std::size_t most_compared = 2;
 constexpr double replaces = 0.5;
+// How much farther from the question by meaning a replacement may lie than what it replaces, and
+// the support that one farther off needs.
+constexpr double still_near = 0.2, least_support_far = 0.45;
 // Where a passage does not name what the question names.
 constexpr double least_support_unnamed = 0.6;
 
@@ -257,9 +260,10 @@ class Asking {
     const Candidate* candidate = nullptr;
     double weight = 0;
     double held = 0;
-    bool about = true;              // names whom or what the question names
-    bool supersedes = false;        // tells of a change of what another passage says
-    std::optional<size_t> nearest;  // of its compared sentences, by meaning
+    bool about = true;               // names whom or what the question names
+    bool supersedes = false;         // tells of a change of what another passage says
+    std::optional<double> replaces;  // as replacement of the likeliest: the support it needs
+    std::optional<size_t> nearest;   // of its compared sentences, by meaning
   };
 
   // What the sentences of all passages mean, beside what `part` does; empty where nothing embeds.
@@ -382,6 +386,14 @@ class Asking {
     return weighed;
   }
 
+  // How near the nearest sentence of a passage lies to the question by meaning.
+  double similarity(std::size_t index) const {
+    const auto nearest = nearest_sentence(meanings_, index);
+    if (!nearest) return 0;
+    const std::vector<float>& sentence = meanings_.sentences[index][*nearest];
+    return std::inner_product(sentence.begin(), sentence.end(), meanings_.question.begin(), 0.0);
+  }
+
   // A message that replaced what the likeliest one says seldom repeats what it is about ("mejor el
   // lunes"), so that it looks less like an answer. Whether one does is asked with both in sight.
   base::Status put_replacement_first(const std::string& part, const std::string& zone,
@@ -405,9 +417,6 @@ class Asking {
                                     "the question? Answer yes or no.",
                                     part, likeliest.header, passage_text(likeliest),
                                     candidate.header, passage_text(candidate))}}));
-      if (getenv("LAR_DEBUG_CHANGE"))
-        fmt::print(stderr, "CHANGE {:.2f} | {} | {} -> {}\n", changed, part, likeliest.header,
-                   candidate.header);
       if (changed < most) continue;
       most = changed;
       replacement = index;
@@ -420,6 +429,9 @@ class Asking {
     first.about = true;  // by what it replaces
     first.supersedes = true;
     first.nearest = nearest_sentence(meanings_, *replacement);
+    const double behind = similarity(static_cast<std::size_t>(&likeliest - passages.data())) -
+                          similarity(*replacement);
+    first.replaces = behind <= still_near ? least_support_change : least_support_far;
     answer_.read[*replacement].holds = first.held;
     std::erase_if(weighed, [&](const Weighed& one) { return one.candidate == &candidate; });
     weighed.insert(weighed.begin(), first);
@@ -440,13 +452,14 @@ class Asking {
       const bool superseding = one.supersedes && !asked.empty();
       TRY_ASSIGN(std::vector<Located> claims,
                  read(one, query, part, earlier, zone,
-                      superseding ? least_support_change : least_support));
+                      one.replaces.value_or(superseding ? least_support_change : least_support)));
       // A message that moved something, or an event on its day, says so in its own words where the
       // model's were not borne out: what it replaced must not be told instead.
-      if (claims.empty() && !asked.empty() && tried == 1 && one.weight >= sure && one.about) {
+      const bool own_words = tried == 1 && one.replaces.value_or(0) < least_support_far;
+      if (claims.empty() && !asked.empty() && own_words && one.weight >= sure && one.about) {
         claims = in_its_own_words(one, asked, part, superseding ? 0 : 2);
       }
-      if (claims.empty() && tried == 1 && one.weight >= fairly_sure) {
+      if (claims.empty() && own_words && one.weight >= fairly_sure) {
         TRY_ASSIGN(claims, nearest_words(one, asked, part));
       }
       if (claims.empty() && one.candidate->in_range) claims = as_it_takes_place(one, asked);
@@ -460,7 +473,7 @@ class Asking {
         chosen = std::move(claims);
       }
       // A second opinion is worth its time only while the first is doubtful.
-      if (support >= certain || superseding) break;
+      if (support >= certain || superseding || one.replaces) break;
     }
     for (const Located& claim : chosen) show(claim);
     return {};
