@@ -14,6 +14,7 @@
 #include "assistant/lexicon.h"
 #include "assistant/mail_features.h"
 #include "assistant/moments.h"
+#include "base/time_expression.h"
 
 namespace lar::assistant {
 namespace {
@@ -1163,8 +1164,10 @@ class Finder {
         says_any(mail_.sentences[number].folded, "ask.now")) {
       due = date_text(written_.date);
     }
+    // A sentence that names another day ("el acta de ayer") is not about that one.
     if (due.empty() && only_day_ &&
-        (made.kind == TaskKind::request || made.kind == TaskKind::promise)) {
+        (made.kind == TaskKind::request || made.kind == TaskKind::promise) &&
+        base::find_time_expressions(mail_.sentences[number].text, written_.date).empty()) {
       due = base::format_date(only_day_->first);
     }
     // What is due before the mail was written is history.

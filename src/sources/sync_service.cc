@@ -101,6 +101,14 @@ class Service final : public SyncService {
     // A remote source has settled its own: what the owner gave and what the server said.
     if (!settings.empty() && type->wait == nullptr) source.settings = settings;
     if (source.settings.empty()) source.settings = "{}";
+    // Mail and calendars of one account are found under the same name.
+    if (name.empty()) {
+      TRY_ASSIGN(const auto known, store_.sources());
+      if (std::any_of(known.begin(), known.end(),
+                      [&](const store::Source& other) { return other.name == source.name; })) {
+        source.name += " (" + std::string(kind) + ")";
+      }
+    }
     TRY_ASSIGN(source, store_.add_source(source));
     if (!secret.empty() && options_.outside != nullptr) {
       if (auto kept = options_.outside->secrets.put(secret_name(source.id), secret); !kept) {
