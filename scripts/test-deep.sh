@@ -23,6 +23,7 @@ export AIDER OPENCODE
 python3 "$repository/tests/real/agents.py" || failed=1
 python3 "$repository/tests/real/faults.py" --requests 10000 || failed=1
 python3 "$repository/tests/real/streaming.py" || failed=1
+python3 "$repository/tests/real/kept.py" || failed=1
 
 "$repository/scripts/build.sh" thread
 LAR_KILLS=50 ctest --test-dir "$repository/build/thread" --output-on-failure

@@ -304,7 +304,9 @@ class Planning {
                 without.begin() + static_cast<std::ptrdiff_t>(one.end), ' ');
     }
     for (std::string& word : folded_words(without)) {
-      if (!is_empty_word(word)) wanted.push_back(std::move(word));
+      // The weekday beside a date is no part of a title.
+      const bool of_a_day = day && !base::find_time_expressions(word, local_.date).empty();
+      if (!is_empty_word(word) && !of_a_day) wanted.push_back(std::move(word));
     }
     const bool names_one = std::any_of(
         wanted.begin(), wanted.end(), [](const std::string& word) { return !is_event_word(word); });

@@ -97,7 +97,7 @@ describe('the assistant in the page', { concurrency: false }, () => {
     const card = await card_of(page, 'event', 'Confirmación de su cita');
     const number = await card.getAttribute('data-card');
     await card.locator('.preview').waitFor();
-    assert.match(normal(await card.locator('.preview').textContent()), /calendario .*21 may, 10:30/);
+    assert.match(normal(await card.locator('.preview').textContent()), /calendario .*21 de mayo de 2026, 10:30/);
     await card.getByRole('button', { name: 'Añadir al calendario' }).click();
     await toast(page).getByText('Hecho: Añadir al calendario').waitFor();
     await page.locator(`[data-card="${number}"]`).waitFor({ state: 'detached' });
