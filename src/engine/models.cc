@@ -383,12 +383,11 @@ class ModelsImpl final : public Models {
   }
 
   Result<CatalogueModel> find(const std::string& name) override {
-    const std::lock_guard lock(mutex_);
-    for (const CatalogueModel& model : models_) {
-      if (model.name != name) continue;
-      CatalogueModel found = model;
-      look_at(found);
-      return found;
+    if (auto known = known_as(name)) return std::move(*known);
+    // The owner's file may have grown by other hands: another part of the program, another program.
+    if (facts_of(folder_ + "/models.toml").exists) {
+      TRY(load());
+      if (auto known = known_as(name)) return std::move(*known);
     }
     return fail(ErrorKind::not_found, "model.unknown", {{"name", name}});
   }
@@ -400,6 +399,17 @@ class ModelsImpl final : public Models {
   const std::string& folder() const override { return folder_; }
 
  private:
+  std::optional<CatalogueModel> known_as(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    for (const CatalogueModel& model : models_) {
+      if (model.name != name) continue;
+      CatalogueModel found = model;
+      look_at(found);
+      return found;
+    }
+    return std::nullopt;
+  }
+
   std::string path_of(const CatalogueModel& model) const { return folder_ + "/" + model.file; }
 
   void look_at(CatalogueModel& model) const {

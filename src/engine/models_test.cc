@@ -252,8 +252,10 @@ TEST_F(ModelsTest, a_disk_without_room_is_said_before_anything_is_fetched) {
 TEST_F(ModelsTest, an_added_file_is_linked_and_kept_over_a_restart) {
   write("My Model.gguf", toy_gguf());
   write("models/models.toml", "# the owner's own words\n");
+  const auto another = open();
   const auto added = open()->add(folder / "My Model.gguf");
   ASSERT_TRUE(added) << added.error().describe();
+  EXPECT_TRUE(another->find("my-model")) << "added by another part of the program";
   EXPECT_EQ(added->name, "my-model");
   EXPECT_EQ(added->title, "Toy \"quoted\"");
   EXPECT_EQ(added->architecture, "toy");
