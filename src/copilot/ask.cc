@@ -491,7 +491,7 @@ class Asking {
     const bool lacking =
         std::any_of(asked.begin(), asked.end(), [&](Asked sort) { return !in_claims(sort); });
     const bool bare = std::all_of(claims.begin(), claims.end(), [&](const Located& claim) {
-      return says_little(claim.text, part, one.candidate->written);
+      return says_nothing_new(claim.text, part, one.candidate->written);
     });
     std::vector<Located> more;
     if (lacking) {
@@ -517,7 +517,7 @@ class Asking {
     const bool fits = std::all_of(asked.begin(), asked.end(),
                                   [&](Asked sort) { return holds(sentence.text, sort); });
     if (!fits || sentence.end - sentence.begin > longest_quote ||
-        says_little(sentence.text, part, one.candidate->written)) {
+        says_nothing_new(sentence.text, part, one.candidate->written)) {
       return std::vector<Located>{};
     }
     Located located{one.candidate,

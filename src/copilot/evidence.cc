@@ -339,15 +339,13 @@ std::vector<std::string> numbers_in(std::string_view text) {
   return result;
 }
 
-bool says_little(std::string_view claim, std::string_view question, base::Date written) {
+bool says_nothing_new(std::string_view claim, std::string_view question, base::Date written) {
   if (hard_facts(claim, question, written).size() > 0) return false;
   const std::set<std::string> known = stems_of(folded_words(question));
-  std::set<std::string> added;
-  for (const WordAt& word : folded_words(claim)) {
-    if (!base::is_stop_word(word.folded) && !contains(known, word.folded))
-      added.insert(word.folded);
-  }
-  return added.size() <= 1;
+  const std::vector<WordAt> words = folded_words(claim);
+  return std::all_of(words.begin(), words.end(), [&](const WordAt& word) {
+    return base::is_stop_word(word.folded) || contains(known, word.folded);
+  });
 }
 
 std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_view claim,

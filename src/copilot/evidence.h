@@ -35,9 +35,8 @@ struct Evidence {
 std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_view claim,
                                       std::string_view question);
 
-// Whether a claim says next to nothing that the question does not ("Yes, the hotel is booked."): no
-// hard fact and at most one other word.
-bool says_little(std::string_view claim, std::string_view question, base::Date written);
+// Whether a claim says nothing that the question does not ("Yes, the hotel is booked.").
+bool says_nothing_new(std::string_view claim, std::string_view question, base::Date written);
 
 // A number as written anywhere in Europe or America, in one form: "1.174,00 €" → "1174",
 // "401'90" → "401.9", "16:15" → "16.15".

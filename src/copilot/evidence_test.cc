@@ -43,13 +43,12 @@ TEST(Evidence, a_day_told_with_a_weekday_that_it_is_not_is_refused) {
   EXPECT_NE(found("Quedamos el viernes 4 de junio.", "Se queda el viernes 4 de junio."), "");
 }
 
-TEST(Evidence, says_little_without_fact_or_further_word) {
+TEST(Evidence, a_claim_of_the_questions_words_says_nothing_new) {
   const base::Date written{2026, 5, 7};
-  EXPECT_TRUE(says_little("The white pill that Mum takes is the wee white pill.",
-                          "What is the white pill that Mum takes?", written));
-  EXPECT_FALSE(says_little("The white pill is paracetamol, 500 mg.",
-                           "What is the white pill that Mum takes?", written));
-  EXPECT_FALSE(says_little("You need a helmet, a mat and a torch.", "What do I need?", written));
+  EXPECT_TRUE(says_nothing_new("The white pill that Mum takes is the white pill.",
+                               "What is the white pill that Mum takes?", written));
+  EXPECT_FALSE(says_nothing_new("Pimienta es alérgica a la amoxicilina.",
+                                "¿A qué antibiótico es alérgica Pimienta?", written));
 }
 
 TEST(Evidence, what_code_knows_of_the_item_counts) {
