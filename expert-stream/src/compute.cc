@@ -27,6 +27,20 @@ std::size_t row_table(int slots, std::size_t rows) {
   return static_cast<std::size_t>(slots) * rows * sizeof(std::int64_t);
 }
 
+// Brings the rows of one expert's product, one behind another at `from`, to their places in the
+// node; gives where the next expert's begin.
+const char* put_rows(const ggml_tensor* node, std::span<const Row> rows, const char* from) {
+  const std::size_t bytes = static_cast<std::size_t>(node->ne[0]) * sizeof(float);
+  for (const Row& row : rows) {
+    std::memcpy(static_cast<char*>(node->data) +
+                    static_cast<std::size_t>(row.position) * node->nb[1] +
+                    static_cast<std::size_t>(row.token) * node->nb[2],
+                from, bytes);
+    from += bytes;
+  }
+  return from;
+}
+
 }  // namespace
 
 Outcome<std::unique_ptr<Computer>> Computer::make(const GgmlApi& api, ggml_backend_reg_t cpu,
@@ -240,16 +254,7 @@ ggml_status Computer::repacked(std::span<const Product> products, const std::vec
   }
   if (const ggml_status status = run(context, nodes); status != GGML_STATUS_SUCCESS) return status;
   for (std::size_t p = 0; p < products.size(); ++p) {
-    const ggml_tensor* node = products[p].node;
-    const std::size_t result_bytes = static_cast<std::size_t>(node->ne[0]) * sizeof(float);
-    const char* from = scratch + places[p].output;
-    for (const Row& row : rows) {
-      std::memcpy(static_cast<char*>(node->data) +
-                      static_cast<std::size_t>(row.position) * node->nb[1] +
-                      static_cast<std::size_t>(row.token) * node->nb[2],
-                  from, result_bytes);
-      from += result_bytes;
-    }
+    put_rows(products[p].node, rows, scratch + places[p].output);
   }
   return GGML_STATUS_SUCCESS;
 }
@@ -393,17 +398,9 @@ ggml_status Computer::gathered(std::span<const Product> products, const Routing&
   if (const ggml_status status = run(context, nodes); status != GGML_STATUS_SUCCESS) return status;
 
   for (std::size_t p = 0; p < products.size(); ++p) {
-    const ggml_tensor* node = products[p].node;
-    const std::size_t result_bytes = static_cast<std::size_t>(node->ne[0]) * sizeof(float);
     const char* from = scratch + output_at[p];
     for (const Ready& each : ready) {
-      for (const Row& row : routing.rows[each.use]) {
-        std::memcpy(static_cast<char*>(node->data) +
-                        static_cast<std::size_t>(row.position) * node->nb[1] +
-                        static_cast<std::size_t>(row.token) * node->nb[2],
-                    from, result_bytes);
-        from += result_bytes;
-      }
+      from = put_rows(products[p].node, routing.rows[each.use], from);
     }
   }
   return GGML_STATUS_SUCCESS;

@@ -53,8 +53,6 @@ using base::Result;
 using nlohmann::json;
 
 constexpr const char* version = "0.1.0";
-// Whose the prompts are that lar makes of itself (engine/engine.h).
-constexpr const char* own_client = "lar";
 // Cosine of query and passage. EmbeddingGemma gives 0.5 and more to an answer in either language
 // and less than 0.2 to unrelated lines.
 constexpr float least_similarity = 0.4F;
@@ -545,7 +543,7 @@ class ApplicationImplementation final : public Application {
     TRY_ASSIGN(const Id id, parse_id(call.parameter));
     TRY_ASSIGN(const std::int64_t removed, sync_->remove(id));
     // Prompts kept on disk hold what stood in it.
-    engines_->forget_kept(own_client);
+    engines_->forget_kept(engine::own_client);
     announce();
     return reply({{"removed_items", removed}});
   }

@@ -514,6 +514,7 @@ Result<store::Action> Desk::reject(const Id& action, base::Language language) {
 }
 
 Result<store::Action> Desk::undo(const Id& action, base::Language language) {
+  TRY_ASSIGN(const store::Action before, store_.assistant().action(action));
   TRY_ASSIGN(store::Action undone, undo_action(context(language, {}), action));
   {
     const std::lock_guard lock(hand_mutex_);
@@ -521,7 +522,11 @@ Result<store::Action> Desk::undo(const Id& action, base::Language language) {
   }
   if (undone.card) {
     TRY_ASSIGN(const Card card, store_.assistant().card(*undone.card));
-    TRY(store_.assistant().uncount_outcome(card.kind, card.person, true));  // approve() had counted
+    // What settle_card() counted; what has not left yet, or is one part of an open plan, it had
+    // not.
+    const bool counted = before.state == store::ActionState::done &&
+                         (card.state == CardState::done || before.kind == "save_draft");
+    if (counted) TRY(store_.assistant().uncount_outcome(card.kind, card.person, true));
     // The matter is open again, and so is what can be done about it.
     TRY(store_.assistant().set_card(*undone.card, CardState::seen, {}));
     TRY(propose_again(undone));

@@ -260,6 +260,35 @@ TEST_F(StandingTest, what_the_owner_said_once_is_done_by_itself_until_revoked) {
   EXPECT_EQ(third->state, ActionState::proposed);
 }
 
+TEST_F(StandingTest, a_mail_held_back_takes_nothing_from_what_the_owner_taught) {
+  home.folder.write("family.ics", empty_calendar);
+  sync_calendar();
+  visit("first", "viernes 15");
+  auto table = desk(options(true));
+  ASSERT_TRUE(table->watcher().finish(Watcher::Models::no, {}, {}));
+  ASSERT_TRUE(table->settle({}));
+  const store::Card card = *assistant().card(*action_of("first@x")->card);
+  ASSERT_TRUE(assistant().count_outcome(card.kind, card.person, true));
+  const auto useful = [&] {
+    int sum = 0;
+    const auto counts = assistant().counts_of_gate();
+    for (const store::GateCount& count : *counts) sum += count.useful;
+    return sum;
+  };
+  const int taught = useful();
+  ASSERT_GT(taught, 0);
+
+  ASSERT_TRUE(table->set_send_delay(std::chrono::seconds(60)));
+  store::Action mail;
+  mail.card = card.number;
+  mail.kind = "send_mail";
+  mail.content = json({{"to", card.person}, {"subject", "Hola"}, {"text", "Voy.\n"}}).dump();
+  mail = *assistant().add_action(mail);
+  ASSERT_EQ(table->approve(mail.id, base::Language::english, {})->state, ActionState::approved);
+  ASSERT_TRUE(table->undo(mail.id, base::Language::english));
+  EXPECT_EQ(useful(), taught);
+}
+
 TEST_F(StandingTest, sending_needs_a_person_and_proof_of_who_it_is) {
   store::Card card;
   card.kind = "answer";

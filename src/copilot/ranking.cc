@@ -298,15 +298,16 @@ std::vector<std::size_t> later_on_its_matter(const std::vector<Candidate>& candi
                                              const Meanings& meanings, std::string_view zone) {
   const Looked one = look_at(candidates[index], index, question, meanings, zone);
   std::vector<std::pair<double, std::size_t>> found;
+  const Candidate& left = candidates[index];
+  const std::string sender = sender_of(left);
   for (std::size_t other = 0; one.written && other < candidates.size(); ++other) {
-    if (candidates[other].hit.item == candidates[index].hit.item) continue;
-    const Looked two = look_at(candidates[other], other, question, meanings, zone);
-    if (!two.written || *two.written <= *one.written || !two.fits) continue;
+    const Candidate& right = candidates[other];
+    if (right.hit.item == left.hit.item) continue;
     // By the same hand or in the same thread: what others write near a matter seldom settles it.
-    const Candidate &left = candidates[index], &right = candidates[other];
     const bool in_thread = !left.hit.thread.empty() && left.hit.thread == right.hit.thread;
-    const std::string sender = sender_of(left);
     if (!in_thread && (sender.empty() || sender != sender_of(right))) continue;
+    const Looked two = look_at(right, other, question, meanings, zone);
+    if (!two.written || *two.written <= *one.written || !two.fits) continue;
     const double together = matter(left, one, right, two);
     if (together >= same_matter) found.emplace_back(-together, other);
   }

@@ -1,12 +1,12 @@
 // See budget.h.
 #include "engine/budget.h"
 
-#include <toml++/toml.h>
 #include <array>
 #include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "engine/toml_text.h"
 #include "os/file.h"
 #include "os/power.h"
 
@@ -51,17 +51,10 @@ base::Result<DailyCost> Budget::limits() const {
   const std::string path = home_ + "/background.toml";
   if (!std::filesystem::exists(path)) return DailyCost{};
   TRY_ASSIGN(const std::string text, os::read_file(path, 65'536));
-  try {
-    const toml::table table = toml::parse(text, path);
-    return DailyCost{table["tokens_per_day"].value_or(std::int64_t{0}),
-                     table["minutes_per_day"].value_or(0.0),
-                     table["watt_hours_per_day"].value_or(0.0)};
-  } catch (const toml::parse_error& error) {
-    return fail(ErrorKind::invalid_input, "toml.malformed",
-                {{"path", path},
-                 {"line", std::to_string(error.source().begin.line)},
-                 {"detail", std::string(error.description())}});
-  }
+  TRY_ASSIGN(const toml::table table, parse_toml(text, path));
+  return DailyCost{table["tokens_per_day"].value_or(std::int64_t{0}),
+                   table["minutes_per_day"].value_or(0.0),
+                   table["watt_hours_per_day"].value_or(0.0)};
 }
 
 void Budget::begin_day() {

@@ -678,8 +678,9 @@ Result<EnginesImpl::Vectors> EnginesImpl::embed_with(Which which, const Caller& 
 
 Result<EnginesImpl::Vectors> EnginesImpl::embed(EmbedKind kind, const std::vector<EmbedText>& texts,
                                                 std::stop_token stop) {
-  return embed_for({kind == EmbedKind::query ? Urgency::interactive : Urgency::background, "lar"},
-                   kind, texts, stop);
+  return embed_for(
+      {kind == EmbedKind::query ? Urgency::interactive : Urgency::background, own_client}, kind,
+      texts, stop);
 }
 
 Result<EnginesImpl::Vectors> EnginesImpl::embed_for(const Caller& caller, EmbedKind kind,
@@ -697,7 +698,8 @@ Result<EnginesImpl::Vectors> EnginesImpl::embed_for(const Caller& caller, EmbedK
 
 Result<EnginesImpl::Vectors> EnginesImpl::embed_next(const std::vector<EmbedText>& texts,
                                                      std::stop_token stop) {
-  return embed_with(Which::next, {Urgency::background, "lar"}, EmbedKind::document, texts, stop);
+  return embed_with(Which::next, {Urgency::background, own_client}, EmbedKind::document, texts,
+                    stop);
 }
 
 }  // namespace lar::engine

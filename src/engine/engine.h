@@ -30,10 +30,13 @@ std::optional<Role> role_from(std::string_view name);
 enum class Urgency { interactive, proactive, background };
 std::string_view name_of(Urgency urgency);
 
+// The client whose calls are those that lar makes of itself.
+constexpr const char* own_client = "lar";
+
 // Whose call it is: within a class the clients take turns.
 struct Caller {
   Urgency urgency = Urgency::interactive;
-  std::string client = "lar";
+  std::string client = own_client;
 };
 
 struct MemoryPlan;  // memory_plan.h
@@ -239,7 +242,7 @@ class Engines {
   // Where the memory of all bound engines goes (memory_plan.h); of those that run, what they have
   // said themselves.
   virtual base::Result<MemoryPlan> plan();
-  // Removes the kept prompts of a client ("lar": its own); gives how many.
+  // Removes the kept prompts of a client (own_client: its own); gives how many.
   virtual int forget_kept(const std::string& /*client*/) { return 0; }
   // Binds a role to an installed model (or an address, see EngineOptions::home). The new engine is
   // started and tried beside the old one where memory allows, and takes over from one call to the

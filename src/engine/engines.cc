@@ -4,7 +4,6 @@
 // roles.toml is written whole or not at all, before anything moves.
 #include "engine/engines.h"
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include <sstream>
 
 #include "engine/settings.h"
+#include "engine/toml_text.h"
 #include "os/file.h"
 #include "os/process.h"
 
@@ -77,15 +77,7 @@ Status EnginesImpl::load() {
   const std::string path = options_.home + "/roles.toml";
   if (!std::filesystem::exists(path)) return {};
   TRY_ASSIGN(const std::string text, os::read_file(path, 1u << 20));
-  toml::table table;
-  try {
-    table = toml::parse(text, path);
-  } catch (const toml::parse_error& error) {
-    return fail(ErrorKind::invalid_input, "toml.malformed",
-                {{"path", path},
-                 {"line", std::to_string(error.source().begin.line)},
-                 {"detail", std::string(error.description())}});
-  }
+  TRY_ASSIGN(const toml::table table, parse_toml(text, path));
   for (const auto& [key, value] : table) {
     const std::string name(key.str());
     const bool is_next = name == next_embed_key;

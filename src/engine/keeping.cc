@@ -36,7 +36,6 @@ constexpr double goes_on_share = 0.8;
 constexpr int margin = 8;
 constexpr milliseconds quiet_time(300);
 constexpr double piece_seconds = 0.18;
-constexpr std::string_view own_client = "lar";
 
 // llama-server has its slots by number; without two of them everything is in the first.
 int slot_of(const Backend& backend) { return std::max(0, backend.slot_for(Urgency::interactive)); }
@@ -285,7 +284,7 @@ Status EnginesImpl::keep_own_beginning(const KeepJob& job, std::stop_token stop)
   }
   TRY_ASSIGN(const EngineClient::Slot slot, backend.client->slot(slot_of(backend), stop));
   if (slot.tokens < static_cast<int>(tokens.size())) return {};
-  return save_slot(backend, std::string(own_client), std::move(tokens), slot.tokens, stop);
+  return save_slot(backend, own_client, std::move(tokens), slot.tokens, stop);
 }
 
 Status EnginesImpl::save_slot(Backend& backend, const std::string& client, std::vector<int> tokens,

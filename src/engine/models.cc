@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -22,6 +21,7 @@
 #include "base/embedded.h"
 #include "base/text.h"
 #include "engine/gguf.h"
+#include "engine/toml_text.h"
 #include "os/file.h"
 #include "os/process.h"
 
@@ -132,15 +132,7 @@ tl::expected<CatalogueModel, std::string> read_model(const toml::table& table) {
 
 Status read_catalogue(std::string_view text, const std::string& path, bool by_owner,
                       std::vector<CatalogueModel>& into) {
-  toml::table table;
-  try {
-    table = toml::parse(text, path);
-  } catch (const toml::parse_error& error) {
-    return fail(ErrorKind::invalid_input, "toml.malformed",
-                {{"path", path},
-                 {"line", std::to_string(error.source().begin.line)},
-                 {"detail", std::string(error.description())}});
-  }
+  TRY_ASSIGN(const toml::table table, parse_toml(text, path));
   const auto* models = table.get("model");
   if (models == nullptr) return {};
   const auto malformed = [&](const toml::node& where, const std::string& field) {

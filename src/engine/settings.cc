@@ -1,9 +1,9 @@
 // See settings.h.
 #include "engine/settings.h"
 
-#include <toml++/toml.h>
 #include <filesystem>
 
+#include "engine/toml_text.h"
 #include "os/file.h"
 
 namespace lar::engine {
@@ -21,15 +21,7 @@ base::Result<Settings> read_settings(const std::string& home) {
   const std::string path = home + "/engines.toml";
   if (!std::filesystem::exists(path)) return settings;
   TRY_ASSIGN(const std::string text, os::read_file(path, 65'536));
-  toml::table table;
-  try {
-    table = toml::parse(text, path);
-  } catch (const toml::parse_error& error) {
-    return fail(ErrorKind::invalid_input, "toml.malformed",
-                {{"path", path},
-                 {"line", std::to_string(error.source().begin.line)},
-                 {"detail", std::string(error.description())}});
-  }
+  TRY_ASSIGN(const toml::table table, parse_toml(text, path));
   for (const auto& [key, value] : table) {
     const std::string_view name = key.str();
     const auto number = value.is_integer() ? value.value<std::int64_t>() : std::nullopt;

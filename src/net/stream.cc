@@ -323,14 +323,7 @@ class SocketStream final : public Stream {
     if (::connect(made.get(), one.ai_addr, one.ai_addrlen) != 0) {
       if (errno != EINPROGRESS) return failed(errno);
       const StopEvent event(stop);
-      switch (wait_for(made.get(), POLLOUT, deadline, event)) {
-        case Waited::cancelled:
-          return cancelled();
-        case Waited::timeout:
-          return timed_out(options_.host);
-        case Waited::ready:
-          break;
-      }
+      TRY(ready_for(made.get(), POLLOUT, deadline, event));
       int number = 0;
       socklen_t length = sizeof number;
       ::getsockopt(made.get(), SOL_SOCKET, SO_ERROR, &number, &length);
@@ -427,6 +420,19 @@ class SocketStream final : public Stream {
     }
   }
 
+  Status ready_for(int socket, short events, Steady::time_point deadline,
+                   const StopEvent& stop) const {
+    switch (wait_for(socket, events, deadline, stop)) {
+      case Waited::cancelled:
+        return cancelled();
+      case Waited::timeout:
+        return timed_out(options_.host);
+      case Waited::ready:
+        break;
+    }
+    return {};
+  }
+
   // After a call of the socket failed: waits for it if it would have blocked. `event` is made when
   // it is first needed and serves the calls that follow.
   Status after_failure(int number, short events, Steady::time_point deadline,
@@ -436,15 +442,7 @@ class SocketStream final : public Stream {
       return broken(options_.host, system_text(number));
     }
     if (!event) event.emplace(stop);
-    switch (wait_for(socket_.get(), events, deadline, *event)) {
-      case Waited::cancelled:
-        return cancelled();
-      case Waited::timeout:
-        return timed_out(options_.host);
-      case Waited::ready:
-        break;
-    }
-    return {};
+    return ready_for(socket_.get(), events, deadline, *event);
   }
 
   Status send_all(std::string_view bytes, Steady::time_point deadline, std::stop_token stop) {
