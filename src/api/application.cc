@@ -25,6 +25,7 @@
 #include "api/gateway.h"
 #include "api/rehearsal.h"
 #include "api/render.h"
+#include "api/summaries.h"
 #include "api/validation.h"
 #include "assistant/desk.h"
 #include "base/messages.h"
@@ -276,6 +277,7 @@ class ApplicationImplementation final : public Application {
         {"GET", "/brief", "brief", &A::assist<&AssistantRoutes::brief>},
         {"GET", "/actions", "actions", &A::assist<&AssistantRoutes::actions>},
         {"POST", "/actions/{id}", "act", &A::assist<&AssistantRoutes::act>},
+        {"POST", "/summaries", "summarise", &A::summarise, true},
         {"POST", "/plans", "plan", &A::assist<&AssistantRoutes::plan>},
         {"GET", "/memory", "memories", &A::assist<&AssistantRoutes::memories>},
         {"POST", "/memory", "remember", &A::assist<&AssistantRoutes::remember>},
@@ -859,6 +861,39 @@ class ApplicationImplementation final : public Application {
                                             call.request.language, call.request.stop}));
     if (call.request.method != "GET") announce_assistant();
     return reply(value);
+  }
+
+  Result<Response> summarise(const Call& call) {
+    const base::Language language = call.request.language;
+    TRY_ASSIGN(const assistant::SummaryRequest request,
+               summary_request(*store_, call.body, language));
+    std::stop_source stop;
+    const std::stop_callback outer(call.request.stop, [&] { stop.request_stop(); });
+    // Without the background, what has come is judged first, by code.
+    if (options_.background != ApplicationOptions::Background::watch) {
+      TRY(desk_->settle(stop.get_token()));
+    }
+    const SomebodyWaits pause(*embedder_, desk_->watcher());
+    PartTexts texts(*store_);
+    int number = 0;
+    TRY_ASSIGN(
+        const assistant::Summary summary,
+        assistant::summarise(
+            *store_, *engines_, request, summary_support(),
+            [&](const assistant::SummaryClaim& claim) {
+              if (!call.sink("claim", render_summary_claim(claim, ++number, texts, language))) {
+                stop.request_stop();
+              }
+            },
+            stop.get_token()));
+    if (!summary.model.empty()) {
+      const json detail = {{"model", summary.model},
+                           {"items", summary.items},
+                           {"claims", summary.claims.size()}};
+      TRY(store_->write_journal("model_call", "journal.summary", detail.dump()));
+    }
+    call.sink("done", render_summary(summary, texts, language));
+    return Response{};
   }
 
   // ---- models ----

@@ -182,6 +182,10 @@ int undo_action(Command& command, const CardOptions& options);
 int snooze_card(Command& command, const CardOptions& options);
 int finish_card(Command& command, const CardOptions& options);
 int replay_gate(Command& command, const std::string& since);
+struct SummaryOptions {
+  std::string item, chat, since, until, person;
+};
+int summarise(Command& command, const SummaryOptions& options);
 struct PlanOptions {
   std::string text;
   std::string event, start, who;  // chosen of what was asked back
