@@ -26,6 +26,7 @@
 #include "api/rehearsal.h"
 #include "api/render.h"
 #include "api/summaries.h"
+#include "api/uploads.h"
 #include "api/validation.h"
 #include "assistant/desk.h"
 #include "base/messages.h"
@@ -38,6 +39,7 @@
 #include "engine/models.h"
 #include "guard/egress.h"
 #include "guard/secrets.h"
+#include "os/base64.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "reading/reading_service.h"
@@ -125,6 +127,7 @@ class ApplicationImplementation final : public Application {
     TRY_ASSIGN(sync_, sources::SyncService::start(*store_, *reading_, std::move(sync_options)));
     if (watch) embedder_->start([this] { announce(); });
     TRY(desk_->start());
+    uploads_ = std::make_unique<Uploads>(options_.home);
     routes_ = make_routes();
     keys_ = std::make_unique<ClientKeys>(*store_);
     TRY(keys_->load());
@@ -251,6 +254,8 @@ class ApplicationImplementation final : public Application {
         {"GET", "/sources", "sources", &A::get_sources},
         {"POST", "/sources", "add_source", &A::add_source},
         {"DELETE", "/sources/{id}", "remove_source", &A::remove_source},
+        {"POST", "/uploads", "begin_upload", &A::begin_upload},
+        {"POST", "/uploads/{id}", "upload", &A::upload},
         {"POST", "/sync", "sync", &A::sync_now, true},
         {"GET", "/search", "search", &A::search},
         {"POST", "/ask", "ask", &A::ask, true},
@@ -541,9 +546,56 @@ class ApplicationImplementation final : public Application {
     return fail(ErrorKind::not_found, "source.unknown", {{"source", added.id.text()}});
   }
 
+  Result<Response> begin_upload(const Call& call) {
+    TRY_ASSIGN(const Uploads::Begun begun,
+               uploads_->begin(call.body["kind"].get<std::string>(),
+                               call.body["name"].get<std::string>(),
+                               call.body["size"].get<std::uint64_t>()));
+    return reply({{"id", begun.id}, {"name", begun.name}, {"piece", Uploads::largest_piece}}, 201);
+  }
+
+  // A piece of the file; with the last one it becomes a source, or the source that it was grows.
+  Result<Response> upload(const Call& call) {
+    const auto bytes = os::from_base64(call.body["data"].get<std::string>());
+    if (!bytes) return fail(ErrorKind::invalid_input, "upload.broken");
+    TRY_ASSIGN(const Uploads::Piece piece,
+               uploads_->add(call.parameter, call.body["offset"].get<std::uint64_t>(), *bytes));
+    json answer = {{"received", piece.received}, {"source", json()}, {"replaced", piece.replaced}};
+    if (piece.path.empty()) return reply(answer);
+    const auto of_file = [&]() -> std::optional<sources::SourceStatus> {
+      for (sources::SourceStatus& status : sync_->status()) {
+        if (status.source.kind == piece.kind && status.source.location == piece.path) {
+          return std::move(status);
+        }
+      }
+      return std::nullopt;
+    };
+    auto source = of_file();
+    if (source) {
+      TRY(sync_->request(source->source.id));
+    } else {
+      answer["replaced"] = false;  // what lay there was no source any more
+      const auto added = sync_->add(piece.kind, piece.path, "", "", "", call.request.stop);
+      if (!added) {
+        uploads_->forget(piece.path);
+        return tl::unexpected<base::Error>(added.error());
+      }
+      source = of_file();
+    }
+    announce();
+    if (source) answer["source"] = source_json(*source, call.request.language);
+    return reply(answer, 201);
+  }
+
   Result<Response> remove_source(const Call& call) {
     TRY_ASSIGN(const Id id, parse_id(call.parameter));
+    std::string location;
+    for (const sources::SourceStatus& status : sync_->status()) {
+      if (status.source.id == id) location = status.source.location;
+    }
     TRY_ASSIGN(const std::int64_t removed, sync_->remove(id));
+    // What came from the page has no other place; files of the owner's stay where they are.
+    uploads_->forget(location);
     // Prompts kept on disk hold what stood in it.
     engines_->forget_kept(engine::own_client);
     announce();
@@ -1235,6 +1287,7 @@ class ApplicationImplementation final : public Application {
   std::unique_ptr<guard::Secrets> secrets_;
   std::optional<sources::Outside> outside_;  // what sync_ works with
   std::unique_ptr<assistant::Desk> desk_;
+  std::unique_ptr<Uploads> uploads_;
   std::unique_ptr<AssistantRoutes> assistant_;
   std::unique_ptr<sources::SyncService> sync_;
   std::unique_ptr<ClientKeys> keys_;

@@ -174,7 +174,8 @@ TEST_F(InvitationTest, accepting_puts_it_into_the_calendar_and_tells_the_organiz
   const auto moved = open_card("invitation");
   ASSERT_TRUE(moved);
   EXPECT_NE(shown(*moved).find("has changed an invitation"), std::string::npos) << shown(*moved);
-  EXPECT_EQ(std::count_if(open_cards().begin(), open_cards().end(),
+  const std::vector<Card> all = open_cards();
+  EXPECT_EQ(std::count_if(all.begin(), all.end(),
                           [](const Card& one) { return one.kind == "invitation"; }),
             1);
   ASSERT_EQ(table->approve(action(*moved, "accept_invitation").id, base::Language::english, {})
@@ -284,7 +285,7 @@ TEST_F(InvitationTest, a_storm_of_strangers_is_one_quiet_card) {
     EXPECT_TRUE(assistant().actions(card.number)->empty());
     ASSERT_TRUE(table->set_card(card.number, Desk::Deed::dismissed, {}, false));
   }
-  EXPECT_LE(invitations, 1);
+  EXPECT_EQ(invitations, 1);
   EXPECT_EQ(events, 0);
   // One more of the same week does not bring it back.
   invite("late", object_of("late@prizes", "REQUEST", 0, "20260516T080000Z", "20260516T090000Z", "",
