@@ -547,10 +547,9 @@ class ApplicationImplementation final : public Application {
   }
 
   Result<Response> begin_upload(const Call& call) {
-    TRY_ASSIGN(const Uploads::Begun begun,
-               uploads_->begin(call.body["kind"].get<std::string>(),
-                               call.body["name"].get<std::string>(),
-                               call.body["size"].get<std::uint64_t>()));
+    TRY_ASSIGN(const Uploads::Begun begun, uploads_->begin(call.body["kind"].get<std::string>(),
+                                                           call.body["name"].get<std::string>(),
+                                                           call.body["size"].get<std::uint64_t>()));
     return reply({{"id", begun.id}, {"name", begun.name}, {"piece", Uploads::largest_piece}}, 201);
   }
 
@@ -939,9 +938,8 @@ class ApplicationImplementation final : public Application {
             },
             stop.get_token()));
     if (!summary.model.empty()) {
-      const json detail = {{"model", summary.model},
-                           {"items", summary.items},
-                           {"claims", summary.claims.size()}};
+      const json detail = {
+          {"model", summary.model}, {"items", summary.items}, {"claims", summary.claims.size()}};
       TRY(store_->write_journal("model_call", "journal.summary", detail.dump()));
     }
     call.sink("done", render_summary(summary, texts, language));

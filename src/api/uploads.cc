@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "base/clock.h"
+#include "base/id.h"
 #include "base/text.h"
 #include "os/file.h"
 #include "sources/source.h"
@@ -36,8 +36,7 @@ std::string plain_name(const std::string& given) {
   std::string stem = name.substr(0, dot);
   std::string ending = dot == std::string::npos ? "" : name.substr(dot);
   const std::size_t open = stem.rfind(" (");
-  const bool counted = open != std::string::npos && stem.ends_with(')') &&
-                       stem.size() > open + 3 &&
+  const bool counted = open != std::string::npos && stem.ends_with(')') && stem.size() > open + 3 &&
                        stem.find_first_not_of("0123456789", open + 2) == stem.size() - 1;
   if (counted) stem.resize(open);
   if (ending.size() > 12) ending.clear();
@@ -154,10 +153,11 @@ Result<Uploads::Piece> Uploads::add(const std::string& id, std::uint64_t offset,
   const sources::SourceType* type = sources::find_source_type(whole.kind);
   sources::Description description;
   description.location = trial;
-  auto described = type == nullptr ? Result<store::Source>(base::fail(
-                                         ErrorKind::invalid_input, "source.unknown_kind",
-                                         {{"kind", whole.kind}}))
-                                   : type->describe(description);
+  auto described =
+      type == nullptr
+          ? Result<store::Source>(
+                base::fail(ErrorKind::invalid_input, "source.unknown_kind", {{"kind", whole.kind}}))
+          : type->describe(description);
   if (!described) {
     // The file is told by its name: where it lay while it was tried means nothing to anybody.
     base::Error error = described.error();

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/id.h"
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace lar::api {

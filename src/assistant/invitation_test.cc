@@ -1,6 +1,6 @@
-// Invitations from the mail to the calendar and the organizer: which cards there are, what an answer
-// does, once, and what nobody is told. What an account answers is played here; real servers take
-// their turn in tests/real/acting.py.
+// Invitations from the mail to the calendar and the organizer: which cards there are, what an
+// answer does, once, and what nobody is told. What an account answers is played here; real servers
+// take their turn in tests/real/acting.py.
 #include <gtest/gtest.h>
 
 #include "assistant/actions/compose.h"
@@ -20,11 +20,13 @@ using testing::me;
 constexpr const char* nora = "Nora Vidal <nora@oficina.example>";
 
 std::string object_of(const std::string& uid, const std::string& method, int sequence,
-                      const std::string& start, const std::string& end, const std::string& more = "",
+                      const std::string& start, const std::string& end,
+                      const std::string& more = "",
                       const std::string& organizer = "nora@oficina.example") {
   return "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x//EN\r\nMETHOD:" + method +
-         "\r\nBEGIN:VEVENT\r\nUID:" + uid + "\r\nDTSTAMP:20260513T080000Z\r\nSEQUENCE:" +
-         std::to_string(sequence) + "\r\nDTSTART:" + start + "\r\nDTEND:" + end +
+         "\r\nBEGIN:VEVENT\r\nUID:" + uid +
+         "\r\nDTSTAMP:20260513T080000Z\r\nSEQUENCE:" + std::to_string(sequence) +
+         "\r\nDTSTART:" + start + "\r\nDTEND:" + end +
          "\r\nSUMMARY:Presupuesto\r\nLOCATION:Sala 2\r\nORGANIZER;CN=Nora:mailto:" + organizer +
          "\r\nATTENDEE;CN=Clara;PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:clara@casa.example\r\n"
          "ATTENDEE;PARTSTAT=ACCEPTED:mailto:pau@oficina.example\r\n" +
@@ -178,9 +180,9 @@ TEST_F(InvitationTest, accepting_puts_it_into_the_calendar_and_tells_the_organiz
   EXPECT_EQ(std::count_if(all.begin(), all.end(),
                           [](const Card& one) { return one.kind == "invitation"; }),
             1);
-  ASSERT_EQ(table->approve(action(*moved, "accept_invitation").id, base::Language::english, {})
-                ->state,
-            ActionState::done);
+  ASSERT_EQ(
+      table->approve(action(*moved, "accept_invitation").id, base::Language::english, {})->state,
+      ActionState::done);
   EXPECT_NE(file("family.ics").find("20260521T080000Z"), std::string::npos);
   EXPECT_EQ(file("family.ics").find("20260520T080000Z"), std::string::npos);
   sync_calendar();
@@ -198,7 +200,8 @@ TEST_F(InvitationTest, accepting_puts_it_into_the_calendar_and_tells_the_organiz
   table = review();
   std::optional<Card> off;
   for (const Card& one : open_cards()) {
-    if (one.kind == "invitation" && shown(one).find("has called off") != std::string::npos) off = one;
+    if (one.kind == "invitation" && shown(one).find("has called off") != std::string::npos)
+      off = one;
   }
   ASSERT_TRUE(off);
   ASSERT_EQ(table->approve(action(*off, "cancel_event").id, base::Language::english, {})->state,
@@ -212,24 +215,25 @@ TEST_F(InvitationTest, declining_tells_and_leaves_nothing_in_the_calendar) {
   auto table = review();
   const auto card = open_card("invitation");
   ASSERT_TRUE(card);
-  ASSERT_EQ(table->approve(action(*card, "tentative_invitation").id, base::Language::english, {})
-                ->state,
-            ActionState::done);
+  ASSERT_EQ(
+      table->approve(action(*card, "tentative_invitation").id, base::Language::english, {})->state,
+      ActionState::done);
   EXPECT_NE(base::replace_all(file("family.ics"), "\r\n ", "").find("PARTSTAT=TENTATIVE"),
             std::string::npos);
   sync_calendar();
   // Another word after it: the same card's other answer.
-  ASSERT_EQ(table->approve(action(*card, "decline_invitation").id, base::Language::english, {})
-                ->state,
-            ActionState::done);
+  ASSERT_EQ(
+      table->approve(action(*card, "decline_invitation").id, base::Language::english, {})->state,
+      ActionState::done);
   EXPECT_EQ(file("family.ics").find("u2@oficina"), std::string::npos);
   ASSERT_EQ(sent.size(), 2u);
-  EXPECT_NE(base::replace_all(calendar_part(sent.back().bytes), "\r\n ", "")
-                .find("PARTSTAT=DECLINED"),
-            std::string::npos);
+  EXPECT_NE(
+      base::replace_all(calendar_part(sent.back().bytes), "\r\n ", "").find("PARTSTAT=DECLINED"),
+      std::string::npos);
 }
 
-TEST_F(InvitationTest, a_refused_answer_leaves_the_calendar_as_it_was_and_a_lost_one_is_not_repeated) {
+TEST_F(InvitationTest,
+       a_refused_answer_leaves_the_calendar_as_it_was_and_a_lost_one_is_not_repeated) {
   invite("i", object_of("u3@oficina", "REQUEST", 0, "20260520T080000Z", "20260520T090000Z"));
   auto table = review();
   const Card card = *open_card("invitation");
@@ -267,8 +271,8 @@ TEST_F(InvitationTest, a_storm_of_strangers_is_one_quiet_card) {
     const std::string number = std::to_string(count);
     const std::string address = "win" + number + "@prizes.example";
     invite("s" + number,
-           object_of("s" + number + "@prizes", "REQUEST", 0, "20260516T080000Z",
-                     "20260516T090000Z", "", address),
+           object_of("s" + number + "@prizes", "REQUEST", 0, "20260516T080000Z", "20260516T090000Z",
+                     "", address),
            "Wed, 13 May 2026 10:" + std::to_string(10 + count) + ":00 +0200", "REQUEST",
            "Prizes " + number + " <" + address + ">");
   }
@@ -288,8 +292,9 @@ TEST_F(InvitationTest, a_storm_of_strangers_is_one_quiet_card) {
   EXPECT_EQ(invitations, 1);
   EXPECT_EQ(events, 0);
   // One more of the same week does not bring it back.
-  invite("late", object_of("late@prizes", "REQUEST", 0, "20260516T080000Z", "20260516T090000Z", "",
-                           "last@prizes.example"),
+  invite("late",
+         object_of("late@prizes", "REQUEST", 0, "20260516T080000Z", "20260516T090000Z", "",
+                   "last@prizes.example"),
          "Thu, 14 May 2026 08:00:00 +0200", "REQUEST", "Last <last@prizes.example>");
   table = review();
   EXPECT_FALSE(open_card("invitation"));

@@ -56,7 +56,6 @@ struct LoadedInvitation {
 base::Result<LoadedInvitation> load_invitation(store::Store& store,
                                                reading::ReadingService& reading,
                                                const base::Id& mail, const std::string& uid,
-                                               const std::string& occurrence,
-                                               std::stop_token stop);
+                                               const std::string& occurrence, std::stop_token stop);
 
 }  // namespace lar::assistant

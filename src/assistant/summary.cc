@@ -47,9 +47,9 @@ constexpr size_t most_quote = 300;
 constexpr double least_overlap = 0.3;
 
 // Kinds of facts in the order in which they are told.
-constexpr std::array<std::string_view, 9> told_kinds = {
-    "decision", "appointment", "request",   "promise",    "promised",
-    "invoice",  "booking",     "awaits_me", "awaits_them"};
+constexpr std::array<std::string_view, 9> told_kinds = {"decision", "appointment", "request",
+                                                        "promise",  "promised",    "invoice",
+                                                        "booking",  "awaits_me",   "awaits_them"};
 
 std::string conversation_of(const std::string& external_id) {
   return external_id.substr(0, external_id.rfind(':'));
@@ -161,8 +161,7 @@ Result<Conversation> find_conversation(store::Store& store, const SummaryRequest
 std::optional<Evidence> find_quote(const domain::Item& item, const std::string& quote,
                                    const std::string& locator) {
   if (!locator.empty()) {
-    const auto where =
-        domain::locator_from_json(nlohmann::json::parse(locator, nullptr, false));
+    const auto where = domain::locator_from_json(nlohmann::json::parse(locator, nullptr, false));
     for (const domain::TextPart& part : item.parts) {
       if (!where || part.id != where->part || where->end > part.text.size() ||
           where->begin >= where->end) {
@@ -374,7 +373,8 @@ class Summariser {
   // "by Friday 15 May 2026", or nothing.
   std::string by_when(const store::Fact& fact) const {
     if (fact.starts.empty()) return {};
-    return " " + say("summary.by", {{"when", shown_time(fact.starts, fact.zone, request_.language)}});
+    return " " +
+           say("summary.by", {{"when", shown_time(fact.starts, fact.zone, request_.language)}});
   }
 
   std::string text_of_fact(const store::Fact& fact) const {
@@ -383,10 +383,9 @@ class Summariser {
     const bool spanish = request_.language == base::Language::spanish;
     const base::Parameters who_what = {{"who", fact.who_name}, {"what", fact.what}};
     if (fact.kind == "appointment") {
-      return fact.place.empty()
-                 ? say("summary.appointment", {{"what", fact.what}, {"when", when}})
-                 : say("summary.appointment.place",
-                       {{"what", fact.what}, {"when", when}, {"place", fact.place}});
+      return fact.place.empty() ? say("summary.appointment", {{"what", fact.what}, {"when", when}})
+                                : say("summary.appointment.place",
+                                      {{"what", fact.what}, {"when", when}, {"place", fact.place}});
     }
     if (fact.kind == "invoice") {
       return say("summary.invoice",
@@ -526,10 +525,9 @@ class Summariser {
         end = segment.end;
       }
       if (begin == std::string::npos || end <= begin) continue;
-      return Passage{
-          &part, begin,
-          std::string(base::cut_utf8(std::string_view(part.text).substr(begin, end - begin),
-                                     read_bytes))};
+      return Passage{&part, begin,
+                     std::string(base::cut_utf8(
+                         std::string_view(part.text).substr(begin, end - begin), read_bytes))};
     }
     return std::nullopt;
   }

@@ -1,8 +1,8 @@
-// What was said in a conversation, in a few claims with the words each stands on: a thread of mails,
-// a chat, or all that was written in a time. What the judgement has found already comes first
-// (decisions, appointments, who promised what, amounts), put into words by code; the chat model
-// words what is left, one message at a time, and is shown only where code finds in the message what
-// it says. Without a model the messages' own first sentences stand there, and say so.
+// What was said in a conversation, in a few claims with the words each stands on: a thread of
+// mails, a chat, or all that was written in a time. What the judgement has found already comes
+// first (decisions, appointments, who promised what, amounts), put into words by code; the chat
+// model words what is left, one message at a time, and is shown only where code finds in the
+// message what it says. Without a model the messages' own first sentences stand there, and say so.
 //
 // Nothing is stored. Any thread.
 #pragma once
@@ -24,10 +24,10 @@ namespace lar::assistant {
 
 // One of the first three says what; since and until bound a chat, and are a time by themselves.
 struct SummaryRequest {
-  std::optional<base::Id> item;  // the conversation it belongs to
-  std::string chat;              // a chat by its name
-  std::optional<base::Microseconds> since, until;  // [since, until)
-  std::string person;  // only of them: name or address
+  std::optional<base::Id> item;                       // the conversation it belongs to
+  std::string chat;                                   // a chat by its name
+  std::optional<base::Microseconds> since, until;     // [since, until)
+  std::string person;                                 // only of them: name or address
   base::Language language = base::Language::english;  // of the summary
 };
 
@@ -55,7 +55,7 @@ struct Summary {
   int left_out_unsafe = 0;  // suspicious, or speaking to an assistant
   int left_out_bulk = 0;
   int left_out_facts = 0;
-  int left_out_said = 0;  // messages that have no line of their own
+  int left_out_said = 0;               // messages that have no line of their own
   std::optional<base::Error> trouble;  // of the model
 };
 

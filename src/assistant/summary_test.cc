@@ -191,12 +191,11 @@ TEST_F(SummaryTest, a_chat_is_found_by_its_name_and_bounded_by_a_time) {
 TEST_F(SummaryTest, a_long_thread_is_bounded_and_says_what_was_left_out) {
   for (int count = 0; count < 70; ++count) {
     const std::string number = std::to_string(100 + count);
-    receive(number,
-            mail_text("long" + number + "@x", ana, me,
-                      "Mon, 11 May 2026 1" + std::to_string(count / 60) + ":" +
-                          std::to_string(100 + count % 60).substr(1) + ":00 +0200",
-                      "Re: Paseo", "El mapa número " + number + " está en la mesa grande.",
-                      count == 0 ? "" : "References: <long100@x>\n"));
+    receive(number, mail_text("long" + number + "@x", ana, me,
+                              "Mon, 11 May 2026 1" + std::to_string(count / 60) + ":" +
+                                  std::to_string(100 + count % 60).substr(1) + ":00 +0200",
+                              "Re: Paseo", "El mapa número " + number + " está en la mesa grande.",
+                              count == 0 ? "" : "References: <long100@x>\n"));
   }
   sync();
   ASSERT_TRUE(judge());

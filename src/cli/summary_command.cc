@@ -41,11 +41,12 @@ void print_left_out(Command& command, const json& summary) {
 
 int summarise(Command& command, const SummaryOptions& options) {
   json body = json::object();
-  for (const auto& [name, value] : {std::pair{"item", &options.item},
-                                    {"chat", &options.chat},
-                                    {"since", &options.since},
-                                    {"until", &options.until},
-                                    {"with", &options.person}}) {
+  const std::pair<const char*, const std::string*> given[] = {{"item", &options.item},
+                                                              {"chat", &options.chat},
+                                                              {"since", &options.since},
+                                                              {"until", &options.until},
+                                                              {"with", &options.person}};
+  for (const auto& [name, value] : given) {
     if (!value->empty()) body[name] = *value;
   }
   const bool as_json = command.options().json;

@@ -727,8 +727,8 @@ class MailReader {
     adopt_items(std::move(*read), id, name);
   }
 
-  // What a calendar is sent for (RFC 6047, 2.4): its own METHOD, else that of the part's type; empty
-  // where it is no message to anybody.
+  // What a calendar is sent for (RFC 6047, 2.4): its own METHOD, else that of the part's type;
+  // empty where it is no message to anybody.
   static std::string method_of(GMimeObject* part, const std::string& bytes) {
     constexpr std::string_view name = "\nmethod:";
     const std::string head = base::lower_ascii("\n" + bytes.substr(0, 4096));
@@ -753,8 +753,7 @@ class MailReader {
           [&](const domain::Invitation& other) { return other.uid == item.external_id; });
       if (known || details_.invitations.size() >= 20) continue;
       const std::string object = item.event ? item.event->ical : std::string();
-      const bool off =
-          method == "CANCEL" || object.find("STATUS:CANCELLED") != std::string::npos;
+      const bool off = method == "CANCEL" || object.find("STATUS:CANCELLED") != std::string::npos;
       details_.invitations.push_back({item.external_id, item.title, item.place, *item.when,
                                       item.end, off, method,
                                       object.size() <= largest_object ? object : std::string()});

@@ -255,7 +255,8 @@ TEST(CalendarWriter, AReplyTellsTheOrganizerOfOneAnswerAndOfNobodyElses) {
   ASSERT_TRUE(reply) << reply.error().describe();
   const std::string whole = base::replace_all(*reply, "\r\n ", "");
   EXPECT_NE(whole.find("METHOD:REPLY\r\n"), std::string::npos) << whole;
-  EXPECT_NE(whole.find("PARTSTAT=TENTATIVE:MAILTO:Ana@example.org\r\n"), std::string::npos) << whole;
+  EXPECT_NE(whole.find("PARTSTAT=TENTATIVE:MAILTO:Ana@example.org\r\n"), std::string::npos)
+      << whole;
   EXPECT_EQ(whole.find("carl@example.org"), std::string::npos) << "the answer of somebody else";
   EXPECT_EQ(whole.find("RRULE"), std::string::npos);
   EXPECT_NE(whole.find("SEQUENCE:4"), std::string::npos);

@@ -180,8 +180,8 @@ Result<Executed> execute(const ActionContext& context, const Id& id, const json&
                       {{"uid", loaded.known.uid},
                        {"before", event ? event->text : std::string()},
                        {"after", after}}));
-    TRY_ASSIGN(executed, change_calendar(context, place, loaded.known.uid,
-                                         event ? &*event : nullptr, after));
+    TRY_ASSIGN(executed,
+               change_calendar(context, place, loaded.known.uid, event ? &*event : nullptr, after));
   }
   if (!tells) return executed;
   const auto put_back = [&](base::Error error) -> Result<Executed> {
@@ -249,8 +249,8 @@ Found look(const ActionContext& context, const Id& id, const json& content, cons
 
 template <Participation answer>
 Executor executor(std::string_view kind) {
-  return {kind, complete<answer>, preview<answer>,        execute<answer>, undo,
-          look, true,             "action.sent_already"};
+  return {kind, complete<answer>,     preview<answer>, execute<answer>, undo, look,
+          true, "action.sent_already"};
 }
 
 }  // namespace

@@ -45,12 +45,11 @@ std::string message_id_of(const base::Id& id, const nlohmann::json& content, Mai
 base::Result<std::string> write_mail(const ActionContext& context, const base::Id& id,
                                      const nlohmann::json& content, MailUse use);
 
-// Hands the mail to its account's server, once, and puts a copy among the sent ones; `on_sent` keeps
-// that the server has it. Gives what became of the copy. Errors: nothing was sent, but for
+// Hands the mail to its account's server, once, and puts a copy among the sent ones; `on_sent`
+// keeps that the server has it. Gives what became of the copy. Errors: nothing was sent, but for
 // source.uncertain; action.no_sending, action.mail_refused, action.recipient_refused.
-base::Result<nlohmann::json> deliver(const ActionContext& context, const base::Id& id,
-                                     const nlohmann::json& content,
-                                     const std::function<base::Status(const std::string& sent)>&
-                                         on_sent);
+base::Result<nlohmann::json> deliver(
+    const ActionContext& context, const base::Id& id, const nlohmann::json& content,
+    const std::function<base::Status(const std::string& sent)>& on_sent);
 
 }  // namespace lar::assistant

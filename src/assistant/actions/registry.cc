@@ -31,8 +31,9 @@ std::string text_of(const nlohmann::json& content, const char* name) {
 
 std::span<const Executor> executors() {
   static const std::vector<Executor> all = {
-      accept_invitation(), add_event(),  cancel_event(), decline_invitation(),  move_event(),
-      move_mail(),         reminder(),   save_draft(),   send_mail(),           tentative_invitation()};
+      accept_invitation(), add_event(),           cancel_event(), decline_invitation(),
+      move_event(),        move_mail(),           reminder(),     save_draft(),
+      send_mail(),         tentative_invitation()};
   return all;
 }
 

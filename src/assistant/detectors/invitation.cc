@@ -2,8 +2,6 @@
 // that were called off. Of one event the latest word counts, by its SEQUENCE and then by when it
 // was sent (RFC 5546, 2.1.5). What people invite to whom the owner does not know never presses,
 // and several of them are one card: calendar spam comes in storms.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -116,8 +114,9 @@ void add_cancelled(const World& world, const Asked& asked, const InvitedEvent& e
       {event.item, "", invitation.uid, invitation.title, domain::ItemKind::event});
   if (genuine) {
     card.actions.push_back(
-        {"cancel_event", json{{"item", event.item.text()}, {"occurrence", invitation.occurrence}}
-                             .dump(-1, ' ', false, json::error_handler_t::replace)});
+        {"cancel_event",
+         json{{"item", event.item.text()}, {"occurrence", invitation.occurrence}}.dump(
+             -1, ' ', false, json::error_handler_t::replace)});
   }
   cards.push_back(std::move(card));
 }
@@ -129,7 +128,7 @@ void add_strangers(const World& world, const std::vector<Asked>& strangers,
   const Asked& newest = strangers.back();
   store::Card card = card_about("invitation", *newest.mail, newest.invitation->title);
   const base::Date day = world.day_of(newest.mail->sent);
-  const base::Date monday = base::add_days(day, -((base::weekday(day) + 6) % 7));
+  const base::Date monday = base::add_days(day, -base::weekday(day));
   card.key = "invitation:strangers:" + base::format_date(monday);
   card.person.clear();
   card.thread.clear();
