@@ -72,7 +72,8 @@ json render_summary(const assistant::Summary& summary, PartTexts& texts, base::L
             {"unsafe", summary.left_out_unsafe},
             {"bulk", summary.left_out_bulk},
             {"facts", summary.left_out_facts},
-            {"said", summary.left_out_said}}},
+            {"said", summary.left_out_said},
+            {"cut", summary.left_out_cut}}},
           {"trouble", summary.trouble ? render_error(*summary.trouble, language) : json()}};
 }
 

@@ -478,24 +478,35 @@ class Summariser {
     for (Found& found : found_) tell(std::move(found.claim));
   }
 
-  // A line each for the newest messages that no fact tells of, oldest first.
+  // A line each for the newest messages that no fact tells of, oldest first; where there is room,
+  // for days of a chat too, which hold more than their facts.
   Status tell_said() {
     std::vector<size_t> chosen;
-    for (size_t at = items_.size(); at > 0; --at) {
-      if (items_[at - 1].has_fact) continue;
-      if (chosen.size() < most_said) {
-        chosen.push_back(at - 1);
-      } else {
-        ++summary_.left_out_said;
+    for (const bool with_facts : {false, true}) {
+      for (size_t at = items_.size(); at > 0; --at) {
+        const Taken& taken = items_[at - 1];
+        if (taken.has_fact != with_facts) continue;
+        if (chosen.size() < most_said) {
+          const bool day = taken.stored.item.kind == ItemKind::message;
+          if (!with_facts || day) chosen.push_back(at - 1);
+        } else if (!with_facts) {
+          ++summary_.left_out_said;
+        }
       }
     }
-    for (auto at = chosen.rbegin(); at != chosen.rend(); ++at) {
+    std::sort(chosen.begin(), chosen.end());
+    for (const size_t at : chosen) {
       if (stop_.stop_requested()) return base::fail(ErrorKind::cancelled, "cancelled");
-      const Taken& taken = items_[*at];
+      const Taken& taken = items_[at];
       std::optional<SummaryClaim> claim = worded(taken);
       if (stop_.stop_requested()) return base::fail(ErrorKind::cancelled, "cancelled");
       if (!claim) claim = first_sentence(taken);
-      if (claim) tell(std::move(*claim));
+      const bool known = claim && std::any_of(summary_.claims.begin(), summary_.claims.end(),
+                                              [&](const SummaryClaim& other) {
+                                                return other.item == claim->item &&
+                                                       other.quote == claim->quote;
+                                              });
+      if (claim && !known) tell(std::move(*claim));
     }
     return {};
   }
@@ -505,6 +516,7 @@ class Summariser {
     const domain::TextPart* part = nullptr;
     std::size_t begin = 0;
     std::string text;
+    bool cut = false;
   };
   static std::optional<Passage> passage_of(const domain::Item& item) {
     for (const domain::TextPart& part : item.parts) {
@@ -512,6 +524,7 @@ class Summariser {
         continue;
       }
       std::size_t begin = std::string::npos, end = 0;
+      bool cut = false;
       for (const domain::Segment& segment : part.segments) {
         const bool own = segment.kind != domain::SegmentKind::quoted &&
                          segment.kind != domain::SegmentKind::signature &&
@@ -521,13 +534,14 @@ class Summariser {
           continue;
         }
         if (begin == std::string::npos) begin = segment.begin;
-        if (end > begin && segment.end - begin > read_bytes) break;
+        cut = segment.end - begin > read_bytes;
+        if (cut && end > begin) break;
         end = segment.end;
+        if (cut) break;
       }
       if (begin == std::string::npos || end <= begin) continue;
-      return Passage{&part, begin,
-                     std::string(base::cut_utf8(
-                         std::string_view(part.text).substr(begin, end - begin), read_bytes))};
+      const std::string_view text = std::string_view(part.text).substr(begin, end - begin);
+      return Passage{&part, begin, std::string(base::cut_utf8(text, read_bytes)), cut};
     }
     return std::nullopt;
   }
@@ -548,6 +562,9 @@ class Summariser {
 
   std::optional<SummaryClaim> worded(const Taken& taken) {
     if (summary_.trouble || engines_.bound_to(engine::Role::chat).empty()) return std::nullopt;
+    // What has not been judged yet may be anything: the model does not see it.
+    const bool judged = taken.verdict && taken.verdict->has_read;
+    if (taken.stored.item.kind == ItemKind::mail && !judged) return std::nullopt;
     const auto passage = passage_of(taken.stored.item);
     if (!passage) return std::nullopt;
     MailPrompt prompt{header_of(taken), passage->text, request_.language};
@@ -577,6 +594,7 @@ class Summariser {
     evidence.locator.end = passage->begin + support->end;
     SummaryClaim claim = claim_about(taken.stored, "said", line, std::move(evidence));
     claim.by_model = true;
+    if (passage->cut) ++summary_.left_out_cut;
     summary_.model = answer->model;
     return claim;
   }

@@ -330,7 +330,7 @@ export interface Summary {
   items: number;
   claims: SummaryClaim[];
   model: string | null;
-  left_out: Record<'items' | 'unsafe' | 'bulk' | 'facts' | 'said', number>;
+  left_out: Record<'items' | 'unsafe' | 'bulk' | 'facts' | 'said' | 'cut', number>;
   trouble: Notice | null;
 }
 
