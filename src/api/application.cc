@@ -43,6 +43,7 @@
 #include "os/file.h"
 #include "os/process.h"
 #include "reading/reading_service.h"
+#include "sources/consent.h"
 #include "sources/sync_service.h"
 #include "store/store.h"
 
@@ -254,6 +255,7 @@ class ApplicationImplementation final : public Application {
         {"GET", "/sources", "sources", &A::get_sources},
         {"POST", "/sources", "add_source", &A::add_source},
         {"DELETE", "/sources/{id}", "remove_source", &A::remove_source},
+        {"POST", "/consents", "consent", &A::consent, true},
         {"POST", "/uploads", "begin_upload", &A::begin_upload},
         {"POST", "/uploads/{id}", "upload", &A::upload},
         {"POST", "/sync", "sync", &A::sync_now, true},
@@ -542,6 +544,48 @@ class ApplicationImplementation final : public Application {
     for (const sources::SourceStatus& status : sync_->status()) {
       if (status.source.id == added.id)
         return reply(source_json(status, call.request.language), 201);
+    }
+    return fail(ErrorKind::not_found, "source.unknown", {{"source", added.id.text()}});
+  }
+
+  // An account that is signed in to with the provider's own page: its address first, then, when the
+  // owner has said yes there, the source.
+  Result<Response> consent(const Call& call) {
+    const std::string provider = call.body.value("provider", "");
+    sources::ConsentRequest request =
+        sources::consent_at(provider).value_or(sources::ConsentRequest());
+    json settings = call.body.value("settings", json::object());
+    json oauth = settings.value("oauth", json::object());
+    const auto given = [&](const json& from, const char* name, std::string& into) {
+      if (from.contains(name) && from[name].is_string()) into = from[name].get<std::string>();
+    };
+    given(call.body, "authorization_endpoint", request.authorization_endpoint);
+    given(call.body, "client_secret", request.client_secret);
+    given(oauth, "token_endpoint", request.token_endpoint);
+    given(oauth, "client_id", request.client_id);
+    given(oauth, "scope", request.scope);
+    request.user = call.body["path"].get<std::string>();
+    request.language = call.request.language;
+    settings["oauth"] = {{"token_endpoint", request.token_endpoint},
+                         {"client_id", request.client_id},
+                         {"scope", request.scope}};
+    std::stop_source stop;
+    const std::stop_callback outer(call.request.stop, [&] { stop.request_stop(); });
+    TRY_ASSIGN(const std::string secret, sources::ask_consent(
+                                             request, *egress_,
+                                             [&](const std::string& url) {
+                                               if (!call.sink("open", {{"url", url}}))
+                                                 stop.request_stop();
+                                             },
+                                             stop.get_token()));
+    TRY_ASSIGN(const store::Source added,
+               sync_->add("imap", request.user, call.body.value("name", ""), settings.dump(),
+                          secret, stop.get_token()));
+    announce();
+    for (const sources::SourceStatus& status : sync_->status()) {
+      if (status.source.id != added.id) continue;
+      call.sink("done", source_json(status, call.request.language));
+      return Response{};
     }
     return fail(ErrorKind::not_found, "source.unknown", {{"source", added.id.text()}});
   }

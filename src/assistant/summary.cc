@@ -501,11 +501,11 @@ class Summariser {
       std::optional<SummaryClaim> claim = worded(taken);
       if (stop_.stop_requested()) return base::fail(ErrorKind::cancelled, "cancelled");
       if (!claim) claim = first_sentence(taken);
-      const bool known = claim && std::any_of(summary_.claims.begin(), summary_.claims.end(),
-                                              [&](const SummaryClaim& other) {
-                                                return other.item == claim->item &&
-                                                       other.quote == claim->quote;
-                                              });
+      const bool known =
+          claim && std::any_of(summary_.claims.begin(), summary_.claims.end(),
+                               [&](const SummaryClaim& other) {
+                                 return other.item == claim->item && other.quote == claim->quote;
+                               });
       if (claim && !known) tell(std::move(*claim));
     }
     return {};

@@ -212,6 +212,13 @@ class Table {
     command->add_option("--authority", imap.authority, say("help.authority"))->type_name("FILE");
     command->add_option("--password-file", given.account.secret_file, say("help.password_file"))
         ->type_name("FILE");
+    command->add_option("--oauth", imap.provider, say("help.oauth_provider"))
+        ->option_text("google|microsoft")
+        ->check(CLI::IsMember({"google", "microsoft"}));
+    command->add_option("--oauth-authorize", imap.authorization, say("help.oauth_authorize"))
+        ->type_name("URL");
+    command->add_option("--oauth-secret-file", imap.client_secret_file, say("help.oauth_secret"))
+        ->type_name("FILE");
     command->add_option("--oauth-endpoint", imap.token_endpoint, say("help.oauth"))
         ->type_name("URL");
     command->add_option("--oauth-client", imap.client_id, say("help.oauth_client"))

@@ -829,7 +829,7 @@ class Editing {
 
   static std::string address_in(std::string_view value) {
     std::string address = base::lower_ascii(base::trim(value));
-    if (address.starts_with("mailto:")) address = base::trim(std::string_view(address).substr(7));
+    if (address.starts_with("mailto:")) address = std::string(base::trim(address.substr(7)));
     return address;
   }
 
