@@ -23,6 +23,7 @@
 #include "assistant/watcher.h"
 #include "base/clock.h"
 #include "base/messages.h"
+#include "base/time_expression.h"
 #include "domain/json.h"
 
 namespace lar::assistant {

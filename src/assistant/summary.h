@@ -56,6 +56,7 @@ struct Summary {
   int left_out_bulk = 0;
   int left_out_facts = 0;
   int left_out_said = 0;               // messages that have no line of their own
+  int left_out_cut = 0;                // long ones of which the model read only the beginning
   std::optional<base::Error> trouble;  // of the model
 };
 
