@@ -315,6 +315,20 @@ TEST_F(InvitationTest, what_is_not_for_the_owner_or_is_an_answer_of_others_is_no
   }
 }
 
+TEST_F(InvitationTest, nobody_but_the_organizer_takes_back_or_changes_what_they_ask) {
+  invite("i", object_of("u5@oficina", "REQUEST", 0, "20260520T080000Z", "20260520T090000Z"));
+  invite("j", object_of("u5@oficina", "CANCEL", 1, "20260520T080000Z", "20260520T090000Z"),
+         "Wed, 13 May 2026 11:00:00 +0200", "CANCEL", "Pau <pau@oficina.example>");
+  invite("k",
+         object_of("u5@oficina", "REQUEST", 2, "20260520T180000Z", "20260520T190000Z", "",
+                   "pau@oficina.example"),
+         "Wed, 13 May 2026 12:00:00 +0200", "REQUEST", "Pau <pau@oficina.example>");
+  review();
+  const auto card = open_card("invitation");
+  ASSERT_TRUE(card) << "a forged cancellation hides the invitation";
+  EXPECT_EQ(card->evidence.front().external_id, "i@x") << shown(*card);
+}
+
 TEST_F(InvitationTest, without_an_account_that_sends_the_preview_says_that_nobody_is_told) {
   invite("i", object_of("u4@oficina", "REQUEST", 0, "20260520T080000Z", "20260520T090000Z"));
   sync();

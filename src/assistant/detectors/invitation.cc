@@ -104,7 +104,7 @@ void add_cancelled(const World& world, const Asked& asked, const InvitedEvent& e
   const KnownInvitation& invitation = *asked.invitation;
   const bool genuine = asked.mail->from.address == event.organizer;
   store::Card card = card_for(world, asked);
-  card.key += ":cancelled";
+  card.key += genuine ? ":cancelled" : ":doubtful";
   set_text(card, genuine ? "invitation.cancelled" : "invitation.cancelled.other",
            {{"who", who(asked.mail->from)},
             {"what", invitation.title},
@@ -155,23 +155,42 @@ void add_strangers(const World& world, const std::vector<Asked>& strangers,
 
 void find(const World& world, std::vector<store::Card>& cards) {
   std::map<std::pair<std::string, std::string>, Asked> latest;
+  const auto event_of = [&](const KnownInvitation& invitation) -> const InvitedEvent* {
+    const auto found = world.invited.find({invitation.uid, invitation.occurrence});
+    return found == world.invited.end() ? nullptr : &found->second;
+  };
   for (const KnownMail& mail : world.mails) {
     if (mail.mine || mail.suspicious != "none") continue;
     for (const KnownInvitation& invitation : mail.invitations) {
-      Asked& known = latest[{invitation.uid, invitation.occurrence}];
-      if (known.invitation != nullptr && known.invitation->sequence > invitation.sequence) continue;
-      known = {&mail, &invitation};
+      const InvitedEvent* event = event_of(invitation);
+      const auto known = latest.find({invitation.uid, invitation.occurrence});
+      const std::string& organizer = event != nullptr        ? event->organizer
+                                     : known != latest.end() ? known->second.invitation->organizer
+                                                             : invitation.organizer;
+      // What somebody else says of it, under the organizer's name or their own, supersedes nothing.
+      const bool takes_back = invitation.method == "CANCEL";
+      if (takes_back && mail.from.address != organizer) {
+        if (event != nullptr) add_cancelled(world, {&mail, &invitation}, *event, cards);
+        continue;
+      }
+      const bool hijacked =
+          invitation.organizer != organizer ||
+          (event != nullptr && is_stranger(mail) && mail.from.address != organizer);
+      if (hijacked) continue;
+      if (known != latest.end() && known->second.invitation->sequence > invitation.sequence) {
+        continue;
+      }
+      latest[{invitation.uid, invitation.occurrence}] = {&mail, &invitation};
     }
   }
   std::vector<Asked> strangers;
-  for (const auto& [name, asked] : latest) {
+  for (const auto& [key, asked] : latest) {
     const auto starts = moment_of(asked.invitation->start, world.owner.zone);
     const bool whole_day = asked.invitation->start.size() <= 10;
     if (!starts || world.days_to(*starts) > days_ahead) continue;
     const bool over = whole_day ? world.days_to(*starts) < 0 : *starts < world.now;
     if (over && !asked.invitation->repeats) continue;
-    const auto found = world.invited.find(name);
-    const InvitedEvent* event = found == world.invited.end() ? nullptr : &found->second;
+    const InvitedEvent* event = event_of(*asked.invitation);
     if (asked.invitation->method == "CANCEL") {
       if (event != nullptr) add_cancelled(world, asked, *event, cards);
       continue;
