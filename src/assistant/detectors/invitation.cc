@@ -29,6 +29,15 @@ bool is_stranger(const KnownMail& mail) {
   return mail.origin == domain::Origin::stranger || mail.origin == domain::Origin::web;
 }
 
+// Past, or so far away that it can wait.
+bool is_out_of_sight(const World& world, const KnownInvitation& invitation) {
+  const auto starts = moment_of(invitation.start, world.owner.zone);
+  if (!starts || world.days_to(*starts) > days_ahead) return true;
+  const bool whole_day = invitation.start.size() <= 10;
+  const bool over = whole_day ? world.days_to(*starts) < 0 : *starts < world.now;
+  return over && !invitation.repeats;
+}
+
 bool is_answered(const InvitedEvent* event, const KnownInvitation& invitation) {
   return event != nullptr && event->sequence >= invitation.sequence &&
          event->answer != "NEEDS-ACTION";
@@ -105,6 +114,9 @@ void add_cancelled(const World& world, const Asked& asked, const InvitedEvent& e
   const bool genuine = asked.mail->from.address == event.organizer;
   store::Card card = card_for(world, asked);
   card.key += genuine ? ":cancelled" : ":doubtful";
+  const bool told = std::any_of(cards.begin(), cards.end(),
+                                [&](const store::Card& other) { return other.key == card.key; });
+  if (told) return;  // sent more than once
   set_text(card, genuine ? "invitation.cancelled" : "invitation.cancelled.other",
            {{"who", who(asked.mail->from)},
             {"what", invitation.title},
@@ -170,7 +182,9 @@ void find(const World& world, std::vector<store::Card>& cards) {
       // What somebody else says of it, under the organizer's name or their own, supersedes nothing.
       const bool takes_back = invitation.method == "CANCEL";
       if (takes_back && mail.from.address != organizer) {
-        if (event != nullptr) add_cancelled(world, {&mail, &invitation}, *event, cards);
+        if (event != nullptr && !is_out_of_sight(world, invitation)) {
+          add_cancelled(world, {&mail, &invitation}, *event, cards);
+        }
         continue;
       }
       const bool hijacked =
@@ -185,11 +199,7 @@ void find(const World& world, std::vector<store::Card>& cards) {
   }
   std::vector<Asked> strangers;
   for (const auto& [key, asked] : latest) {
-    const auto starts = moment_of(asked.invitation->start, world.owner.zone);
-    const bool whole_day = asked.invitation->start.size() <= 10;
-    if (!starts || world.days_to(*starts) > days_ahead) continue;
-    const bool over = whole_day ? world.days_to(*starts) < 0 : *starts < world.now;
-    if (over && !asked.invitation->repeats) continue;
+    if (is_out_of_sight(world, *asked.invitation)) continue;
     const InvitedEvent* event = event_of(*asked.invitation);
     if (asked.invitation->method == "CANCEL") {
       if (event != nullptr) add_cancelled(world, asked, *event, cards);
