@@ -64,7 +64,7 @@ const beats = {
   },
 
   async 'dentist-nora'() {
-    const { page, close } = await day({ hash: '#/attention' });
+    const { page, close } = await open({ hash: '#/attention', size: wide });
     await page.locator('[data-standing] li', { hasText: 'citas@clinicasorni.example' }).waitFor();
     await page.locator('[data-standing]').scrollIntoViewIfNeeded();
     await picture(page, '3-rules');

