@@ -212,7 +212,7 @@ class Walk(AssistantCase):
         self.assertLessEqual(len(width), 40)
 
     def test_help_of_every_command(self):
-        for command in "do cards approve draft reject undo snooze done replay attention memory".split():
+        for command in "do summary cards approve draft reject undo snooze done replay attention memory".split():
             self.assertNotIn("cli.", self.lar(command, "--help").stdout)
 
 
