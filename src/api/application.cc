@@ -25,6 +25,8 @@
 #include "api/gateway.h"
 #include "api/rehearsal.h"
 #include "api/render.h"
+#include "api/summaries.h"
+#include "api/uploads.h"
 #include "api/validation.h"
 #include "assistant/desk.h"
 #include "base/messages.h"
@@ -37,9 +39,11 @@
 #include "engine/models.h"
 #include "guard/egress.h"
 #include "guard/secrets.h"
+#include "os/base64.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "reading/reading_service.h"
+#include "sources/consent.h"
 #include "sources/sync_service.h"
 #include "store/store.h"
 
@@ -124,6 +128,7 @@ class ApplicationImplementation final : public Application {
     TRY_ASSIGN(sync_, sources::SyncService::start(*store_, *reading_, std::move(sync_options)));
     if (watch) embedder_->start([this] { announce(); });
     TRY(desk_->start());
+    uploads_ = std::make_unique<Uploads>(options_.home);
     routes_ = make_routes();
     keys_ = std::make_unique<ClientKeys>(*store_);
     TRY(keys_->load());
@@ -250,6 +255,9 @@ class ApplicationImplementation final : public Application {
         {"GET", "/sources", "sources", &A::get_sources},
         {"POST", "/sources", "add_source", &A::add_source},
         {"DELETE", "/sources/{id}", "remove_source", &A::remove_source},
+        {"POST", "/consents", "consent", &A::consent, true},
+        {"POST", "/uploads", "begin_upload", &A::begin_upload},
+        {"POST", "/uploads/{id}", "upload", &A::upload},
         {"POST", "/sync", "sync", &A::sync_now, true},
         {"GET", "/search", "search", &A::search},
         {"POST", "/ask", "ask", &A::ask, true},
@@ -276,6 +284,7 @@ class ApplicationImplementation final : public Application {
         {"GET", "/brief", "brief", &A::assist<&AssistantRoutes::brief>},
         {"GET", "/actions", "actions", &A::assist<&AssistantRoutes::actions>},
         {"POST", "/actions/{id}", "act", &A::assist<&AssistantRoutes::act>},
+        {"POST", "/summaries", "summarise", &A::summarise, true},
         {"POST", "/plans", "plan", &A::assist<&AssistantRoutes::plan>},
         {"GET", "/memory", "memories", &A::assist<&AssistantRoutes::memories>},
         {"POST", "/memory", "remember", &A::assist<&AssistantRoutes::remember>},
@@ -539,9 +548,97 @@ class ApplicationImplementation final : public Application {
     return fail(ErrorKind::not_found, "source.unknown", {{"source", added.id.text()}});
   }
 
+  // An account that is signed in to with the provider's own page: its address first, then, when the
+  // owner has said yes there, the source.
+  Result<Response> consent(const Call& call) {
+    const std::string provider = call.body.value("provider", "");
+    sources::ConsentRequest request =
+        sources::consent_at(provider).value_or(sources::ConsentRequest());
+    json settings = call.body.value("settings", json::object());
+    json oauth = settings.value("oauth", json::object());
+    const auto given = [&](const json& from, const char* name, std::string& into) {
+      if (from.contains(name) && from[name].is_string()) into = from[name].get<std::string>();
+    };
+    given(call.body, "authorization_endpoint", request.authorization_endpoint);
+    given(call.body, "client_secret", request.client_secret);
+    given(oauth, "token_endpoint", request.token_endpoint);
+    given(oauth, "client_id", request.client_id);
+    given(oauth, "scope", request.scope);
+    request.user = call.body["path"].get<std::string>();
+    request.language = call.request.language;
+    settings["oauth"] = {{"token_endpoint", request.token_endpoint},
+                         {"client_id", request.client_id},
+                         {"scope", request.scope}};
+    std::stop_source stop;
+    const std::stop_callback outer(call.request.stop, [&] { stop.request_stop(); });
+    TRY_ASSIGN(const std::string secret, sources::ask_consent(
+                                             request, *egress_,
+                                             [&](const std::string& url) {
+                                               if (!call.sink("open", {{"url", url}}))
+                                                 stop.request_stop();
+                                             },
+                                             stop.get_token()));
+    TRY_ASSIGN(const store::Source added,
+               sync_->add("imap", request.user, call.body.value("name", ""), settings.dump(),
+                          secret, stop.get_token()));
+    announce();
+    for (const sources::SourceStatus& status : sync_->status()) {
+      if (status.source.id != added.id) continue;
+      call.sink("done", source_json(status, call.request.language));
+      return Response{};
+    }
+    return fail(ErrorKind::not_found, "source.unknown", {{"source", added.id.text()}});
+  }
+
+  Result<Response> begin_upload(const Call& call) {
+    TRY_ASSIGN(const Uploads::Begun begun, uploads_->begin(call.body["kind"].get<std::string>(),
+                                                           call.body["name"].get<std::string>(),
+                                                           call.body["size"].get<std::uint64_t>()));
+    return reply({{"id", begun.id}, {"name", begun.name}, {"piece", Uploads::largest_piece}}, 201);
+  }
+
+  // A piece of the file; with the last one it becomes a source, or the source that it was grows.
+  Result<Response> upload(const Call& call) {
+    const auto bytes = os::from_base64(call.body["data"].get<std::string>());
+    if (!bytes) return fail(ErrorKind::invalid_input, "upload.broken");
+    TRY_ASSIGN(const Uploads::Piece piece,
+               uploads_->add(call.parameter, call.body["offset"].get<std::uint64_t>(), *bytes));
+    json answer = {{"received", piece.received}, {"source", json()}, {"replaced", piece.replaced}};
+    if (piece.path.empty()) return reply(answer);
+    const auto of_file = [&]() -> std::optional<sources::SourceStatus> {
+      for (sources::SourceStatus& status : sync_->status()) {
+        if (status.source.kind == piece.kind && status.source.location == piece.path) {
+          return std::move(status);
+        }
+      }
+      return std::nullopt;
+    };
+    auto source = of_file();
+    if (source) {
+      TRY(sync_->request(source->source.id));
+    } else {
+      answer["replaced"] = false;  // what lay there was no source any more
+      const auto added = sync_->add(piece.kind, piece.path, "", "", "", call.request.stop);
+      if (!added) {
+        uploads_->forget(piece.path);
+        return tl::unexpected<base::Error>(added.error());
+      }
+      source = of_file();
+    }
+    announce();
+    if (source) answer["source"] = source_json(*source, call.request.language);
+    return reply(answer, 201);
+  }
+
   Result<Response> remove_source(const Call& call) {
     TRY_ASSIGN(const Id id, parse_id(call.parameter));
+    std::string location;
+    for (const sources::SourceStatus& status : sync_->status()) {
+      if (status.source.id == id) location = status.source.location;
+    }
     TRY_ASSIGN(const std::int64_t removed, sync_->remove(id));
+    // What came from the page has no other place; files of the owner's stay where they are.
+    uploads_->forget(location);
     // Prompts kept on disk hold what stood in it.
     engines_->forget_kept(engine::own_client);
     announce();
@@ -859,6 +956,38 @@ class ApplicationImplementation final : public Application {
                                             call.request.language, call.request.stop}));
     if (call.request.method != "GET") announce_assistant();
     return reply(value);
+  }
+
+  Result<Response> summarise(const Call& call) {
+    const base::Language language = call.request.language;
+    TRY_ASSIGN(const assistant::SummaryRequest request,
+               summary_request(*store_, call.body, language));
+    std::stop_source stop;
+    const std::stop_callback outer(call.request.stop, [&] { stop.request_stop(); });
+    // Without the background, what has come is judged first, by code.
+    if (options_.background != ApplicationOptions::Background::watch) {
+      TRY(desk_->settle(stop.get_token()));
+    }
+    const SomebodyWaits pause(*embedder_, desk_->watcher());
+    PartTexts texts(*store_);
+    int number = 0;
+    TRY_ASSIGN(
+        const assistant::Summary summary,
+        assistant::summarise(
+            *store_, *engines_, request, summary_support(),
+            [&](const assistant::SummaryClaim& claim) {
+              if (!call.sink("claim", render_summary_claim(claim, ++number, texts, language))) {
+                stop.request_stop();
+              }
+            },
+            stop.get_token()));
+    if (!summary.model.empty()) {
+      const json detail = {
+          {"model", summary.model}, {"items", summary.items}, {"claims", summary.claims.size()}};
+      TRY(store_->write_journal("model_call", "journal.summary", detail.dump()));
+    }
+    call.sink("done", render_summary(summary, texts, language));
+    return Response{};
   }
 
   // ---- models ----
@@ -1200,6 +1329,7 @@ class ApplicationImplementation final : public Application {
   std::unique_ptr<guard::Secrets> secrets_;
   std::optional<sources::Outside> outside_;  // what sync_ works with
   std::unique_ptr<assistant::Desk> desk_;
+  std::unique_ptr<Uploads> uploads_;
   std::unique_ptr<AssistantRoutes> assistant_;
   std::unique_ptr<sources::SyncService> sync_;
   std::unique_ptr<ClientKeys> keys_;

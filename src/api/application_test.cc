@@ -10,6 +10,7 @@
 
 #include "api/validation.h"
 #include "base/clock.h"
+#include "os/base64.h"
 #include "os/process.h"
 
 namespace lar::api {
@@ -137,6 +138,68 @@ TEST_F(Home, the_assistants_routes_obey_their_schemas) {
   EXPECT_EQ(json::parse(set.body)["quiet_from"], "21:30");
   EXPECT_EQ(send("POST", "/memory", {{"statement", "Me gusta el té"}}).status, 200);
   EXPECT_EQ(get("/memory")["memories"].size(), 1u);
+}
+
+TEST_F(Home, a_summary_comes_claim_by_claim_with_what_it_stands_on) {
+  add("mbox", "mails.mbox");
+  sync();
+  EXPECT_EQ(send("POST", "/summaries", {{"item", "reunion/1@correo.example"}}).status, 200);
+  ASSERT_GE(events_.size(), 2u);
+  const json done = events_.back().second;
+  EXPECT_EQ(events_.back().first, "done");
+  EXPECT_EQ(done["claims"].size(), events_.size() - 1);
+  EXPECT_EQ(events_.front().second, done["claims"][0]);
+  EXPECT_TRUE(done["model"].is_null());
+  const json citation = done["claims"][0]["citation"];
+  const json item = get("/items/" + citation["item"].get<std::string>());
+  // Offsets are the page's: UTF-16 units of the part's text.
+  bool there = false;
+  for (const json& part : item["parts"]) {
+    if (part["id"] != citation["locator"]["part"]) continue;
+    const auto text = part["text"].get<std::string>();
+    const size_t byte = text.find(citation["quote"].get<std::string>());
+    there = byte != std::string::npos &&
+            base::utf16_length(text.substr(0, byte)) == citation["locator"]["begin"];
+  }
+  EXPECT_TRUE(there) << citation.dump();
+  EXPECT_EQ(send("POST", "/summaries", json::object()).status, 400);
+  EXPECT_EQ(send("POST", "/summaries", {{"item", "nothing@x"}}).status, 404);
+  EXPECT_EQ(send("POST", "/summaries", {{"chat", "Bea"}}).status, 404);
+  EXPECT_EQ(send("POST", "/summaries", {{"since", "2026-06-01"}}).status, 404);
+  EXPECT_EQ(send("POST", "/summaries", {{"since", "bah"}}).status, 400);
+}
+
+TEST_F(Home, a_file_that_is_sent_becomes_a_source_and_grows_with_a_later_one) {
+  const auto upload = [&](const std::string& text) {
+    const Response begun =
+        send("POST", "/uploads",
+             {{"kind", "whatsapp"}, {"name", "WhatsApp Chat with Bea.txt"}, {"size", text.size()}});
+    EXPECT_EQ(begun.status, 201) << begun.body;
+    const json begin = json::parse(begun.body);
+    expect_valid("begin_upload", begin);
+    const Response done = send("POST", "/uploads/" + begin["id"].get<std::string>(),
+                               {{"offset", 0}, {"data", os::to_base64(text)}});
+    EXPECT_EQ(done.status, 201) << done.body;
+    const json answer = json::parse(done.body);
+    expect_valid("upload", answer);
+    return answer;
+  };
+  const std::string first = "10/05/26, 10:00 - Bea: Hola, te llamo luego por teléfono\n";
+  EXPECT_FALSE(upload(first)["replaced"].get<bool>());
+  sync();
+  const json again = upload(first + "11/05/26, 10:00 - Bea: El regalo ya está comprado\n");
+  EXPECT_TRUE(again["replaced"].get<bool>());
+  sync();
+  const json sources = get("/sources");
+  ASSERT_EQ(sources["sources"].size(), 1u);
+  EXPECT_EQ(sources["sources"][0]["items"], 2);
+  const std::string location = sources["sources"][0]["location"];
+  EXPECT_TRUE(fs::exists(location));
+  EXPECT_EQ(send("DELETE", "/sources/" + sources["sources"][0]["id"].get<std::string>()).status,
+            200);
+  EXPECT_FALSE(fs::exists(location));
+  EXPECT_EQ(send("POST", "/uploads/x", {{"offset", 0}, {"data", "?"}}).status, 400);
+  EXPECT_EQ(send("POST", "/uploads/x", {{"offset", 0}, {"data", "aGk="}}).status, 404);
 }
 
 TEST_F(Home, what_is_added_and_synchronised_is_found_and_shown) {

@@ -8,7 +8,6 @@
 #include "assistant/facts.h"
 #include "assistant/plan.h"
 #include "base/messages.h"
-#include "base/time_expression.h"
 
 namespace lar::api {
 
@@ -45,8 +44,22 @@ Result<std::int64_t> number_of(const std::string& text) {
   return number;
 }
 
-// "2026-05-14T09:30:00+02:00", "2026-05-14", "30d", "12h", or words: "friday", "mañana a las 9".
-// `direction` says on which side of now a day without year or week lies.
+// "Without asking: Add to calendar (Appointment), citas@clinica.example"
+std::string standing_text(const assistant::StandingRule& rule, base::Language language) {
+  return base::message(rule.person.empty() ? "standing.rule.anybody" : "standing.rule",
+                       {{"action", title_of("action.", rule.action, language)},
+                        {"card", title_of("card.title.", rule.card, language)},
+                        {"who", rule.person}},
+                       language);
+}
+
+std::string value_of(const std::map<std::string, std::string>& query, const char* name) {
+  const auto found = query.find(name);
+  return found == query.end() ? "" : found->second;
+}
+
+}  // namespace
+
 Result<Microseconds> time_of(const std::string& text, base::TimeDirection direction) {
   const Microseconds now = base::Clock::now();
   const std::string zone = base::Clock::zone();
@@ -81,22 +94,6 @@ Result<Microseconds> time_of(const std::string& text, base::TimeDirection direct
   }
   return base::from_local(moment, zone);
 }
-
-// "Without asking: Add to calendar (Appointment), citas@clinica.example"
-std::string standing_text(const assistant::StandingRule& rule, base::Language language) {
-  return base::message(rule.person.empty() ? "standing.rule.anybody" : "standing.rule",
-                       {{"action", title_of("action.", rule.action, language)},
-                        {"card", title_of("card.title.", rule.card, language)},
-                        {"who", rule.person}},
-                       language);
-}
-
-std::string value_of(const std::map<std::string, std::string>& query, const char* name) {
-  const auto found = query.find(name);
-  return found == query.end() ? "" : found->second;
-}
-
-}  // namespace
 
 json AssistantRoutes::item_json(const Id& item) {
   json value = {

@@ -11,8 +11,13 @@
 
 #include "assistant/desk.h"
 #include "base/result.h"
+#include "base/time_expression.h"
 
 namespace lar::api {
+
+// "2026-05-14T09:30:00+02:00", "2026-05-14", "30d", "12h", or words: "friday", "mañana a las 9".
+// `direction` says on which side of now a day without year or week lies. Errors: time.malformed.
+base::Result<base::Microseconds> time_of(const std::string& text, base::TimeDirection direction);
 
 class AssistantRoutes {
  public:

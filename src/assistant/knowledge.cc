@@ -41,6 +41,7 @@ KnownMail known_mail(const store::JudgedMail& judged) {
   mail.cancels = detail.value("cancels", false);
   mail.fulfils = detail.value("fulfils", false);
   mail.language = detail.value("language", "en");
+  mail.invitations = invitations_from(detail);
   for (const json& reason : detail.value("reasons", json::array())) {
     base::Parameters parameters;
     for (const auto& [name, value] : reason["params"].items()) {
@@ -97,6 +98,11 @@ Result<Knowledge> load_knowledge(store::Store& store, Microseconds from, Microse
   TRY_ASSIGN(const auto judged, assistant.judged(from));
   for (const store::JudgedMail& mail : judged) knowledge.mails.push_back(known_mail(mail));
   TRY_ASSIGN(knowledge.facts, assistant.facts(from));
+  std::vector<KnownInvitation> invitations;
+  for (const KnownMail& mail : knowledge.mails) {
+    invitations.insert(invitations.end(), mail.invitations.begin(), mail.invitations.end());
+  }
+  TRY_ASSIGN(knowledge.invited, invited_events(store, knowledge.owner, invitations));
   TRY_ASSIGN(const auto occurrences, store.occurrences(from, to));
   std::map<base::Id, store::StoredItem> items;
   for (const store::StoredOccurrence& found : occurrences) {
@@ -189,6 +195,7 @@ World world_at(const Knowledge& knowledge, Microseconds now) {
   world.today = base::to_local(now, knowledge.owner.zone).date;
   world.meetings = knowledge.meetings;
   world.birthdays = knowledge.birthdays;
+  world.invited = knowledge.invited;
   std::map<std::string, std::vector<ThreadMail>> threads;
   for (const KnownMail& mail : knowledge.mails) {
     if (mail.sent > now) continue;

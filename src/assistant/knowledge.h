@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "assistant/invitations.h"
 #include "assistant/mailbox.h"
 #include "store/assistant_store.h"
 #include "store/store.h"
@@ -34,6 +35,7 @@ struct KnownMail {
   bool personal = false;
   std::vector<std::pair<std::string, base::Parameters>> reasons;  // triage.reason.CODE
   std::string language;
+  std::vector<KnownInvitation> invitations;  // to the owner
 };
 
 // An event of the calendar that takes place once.
@@ -62,6 +64,7 @@ struct Knowledge {
   std::vector<store::Fact> facts;
   std::vector<Meeting> meetings;  // in order
   std::vector<Birthday> birthdays;
+  InvitedEvents invited;  // what the calendar holds of the mails' invitations
 };
 
 // Mails of [from, …), the calendar of [from, to).
@@ -76,6 +79,7 @@ struct World {
   std::vector<store::Fact> facts;  // with the state they have at `now`
   std::vector<Meeting> meetings;
   std::vector<Birthday> birthdays;
+  InvitedEvents invited;
 
   const KnownMail* mail(const base::Id& item) const;
   std::vector<const KnownMail*> thread(const std::string& name) const;  // oldest first

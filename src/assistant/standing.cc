@@ -41,6 +41,11 @@ Result<json> kept(store::Store& store) {
 
 bool is_about_suspicion(const store::Card& card) { return card.kind == "suspicious"; }
 
+// Something leaves the house by it.
+bool sends_mail(const std::string& action) {
+  return action == "send_mail" || action.ends_with("_invitation");
+}
+
 }  // namespace
 
 Result<std::vector<StandingRule>> standing_rules(store::Store& store) {
@@ -61,7 +66,7 @@ Result<StandingRule> add_standing_rule(store::Store& store, const store::Card& c
   rule.action = action;
   rule.card = card.kind;
   if (whom == ForWhom::person) rule.person = base::lower_ascii(card.person);
-  if (action == "send_mail" && rule.person.empty()) {
+  if (sends_mail(action) && rule.person.empty()) {
     return base::fail(ErrorKind::permission, "standing.too_wide");
   }
   TRY_ASSIGN(std::vector<StandingRule> rules, standing_rules(store));
@@ -133,9 +138,15 @@ bool may_act_alone(store::Store& store, reading::ReadingService& reading, const 
       return false;
     }
     proven = checks.find("dmarc=pass") != std::string::npos;
-    if (action.kind == "send_mail" && !proven) return false;
+    if (sends_mail(action.kind) && !proven) return false;
   }
-  return action.kind != "send_mail" || proven;
+  // Whoever is proven is whom the answer goes to.
+  const json content = json::parse(action.content, nullptr, false);
+  if (content.is_object() && content.contains("organizer") &&
+      content["organizer"] != base::lower_ascii(card.person)) {
+    return false;
+  }
+  return !sends_mail(action.kind) || proven;
 }
 
 Status note_rule(store::Store& store, const store::Action& action, const StandingRule& rule) {

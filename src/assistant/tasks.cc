@@ -575,6 +575,11 @@ void choose_appointments(Findings& found, const Judge& judge) {
 void find_appointments(const Mail& mail, const Mailbox& mailbox, const Judge& judge,
                        Findings& found) {
   for (const domain::Invitation& invitation : mail.details.invitations) {
+    // What others answer to the owner's own event (RFC 5546, 3.2) is no appointment to make.
+    if (invitation.method == "REPLY" || invitation.method == "REFRESH" ||
+        invitation.method == "COUNTER" || invitation.method == "DECLINECOUNTER") {
+      continue;
+    }
     if (invitation.cancelled) {
       found.cancels = true;
       continue;

@@ -10,6 +10,7 @@
 
 #include "assistant/assistant.h"
 #include "assistant/facts.h"
+#include "assistant/invitations.h"
 #include "assistant/own_caller.h"
 #include "base/messages.h"
 
@@ -149,8 +150,11 @@ Status Watcher::save(const Mailbox& mailbox, size_t index, const domain::Item& i
   stored.personal = verdict.personal;
   stored.urgency = mail.mine ? 0 : verdict.judgement.priority[0];
   stored.summary = verdict.summary;
-  stored.detail =
-      detail_of(mail, verdict).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  nlohmann::json detail = detail_of(mail, verdict);
+  if (nlohmann::json invitations = invitations_json(mail, mailbox.owner); !invitations.empty()) {
+    detail["invitations"] = std::move(invitations);
+  }
+  stored.detail = detail.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   std::vector<store::Fact> facts = find_facts(mail, item, verdict, mailbox);
   for (store::Fact& fact : facts) {
     fact.id = Id::make();

@@ -45,6 +45,39 @@ base::Result<std::string> read_secret(Command& command, const std::string& file)
   return secret;
 }
 
+// The owner says yes on a page of the provider's; lar waits for the browser to come back.
+int add_by_consent(Command& command, const AccountOptions& account, const ImapOptions& options,
+                   json settings) {
+  Terminal& out = command.terminal();
+  if (options.client_id.empty()) {
+    out.error_line(command.say("usage.missing", {{"word", "--oauth-client"}}));
+    return exit_usage;
+  }
+  json body = {{"path", account.address}, {"settings", std::move(settings)}};
+  if (!account.name.empty()) body["name"] = account.name;
+  if (!options.provider.empty()) body["provider"] = options.provider;
+  if (!options.authorization.empty()) body["authorization_endpoint"] = options.authorization;
+  if (!options.client_secret_file.empty()) {
+    const auto secret = read_secret(command, options.client_secret_file);
+    if (!secret) return command.report(secret.error());
+    body["client_secret"] = *secret;
+  }
+  json added;
+  const auto sink = [&](std::string_view event, const json& data) {
+    if (event == "open") {
+      // To where people look also when the answer itself goes into a file.
+      std::cerr << command.say("add.consent") << "\n\n  " << text_of(data, "url") << "\n\n"
+                << std::flush;
+    }
+    if (event == "done") added = data;
+    return true;
+  };
+  int failure = exit_ok;
+  if (!command.call("POST", "/consents", body, failure, sink)) return failure;
+  if (!added.is_object()) return exit_other;
+  return print_added(command, added);
+}
+
 }  // namespace
 
 int add_account(Command& command, const AccountOptions& options) {
@@ -81,7 +114,8 @@ int add_imap(Command& command, AccountOptions account, const ImapOptions& option
   if (options.port != 0) settings["port"] = options.port;
   if (!options.folders.empty()) settings["folders"] = options.folders;
   if (options.spam) settings["spam"] = true;
-  if (!options.token_endpoint.empty()) {
+  const bool consent = !options.provider.empty() || !options.authorization.empty();
+  if (!options.token_endpoint.empty() || consent) {
     json& oauth = settings["oauth"];
     set(oauth, "token_endpoint", options.token_endpoint);
     set(oauth, "client_id", options.client_id);
@@ -94,6 +128,7 @@ int add_imap(Command& command, AccountOptions account, const ImapOptions& option
     set(smtp, "host", options.smtp);
     set(smtp, "tls", options.smtp_tls);
   }
+  if (consent) return add_by_consent(command, account, options, std::move(settings));
   account.kind = "imap";
   account.settings = settings.dump(-1, ' ', false, json::error_handler_t::replace);
   return add_account(command, account);

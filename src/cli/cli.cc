@@ -42,6 +42,7 @@ struct Arguments {
   CardOptions card;
   AttentionOptions attention;
   PlanOptions plan;
+  SummaryOptions summary;
   std::string since, item, topic;
   bool full = false, yes = false, assistant = false;
   UseOptions use;
@@ -210,6 +211,13 @@ class Table {
     command->add_flag("--spam", imap.spam, say("help.mail_spam"));
     command->add_option("--authority", imap.authority, say("help.authority"))->type_name("FILE");
     command->add_option("--password-file", given.account.secret_file, say("help.password_file"))
+        ->type_name("FILE");
+    command->add_option("--oauth", imap.provider, say("help.oauth_provider"))
+        ->option_text("google|microsoft")
+        ->check(CLI::IsMember({"google", "microsoft"}));
+    command->add_option("--oauth-authorize", imap.authorization, say("help.oauth_authorize"))
+        ->type_name("URL");
+    command->add_option("--oauth-secret-file", imap.client_secret_file, say("help.oauth_secret"))
         ->type_name("FILE");
     command->add_option("--oauth-endpoint", imap.token_endpoint, say("help.oauth"))
         ->type_name("URL");
@@ -392,6 +400,17 @@ class Table {
         ->type_name("TIME");
     add_card("done", finish_card)
         ->add_flag("--dismiss", given.card.dismiss, say("help.done_dismiss"));
+    CLI::App* summing = add(app_, "summary", "assistant", [&given](Command& command) {
+      return summarise(command, given.summary);
+    });
+    summing->add_option("item", given.summary.item, say("help.summary_item"))->type_name("ITEM");
+    summing->add_option("--chat", given.summary.chat, say("help.summary_chat"))->type_name("NAME");
+    summing->add_option("--since", given.summary.since, say("help.summary_since"))
+        ->type_name("TIME");
+    summing->add_option("--until", given.summary.until, say("help.summary_until"))
+        ->type_name("TIME");
+    summing->add_option("--with", given.summary.person, say("help.summary_with"))
+        ->type_name("PERSON");
     CLI::App* doing = add(app_, "do", "assistant", [&given](Command& command) {
       given.plan.text = joined(given.words);
       return plan(command, given.plan);

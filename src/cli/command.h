@@ -116,6 +116,8 @@ struct ImapOptions {
   std::vector<std::string> folders;  // empty: the usual ones
   bool spam = false;
   std::string token_endpoint, client_id, scope;  // OAuth 2, instead of a password
+  std::string provider, authorization;           // consent in a browser: "google", or an address
+  std::string client_secret_file;
   std::string smtp, smtp_tls;  // for approved mails: "HOST[:PORT]", "none"; empty: guessed
 };
 int add_imap(Command& command, AccountOptions account, const ImapOptions& options);
@@ -123,6 +125,7 @@ enum class Sealing { ask, seal, unseal };
 int show_egress(Command& command, Sealing sealing);
 // Sends the body of a new source and tells what became of it; used by the commands that add one.
 int post_source(Command& command, const nlohmann::json& source);
+int print_added(Command& command, const nlohmann::json& source);
 int list_sources(Command& command);
 int sync_sources(Command& command, const std::string& source, std::string wait);
 enum class Confirmed { no, yes };
@@ -182,6 +185,10 @@ int undo_action(Command& command, const CardOptions& options);
 int snooze_card(Command& command, const CardOptions& options);
 int finish_card(Command& command, const CardOptions& options);
 int replay_gate(Command& command, const std::string& since);
+struct SummaryOptions {
+  std::string item, chat, since, until, person;
+};
+int summarise(Command& command, const SummaryOptions& options);
 struct PlanOptions {
   std::string text;
   std::string event, start, who;  // chosen of what was asked back

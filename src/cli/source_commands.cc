@@ -52,14 +52,17 @@ void print_notices(Command& command, const json& notices) {
 int post_source(Command& command, const json& source) {
   int failure = exit_ok;
   const auto added = command.call("POST", "/sources", source, failure);
-  if (!added) return failure;
+  return added ? print_added(command, *added) : failure;
+}
+
+int print_added(Command& command, const json& source) {
   if (command.options().json) {
-    command.print_json(*added);
+    command.print_json(source);
     return exit_ok;
   }
   command.terminal().line(command.say(
       command.connection()->where() == Where::at_the_server ? "add.syncing" : "add.done",
-      {{"name", (*added)["name"].get<std::string>()}}));
+      {{"name", source["name"].get<std::string>()}}));
   return exit_ok;
 }
 

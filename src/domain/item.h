@@ -144,6 +144,8 @@ struct Invitation {
   When start;
   std::optional<When> end;
   bool cancelled = false;
+  std::string method;  // "REQUEST", "CANCEL", "REPLY" … (RFC 5546), upper case; empty: none
+  std::string object;  // the event as one VCALENDAR text, for answering it; empty if that is huge
 };
 // What tells how a mail came to be; read where somebody judges it (readers::Details), not stored.
 struct MailDetails {

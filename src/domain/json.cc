@@ -185,7 +185,9 @@ json details_json(const MailDetails& details) {
                            {"place", invitation.place},
                            {"start", to_json(invitation.start)},
                            {"end", optional_when(invitation.end)},
-                           {"cancelled", invitation.cancelled}});
+                           {"cancelled", invitation.cancelled},
+                           {"method", invitation.method},
+                           {"object", invitation.object}});
   }
   return value;
 }
@@ -226,6 +228,8 @@ Result<MailDetails> details_from_json(const json& value) {
     const json* cancelled = member(entry, "cancelled");
     invitation.cancelled =
         cancelled != nullptr && cancelled->is_boolean() && cancelled->get<bool>();
+    TRY_ASSIGN(invitation.method, text_field(entry, "method"));
+    TRY_ASSIGN(invitation.object, text_field(entry, "object"));
     details.invitations.push_back(std::move(invitation));
   }
   return details;

@@ -722,25 +722,41 @@ class MailReader {
       return;
     }
     if (input_.details == Details::yes) {
-      const bool cancelled =
-          base::lower_ascii(parameter(object, "method")) == "cancel" ||
-          base::lower_ascii(bytes.substr(0, 4096)).find("method:cancel") != std::string::npos;
-      add_invitations(*read, cancelled);
+      add_invitations(*read, method_of(object, bytes));
     }
     adopt_items(std::move(*read), id, name);
   }
 
-  void add_invitations(const std::vector<Item>& items, bool cancelled) {
+  // What a calendar is sent for (RFC 6047, 2.4): its own METHOD, else that of the part's type;
+  // empty where it is no message to anybody.
+  static std::string method_of(GMimeObject* part, const std::string& bytes) {
+    constexpr std::string_view name = "\nmethod:";
+    const std::string head = base::lower_ascii("\n" + bytes.substr(0, 4096));
+    std::string method = base::lower_ascii(base::trim(parameter(part, "method")));
+    if (const size_t at = head.find(name); at != std::string::npos) {
+      const size_t begin = at + name.size();
+      method = base::trim(
+          std::string_view(head).substr(begin, head.find_first_of("\r\n", begin) - begin));
+    }
+    for (char& letter : method) {
+      if (letter >= 'a' && letter <= 'z') letter = static_cast<char>(letter - 32);
+    }
+    return std::string(base::cut_utf8(base::clean_utf8(method), 40));
+  }
+
+  void add_invitations(const std::vector<Item>& items, const std::string& method) {
+    constexpr size_t largest_object = 100'000;
     for (const Item& item : items) {
       if (item.kind != domain::ItemKind::event || !item.when) continue;
       const bool known = std::any_of(
           details_.invitations.begin(), details_.invitations.end(),
           [&](const domain::Invitation& other) { return other.uid == item.external_id; });
       if (known || details_.invitations.size() >= 20) continue;
-      const bool off = cancelled || (item.event && item.event->ical.find("STATUS:CANCELLED") !=
-                                                       std::string::npos);
-      details_.invitations.push_back(
-          {item.external_id, item.title, item.place, *item.when, item.end, off});
+      const std::string object = item.event ? item.event->ical : std::string();
+      const bool off = method == "CANCEL" || object.find("STATUS:CANCELLED") != std::string::npos;
+      details_.invitations.push_back({item.external_id, item.title, item.place, *item.when,
+                                      item.end, off, method,
+                                      object.size() <= largest_object ? object : std::string()});
     }
   }
 

@@ -418,6 +418,8 @@ TEST(Mime, details_are_read_where_they_are_wanted) {
   EXPECT_EQ(details.invitations[0].title, "Visit");
   EXPECT_EQ(details.invitations[0].place, "Room 2");
   EXPECT_FALSE(details.invitations[0].cancelled);
+  EXPECT_EQ(details.invitations[0].method, "REQUEST");
+  EXPECT_NE(details.invitations[0].object.find("SUMMARY:Visit"), std::string::npos);
   ASSERT_EQ(details.attachments.size(), 1U);
   EXPECT_EQ(details.attachments[0].name, "a.pdf");
 }

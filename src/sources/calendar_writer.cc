@@ -676,17 +676,15 @@ class Editing {
       TRY_ASSIGN(const std::size_t at, single(occurrence));
       about = {at};
     }
-    constexpr std::array<std::string_view, 3> words = {"ACCEPTED", "TENTATIVE", "DECLINED"};
-    const std::string wanted = "mailto:" + base::lower_ascii(base::trim(address));
+    const std::string wanted = base::lower_ascii(base::trim(address));
     bool invited = false;
     for (const std::size_t at : about) {
       for (Entry& entry : event(at).entries) {
         if (entry.is_component() || entry.line.name != "ATTENDEE" ||
-            base::lower_ascii(base::trim(entry.line.value)) != wanted) {
+            address_in(entry.line.value) != wanted) {
           continue;
         }
-        entry.line.set_parameter("PARTSTAT",
-                                 std::string(words.at(static_cast<std::size_t>(answer))));
+        entry.line.set_parameter("PARTSTAT", std::string(word_of(answer)));
         entry.line.drop_parameter("RSVP");
         invited = true;
       }
@@ -696,7 +694,164 @@ class Editing {
     return to_text(calendar_);
   }
 
+  Result<Scheduling> scheduling(std::string_view occurrence) {
+    Scheduling result;
+    std::size_t at = master_ != npos ? master_ : events_.front();
+    if (!occurrence.empty() && !is_only_occurrence(occurrence)) {
+      const auto changed = std::find_if(events_.begin(), events_.end(), [&](std::size_t one) {
+        return names_occurrence(event(one), occurrence);
+      });
+      if (changed == events_.end()) return fail(ErrorKind::not_found, "ical.no_such_occurrence");
+      at = *changed;
+    }
+    const Component& about = event(at);
+    const auto value = [&](std::string_view name) {
+      const Line* line = find(about, name);
+      return line == nullptr ? std::string() : std::string(base::trim(line->value));
+    };
+    result.uid = value("UID");
+    const std::string sequence = value("SEQUENCE");
+    std::from_chars(sequence.data(), sequence.data() + sequence.size(), result.sequence);
+    result.organizer = address_in(value("ORGANIZER"));
+    result.repeats = repeats(about);
+    if (const Line* id = find(about, "RECURRENCE-ID"); id != nullptr && master_ == npos) {
+      if (const auto stamp = stamp_of(*id)) result.occurrence = identity(*stamp, zones_);
+    }
+    for (const Entry& entry : about.entries) {
+      if (entry.is_component() || entry.line.name != "ATTENDEE") continue;
+      if (result.invited.size() >= most_invited) break;
+      result.invited.push_back({address_in(entry.line.value),
+                                upper(entry.line.parameter("PARTSTAT").value_or("NEEDS-ACTION"))});
+    }
+    return result;
+  }
+
+  Result<std::string> reply(std::string_view address, Participation answer) {
+    const Component& about = told();
+    Component calendar{"VCALENDAR", {}};
+    append(calendar, made("PRODID", "-//lar//lar//EN"));
+    append(calendar, made("VERSION", "2.0"));
+    append(calendar, made("METHOD", "REPLY"));
+    for (const Entry& entry : calendar_.entries) {
+      if (entry.is_component() && entry.child.front().name == "VTIMEZONE") {
+        calendar.entries.push_back(entry);
+      }
+    }
+    Component event{"VEVENT", {}};
+    for (const std::string_view name : {"UID", "RECURRENCE-ID", "SEQUENCE", "ORGANIZER", "DTSTART",
+                                        "DTEND", "DURATION", "SUMMARY"}) {
+      if (const Line* line = find(about, name)) append(event, *line);
+    }
+    set_value(event, "DTSTAMP", now_text());
+    const std::string wanted = base::lower_ascii(base::trim(address));
+    bool invited = false;
+    for (const Entry& entry : about.entries) {
+      if (invited || entry.is_component() || entry.line.name != "ATTENDEE" ||
+          address_in(entry.line.value) != wanted) {
+        continue;
+      }
+      Line own = made("ATTENDEE", std::string(base::trim(entry.line.value)));
+      if (const auto name = entry.line.parameter("CN")) own.set_parameter("CN", *name);
+      own.set_parameter("PARTSTAT", std::string(word_of(answer)));
+      append(event, std::move(own));
+      invited = true;
+    }
+    if (!invited) return fail(ErrorKind::not_found, "ical.not_invited");
+    Entry entry;
+    entry.child.push_back(std::move(event));
+    calendar.entries.push_back(std::move(entry));
+    return to_text(calendar);
+  }
+
+  // This is what the calendar holds.
+  Result<std::string> take_over(Editing incoming) {
+    erase(incoming.calendar_, "METHOD");
+    if (incoming.master_ != npos) {
+      Component& event = incoming.event(incoming.master_);
+      if (master_ != npos && !has_alarm(event)) {
+        for (const Entry& entry : this->event(master_).entries) {
+          if (entry.is_component() && entry.child.front().name == "VALARM") {
+            event.entries.push_back(entry);
+          }
+        }
+      }
+      return to_text(incoming.calendar_);
+    }
+    for (const std::size_t at : incoming.events_) {
+      Component& changed = incoming.event(at);
+      const Line* id = find(changed, "RECURRENCE-ID");
+      const auto stamp = id == nullptr ? std::nullopt : stamp_of(*id);
+      if (!stamp) return not_writable();
+      const std::string occurrence = identity(*stamp, incoming.zones_);
+      std::erase_if(calendar_.entries, [&](const Entry& entry) {
+        return entry.is_component() && is_event(entry.child.front()) &&
+               names_occurrence(entry.child.front(), occurrence);
+      });
+      Entry entry;
+      entry.child.push_back(std::move(changed));
+      calendar_.entries.push_back(std::move(entry));
+    }
+    for (auto zone = incoming.calendar_.entries.rbegin(); zone != incoming.calendar_.entries.rend();
+         ++zone) {
+      if (zone->is_component() && zone->child.front().name == "VTIMEZONE" &&
+          !has_zone(zone->child.front())) {
+        const auto first = std::find_if(calendar_.entries.begin(), calendar_.entries.end(),
+                                        [](const Entry& one) { return one.is_component(); });
+        calendar_.entries.insert(first, *zone);
+      }
+    }
+    index();
+    return to_text(calendar_);
+  }
+
+  // As an object of its own.
+  std::string as_kept() {
+    erase(calendar_, "METHOD");
+    return to_text(calendar_);
+  }
+
+  std::string told_by(std::string_view agent) {
+    for (const std::size_t at : events_) {
+      if (Line* line = find(event(at), "ORGANIZER")) {
+        line->set_parameter("SCHEDULE-AGENT", std::string(agent));
+      }
+    }
+    return to_text(calendar_);
+  }
+
  private:
+  static constexpr std::size_t most_invited = 300;
+
+  static std::string_view word_of(Participation answer) {
+    constexpr std::array<std::string_view, 3> words = {"ACCEPTED", "TENTATIVE", "DECLINED"};
+    return words.at(static_cast<std::size_t>(answer));
+  }
+
+  static std::string address_in(std::string_view value) {
+    std::string address = base::lower_ascii(base::trim(value));
+    if (address.starts_with("mailto:")) address = std::string(base::trim(address.substr(7)));
+    return address;
+  }
+
+  static bool has_alarm(const Component& component) {
+    return std::any_of(component.entries.begin(), component.entries.end(), [](const Entry& entry) {
+      return entry.is_component() && entry.child.front().name == "VALARM";
+    });
+  }
+
+  bool has_zone(const Component& zone) const {
+    const Line* name = find(zone, "TZID");
+    return name == nullptr ||
+           std::any_of(calendar_.entries.begin(), calendar_.entries.end(), [&](const Entry& entry) {
+             if (!entry.is_component() || entry.child.front().name != "VTIMEZONE") return false;
+             const Line* other = find(entry.child.front(), "TZID");
+             return other != nullptr && other->value == name->value;
+           });
+  }
+
+  // What stands for the whole: the series, else its first change.
+  Component& told() { return event(master_ != npos ? master_ : events_.front()); }
+
   static constexpr std::size_t npos = static_cast<std::size_t>(-1);
 
   explicit Editing(Component calendar) : calendar_(std::move(calendar)), zones_(calendar_) {
@@ -1179,6 +1334,29 @@ Result<std::string> answer_invitation(std::string_view original, std::string_vie
                                       std::string_view address, Participation answer) {
   TRY_ASSIGN(Editing editing, Editing::open(original));
   return editing.answer(occurrence, address, answer);
+}
+
+Result<Scheduling> scheduling_of(std::string_view object, std::string_view occurrence) {
+  TRY_ASSIGN(Editing editing, Editing::open(object));
+  return editing.scheduling(occurrence);
+}
+
+Result<std::string> write_reply(std::string_view invitation, std::string_view address,
+                                Participation answer) {
+  TRY_ASSIGN(Editing editing, Editing::open(invitation));
+  return editing.reply(address, answer);
+}
+
+Result<std::string> merge_invitation(std::string_view existing, std::string_view invitation) {
+  TRY_ASSIGN(Editing incoming, Editing::open(invitation));
+  if (existing.empty()) return incoming.as_kept();
+  TRY_ASSIGN(Editing editing, Editing::open(existing));
+  return editing.take_over(std::move(incoming));
+}
+
+Result<std::string> with_schedule_agent(std::string_view object, std::string_view agent) {
+  TRY_ASSIGN(Editing editing, Editing::open(object));
+  return editing.told_by(agent);
 }
 
 }  // namespace lar::sources

@@ -51,6 +51,34 @@ enum class Participation { accepted, tentative, declined };
 base::Result<std::string> answer_invitation(std::string_view original, std::string_view occurrence,
                                             std::string_view address, Participation answer);
 
+// ---- invitations (RFC 5546) ----
+
+struct Invited {
+  std::string address;  // lower case
+  std::string answer;   // PARTSTAT in upper case; "NEEDS-ACTION" where it is not said
+};
+struct Scheduling {
+  std::string uid;
+  int sequence = 0;        // raised by the organizer with each change that matters
+  std::string organizer;   // address in lower case; empty: nobody invited
+  std::string occurrence;  // the one it is about (domain::Occurrence::recurrence_id); empty: all
+  bool repeats = false;
+  std::vector<Invited> invited;
+};
+// `occurrence`: that change of a series instead of the whole. Errors: ical.no_such_occurrence where
+// the series has not changed it.
+base::Result<Scheduling> scheduling_of(std::string_view object, std::string_view occurrence = {});
+// What goes to the organizer (METHOD:REPLY): the event's identity and the one attendee's answer,
+// nothing of the others. Errors: ical.not_invited.
+base::Result<std::string> write_reply(std::string_view invitation, std::string_view address,
+                                      Participation answer);
+// An invitation, as it came or answered, over what the calendar holds of that UID (empty: nothing).
+// A whole event takes its place and keeps its alarms; single occurrences become changes of the
+// series that is there. Without METHOD, as calendars keep objects (RFC 4791, 4.1).
+base::Result<std::string> merge_invitation(std::string_view existing, std::string_view invitation);
+// Who tells the organizer (RFC 6638, 7.1): "CLIENT" or "NONE" keeps the server from doing it, too.
+base::Result<std::string> with_schedule_agent(std::string_view object, std::string_view agent);
+
 // ---- files that hold many objects ----
 
 // The object of one UID as the functions above take it, with the file's time zones; nothing if the

@@ -250,6 +250,60 @@ TEST(CalendarWriter, AnAnswerChangesOnlyTheAnswer) {
             "ical.not_invited");
 }
 
+TEST(CalendarWriter, AReplyTellsTheOrganizerOfOneAnswerAndOfNobodyElses) {
+  const auto reply = write_reply(series, "ana@example.org", Participation::tentative);
+  ASSERT_TRUE(reply) << reply.error().describe();
+  const std::string whole = base::replace_all(*reply, "\r\n ", "");
+  EXPECT_NE(whole.find("METHOD:REPLY\r\n"), std::string::npos) << whole;
+  EXPECT_NE(whole.find("PARTSTAT=TENTATIVE:MAILTO:Ana@example.org\r\n"), std::string::npos)
+      << whole;
+  EXPECT_EQ(whole.find("carl@example.org"), std::string::npos) << "the answer of somebody else";
+  EXPECT_EQ(whole.find("RRULE"), std::string::npos);
+  EXPECT_NE(whole.find("SEQUENCE:4"), std::string::npos);
+  const auto scheduling = scheduling_of(series);
+  ASSERT_TRUE(scheduling);
+  EXPECT_NE(whole.find("UID:" + scheduling->uid + "\r\n"), std::string::npos);
+  EXPECT_NE(whole.find("ORGANIZER"), std::string::npos);
+  EXPECT_EQ(scheduling->sequence, 4);
+  EXPECT_TRUE(scheduling->repeats);
+  EXPECT_EQ(scheduling->occurrence, "");
+  EXPECT_EQ(write_reply(series, "dora@example.org", Participation::accepted).error().code,
+            "ical.not_invited");
+}
+
+TEST(CalendarWriter, AnUpdatedInvitationTakesThePlaceOfTheEventAndKeepsItsAlarm) {
+  const std::string head = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n";
+  const std::string kept = head +
+                           "BEGIN:VEVENT\r\nUID:m\r\nDTSTART:20260601T100000Z\r\nSEQUENCE:0\r\n"
+                           "RRULE:FREQ=WEEKLY\r\nBEGIN:VALARM\r\nACTION:DISPLAY\r\n"
+                           "TRIGGER:-PT15M\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+  const std::string update =
+      head +
+      "METHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:m\r\nDTSTART:20260602T110000Z\r\nSEQUENCE:1\r\n"
+      "RRULE:FREQ=WEEKLY\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+  const auto whole = merge_invitation(kept, update);
+  ASSERT_TRUE(whole) << whole.error().describe();
+  EXPECT_NE(whole->find("DTSTART:20260602T110000Z"), std::string::npos) << *whole;
+  EXPECT_NE(whole->find("TRIGGER:-PT15M"), std::string::npos) << *whole;
+  EXPECT_EQ(whole->find("METHOD"), std::string::npos) << "calendars keep no METHOD";
+  // One occurrence: the series stays, and a second change of it takes the first one's place.
+  const auto one = [&](const char* start) {
+    return head + "METHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:m\r\nRECURRENCE-ID:20260608T100000Z\r\n" +
+           "DTSTART:" + start + "\r\nSEQUENCE:2\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+  };
+  auto changed = merge_invitation(kept, one("20260609T120000Z"));
+  ASSERT_TRUE(changed) << changed.error().describe();
+  changed = merge_invitation(*changed, one("20260609T130000Z"));
+  ASSERT_TRUE(changed);
+  EXPECT_NE(changed->find("DTSTART:20260601T100000Z"), std::string::npos) << *changed;
+  EXPECT_EQ(changed->find("20260609T120000Z"), std::string::npos);
+  EXPECT_NE(changed->find("20260609T130000Z"), std::string::npos);
+  EXPECT_EQ(scheduling_of(*changed, "20260608T100000Z")->sequence, 2);
+  EXPECT_EQ(scheduling_of(*changed, "20260615T100000Z").error().code, "ical.no_such_occurrence");
+  EXPECT_EQ(scheduling_of(one("20260609T120000Z"))->occurrence, "20260608T100000Z");
+  EXPECT_EQ(merge_invitation("", update)->find("METHOD"), std::string::npos);
+}
+
 TEST(CalendarWriter, AWholeDayMovesAsAWholeDayAndBecomesAnHour) {
   const std::string before =
       "BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nUID:d\nDTSTART;VALUE=DATE:20260801\n"

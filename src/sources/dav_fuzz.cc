@@ -20,5 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)change_event(text, "20260406T070000Z", change);
   (void)remove_occurrence(text, "20260406");
   (void)answer_invitation(text, "", "a@example.org", Participation::declined);
+  (void)scheduling_of(text);
+  (void)write_reply(text, "a@example.org", Participation::accepted);
+  (void)merge_invitation(text, text);
   return 0;
 }

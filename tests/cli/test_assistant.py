@@ -177,6 +177,28 @@ class Walk(AssistantCase):
         self.lar("triage", "none@x", code=3)
         self.lar("triage", code=2)
 
+    def test_a_conversation_is_summarised_with_its_words(self):
+        self.fill_home()
+        summary = self.json("summary", "ask@postbox.example")
+        claims = {claim["kind"]: claim for claim in summary["claims"]}
+        self.assertIn("folding table", claims["request"]["text"])
+        for claim in summary["claims"]:
+            item = self.json("show", claim["citation"]["item"])
+            text = "".join(part["text"] for part in item["parts"])
+            self.assertIn(claim["citation"]["quote"], text)
+            self.assertEqual(claim["by"], "code")
+        self.assertIsNone(summary["model"])
+        plain = self.lar("summary", "--since", "2026-05-12", "--until", "2026-05-13").stdout
+        self.assertIn("[1]", plain)
+        self.assertIn("Without a language model", plain)
+        self.assertIn("Sam Whitlock", plain)
+        self.assertNotIn("Sam Whitlock", self.lar("summary", "--since", "2026-05-13").stdout)
+        spanish = self.lar("summary", "ask@postbox.example", LAR_LANGUAGE="es").stdout
+        self.assertIn("te pide", spanish)
+        self.assertIn("Bea", self.lar("summary", "--chat", "Bea", code=3).stderr)
+        self.lar("summary", code=6)
+        self.lar("summary", "--since", "someday", code=6)
+
     def test_plain_output_in_either_language(self):
         self.fill_home()
         for language, word in (("en", "Appointment"), ("es", "Cita")):
@@ -190,7 +212,7 @@ class Walk(AssistantCase):
         self.assertLessEqual(len(width), 40)
 
     def test_help_of_every_command(self):
-        for command in "do cards approve draft reject undo snooze done replay attention memory".split():
+        for command in "do summary cards approve draft reject undo snooze done replay attention memory".split():
             self.assertNotIn("cli.", self.lar(command, "--help").stdout)
 
 

@@ -10,6 +10,7 @@ of them is looked at where it lies: at the servers. The day ends with the whole 
 
 --hold waits for Enter at each beat; the address of the page is printed. --browser runs COMMAND at each beat with LAR_URL
 (address with key), LAR_BEAT (name), LAR_HOME and LAR_NOW in its environment and waits for it; a failure ends the day.
+The sentence of the evening (LAR_SENTENCE, beat "plan") is then COMMAND's to type and approve: see walk.mjs.
 """
 import argparse
 import datetime as dt
@@ -101,12 +102,12 @@ class Demo:
     def told(self):
         return self.notices.read_text().splitlines() if self.notices.exists() else []
 
-    def beat(self, name):
+    def beat(self, name, **more):
         """Everything that came is judged, and whoever looks on sees it."""
         self.beats += 1
         self.home.call("GET", "/cards")
         if self.given.browser:
-            environment = dict(self.home.environment, LAR_URL=self.home.address, LAR_BEAT=name, LAR_NOW=self.clock.now.isoformat())
+            environment = dict(self.home.environment, LAR_URL=self.home.address, LAR_BEAT=name, LAR_NOW=self.clock.now.isoformat(), **more)
             subprocess.run(self.given.browser, env=environment, check=True)
         if self.given.hold:
             input(f"      {name}: {self.home.address} · Enter goes on ")
@@ -161,6 +162,7 @@ class Demo:
         assert card["route"] == "now" and card["because"], card
         line = until(lambda: self.told()[-1:], 10, "the notification was not shown")[0]
         self.say("interrupts: " + line, "!")
+        self.beat("told")
         self.home.lar("done", card["number"])
 
     def event(self, mail):
@@ -220,9 +222,14 @@ class Demo:
         words = "mueve la cita del martes 19 de mayo al miércoles 20 de mayo a las 18:00 y avísales"
         self.say(f"lar do “{words}”", "?")
         self.home.lar("sync", "--wait")
-        answer = self.home.json("do", words)
-        card = answer["card"]
-        assert card, answer
+        if self.given.browser:
+            # Typed and approved on the page.
+            self.beat("plan", LAR_SENTENCE=words)
+            until(lambda: len(self.home.sink.arrived) == 2, what="the clinic was not told")
+            self.say("planned and approved on the page: it has moved at Radicale, and the clinic was told", ">")
+            return
+        card = self.home.json("do", words)["card"]
+        assert card, words
         for action in card["actions"]:
             for line in action["preview"]:
                 self.say(line, "|")

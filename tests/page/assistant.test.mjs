@@ -286,6 +286,121 @@ describe('the assistant in the page', { concurrency: false }, () => {
     await close();
   });
 
+  test('a chat is sent from the page, grows with a later export, and goes with its source', async () => {
+    const { page, close } = await open({ hash: '#/sources', trouble: true });
+    await page.locator('.source').first().waitFor();
+    const submit = () => page.locator('dialog button.first').click();
+    const send = async (label, file) => {
+      await page.locator('.page-head .first').click();
+      await page.locator('dialog .kind', { hasText: label }).click();
+      await page.locator('dialog input[type=file]').setInputFiles(file);
+      await submit();
+    };
+    const chats = async () => (await get(page, '/sources')).sources.filter((source) => source.kind === 'whatsapp');
+    const items = async () => (await chats()).map((source) => source.items);
+    const settles = async (wanted) => {
+      for (let tries = 0; JSON.stringify(await items()) !== JSON.stringify(wanted); tries++) {
+        assert.ok(tries < 50, `${JSON.stringify(await items())}, not ${JSON.stringify(wanted)}`);
+        await page.waitForTimeout(200);
+      }
+    };
+    // What is no calendar is said so, and nothing stays of it.
+    await send('Archivo .ics', `${fixtures}/broken.ics`);
+    await page.locator('dialog [role=alert]').filter({ hasText: 'no es un fichero de calendario' }).waitFor();
+    await page.keyboard.press('Escape');
+    await send('WhatsApp', `${fixtures}/antes/WhatsApp Chat with Iris.txt`);
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    await settles([2]);
+    await send('WhatsApp', `${fixtures}/luego/WhatsApp Chat with Iris.txt`);
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    await settles([3]);
+    assert.equal((await chats()).length, 1, 'the same export is the same source');
+
+    // What was said in it, with the words.
+    await page.goto(`${origin}/#/search?q=regalo`);
+    await page.locator('main a, main button').filter({ hasText: 'Iris (WhatsApp)' }).first().click();
+    await page.locator('.panel h2', { hasText: 'Iris' }).waitFor();
+    await page.locator('.panel').getByRole('button', { name: 'Resumir' }).click();
+    const decision = page.locator('[data-claim=decision] button');
+    await decision.filter({ hasText: 'comprar el regalo entre las dos' }).waitFor();
+    await page.locator('.summary', { hasText: 'Sin modelo de lenguaje' }).waitFor();
+    await decision.click();
+    await page.locator('.panel mark', { hasText: 'Hemos decidido comprar el regalo' }).first().waitFor();
+    assert.ok(await page.locator('.summary').count(), 'the summary stays while its words are looked at');
+    await page.locator('.panel').getByRole('button', { name: 'Cerrar el resumen' }).click();
+    await page.locator('.summary').waitFor({ state: 'detached' });
+    await page.keyboard.press('Escape');
+
+    const [source] = await chats();
+    await page.request.delete(`${origin}/api/v1/sources/${source.id}`, { headers: { Origin: origin } });
+    assert.deepEqual(await chats(), []);
+    const again = await page.request.post(`${origin}/api/v1/sources`, {
+      data: { kind: 'whatsapp', path: source.location }, headers: { Origin: origin },
+    });
+    assert.ok(again.status() >= 400, 'the copy that was sent has gone with its source');
+    await close();
+  });
+
+  test('what was written lately is summarised; a thread from its mail', async () => {
+    const { page, close } = await today();
+    await page.getByRole('button', { name: 'Resumir lo que se ha escrito' }).click();
+    const claims = page.locator('.summary [data-claim]');
+    await claims.first().waitFor();
+    await page.locator('.summary', { hasText: 'Sin modelo de lenguaje' }).waitFor();
+    const told = (await claims.allTextContents()).map(normal).join('\n');
+    assert.match(told, /Gadea Lozano/);
+    await claims.first().locator('button').click();
+    await page.locator('.panel mark').first().waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('.page .summary').getByRole('button', { name: 'Cerrar el resumen' }).click();
+    await page.locator('.page .summary').waitFor({ state: 'detached' });
+    await close();
+  });
+
+  test('a sentence becomes a plan, approved as its preview says, and taken back', async () => {
+    const { page, close } = await today();
+    const box = page.getByRole('textbox', { name: 'Qué quieres que haga lar' });
+    await box.fill('mueve el ensayo del coro al viernes 15 de mayo a las 20:00');
+    await page.getByRole('button', { name: 'Planear' }).click();
+    const card = page.locator('[data-kind=plan]');
+    await card.locator('.preview').waitFor();
+    const number = Number(await card.getAttribute('data-card'));
+    assert.match(normal(await card.locator('.preview').textContent()), /Ensayo del coro.*15 de mayo de 2026, 20:00/);
+    await card.getByRole('button', { name: 'Cambiar la cita de hora' }).click();
+    await gone(page, number);
+    const [action] = (await get(page, `/cards/${number}`)).actions;
+    assert.equal(action.state, 'done', JSON.stringify(action.result));
+    await toast(page).getByRole('button', { name: 'Deshacer' }).click();
+    await page.locator(`[data-card="${number}"]`).waitFor();
+    await page.locator(`[data-card="${number}"]`).getByRole('button', { name: 'No', exact: true }).click();
+    await gone(page, number);
+    // What no plan can be made of is said.
+    await box.fill('zzz');
+    await page.getByRole('button', { name: 'Planear' }).click();
+    await page.locator('.plan .question, .plan .error, .plan .small').first().waitFor();
+    await close();
+  });
+
+  test('what needs no asking is allowed on a card, listed, and ended', async () => {
+    const { page, close } = await today();
+    const card = await card_of(page, 'event', 'Confirmación de su cita');
+    const number = Number(await card.getAttribute('data-card'));
+    await card.locator('.preview').waitFor();
+    await card.getByRole('button', { name: 'Más, y por qué' }).click();
+    await card.getByRole('button', { name: /desde ahora sin preguntar/ }).click();
+    await gone(page, number);
+    await page.goto(`${origin}/#/attention`);
+    const rule = page.locator('[data-standing] li', { hasText: 'citas@clinica-sonrisa.example' });
+    await rule.waitFor();
+    assert.equal((await get(page, '/attention')).standing.length, 1);
+    await rule.getByRole('button').click();
+    await rule.waitFor({ state: 'detached' });
+    assert.deepEqual((await get(page, '/attention')).standing, []);
+    const done = (await get(page, `/cards/${number}`)).actions.find((action) => action.state === 'done');
+    await page.request.post(`${origin}/api/v1/actions/${done.id}`, { data: { do: 'undo' }, headers: { Origin: origin } });
+    await close();
+  });
+
   test('what is new shows by itself, in an open page', async () => {
     const { page, close } = await today();
     const other = await today();

@@ -62,6 +62,12 @@ def main():
             "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//page//EN\r\nBEGIN:VEVENT\r\nUID:page-extra\r\n"
             "DTSTAMP:20260501T000000Z\r\nDTSTART:20260514T160000Z\r\nDTEND:20260514T170000Z\r\nSUMMARY:Ensayo del coro\r\n"
             "END:VEVENT\r\nEND:VCALENDAR\r\n", encoding="utf-8", newline="")
+        # An export of a chat, and the same one some days later; lar gets both by the page.
+        chat = ("10/05/26, 10:00 - Iris: Quedamos el viernes 15 a las 19:00 en la estación\n"
+                "11/05/26, 10:05 - Clara Whitfield: Hemos decidido comprar el regalo entre las dos\n")
+        for name, text in (("antes", chat), ("luego", chat + "13/05/26, 20:00 - Iris: El regalo ya está envuelto y pesa mucho\n")):
+            (fixtures / name).mkdir()
+            (fixtures / name / "WhatsApp Chat with Iris.txt").write_text(text, encoding="utf-8")
         (fixtures / "broken.ics").write_text("esto no es un calendario\n", encoding="utf-8")
         with tempfile.TemporaryDirectory(prefix="lar-models-") as models:
             os.environ["LAR_MODELS"] = models

@@ -4,6 +4,9 @@ server; what cannot be done twice is killed in the middle.
 
     acting.py [CHECK …]      LAR: the program; run with the environment of scripts/requirements-dav.txt
 """
+import datetime
+import email.message
+import email.policy
 import os
 import random
 import re
@@ -11,6 +14,8 @@ import signal
 import subprocess
 import sys
 import time
+
+import icalendar
 
 import house
 import imap
@@ -228,6 +233,146 @@ def killed_in_the_calendar():
                 assert set(home.events()) == before
 
 
+def invitation(home, uid, method="REQUEST", sequence=0, day=20, organizer="nora@postbox.example", minutes="30"):
+    """A mail as calendar programs send it (RFC 6047); gives its Message-ID."""
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//x//EN", f"METHOD:{method}", "BEGIN:VEVENT", f"UID:{uid}", "DTSTAMP:20260513T080000Z",
+             f"SEQUENCE:{sequence}", f"DTSTART:202605{day}T100000Z", f"DTEND:202605{day}T110000Z", "SUMMARY:Budget", "LOCATION:Room 2",
+             f"ORGANIZER;CN=Nora:mailto:{organizer}", f"ATTENDEE;CN=Ana;PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:{home.own}",
+             "ATTENDEE;PARTSTAT=ACCEPTED:mailto:pau@postbox.example", *(["STATUS:CANCELLED"] if method == "CANCEL" else []),
+             "END:VEVENT", "END:VCALENDAR", ""]
+    message = email.message.EmailMessage()
+    message["From"], message["To"], message["Subject"] = f"Nora <{organizer}>", home.own, "Budget"
+    message["Date"] = f"Thu, 14 May 2026 09:{minutes}:00 +0200"
+    message["Message-ID"] = f"<{method.lower()}.{sequence}.{chance.randrange(1 << 40)}@postbox.example>"
+    message.set_content("Shall we go through the budget?")
+    message.add_alternative("\r\n".join(lines), subtype="calendar", params={"method": method})
+    home.dovecot.append(message.as_bytes(policy=email.policy.SMTP))
+    return message["Message-ID"].strip("<>")
+
+
+def own_answer(event):
+    """The PARTSTAT of the owner in an object of the calendar."""
+    attendees = event.icalendar_component["ATTENDEE"]
+    return {str(one).lower(): one.params["PARTSTAT"] for one in (attendees if isinstance(attendees, list) else [attendees])}
+
+
+def reply_in(mail):
+    """The calendar part of a mail, parsed, and the text as it was sent."""
+    [part] = [part for part in mail.walk() if part.get_content_type() == "text/calendar"]
+    assert part.get_param("method") == "REPLY", part["Content-Type"]
+    text = part.get_payload(decode=True).decode()
+    calendar = icalendar.Calendar.from_ical(text)
+    assert str(calendar["METHOD"]) == "REPLY", text
+    [event] = [one for one in calendar.walk("VEVENT")]
+    return event, text
+
+
+def invitations_are_answered():
+    with a_house() as home:
+        lives(home)
+        asked = invitation(home, "budget@postbox.example")
+        card = home.card("invitation", asked)
+        number = card["number"]
+        assert [one["kind"] for one in card["actions"]] == ["accept_invitation", "tentative_invitation", "decline_invitation"], card
+        assert home.events() == {} and not home.sink.arrived
+        preview = "\n".join(home.action(number, "accept_invitation")["preview"])
+        assert "Budget" in preview and "nora@postbox.example" in preview and "as accepted" in preview, preview
+        # While it has not left, it can be taken back, and nothing has happened.
+        home.call("POST", "/attention", {"send_delay": 60})
+        action = home.approve(number, "accept_invitation")
+        assert action["state"] == "approved" and home.events() == {}, action
+        home.lar("undo", number)
+        assert home.state(action) == "undone" and home.events() == {} and not home.sink.arrived
+        home.call("POST", "/attention", {"send_delay": 0})
+        action = home.approve(number, "accept_invitation")
+        until(lambda: home.state(action) == "done", what="never answered")
+        event = home.events()["budget@postbox.example"]
+        assert own_answer(event)[f"mailto:{home.own}"] == "ACCEPTED", event.data
+        assert event.icalendar_component["ORGANIZER"].params["SCHEDULE-AGENT"] == "CLIENT", event.data
+        assert "METHOD" not in event.data, event.data
+        [mail] = home.sink.mails()
+        assert home.sink.arrived[0].rcpt_tos == ["nora@postbox.example"], home.sink.arrived[0].rcpt_tos
+        reply, text = reply_in(mail)
+        assert str(reply["UID"]) == "budget@postbox.example" and int(reply["SEQUENCE"]) == 0, text
+        assert str(reply["ATTENDEE"]).lower() == f"mailto:{home.own}" and reply["ATTENDEE"].params["PARTSTAT"] == "ACCEPTED", text
+        assert "pau@" not in text, "the answer of others is told"
+        [copy] = home.folder_mails(SENT)
+        assert copy["Message-ID"] == mail["Message-ID"]
+        until(lambda: not home.cards("invitation", asked), what="answered, and the card is still there")
+        # Moved: another card; the event is changed, not doubled, and keeps what the owner added.
+        alarm = icalendar.Alarm()
+        alarm.add("action", "DISPLAY")
+        alarm.add("description", "Budget")
+        alarm.add("trigger", datetime.timedelta(minutes=-15))
+        event.icalendar_component.add_component(alarm)
+        event.save()
+        moved = invitation(home, "budget@postbox.example", sequence=1, day=21, minutes="40")
+        number = home.card("invitation", moved)["number"]
+        until(lambda: any("VALARM" in one.data for one in home.events().values()))
+        time.sleep(2)  # the calendar is looked at every second
+        action = home.approve(number, "tentative_invitation")
+        until(lambda: home.state(action) == "done", what="the changed invitation was never answered")
+        [(uid, event)] = home.events().items()
+        assert event.icalendar_component["DTSTART"].dt.day == 21 and own_answer(event)[f"mailto:{home.own}"] == "TENTATIVE", event.data
+        assert "TRIGGER:-PT15M" in event.data, event.data
+        assert int(reply_in(home.sink.mails()[-1])[0]["SEQUENCE"]) == 1
+        # Called off by the organizer.
+        off = invitation(home, "budget@postbox.example", method="CANCEL", sequence=2, day=21, minutes="50")
+        number = home.card("invitation", off)["number"]
+        home.approve(number, "cancel_event")
+        assert home.events() == {} and len(home.sink.arrived) == 2
+        home.lar("undo", number)
+        assert list(home.events()) == ["budget@postbox.example"]
+        # The server does not take the answer: nothing has changed.
+        home.sink.refuse = {"otto@postbox.example"}
+        refused = invitation(home, "other@postbox.example", day=22, organizer="otto@postbox.example")
+        number = home.card("invitation", refused)["number"]
+        action = home.approve(number, "accept_invitation")
+        until(lambda: home.state(action) == "failed", what="a refused answer did not fail")
+        assert "other@postbox.example" not in home.events()
+        assert home.action(number, "accept_invitation", "proposed"), "it cannot be tried again"
+
+
+def an_answer_is_never_given_twice():
+    """kill -9 while the answer is handed over, and at any moment of an approval."""
+    with a_house() as home:
+        lives(home)
+        for when in ("before", "after"):
+            uid = f"{when}@postbox.example"
+            number = home.card("invitation", invitation(home, uid))["number"]
+            home.sink.hold, home.sink.reached = when, 0
+            had = len(home.sink.arrived)
+            action = home.approve(number, "accept_invitation")
+            until(lambda: home.sink.reached, what="the server never got that far")
+            assert uid in home.events(), "the calendar comes first"
+            home.stop(signal.SIGKILL)
+            home.sink.hold = None
+            time.sleep(0.3)
+            home.serve()
+            assert home.state(action) == "unknown", home.state(action)
+            time.sleep(1)
+            assert len(home.sink.arrived) - had <= 1
+            assert home.action(number, "accept_invitation", "proposed") is None, "it is offered again although it may have left"
+        for count in range(int(os.environ.get("LAR_KILLS", "4"))):
+            uid = f"any{count}@postbox.example"
+            number = home.card("invitation", invitation(home, uid, day=22))["number"]
+            action = home.action(number, "accept_invitation")
+            process = subprocess.Popen([program, "approve", str(number), "--action", str(action["position"])], env=home.environment,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0, 1.2))
+            home.stop(signal.SIGKILL)
+            process.wait(30)
+            home.serve()
+            until(lambda: home.state(action) in ("proposed", "done", "unknown", "failed"), 40, f"left as {home.state(action)}")
+            time.sleep(0.5)
+            state = home.state(action)
+            times = sum(mail["Message-ID"] == f"<{action['id']}@example.org>" for mail in home.sink.mails())
+            assert times == 1 if state == "done" else times <= 1, (state, times)
+            assert not (times and state in ("proposed", "failed")), f"sent, and said to be {state}"
+            assert state != "done" or uid in home.events(), "told that one comes, and not in the calendar"
+            print(f"         killed: {state}, arrived {times} times")
+
+
 def rules_that_stand():
     with a_house() as home:
         lives(home)
@@ -275,6 +420,8 @@ if __name__ == "__main__":
         (mail_leaves_when_it_was_approved, "mail leaves when it was approved, not before and not twice"),
         (never_twice, "kill -9 while mail is handed over"),
         (killed_in_the_calendar, "kill -9 while an event is written"),
+        (invitations_are_answered, "invitations: accepted, changed, called off, refused"),
+        (an_answer_is_never_given_twice, "kill -9 while an invitation is answered"),
         (rules_that_stand, "standing rules"),
         (says_what_is_wrong, "what is wrong with sending is said"),
     ])

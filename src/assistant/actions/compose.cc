@@ -455,6 +455,16 @@ Result<std::string> write_mail(const ActionContext& context, const base::Id& id,
   };
   const std::string text = base::replace_all(text_of(content, "text"), "\n", "\r\n");
   const json attachments = content.value("attachments", json::array());
+  // What calendar programs read stands beside what people read (RFC 6047, 2.4).
+  if (const std::string calendar = text_of(content, "calendar"); !calendar.empty()) {
+    const std::string boundary = "lar-" + id.text();
+    field("Content-Type", "multipart/alternative; boundary=\"" + boundary + "\"");
+    mail += "\r\n--" + boundary + "\r\nContent-Type: text/plain; charset=utf-8\r\n";
+    body(text);
+    mail += "--" + boundary + "\r\nContent-Type: text/calendar; method=REPLY; charset=utf-8\r\n";
+    body(calendar);
+    return mail + "--" + boundary + "--\r\n";
+  }
   if (attachments.empty()) {
     field("Content-Type", "text/plain; charset=utf-8");
     body(text);

@@ -5,6 +5,7 @@
 //   to, cc, bcc          an address or a list of them; to_name goes with a single one
 //   subject, text
 //   reply_to             id of the item that it answers
+//   calendar             a calendar object that goes along as its METHOD says (RFC 6047)
 //   attachments          [{path, name, size, sha256}]: fixed by complete_mail(), so that what is
 //                        sent is what was shown
 //
@@ -43,5 +44,12 @@ std::string message_id_of(const base::Id& id, const nlohmann::json& content, Mai
 // what was shown.
 base::Result<std::string> write_mail(const ActionContext& context, const base::Id& id,
                                      const nlohmann::json& content, MailUse use);
+
+// Hands the mail to its account's server, once, and puts a copy among the sent ones; `on_sent`
+// keeps that the server has it. Gives what became of the copy. Errors: nothing was sent, but for
+// source.uncertain; action.no_sending, action.mail_refused, action.recipient_refused.
+base::Result<nlohmann::json> deliver(
+    const ActionContext& context, const base::Id& id, const nlohmann::json& content,
+    const std::function<base::Status(const std::string& sent)>& on_sent);
 
 }  // namespace lar::assistant

@@ -13,13 +13,16 @@ using nlohmann::json;
 using store::Action;
 using store::ActionState;
 
+Executor accept_invitation();
 Executor add_event();
 Executor cancel_event();
+Executor decline_invitation();
 Executor move_event();
 Executor move_mail();
 Executor reminder();
 Executor save_draft();
 Executor send_mail();
+Executor tentative_invitation();
 
 std::string text_of(const nlohmann::json& content, const char* name) {
   return content.contains(name) && content[name].is_string() ? content[name].get<std::string>()
@@ -27,8 +30,10 @@ std::string text_of(const nlohmann::json& content, const char* name) {
 }
 
 std::span<const Executor> executors() {
-  static const std::vector<Executor> all = {add_event(), cancel_event(), move_event(), move_mail(),
-                                            reminder(),  save_draft(),   send_mail()};
+  static const std::vector<Executor> all = {
+      accept_invitation(), add_event(),           cancel_event(), decline_invitation(),
+      move_event(),        move_mail(),           reminder(),     save_draft(),
+      send_mail(),         tentative_invitation()};
   return all;
 }
 

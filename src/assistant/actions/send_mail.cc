@@ -45,6 +45,33 @@ Executed done(const base::Id& id, const json& content, const json& progress) {
           nullptr};
 }
 
+Result<Executed> execute(const ActionContext& context, const base::Id& id, const json& content) {
+  json progress;
+  TRY_ASSIGN(json result, deliver(context, id, content, [&](const std::string& sent) {
+               progress = {{"sent", sent}};
+               return note_progress(context, id, progress);
+             }));
+  Executed executed = done(id, content, progress);
+  executed.result.update(result);
+  return executed;
+}
+
+Status undo(const ActionContext&, const base::Id&, const json&) {
+  return base::fail(ErrorKind::unsupported, "action.sent_already");
+}
+
+// That it is not among the sent mails proves nothing: the copy comes last.
+Found look(const ActionContext& context, const base::Id& id, const json& content,
+           const json& progress) {
+  if (!text_of(progress, "sent").empty()) return done(id, content, progress);
+  const auto source = base::Id::parse(text_of(content, "source"));
+  if (!source) return std::nullopt;
+  if (!placement_at(context.store, message_id_of(id, content, MailUse::sent), *source)) {
+    return std::nullopt;
+  }
+  return done(id, content, progress);
+}
+
 // Into the sent mails, unless it lies there; a failure is told with the result and undoes nothing.
 void keep_copy(const ActionContext& context, const store::Source& account, const std::string& mail,
                json& result) {
@@ -63,7 +90,10 @@ void keep_copy(const ActionContext& context, const store::Source& account, const
   }
 }
 
-Result<Executed> execute(const ActionContext& context, const base::Id& id, const json& content) {
+}  // namespace
+
+Result<json> deliver(const ActionContext& context, const base::Id& id, const json& content,
+                     const std::function<Status(const std::string& sent)>& on_sent) {
   TRY_ASSIGN(const auto account, account_for(context.store, content, Needs::submission));
   if (!account || !context.send) return base::fail(ErrorKind::unsupported, "action.no_sending");
   sources::Outgoing mail;
@@ -87,30 +117,11 @@ Result<Executed> execute(const ActionContext& context, const base::Id& id, const
                        {"detail", std::to_string(handover.code) + " " + handover.answer},
                        {"who", unfit}});
   }
-  const json progress = {{"sent", base::format_rfc3339(base::Clock::now(), base::Clock::zone())}};
-  TRY(note_progress(context, id, progress));
-  Executed executed = done(id, content, progress);
-  keep_copy(context, *account, mail.bytes, executed.result);
-  return executed;
+  TRY(on_sent(base::format_rfc3339(base::Clock::now(), base::Clock::zone())));
+  json result = json::object();
+  keep_copy(context, *account, mail.bytes, result);
+  return result;
 }
-
-Status undo(const ActionContext&, const base::Id&, const json&) {
-  return base::fail(ErrorKind::unsupported, "action.sent_already");
-}
-
-// That it is not among the sent mails proves nothing: the copy comes last.
-Found look(const ActionContext& context, const base::Id& id, const json& content,
-           const json& progress) {
-  if (!text_of(progress, "sent").empty()) return done(id, content, progress);
-  const auto source = base::Id::parse(text_of(content, "source"));
-  if (!source) return std::nullopt;
-  if (!placement_at(context.store, message_id_of(id, content, MailUse::sent), *source)) {
-    return std::nullopt;
-  }
-  return done(id, content, progress);
-}
-
-}  // namespace
 
 Executor send_mail() {
   return {"send_mail", complete, preview, execute, undo, look, true, "action.sent_already", ready};

@@ -32,6 +32,7 @@ void find(const World& world, std::vector<store::Card>& cards) {
     if (mail == nullptr || days > days_ahead || days < 0 || (timed && *fact.moment < world.now)) {
       continue;
     }
+    if (!mail->invitations.empty()) continue;  // invitation.cc answers it
     // What the owner proposed is an appointment once somebody has answered.
     if (mail->mine) {
       const auto thread = world.thread(mail->thread);

@@ -15,6 +15,7 @@ Detector waiting_answer();
 Detector due_task();
 Detector promise_due();
 Detector missing_event();
+Detector invitation();
 Detector calendar_conflict();
 Detector next_meeting();
 Detector invoice_due();
@@ -24,9 +25,9 @@ Detector silent_thread();
 
 std::span<const Detector> detectors() {
   static const std::vector<Detector> all = {
-      urgent_mail(), suspicious_mail(), waiting_answer(),    due_task(),
-      promise_due(), missing_event(),   calendar_conflict(), next_meeting(),
-      invoice_due(), check_in(),        birthday(),          silent_thread(),
+      urgent_mail(),   suspicious_mail(), waiting_answer(),    due_task(),     promise_due(),
+      missing_event(), invitation(),      calendar_conflict(), next_meeting(), invoice_due(),
+      check_in(),      birthday(),        silent_thread(),
   };
   return all;
 }

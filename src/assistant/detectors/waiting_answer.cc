@@ -14,6 +14,7 @@ void find(const World& world, std::vector<store::Card>& cards) {
     if (fact.kind != "awaits_me" || fact.state != store::FactState::valid) continue;
     const KnownMail* mail = world.mail(fact.item);
     if (mail == nullptr) continue;
+    if (!mail->invitations.empty()) continue;  // its own answers are with invitation.cc
     base::Microseconds since = mail->sent;
     const auto thread = world.thread(mail->thread);
     for (auto other = thread.rbegin(); other != thread.rend(); ++other) {

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "net/http_client.h"
+#include "sources/consent.h"
 
 namespace lar::sources::imap {
 
@@ -51,44 +52,6 @@ constexpr std::array<Provider, 16> providers = {{{"gmail.com", "imap.gmail.com"}
                                                  {"gmx.net", "imap.gmx.net"},
                                                  {"fastmail.com", "imap.fastmail.com"}}};
 
-// "https://host:port/path" → host and port.
-std::optional<guard::Endpoint> endpoint_of(std::string_view url) {
-  const bool encrypted = url.starts_with("https://");
-  if (!encrypted && !url.starts_with("http://")) return std::nullopt;
-  std::string_view rest = url.substr(encrypted ? 8 : 7);
-  rest = rest.substr(0, rest.find('/'));
-  guard::Endpoint endpoint{std::string(rest), encrypted ? 443 : 80};
-  const auto colon = rest.rfind(':');
-  if (colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos) {
-    endpoint.host = rest.substr(0, colon);
-    const std::string_view digits = rest.substr(colon + 1);
-    const auto parsed =
-        std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
-    if (parsed.ec != std::errc()) return std::nullopt;
-  }
-  // A refresh token opens the mailbox: it goes over encrypted connections only, or stays here.
-  if (!encrypted && !net::local_only().permits_name(endpoint.host)) return std::nullopt;
-  if (endpoint.host.empty()) return std::nullopt;
-  return endpoint;
-}
-
-std::string form_encoded(std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string made;
-  for (const char letter : text) {
-    const auto byte = static_cast<unsigned char>(letter);
-    if ((byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-        (byte >= 'a' && byte <= 'z') || byte == '-' || byte == '.' || byte == '_' || byte == '~') {
-      made += letter;
-    } else {
-      made += '%';
-      made += digits[byte >> 4];
-      made += digits[byte & 15];
-    }
-  }
-  return made;
-}
-
 // An access token that is still good, renewed where it is not.
 Result<std::string> access_token(const Account& account, const Outside& outside,
                                  const std::string& secret, std::optional<store::Id> source,
@@ -108,7 +71,7 @@ Result<std::string> access_token(const Account& account, const Outside& outside,
       expires->get<base::Microseconds>() > now + token_margin && !text_of("access_token").empty()) {
     return text_of("access_token");
   }
-  const auto endpoint = endpoint_of(account.oauth->token_endpoint);
+  const auto endpoint = token_endpoint_of(account.oauth->token_endpoint);
   if (!endpoint) return bad_setting("oauth.token_endpoint");
   const auto policy = outside.egress.permit("sign-in " + account.name, {*endpoint});
   net::HttpRequest request;
@@ -229,7 +192,8 @@ Result<Account> parse_account(const std::string& name, const std::string& addres
       }
       account.oauth = Account::OAuth{one.value("token_endpoint", ""), one.value("client_id", ""),
                                      one.value("scope", "")};
-      if (!endpoint_of(account.oauth->token_endpoint)) return bad_setting("oauth.token_endpoint");
+      if (!token_endpoint_of(account.oauth->token_endpoint))
+        return bad_setting("oauth.token_endpoint");
     } else if (key == "smtp" && one.is_boolean()) {
       account.sends = one.get<bool>();
     } else if (key == "smtp" && one.is_object()) {

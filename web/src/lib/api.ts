@@ -308,6 +308,57 @@ export interface BriefPoint {
   items: EvidenceItem[];
 }
 
+/** What is to be summarised: one of the first three, within the others. */
+export interface SummaryQuestion {
+  item?: string;
+  chat?: string;
+  since?: string;
+  until?: string;
+  with?: string;
+}
+
+export interface SummaryClaim {
+  kind: string;
+  text: string;
+  by: 'model' | 'code';
+  origin: string;
+  citation: Citation;
+}
+
+export interface Summary {
+  title: string | null;
+  items: number;
+  claims: SummaryClaim[];
+  model: string | null;
+  left_out: Record<'items' | 'unsafe' | 'bulk' | 'facts' | 'said' | 'cut', number>;
+  trouble: Notice | null;
+}
+
+export interface PlanChoice {
+  text: string;
+  event: string | null;
+  start: string | null;
+  who: string | null;
+}
+
+/** A plan is a card; where something is unclear there is a question with its possible answers instead. */
+export interface PlanAnswer {
+  card: CardDetail | null;
+  question: string | null;
+  choices: PlanChoice[];
+  notes: string[];
+}
+
+/** What is done without asking: actions of a kind, on cards of a kind, of a person. */
+export interface StandingRule {
+  number: number;
+  action: string;
+  card: string;
+  person: string | null;
+  made: When;
+  text: string;
+}
+
 export interface AttentionRule {
   kind: string | null;
   person: string | null;
@@ -320,6 +371,7 @@ export interface Attention {
   quiet_to: string;
   rules: AttentionRule[];
   learnt: { kind: string; person: string | null; useful: number; useless: number }[];
+  standing: StandingRule[];
 }
 
 export interface AttentionChange {
@@ -328,6 +380,8 @@ export interface AttentionChange {
   quiet_to?: string;
   rule?: { kind?: string; person?: string; effect: 'always' | 'never' | 'none' };
   outcome?: { kind: string; person?: string; useful: boolean };
+  /** The number of a standing rule that ends. */
+  revoke?: number;
 }
 
 export interface Interruption {
@@ -459,6 +513,15 @@ export const api = {
   status: () => json<Status>('GET', '/status'),
   sources: () => json<{ sources: Source[] }>('GET', '/sources'),
   add_source: (source: NewSource) => json<Source>('POST', '/sources', source),
+  begin_upload: (kind: SourceKind, name: string, size: number) =>
+    json<{ id: string; name: string; piece: number }>('POST', '/uploads', { kind, name, size }),
+  upload: (id: string, offset: number, data: string, signal: AbortSignal) =>
+    json<{ received: number; replaced: boolean; source: Source | null }>(
+      'POST',
+      `/uploads/${segment(id)}`,
+      { offset, data },
+      signal,
+    ),
   remove_source: (id: string) => json<{ removed_items: number }>('DELETE', `/sources/${segment(id)}`),
   sync: (source: string | undefined, signal: AbortSignal) =>
     stream('POST', '/sync', source ? { source, wait: 'items' } : { wait: 'items' }, signal),
@@ -488,6 +551,10 @@ export const api = {
   actions: () => json<{ actions: Action[] }>('GET', '/actions'),
   act: (id: string, what: 'approve' | 'reject' | 'undo' | 'preview', content?: Record<string, unknown>) =>
     json<Action>('POST', `/actions/${segment(id)}`, content ? { do: what, content } : { do: what }),
+  /** Approves it, and such ones from that person from now on by themselves. */
+  act_always: (id: string) => json<Action>('POST', `/actions/${segment(id)}`, { do: 'approve', always: 'person' }),
+  plan: (wish: { text: string; event?: string; start?: string; who?: string }) => json<PlanAnswer>('POST', '/plans', wish),
+  summarise: (question: SummaryQuestion, signal: AbortSignal) => stream('POST', '/summaries', question, signal),
   attention: () => json<Attention>('GET', '/attention'),
   set_attention: (change: AttentionChange) => json<Attention>('POST', '/attention', change),
   replay: (since: string) => json<Replay>('GET', `/replay?since=${segment(since)}`),
