@@ -238,6 +238,7 @@ class ApplicationImplementation final : public Application {
     engine::EngineOptions options;
     options.home = options_.home;
     options.models_folder = options_.models_folder;
+    options.models = models_;
     options.server_program = options_.server_program;
     options.keep_prompts = true;
     return options;
@@ -1192,7 +1193,7 @@ class ApplicationImplementation final : public Application {
   std::atomic<bool> closed_{false};
   // Destroyed from the last to the first: what is used goes after what uses it.
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<engine::Models> models_;
+  std::shared_ptr<engine::Models> models_;
   std::unique_ptr<engine::Engines> engines_;
   std::unique_ptr<reading::ReadingService> reading_;
   std::unique_ptr<agent::Embedder> embedder_;

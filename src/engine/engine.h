@@ -40,6 +40,7 @@ struct Caller {
 };
 
 struct MemoryPlan;  // memory_plan.h
+class Models;       // models.h
 
 struct ChatMessage {
   std::string role;  // "system", "user", "assistant"
@@ -158,6 +159,8 @@ struct EngineOptions {
   // the owner runs already: `chat = "unix:/path/engine.sock"`, `chat = "http://127.0.0.1:8080"`.
   std::string home;
   std::string models_folder;   // $LAR_MODELS or the cache
+  // The catalogue that all parts of the program share; none: one is opened over models_folder.
+  std::shared_ptr<Models> models = {};
   std::string server_program;  // llama-server; empty: $LAR_LLAMA_SERVER, then the cache's build
   int threads = 0;             // 0: one per core
   int chat_context = 8192;     // tokens; less where the model was trained for less

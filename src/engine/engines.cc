@@ -47,9 +47,9 @@ std::string space_of(const CatalogueModel& model) {
 
 }  // namespace
 
-EnginesImpl::EnginesImpl(EngineOptions options, std::unique_ptr<Models> models, std::string sockets)
+EnginesImpl::EnginesImpl(EngineOptions options, std::string sockets)
     : options_(std::move(options)),
-      models_(std::move(models)),
+      models_(options_.models),
       sockets_(std::move(sockets)),
       budget_(options_.home),
       kept_prompts_(options_.home) {
@@ -636,9 +636,10 @@ Result<std::unique_ptr<Engines>> Engines::open(EngineOptions options) {
   TRY(os::make_folders(options.home + "/log"));
   TRY_ASSIGN(std::string sockets, socket_folder(options.home));
   end_leftover_engines(options.home + "/run");
-  TRY_ASSIGN(auto models, Models::open(options.models_folder));
-  auto engines =
-      std::make_unique<EnginesImpl>(std::move(options), std::move(models), std::move(sockets));
+  if (!options.models) {
+    TRY_ASSIGN(options.models, Models::open(options.models_folder));
+  }
+  auto engines = std::make_unique<EnginesImpl>(std::move(options), std::move(sockets));
   TRY(engines->load());
   return engines;
 }

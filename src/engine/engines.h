@@ -46,7 +46,8 @@ class CachedCount {
 
 class EnginesImpl final : public Engines {
  public:
-  EnginesImpl(EngineOptions options, std::unique_ptr<Models> models, std::string sockets);
+  // `options.models` is set.
+  EnginesImpl(EngineOptions options, std::string sockets);
   ~EnginesImpl() override;
 
   base::Status load();
@@ -198,7 +199,7 @@ class EnginesImpl final : public Engines {
   void keep_what_waits();
 
   const EngineOptions options_;
-  const std::unique_ptr<Models> models_;
+  const std::shared_ptr<Models> models_;
   const std::string sockets_;
   Scheduler scheduler_;
   Budget budget_;
