@@ -33,6 +33,8 @@ std::string ask_for_secret(Command& command) {
   return secret;
 }
 
+}  // namespace
+
 base::Result<std::string> read_secret(Command& command, const std::string& file) {
   std::string secret;
   if (file.empty() || file == "-") {
@@ -44,8 +46,6 @@ base::Result<std::string> read_secret(Command& command, const std::string& file)
   if (!secret.empty() && secret.back() == '\r') secret.pop_back();
   return secret;
 }
-
-}  // namespace
 
 int add_account(Command& command, const AccountOptions& options) {
   base::Result<std::string> secret = std::string();
