@@ -13,8 +13,12 @@ LAR_LLAMA_SERVER="$("$repository/scripts/setup-engine.sh")"
 export LAR_LLAMA_SERVER LAR_MODELS="$models"
 "$("$repository/scripts/setup-python.sh" requirements-clients-deep.txt)" "$repository/tests/real/frameworks.py" ||
     failed=1
+# Every field that docs/api.md calls supported, broken on purpose: its check must fail.
+"$("$repository/scripts/setup-python.sh" requirements-clients.txt)" "$repository/tests/real/fields.py" || failed=1
 # Changes of model under load, and what the contract says of real models.
 "$("$repository/scripts/setup-python.sh")" "$repository/tests/real/engines.py" || failed=1
+"$repository/scripts/setup-models.sh" qwen2.5-coder-0.5b-instruct-q4_k_m gemma-3-270m-q4_k_m || failed=1
+python3 "$repository/tests/real/contracts.py" || failed=1
 
 # Coding agents that edit a repository, and an engine whose words are cut and corrupted on their way.
 AIDER="$(dirname "$("$repository/scripts/setup-python.sh" requirements-aider.txt)")/aider"

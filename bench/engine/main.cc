@@ -10,7 +10,8 @@
 // `waiting`: how long a person waits for the first token while the background does all it may, in
 // the same engine (a long prompt being read, a long answer being written) and in that for
 // embeddings, against an idle machine; the three take turns. `change`: from `lar model use` to the
-// first token of the new model while calls go on, against a bare start of the same engine.
+// first token that the new model gives anybody while 500 calls go on, against a bare start of the
+// same engine.
 //
 // A shared machine is slower or faster from one second to the next by more than what is sought. So
 // the two contenders take turns on the same few texts, A B B A and then B A A B: what drifts evenly
@@ -27,6 +28,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
@@ -35,6 +37,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "engine/contract.h"
 #include "engine/engine.h"
 #include "engine/models.h"
 #include "net/http_client.h"
@@ -379,60 +382,108 @@ int bench_waiting(engine::Engines& engines, const Arguments& arguments) {
   return 0;
 }
 
-int bench_change(engine::Engines& engines, const Arguments& arguments) {
+// A person's call while models change: what answered it, and when it said its first word.
+struct Answered {
+  base::Microseconds first_text = 0;
+  std::string model;
+};
+
+std::optional<Answered> asked(engine::Engines& engines, int number) {
+  Answered answered;
+  const auto result = engines.chat(engine::Role::chat, short_question(number),
+                                   [&](std::string_view) {
+                                     if (answered.first_text == 0)
+                                       answered.first_text = base::steady_now();
+                                   },
+                                   {});
+  if (!result) {
+    fmt::print(stderr, "{}\n", result.error().describe());
+    return std::nullopt;
+  }
+  answered.model = result->model;
+  return answered;
+}
+
+// Two clients that never pause ask throughout, 500 times in all. From the wish for another model to
+// the first word that it says to anybody, against the same engine's start with nothing else about,
+// which begins with its first question.
+int bench_change(engine::Engines& engines, const engine::EngineOptions& options,
+                 const Arguments& arguments) {
+  constexpr int requests = 500;
   std::vector<std::string> models;
-  {
-    const auto known = engine::Models::open(arguments.models);
-    if (!known) return 1;
-    for (const auto& model : (*known)->list()) {
-      const bool chats = std::find(model.roles.begin(), model.roles.end(), engine::Role::chat) !=
-                         model.roles.end();
-      if (model.installed && chats && models.size() < 2) models.push_back(model.name);
-    }
+  const auto known = engine::Models::open(arguments.models);
+  if (!known) return 1;
+  for (const auto& model : (*known)->list()) {
+    const bool chats =
+        std::find(model.roles.begin(), model.roles.end(), engine::Role::chat) != model.roles.end();
+    if (model.installed && chats && models.size() < 2) models.push_back(model.name);
   }
   if (models.size() < 2) {
     fmt::print(stderr, "change: two installed chat models are needed\n");
     return 1;
   }
-  int number = 1000;
-  std::atomic<int> asked = 0, failed = 0;
-  std::vector<double> changes, starts;
+  // As after their first use, when lar measures what begins to serve.
+  for (const std::string& model : models) {
+    if (!engines.use(engine::Role::chat, model)) return 1;
+    const auto checked =
+        engine::check_model(options, **known, engines, "chat", engine::CheckDepth::quick, {}, {});
+    if (!checked) {
+      fmt::print(stderr, "{}\n", checked.error().describe());
+      return 1;
+    }
+  }
+  std::atomic<int> number = 1000, done = 0, failed = 0;
+  struct Round {
+    double change = 0, used = 0, start = 0;
+  };
+  std::map<std::string, std::vector<Round>> rounds;
   for (int round = 0; round < arguments.rounds; ++round) {
     const std::string& model = models[static_cast<std::size_t>(round + 1) % 2];
-    // The same engine's bare start, with nothing else about.
-    engines.stop_all();
+    Round measured;
     if (!engines.use(engine::Role::chat, model)) return 1;
     engines.stop_all();
-    starts.push_back(seconds_of([&] { return first_token(engines, ++number).has_value(); }));
+    auto begun = base::steady_now();
+    const auto bare = asked(engines, ++number);
+    if (!bare) return 1;
+    measured.start = static_cast<double>(bare->first_text - begun) / 1e6;
     if (!engines.use(engine::Role::chat, models[static_cast<std::size_t>(round) % 2])) return 1;
-    if (!first_token(engines, ++number)) return 1;
+    if (!asked(engines, ++number)) return 1;
+    std::atomic<base::Microseconds> first = 0;
     {
       std::vector<std::jthread> callers;
       for (int caller = 0; caller < 2; ++caller) {
-        callers.emplace_back([&, caller](std::stop_token stop) {
-          for (int at = 0; !stop.stop_requested(); ++at) {
-            ++asked;
-            if (!engines.chat(engine::Role::chat, short_question(caller * 1000 + at), {}, {})) {
-              ++failed;
-            }
+        callers.emplace_back([&](const std::stop_token& stop) {
+          while (!stop.stop_requested()) {
+            const auto answered = asked(engines, ++number);
+            ++done;
+            if (!answered) ++failed;
+            if (!answered || answered->model != model) continue;
+            base::Microseconds none = 0;
+            first.compare_exchange_strong(none, answered->first_text);
           }
         });
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(500));
-      changes.push_back(seconds_of([&] {
-        return engines.use(engine::Role::chat, model).has_value() &&
-               first_token(engines, ++number).has_value();
-      }));
+      begun = base::steady_now();
+      if (!engines.use(engine::Role::chat, model)) return 1;
+      measured.used = static_cast<double>(base::steady_now() - begun) / 1e6;
+      while (first == 0 || done < requests * (round + 1) / arguments.rounds) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
     }
+    measured.change = static_cast<double>(first - begun) / 1e6;
+    rounds[model].push_back(measured);
+    fmt::print(
+        "  to {}: {:.2f} s (stands after {:.2f} s), bare start {:.2f} s; {} asked, {} failed\n",
+        model, measured.change, measured.used, measured.start, done.load(), failed.load());
+    std::fflush(stdout);
   }
-  std::vector<double> ratios;
-  for (std::size_t round = 0; round < starts.size(); ++round) {
-    ratios.push_back(changes[round] / starts[round]);
+  for (const auto& [model, all] : rounds) {
+    std::vector<double> ratios;
+    for (const Round& round : all) ratios.push_back(round.change / round.start);
+    fmt::print("change under load to {}: {} times its bare start\n", model, with_interval(ratios));
   }
-  fmt::print(
-      "change of model under load: {:.2f} s until the new one's first token, bare start {:.2f} s, "
-      "{} times; {} of {} calls failed\n",
-      median(changes), median(starts), with_interval(ratios), failed.load(), asked.load());
+  fmt::print("{} of {} calls failed\n", failed.load(), done.load());
   return failed == 0 ? 0 : 1;
 }
 
@@ -469,7 +520,7 @@ int main(int count, char** values) {
     return 1;
   }
   if (arguments.what == "waiting") return bench_waiting(**engines, arguments);
-  if (arguments.what == "change") return bench_change(**engines, arguments);
+  if (arguments.what == "change") return bench_change(**engines, options, arguments);
   return arguments.what == "chat" ? bench_chat(**engines, arguments)
                                   : bench_embed(**engines, arguments);
 }

@@ -15,6 +15,8 @@
 #include <cstdlib>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
 #include <thread>
 
 #include "agent/embedder.h"
@@ -23,6 +25,7 @@
 #include "api/assistant_routes.h"
 #include "api/client_keys.h"
 #include "api/gateway.h"
+#include "api/outside_engines.h"
 #include "api/rehearsal.h"
 #include "api/render.h"
 #include "api/summaries.h"
@@ -76,6 +79,15 @@ class ApplicationImplementation final : public Application {
     TRY_ASSIGN(store_, store::Store::open(options_.home));
     TRY_ASSIGN(const std::string zone, store_->setting("zone"));
     if (!zone.empty()) base::Clock::prefer_zone(zone);
+    TRY_ASSIGN(const std::string sealed, store_->setting("sealed"));
+    egress_ = std::make_unique<guard::Egress>(
+        [this](const std::string& summary, const std::string& detail) {
+          (void)store_->write_journal("egress", summary, detail);
+        },
+        sealed == "1" ? guard::Sealed::yes : guard::Sealed::no);
+    TRY_ASSIGN(secrets_,
+               guard::Secrets::open(options_.home + "/secrets.json", guard::default_key_file()));
+    outside_engines_ = std::make_unique<OutsideEngines>(*store_, *egress_, *secrets_);
     TRY_ASSIGN(models_, engine::Models::open(options_.models_folder));
     TRY_ASSIGN(engines_, engine::Engines::open(engine_options()));
     if (!options_.answer_cache.empty()) {
@@ -85,14 +97,6 @@ class ApplicationImplementation final : public Application {
     }
     TRY_ASSIGN(reading_,
                reading::ReadingService::start({.worker_program = options_.reader_program}));
-    TRY_ASSIGN(const std::string sealed, store_->setting("sealed"));
-    egress_ = std::make_unique<guard::Egress>(
-        [this](const std::string& summary, const std::string& detail) {
-          (void)store_->write_journal("egress", summary, detail);
-        },
-        sealed == "1" ? guard::Sealed::yes : guard::Sealed::no);
-    TRY_ASSIGN(secrets_,
-               guard::Secrets::open(options_.home + "/secrets.json", guard::default_key_file()));
     outside_.emplace(sources::Outside{*egress_, *secrets_});
     const bool watch = options_.background == ApplicationOptions::Background::watch;
     const auto changed = [this](const Id&) {
@@ -243,8 +247,12 @@ class ApplicationImplementation final : public Application {
     engine::EngineOptions options;
     options.home = options_.home;
     options.models_folder = options_.models_folder;
+    options.models = models_;
     options.server_program = options_.server_program;
     options.keep_prompts = true;
+    options.outside = [this](engine::Role role, const std::string& address) {
+      return outside_engines_->access(role, address);
+    };
     return options;
   }
 
@@ -1048,11 +1056,28 @@ class ApplicationImplementation final : public Application {
     if (!role)
       return fail(ErrorKind::invalid_input, "role.unknown",
                   {{"role", call.body["role"].get<std::string>()}});
-    TRY(engines_->use(*role, call.body["model"]));
+    const std::string model = call.body["model"];
+    if (engine::is_outside(model) && call.body.value("consent", false)) {
+      TRY(outside_engines_->agree(engine::address_of(model), call.body.value("key", "")));
+    }
+    const auto used = engines_->use(*role, model);
+    // Consent given for a change that failed is as much without use as that for what went before.
+    TRY(outside_engines_->end_unused(outside_addresses()));
+    TRY(used);
     embedder_wake();
     announce();
     check_soon(*role);
     return reply({{"roles", roles_json(call.request.language)}});
+  }
+
+  std::set<std::string> outside_addresses() {
+    std::set<std::string> addresses;
+    for (const engine::EngineStatus& status : engines_->status()) {
+      for (const std::string& model : {status.model, status.next_model}) {
+        if (engine::is_outside(model)) addresses.insert(engine::address_of(model));
+      }
+    }
+    return addresses;
   }
 
   // Measures what serves a role from now on, behind everybody, unless it has been measured before.
@@ -1321,12 +1346,13 @@ class ApplicationImplementation final : public Application {
   std::atomic<bool> closed_{false};
   // Destroyed from the last to the first: what is used goes after what uses it.
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<engine::Models> models_;
+  std::unique_ptr<guard::Egress> egress_;
+  std::unique_ptr<guard::Secrets> secrets_;
+  std::unique_ptr<OutsideEngines> outside_engines_;
+  std::shared_ptr<engine::Models> models_;
   std::unique_ptr<engine::Engines> engines_;
   std::unique_ptr<reading::ReadingService> reading_;
   std::unique_ptr<agent::Embedder> embedder_;
-  std::unique_ptr<guard::Egress> egress_;
-  std::unique_ptr<guard::Secrets> secrets_;
   std::optional<sources::Outside> outside_;  // what sync_ works with
   std::unique_ptr<assistant::Desk> desk_;
   std::unique_ptr<Uploads> uploads_;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,7 @@
 
 #include "api/answer_scanner.h"
 #include "api/context_policy.h"
+#include "api/engine_prompt.h"
 #include "api/gateway_calls.h"
 #include "api/gateway_form.h"
 #include "api/gateway_tools.h"
@@ -54,7 +56,7 @@ struct ClientRoute {
   std::string_view method, path, schema;
   Action action;
   Form form = Form::openai;
-  std::array<std::optional<Role>, 2> roles = {};  // that can answer it
+  std::array<std::optional<Role>, 3> roles = {};  // that can answer it
   // Named by clients that send no model; nothing: they must.
   std::string_view standard_model = {};
   bool needs_key = true;
@@ -66,7 +68,7 @@ constexpr std::array routes = {
                 "v1_chat_completions",
                 Action::forward,
                 Form::openai,
-                {Role::chat, Role::fast}},
+                {Role::chat, Role::fast, Role::vision}},
     ClientRoute{"POST",
                 "/v1/completions",
                 "v1_completions",
@@ -78,7 +80,7 @@ constexpr std::array routes = {
                 "v1_responses",
                 Action::forward,
                 Form::responses,
-                {Role::chat, Role::fast}},
+                {Role::chat, Role::fast, Role::vision}},
     ClientRoute{
         "POST", "/v1/embeddings", "v1_embeddings", Action::forward, Form::openai, {Role::embed}},
     ClientRoute{"POST",
@@ -93,13 +95,13 @@ constexpr std::array routes = {
                 "v1_messages",
                 Action::forward,
                 Form::anthropic,
-                {Role::chat, Role::fast}},
+                {Role::chat, Role::fast, Role::vision}},
     ClientRoute{"POST",
                 "/v1/messages/count_tokens",
                 "v1_messages_count_tokens",
                 Action::count,
                 Form::anthropic,
-                {Role::chat, Role::fast}},
+                {Role::chat, Role::fast, Role::vision}},
     // Editors that fill in the middle name no model.
     ClientRoute{"POST",
                 "/infill",
@@ -284,6 +286,9 @@ class StreamEnd {
   std::string tail_;
   bool ended_ = false;
 };
+
+// Engines that write nothing: what is too long for them they say themselves.
+bool reads_only(Role role) { return role == Role::embed || role == Role::rerank; }
 
 struct Match {
   const ClientRoute* route = nullptr;
@@ -583,7 +588,7 @@ class GatewayImplementation final : public Gateway {
 
   base::Status fit_into_context(Call& call, Role role) {
     call.body = call.request.body;
-    if (role == Role::embed || call.body.size() < engine::long_prompt_bytes) return {};
+    if (reads_only(role) || call.body.size() < engine::long_prompt_bytes) return {};
     const int usable = parts_.engines.usable_context(role);
     const ContextLimits limits{std::string(name_of(role)), usable,
                                usable < parts_.engines.context_tokens(role)};
@@ -609,6 +614,9 @@ class GatewayImplementation final : public Gateway {
   base::Status pass_on(Call& call, Role role, const std::string& model, const std::string& body,
                        bool streamed,
                        engine::RawRequest::Turn turn = engine::RawRequest::Turn::waits) {
+    if (can_be_translated(call) && turn == engine::RawRequest::Turn::waits && lacks(call, role)) {
+      return translate(call, role, model, body, streamed);
+    }
     engine::RawRequest raw;
     raw.method = call.request.method;
     raw.path = call.request.path;
@@ -617,7 +625,7 @@ class GatewayImplementation final : public Gateway {
         streamed ? engine::RawRequest::Answer::streamed : engine::RawRequest::Answer::whole;
     raw.turn = turn;
     raw.caller = call.caller;
-    if (body.size() >= engine::long_prompt_bytes && role != Role::embed && raw.path != "/infill" &&
+    if (body.size() >= engine::long_prompt_bytes && !reads_only(role) && raw.path != "/infill" &&
         turn == engine::RawRequest::Turn::waits) {
       raw.prompt = as_chat_completion(call.form, body);
     }
@@ -651,6 +659,14 @@ class GatewayImplementation final : public Gateway {
     call.served.tokens_out = scanner.tokens_out();
     TRY(done);
     if (refused != 0) {
+      const bool no_such_route = refused == 404 || refused == 405 || refused == 501;
+      if (no_such_route && can_be_translated(call)) {
+        {
+          const std::lock_guard lock(tried_mutex_);
+          lacking_.insert(parts_.engines.bound_to(role) + " " + call.request.path);
+        }
+        return translate(call, role, model, body, streamed);
+      }
       refuse(call, refusal_of_engine(refused, kept));
       return {};
     }
@@ -765,22 +781,82 @@ class GatewayImplementation final : public Gateway {
 
   base::Status call_tools(Call& call, Role role, const std::string& model, const json& body,
                           bool streamed) {
+    TRY_ASSIGN(const std::string made, with_schema_for_tools(call.form, call.body));
+    CallReader reader;
+    return relay(
+        call, role, model, made, body, streamed,
+        [&](const json& delta, const CallReader::Sink& sink) {
+          const json text = delta.value("content", json());
+          if (text.is_string()) reader.feed(text.get_ref<const std::string&>(), sink);
+        },
+        [&](const CallReader::Sink& sink) { reader.end(sink); });
+  }
+
+  // ---- engines that do not speak the API asked ----
+
+  static bool can_be_translated(const Call& call) {
+    return call.request.path == "/v1/messages" || call.request.path == "/v1/responses";
+  }
+
+  // Whether the engine behind a role was found not to know the route.
+  bool lacks(const Call& call, Role role) {
+    const std::string what = parts_.engines.bound_to(role) + " " + call.request.path;
+    const std::lock_guard lock(tried_mutex_);
+    return lacking_.contains(what);
+  }
+
+  // By way of a chat completion, which every engine knows.
+  base::Status translate(Call& call, Role role, const std::string& model, const std::string& body,
+                         bool streamed) {
+    const std::string made = translated(call.form, body, as_chat_completion(call.form, body));
+    if (made.empty()) {
+      return fail(ErrorKind::unsupported, "client.not_translated", {{"path", call.request.path}});
+    }
+    return relay(
+        call, role, model, made, json::parse(body, nullptr, false), streamed,
+        [](const json& delta, const CallReader::Sink& sink) {
+          const auto text_of = [](const json& object, const char* name) {
+            const json value = object.is_object() ? object.value(name, json()) : json();
+            return value.is_string() ? value.get<std::string>() : std::string();
+          };
+          if (const std::string text = text_of(delta, "content"); !text.empty()) {
+            sink({AnswerPart::Kind::text, text});
+          }
+          const json calls = delta.value("tool_calls", json());
+          for (const json& one : calls.is_array() ? calls : json::array()) {
+            const json function = one.is_object() ? one.value("function", json()) : json();
+            if (const std::string name = text_of(function, "name"); !name.empty()) {
+              sink({AnswerPart::Kind::call, name});
+            }
+            if (const std::string more = text_of(function, "arguments"); !more.empty()) {
+              sink({AnswerPart::Kind::arguments, more});
+            }
+          }
+        },
+        [](const CallReader::Sink&) {});
+  }
+
+  // Sends the body of a streamed chat completion and says its answer in the form of the client's
+  // API. `take`: what a piece of it is; `finish`: what is left at its end.
+  base::Status relay(Call& call, Role role, const std::string& model, const std::string& made,
+                     const json& body, bool streamed,
+                     const std::function<void(const json&, const CallReader::Sink&)>& take_delta,
+                     const std::function<void(const CallReader::Sink&)>& finish) {
     engine::RawRequest raw;
     raw.path = "/v1/chat/completions";
-    TRY_ASSIGN(raw.body, with_schema_for_tools(call.form, call.body));
+    raw.body = made;
     if (raw.body.size() >= engine::long_prompt_bytes) {
       raw.prompt = as_chat_completion(Form::openai, raw.body);
     }
     raw.caller = call.caller;
     raw.answer =
         streamed ? engine::RawRequest::Answer::streamed : engine::RawRequest::Answer::whole;
-    const json options = body.value("stream_options", json());
+    const json options = body.is_object() ? body.value("stream_options", json()) : json();
     CallWriter writer(call.form, model,
                       streamed ? CallWriter::Delivery::streamed : CallWriter::Delivery::whole,
                       options.is_object() && options.value("include_usage", json()) == true
                           ? CallWriter::Usage::told
                           : CallWriter::Usage::left_out);
-    CallReader reader;
     net::EventStream events;
     AnswerScanner counts(model);
     std::optional<Refusal> refusal;
@@ -803,9 +879,9 @@ class GatewayImplementation final : public Gateway {
       const json::json_pointer place("/choices/0");
       if (!chunk.contains(place) || !chunk[place].is_object()) return true;
       const json& choice = chunk[place];
-      const json delta = choice.value("delta", json());
-      const json text = delta.is_object() ? delta.value("content", json()) : json();
-      if (text.is_string()) reader.feed(text.get_ref<const std::string&>(), part);
+      if (const json delta = choice.value("delta", json()); delta.is_object()) {
+        take_delta(delta, part);
+      }
       if (const json ended = choice.value("finish_reason", json()); ended.is_string()) {
         finished = true;
         cut = ended == "length";
@@ -846,7 +922,7 @@ class GatewayImplementation final : public Gateway {
       return fail(ErrorKind::unavailable, "engine.bad_answer",
                   {{"role", std::string(name_of(role))}, {"detail", "stream"}});
     }
-    reader.end(part);
+    finish(part);
     const std::string rest = writer.end(cut, usage);
     if (streamed) {
       say(rest);
@@ -1005,6 +1081,7 @@ class GatewayImplementation final : public Gateway {
   std::set<Role> roles_;  // that clients can ask
   std::mutex tried_mutex_;
   std::map<std::string, bool> tried_;  // by model: whether it makes tool calls by itself
+  std::set<std::string> lacking_;      // model and route that its engine does not know
   Metrics metrics_;
 };
 

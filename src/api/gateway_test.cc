@@ -530,6 +530,60 @@ TEST_F(GatewayTest, an_engine_that_makes_calls_is_left_to_do_so) {
   EXPECT_TRUE(seen().contains("tools"));
 }
 
+// The scripted engine knows chat completions only, as many servers do.
+TEST_F(GatewayTest, what_an_engine_does_not_speak_is_translated) {
+  start("tools");
+  const std::string ask =
+      R"({"model":"lar/chat","max_tokens":99,"system":"Be kind.","stop_sequences":["x"],)"
+      R"("messages":[{"role":"user","content":[{"type":"text","text":"good day"}]}])";
+  const json message = json::parse(send(request("/v1/messages", ask + "}")).body);
+  EXPECT_EQ(message["type"], "message") << message;
+  EXPECT_EQ(message["model"], "lar/chat");
+  EXPECT_EQ(message["content"],
+            (json::array({{{"type", "text"}, {"text", "You said: good day"}}})));
+  EXPECT_EQ(message["stop_reason"], "end_turn");
+  EXPECT_GT(message["usage"]["output_tokens"], 0);
+  EXPECT_EQ(seen()["messages"][0], (json{{"role", "system"}, {"content", "Be kind."}}));
+  EXPECT_EQ(seen()["stop"], json::array({"x"}));
+  EXPECT_EQ(seen()["max_tokens"], 99);
+  EXPECT_FALSE(seen().contains("thinking_budget_tokens"));
+
+  std::string text, last;
+  for (const std::string& event :
+       events(send(request("/v1/messages", ask + R"(,"stream":true})")).body)) {
+    const json said = json::parse(event);
+    last = said["type"];
+    if (last == "content_block_delta") text += said["delta"].value("text", "");
+  }
+  EXPECT_EQ(text, "You said: good day");
+  EXPECT_EQ(last, "message_stop");
+
+  const json response =
+      json::parse(send(request("/v1/responses",
+                               R"({"model":"lar/chat","input":"hello","max_output_tokens":7})"))
+                      .body);
+  EXPECT_EQ(response["output"][0]["content"][0]["text"], "You said: hello") << response;
+  EXPECT_EQ(seen()["max_tokens"], 7);
+  EXPECT_FALSE(seen().contains("input"));
+
+  // Calls that the engine makes by itself are its own.
+  const json called = json::parse(
+      send(request("/v1/messages",
+                   ask + R"(,"tools":[{"name":"look","input_schema":{"type":"object","properties":)"
+                         R"({"where":{"type":"string"}}}}]})"))
+          .body);
+  EXPECT_EQ(called["stop_reason"], "tool_use") << called;
+  EXPECT_EQ(called["content"][0]["input"], (json{{"where", "scripted"}}));
+
+  // Images are not words: that request alone is refused, and says why.
+  const net::HttpResponse image = send(
+      request("/v1/messages",
+              R"({"model":"lar/chat","max_tokens":9,"messages":[{"role":"user","content":[{"type":)"
+              R"("image","source":{"type":"base64","media_type":"image/png","data":""}}]}]})"));
+  EXPECT_GE(image.status, 400);
+  EXPECT_TRUE(json::parse(image.body)["error"].contains("message")) << image.body;
+}
+
 TEST_F(GatewayTest, a_stream_of_calls_whose_engine_dies_ends_with_the_reason) {
   start("die");
   const auto all =

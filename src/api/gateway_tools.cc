@@ -602,24 +602,6 @@ std::string with_text_form(std::string_view text) {
   return dumped(request);
 }
 
-std::string as_chat_completion(Form form, std::string_view text) {
-  if (text.find("\"image") != std::string_view::npos) return {};
-  if (form == Form::openai) return std::string(text);
-  const Ordered request = Ordered::parse(text, nullptr, false);
-  if (!request.is_object()) return {};
-  const auto asked = form == Form::anthropic ? from_anthropic(request) : from_responses(request);
-  if (!asked) return {};
-  Ordered body = {{"messages", asked->messages}};
-  for (const Tool& tool : asked->tools) {
-    body["tools"].push_back({{"type", "function"},
-                             {"function",
-                              {{"name", tool.name},
-                               {"description", tool.description},
-                               {"parameters", tool.parameters}}}});
-  }
-  return dumped(body);
-}
-
 std::string tool_trial() {
   const Ordered tool = {
       {"name", trial_tool},

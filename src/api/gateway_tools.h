@@ -30,10 +30,6 @@ base::Result<std::string> with_schema_for_tools(Form form, std::string_view requ
 // looks for it; any other is given back as it is.
 std::string with_text_form(std::string_view request);
 
-// A request as a chat completion whose prompt the engine's template makes the same, for counting
-// and keeping its tokens; empty where that is not possible (images).
-std::string as_chat_completion(Form form, std::string_view request);
-
 // A trial of the engine's own tool calls: a chat completion that any model which makes them answers
 // with one. `called`: whether an answer to it did so.
 std::string tool_trial();

@@ -165,10 +165,9 @@ Result<json> rehearse(store::Store& store, engine::Engines& engines,
   TRY(os::make_folders(own.home));
   TRY_ASSIGN(const auto chat, engine::Engines::open(own));
   if (!engine::is_address(wish.model)) {
-    TRY_ASSIGN(const auto models, engine::Models::open(options.models_folder));
     TRY_ASSIGN(const std::string sockets, engine::socket_folder(own.home));
     TRY_ASSIGN(const auto backend,
-               engine::make_backend(own, *models, sockets, Role::chat, wish.model, "room"));
+               engine::make_backend(own, *own.models, sockets, Role::chat, wish.model, "room"));
     const std::int64_t left = engine::memory_left(options);
     if (left > 0 && backend->memory_bytes > left) {
       return fail(ErrorKind::no_space, "engine.no_room",

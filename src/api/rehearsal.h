@@ -19,11 +19,11 @@ struct RehearsalWish {
   int questions = 50;
 };
 
-// `options`: as the home's engines were opened with. `progress`: how many of how many have been
-// asked. Gives {model, other, questions: [{question, current, other, same_answer,
-// same_citations}], summary}; an answer is {answer, declined, citations, cites_as_kept, total_ms,
-// prompt_tokens, completion_tokens}. Errors: rehearsal.no_questions, engine.no_room {model, needed,
-// left} (MiB), those of Engines::use() and of asking.
+// `options`: as the home's engines were opened with, their models among them. `progress`: how many
+// of how many have been asked. Gives {model, other, questions: [{question, current, other,
+// same_answer, same_citations}], summary}; an answer is {answer, declined, citations,
+// cites_as_kept, total_ms, prompt_tokens, completion_tokens}. Errors: rehearsal.no_questions,
+// engine.no_room {model, needed, left} (MiB), those of Engines::use() and of asking.
 base::Result<nlohmann::json> rehearse(store::Store& store, engine::Engines& engines,
                                       const engine::EngineOptions& options,
                                       const RehearsalWish& wish,

@@ -33,6 +33,8 @@ std::string ask_for_secret(Command& command) {
   return secret;
 }
 
+}  // namespace
+
 base::Result<std::string> read_secret(Command& command, const std::string& file) {
   std::string secret;
   if (file.empty() || file == "-") {
@@ -44,6 +46,8 @@ base::Result<std::string> read_secret(Command& command, const std::string& file)
   if (!secret.empty() && secret.back() == '\r') secret.pop_back();
   return secret;
 }
+
+namespace {
 
 // The owner says yes on a page of the provider's; lar waits for the browser to come back.
 int add_by_consent(Command& command, const AccountOptions& account, const ImapOptions& options,

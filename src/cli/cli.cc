@@ -478,6 +478,9 @@ class Table {
         ->required()
         ->type_name("");
     using_one->add_flag("--compare", given.use.compare, say("help.model_use_compare"));
+    using_one->add_flag("--consent", given.use.consent, say("help.model_use_consent"));
+    using_one->add_option("--key-file", given.use.key_file, say("help.model_use_key_file"))
+        ->type_name("FILE");
     using_one->add_option("--questions", given.use.questions, say("help.model_use_questions"))
         ->option_text("N")
         ->check(CLI::Range(1, 500));

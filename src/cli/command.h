@@ -210,11 +210,16 @@ int triage_item(Command& command, const std::string& item);
 int list_models(Command& command);
 int pull_model(Command& command, const std::string& name);
 int add_model(Command& command, const std::string& file);
+// The first line of a file; "-": of standard input, asked for without echo at a terminal.
+base::Result<std::string> read_secret(Command& command, const std::string& file);
+
 struct UseOptions {
   std::string binding;  // ROLE=NAME
   bool compare = false;
   int questions = 50;  // compared
   Confirmed confirmed = Confirmed::no;
+  bool consent = false;  // to an outside service
+  std::string key_file;  // its key, see read_secret(); empty: it wants none
 };
 int use_model(Command& command, const UseOptions& options);
 int plan_models(Command& command);

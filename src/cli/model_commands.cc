@@ -81,7 +81,9 @@ void print_contract(Command& command, const json& contract) {
                                           {"engine", harmless(contract.value("engine", ""))},
                                           {"when", contract.value("measured", "")}}));
   if (contract.value("embedding", false)) {
-    row("dimensions", std::to_string(contract.value("dimensions", 0)));
+    if (const int dimensions = contract.value("dimensions", 0); dimensions > 0) {
+      row("dimensions", std::to_string(dimensions));
+    }
     row("across_languages", yes(contract["across_languages"]));
     return;
   }
@@ -281,9 +283,15 @@ int use_model(Command& command, const UseOptions& options) {
       return outcome;
     }
   }
+  json body = {{"role", role}, {"model", model}};
+  if (options.consent) body["consent"] = true;
+  if (!options.key_file.empty()) {
+    const auto key = read_secret(command, options.key_file);
+    if (!key) return command.report(key.error());
+    body["key"] = *key;
+  }
   int failure = exit_ok;
-  const auto answer =
-      command.call("POST", "/models/use", {{"role", role}, {"model", model}}, failure);
+  const auto answer = command.call("POST", "/models/use", body, failure);
   if (!answer) return failure;
   // Of a comparison that was printed already the rest is said by the exit code.
   if (command.options().json) {

@@ -91,7 +91,18 @@ std::string log_file(const EngineOptions& options, Role role) {
 }
 
 bool is_address(const std::string& binding) {
-  return binding.starts_with("unix:") || binding.starts_with("http://");
+  return binding.starts_with("unix:") || binding.starts_with("http://") || is_outside(binding);
+}
+
+bool is_outside(const std::string& binding) { return binding.starts_with("https://"); }
+
+std::string address_of(const std::string& binding) {
+  // The path of a socket may hold any character.
+  if (binding.starts_with("unix:")) return binding;
+  std::string address = binding.substr(0, binding.find('#'));
+  while (address.ends_with('/')) address.pop_back();
+  if (address.ends_with("/v1")) address.resize(address.size() - 3);
+  return address;
 }
 
 std::int64_t memory_left(const EngineOptions& options) {
@@ -118,10 +129,19 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
       address.unix_socket = binding.substr(5);
       address.url = "http://engine";
     } else {
-      address.url = binding;
-      while (address.url.ends_with('/')) address.url.pop_back();
+      address.url = address_of(binding);
+      const std::size_t mark = binding.find('#');
+      if (mark != std::string::npos) address.model = binding.substr(mark + 1);
     }
     address.of_owner = true;
+    if (is_outside(binding)) {
+      if (!options.outside) {
+        return fail(ErrorKind::permission, "engine.needs_consent", {{"address", address.url}});
+      }
+      TRY_ASSIGN(OutsideAccess access, options.outside(role, address.url));
+      address.policy = std::move(access.policy);
+      address.key = std::move(access.key);
+    }
     backend->client =
         std::make_unique<EngineClient>(std::move(address), role_name, options.silence_limit);
     backend->model.name = binding;
@@ -139,11 +159,20 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
   const std::string file = models.folder() + "/" + model.file;
   TRY_ASSIGN(const GgufFile gguf, read_gguf(file));
   TRY_ASSIGN(const Settings settings, read_settings(options.home));
-  const bool embedding = role == Role::embed;
+  const bool ranking = role == Role::rerank;
+  // Both read a text in one batch and write nothing.
+  const bool embedding = role == Role::embed || ranking;
   PlanWish& wish = backend->wish;
   wish.role = role;
   wish.model = binding;
   wish.shape = shape_of(gguf);
+  const std::string projector =
+      !embedding && !model.projector.empty() ? models.folder() + "/" + model.projector : "";
+  if (!projector.empty()) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(projector, error);
+    if (!error) wish.shape.outer_bytes += static_cast<std::int64_t>(size);
+  }
   wish.embedding = embedding;
   wish.context = embedding              ? embed_batch
                  : settings.context > 0 ? settings.context
@@ -182,13 +211,18 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
   // it.
   plan.optional_arguments = {{"--no-warmup"}, {"--cache-ram", embedding ? "0" : "256"}};
   if (embedding) {
-    plan.arguments.insert(plan.arguments.end(), {"--embedding", "-ub", std::to_string(wish.batch)});
-    if (gguf.pooling.empty() || gguf.pooling == "none") {
+    plan.arguments.insert(plan.arguments.end(), {ranking ? "--reranking" : "--embedding", "-ub",
+                                                 std::to_string(wish.batch)});
+    if (ranking) {
+      // It says by itself how it pools.
+    } else if (gguf.pooling.empty() || gguf.pooling == "none") {
       plan.arguments.insert(plan.arguments.end(), {"--pooling", "mean"});
     }
   } else {
     plan.optional_arguments.push_back({"--jinja"});
-    if (options.keep_prompts) {
+    if (!projector.empty()) plan.arguments.insert(plan.arguments.end(), {"--mmproj", projector});
+    // llama-server saves no slots of a model that sees.
+    if (options.keep_prompts && projector.empty()) {
       const std::string folder = options.home + "/kept";
       TRY(os::make_folders(folder));
       plan.optional_arguments.push_back({"--slot-save-path", folder});

@@ -89,6 +89,10 @@ constexpr int embed_batch = 2048;
 base::Result<std::string> socket_folder(const std::string& home);
 std::string log_file(const EngineOptions& options, Role role);
 bool is_address(const std::string& binding);
+// Whether it leads out of this machine.
+bool is_outside(const std::string& binding);
+// An address without the model behind "#", and without "/v1" at its end.
+std::string address_of(const std::string& binding);
 
 // The program to run: named by the caller, by the owner, built by the set-up, or on the PATH.
 base::Result<std::string> find_server(const std::string& named);

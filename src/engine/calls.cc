@@ -165,13 +165,17 @@ Result<Value> EnginesImpl::in_turns(
     const std::stop_callback by_caller(stop, [&] { either.request_stop(); });
     const std::stop_token steps_back = turn.steps_back();
     const std::stop_callback by_others(steps_back, [&] { either.request_stop(); });
+    std::shared_ptr<Backend> backend;
     auto result = [&]() -> Result<Value> {
       TRY_ASSIGN(const auto held, visit(role, seat, which));
+      backend = held->shared();
       if (held->backend().slots < 2) forget_last_prompt(held->backend());
       Budget::Stretch stretch(counted ? &budget_ : nullptr);
       return work(held->backend(), stretch, either.get_token());
     }();
     if (result || stop.stop_requested() || !steps_back.stop_requested()) return result;
+    // What it still does is of no use, and would take the processor from who goes first.
+    if (backend && backend->host) backend->host->freeze_if_unused();
     TRY(turn.wait_again(stop));
     if (counted) TRY(budget_.admit());
   }

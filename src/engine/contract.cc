@@ -49,11 +49,16 @@ class Measurement {
 
   Result<Contract> run() {
     contract_.model = options_.model;
-    contract_.embedding = options_.embedding;
+    contract_.embedding = options_.embedding || options_.ranking;
     contract_.full = options_.depth == CheckDepth::full;
     contract_.measured = base::format_rfc3339(base::Clock::now(), base::Clock::zone());
     TRY(step("engine"));
     TRY(properties());
+    if (options_.ranking) {
+      TRY(step("embedding"));
+      TRY(ranking());
+      return contract_;
+    }
     if (options_.embedding) {
       TRY(step("embedding"));
       TRY(embedding());
@@ -117,14 +122,36 @@ class Measurement {
     return {};
   }
 
+  static constexpr const char* insurance = "When does the car insurance expire?";
+  // The first answers it, in the other language.
+  static constexpr std::array spanish_texts = {"El seguro del coche vence el 3 de mayo.",
+                                               "La reunión de vecinos es el jueves en el portal.",
+                                               "Receta de lentejas con verduras para cuatro."};
+
+  Status ranking() {
+    const json asked = {{"query", insurance}, {"documents", spanish_texts}};
+    TRY_ASSIGN(const Subject::Answer answer, subject_.send("POST", "/v1/rerank", asked.dump()));
+    const json value = json::parse(answer.body, nullptr, false);
+    const json results = value.is_object() ? value.value("results", json()) : json();
+    std::optional<std::pair<double, std::int64_t>> best;
+    for (const json& one : results.is_array() ? results : json::array()) {
+      if (!one.is_object() || !one.value("relevance_score", json()).is_number() ||
+          !one.value("index", json()).is_number_integer()) {
+        continue;
+      }
+      const std::pair scored(one["relevance_score"].get<double>(),
+                             one["index"].get<std::int64_t>());
+      if (!best || scored > *best) best = scored;
+    }
+    contract_.across_languages = best && best->second == 0;
+    return {};
+  }
+
   Status embedding() {
-    TRY_ASSIGN(const auto asked,
-               subject_.embed(EmbedKind::query, {{"", "When does the car insurance expire?"}}));
-    TRY_ASSIGN(const auto texts,
-               subject_.embed(EmbedKind::document,
-                              {{"", "El seguro del coche vence el 3 de mayo."},
-                               {"", "La reunión de vecinos es el jueves en el portal."},
-                               {"", "Receta de lentejas con verduras para cuatro."}}));
+    TRY_ASSIGN(const auto asked, subject_.embed(EmbedKind::query, {{"", insurance}}));
+    std::vector<EmbedText> documents;
+    for (const char* text : spanish_texts) documents.push_back({"", text});
+    TRY_ASSIGN(const auto texts, subject_.embed(EmbedKind::document, documents));
     contract_.dimensions = static_cast<int>(asked[0].size());
     const auto likeness = [&](const std::vector<float>& text) {
       double sum = 0;

@@ -59,7 +59,7 @@ struct Contract {
   int questions_asked = 0;
   std::vector<Refusal> refusals;
 
-  // Of one that embeds.
+  // Of one that embeds, or orders texts (which has no dimensions).
   int dimensions = 0;
   std::optional<bool> across_languages;  // finds Spanish with English words
 
@@ -91,6 +91,7 @@ enum class CheckDepth { quick, full };
 struct CheckOptions {
   CheckDepth depth = CheckDepth::quick;
   bool embedding = false;
+  bool ranking = false;  // orders texts by a query
   std::string model;
   std::optional<bool> has_template;    // as the model's file says
   std::vector<std::string> questions;  // asked for refusals, in a full check

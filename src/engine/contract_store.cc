@@ -276,9 +276,11 @@ Result<Contract> check_model(const EngineOptions& options, Models& models, Engin
     }
   }
   check.model = model.name;
-  check.embedding = role == Role::embed ||
-                    (!role && std::find(model.roles.begin(), model.roles.end(), Role::embed) !=
-                                  model.roles.end());
+  const auto serves = [&](Role as) {
+    return std::find(model.roles.begin(), model.roles.end(), as) != model.roles.end();
+  };
+  check.embedding = role == Role::embed || (!role && serves(Role::embed));
+  check.ranking = role == Role::rerank || (!role && !check.embedding && serves(Role::rerank));
   if (!is_address(model.name)) {
     TRY_ASSIGN(const GgufFile gguf, read_gguf(models.folder() + "/" + model.file));
     check.has_template = gguf.has_chat_template;
@@ -300,8 +302,11 @@ Result<Contract> check_model(const EngineOptions& options, Models& models, Engin
   static std::mutex at_work;
   const std::lock_guard lock(at_work);
   TRY_ASSIGN(const std::string sockets, socket_folder(options.home));
-  const Role as = check.embedding ? Role::embed : Role::chat;
-  if (std::find(model.roles.begin(), model.roles.end(), as) == model.roles.end()) {
+  const Role as = check.embedding      ? Role::embed
+                  : check.ranking      ? Role::rerank
+                  : serves(Role::chat) ? Role::chat
+                                       : Role::vision;
+  if (!serves(as)) {
     return fail(ErrorKind::unsupported, "role.not_served",
                 {{"role", model.roles.empty() ? "" : std::string(name_of(model.roles[0]))}});
   }

@@ -17,6 +17,10 @@
 
 #include "base/result.h"
 
+namespace lar::net {
+class ConnectionPolicy;
+}
+
 namespace lar::engine {
 
 enum class Role { chat, fast, embed, rerank, vision, speech, image };
@@ -40,6 +44,7 @@ struct Caller {
 };
 
 struct MemoryPlan;  // memory_plan.h
+class Models;       // models.h
 
 struct ChatMessage {
   std::string role;  // "system", "user", "assistant"
@@ -153,11 +158,23 @@ struct RawHead {
   std::string content_type;
 };
 
+// How an outside service may be spoken to. The policy permits its address and nothing else.
+struct OutsideAccess {
+  std::shared_ptr<const net::ConnectionPolicy> policy;
+  std::string key;  // empty: it wants none
+};
+
 struct EngineOptions {
   // Sockets in HOME/run, logs in HOME/log, roles in HOME/roles.toml: `chat = "MODEL"`, or an engine
-  // the owner runs already: `chat = "unix:/path/engine.sock"`, `chat = "http://127.0.0.1:8080"`.
+  // the owner runs already: `chat = "unix:/path/engine.sock"`, `chat = "http://127.0.0.1:8080"`, or
+  // an outside service: `chat = "https://api.example.org"`. Behind an address may stand `#MODEL`.
   std::string home;
-  std::string models_folder;   // $LAR_MODELS or the cache
+  std::string models_folder;  // $LAR_MODELS or the cache
+  // The catalogue that all parts of the program share; none: one is opened over models_folder.
+  std::shared_ptr<Models> models = {};
+  // Asked whenever a role is bound to an outside service, by its address without the model. Errors:
+  // engine.needs_consent {address}. None: there are no outside services.
+  std::function<base::Result<OutsideAccess>(Role role, const std::string& address)> outside = {};
   std::string server_program;  // llama-server; empty: $LAR_LLAMA_SERVER, then the cache's build
   int threads = 0;             // 0: one per core
   int chat_context = 8192;     // tokens; less where the model was trained for less

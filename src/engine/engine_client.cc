@@ -93,25 +93,30 @@ std::vector<std::pair<std::string, double>> alternatives_of(const json& choice) 
   return result;
 }
 
+// Fields of llama-server's own, which services of strangers refuse.
+enum class Dialect { llama_server, plain };
+
 // Ordered, since a grammar made of a schema keeps the order of its properties.
-nlohmann::ordered_json chat_body(const ChatRequest& request) {
+nlohmann::ordered_json chat_body(const ChatRequest& request,
+                                 Dialect dialect = Dialect::llama_server) {
   using nlohmann::ordered_json;
   ordered_json messages = ordered_json::array();
   for (const ChatMessage& message : request.messages) {
     messages.push_back({{"role", message.role}, {"content", message.content}});
   }
-  ordered_json body = {
-      {"messages", std::move(messages)},
-      {"stream", true},
-      {"stream_options", {{"include_usage", true}}},
-      {"max_tokens", request.max_tokens},
-      {"temperature", request.temperature},
-      {"seed", request.seed},
-      // llama-server's own: keep the prompt, and show life while a long prompt is read.
-      {"cache_prompt", true},
-      {"return_progress", true},
-      // A typed step has no use for thoughts in front of it.
-      {"chat_template_kwargs", {{"enable_thinking", false}}}};
+  ordered_json body = {{"messages", std::move(messages)},
+                       {"stream", true},
+                       {"stream_options", {{"include_usage", true}}},
+                       {"max_tokens", request.max_tokens},
+                       {"temperature", request.temperature},
+                       {"seed", request.seed}};
+  if (dialect == Dialect::llama_server) {
+    // Keep the prompt, and show life while a long prompt is read.
+    body["cache_prompt"] = true;
+    body["return_progress"] = true;
+    // A typed step has no use for thoughts in front of it.
+    body["chat_template_kwargs"] = {{"enable_thinking", false}};
+  }
   if (request.alternatives > 0) {
     body["logprobs"] = true;
     body["top_logprobs"] = request.alternatives;
@@ -142,6 +147,8 @@ net::HttpRequest EngineClient::request(std::string method, std::string_view path
   request.url = address_.url + std::string(path);
   request.unix_socket = address_.unix_socket;
   if (!body.empty()) request.headers = {{"Content-Type", "application/json"}};
+  if (!address_.key.empty())
+    request.headers.emplace_back("Authorization", "Bearer " + address_.key);
   request.body = std::move(body);
   request.silence_limit = silence_limit_;
   return request;
@@ -190,9 +197,9 @@ Error EngineClient::refusal(int status, std::string_view body) const {
 }
 
 Health EngineClient::health(std::chrono::milliseconds limit, std::stop_token stop) const {
-  net::HttpRequest probe = request("GET", "/health", "");
+  net::HttpRequest probe = request("GET", address_.policy ? "/v1/models" : "/health", "");
   probe.deadline = limit;
-  const net::HttpClient http(net::local_only());
+  const net::HttpClient http(policy());
   auto response = http.send(probe, stop);
   if (!response) {
     return response.error().code == "net.unreachable" ? Health::unreachable : Health::loading;
@@ -202,11 +209,18 @@ Health EngineClient::health(std::chrono::milliseconds limit, std::stop_token sto
     response = http.send(probe, stop);
     if (!response) return Health::loading;
   }
-  return response->status == 200 ? Health::ready : Health::loading;
+  // A service may keep its list to itself; the trial that follows tells more.
+  const bool there = response->status == 200 || (address_.policy && response->status < 500);
+  return there ? Health::ready : Health::loading;
+}
+
+const net::ConnectionPolicy& EngineClient::policy() const {
+  return address_.policy ? *address_.policy : net::local_only();
 }
 
 std::string EngineClient::model(std::stop_token stop) const {
   if (!address_.of_owner) return {};
+  if (!address_.model.empty()) return address_.model;
   constexpr std::chrono::seconds kept{30};
   const std::lock_guard lock(model_mutex_);
   const auto now = std::chrono::steady_clock::now();
@@ -218,7 +232,7 @@ std::string EngineClient::model(std::stop_token stop) const {
 }
 
 Result<EngineProperties> EngineClient::properties(std::stop_token stop) const {
-  const net::HttpClient http(net::local_only());
+  const net::HttpClient http(policy());
   EngineProperties properties;
   net::HttpRequest ask = request("GET", "/v1/models", "");
   ask.deadline = std::chrono::seconds(10);
@@ -231,6 +245,7 @@ Result<EngineProperties> EngineClient::properties(std::stop_token stop) const {
     properties.model = text_of(first, "id");
     properties.context = integer(first, "max_model_len");  // vLLM
   }
+  if (address_.policy) return properties;
   ask.url = address_.url + "/props";  // llama-server
   response = http.send(ask, stop);
   if (response && response->status == 200) {
@@ -254,7 +269,8 @@ Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
   std::string refused;
   bool finished = false;
   net::EventStream events;
-  nlohmann::ordered_json body = chat_body(asked);
+  nlohmann::ordered_json body =
+      chat_body(asked, address_.policy ? Dialect::plain : Dialect::llama_server);
   if (const std::string name = model(stop); !name.empty()) body["model"] = name;
   if (slot != any_slot) body["id_slot"] = slot;
   const auto take = [&](const net::Event& event) {
@@ -305,22 +321,21 @@ Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
     }
     return true;
   };
-  const auto response = net::HttpClient(net::local_only())
-                            .send(request("POST", "/v1/chat/completions", to_text(body)), stop,
-                                  [&](int status, std::string_view piece) {
-                                    if (status != 200) {
-                                      refused += piece.substr(0, longest_refusal - refused.size());
-                                      return net::Flow::go_on;
-                                    }
-                                    bool done = false;
-                                    const auto fed =
-                                        events.feed(piece, [&](const net::Event& event) {
-                                          done = !take(event);
-                                          return !done;
-                                        });
-                                    if (!fed) failure = bad_answer(fed.error().code).value();
-                                    return done || failure ? net::Flow::stop : net::Flow::go_on;
-                                  });
+  const auto response = net::HttpClient(policy()).send(
+      request("POST", "/v1/chat/completions", to_text(body)), stop,
+      [&](int status, std::string_view piece) {
+        if (status != 200) {
+          refused += piece.substr(0, longest_refusal - refused.size());
+          return net::Flow::go_on;
+        }
+        bool done = false;
+        const auto fed = events.feed(piece, [&](const net::Event& event) {
+          done = !take(event);
+          return !done;
+        });
+        if (!fed) failure = bad_answer(fed.error().code).value();
+        return done || failure ? net::Flow::stop : net::Flow::go_on;
+      });
   if (!response) return tl::unexpected<Error>(translate(std::move(response).error()));
   if (response->status != 200) return tl::unexpected<Error>(refusal(response->status, refused));
   if (failure) return tl::unexpected<Error>(std::move(*failure));
@@ -331,8 +346,7 @@ Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
 
 Result<std::optional<std::string>> EngineClient::post(std::string_view path, std::string body,
                                                       std::stop_token stop) const {
-  auto response =
-      net::HttpClient(net::local_only()).send(request("POST", path, std::move(body)), stop);
+  auto response = net::HttpClient(policy()).send(request("POST", path, std::move(body)), stop);
   if (!response) return tl::unexpected<Error>(translate(std::move(response).error()));
   if (response->status == 404 || response->status == 405 || response->status == 501) {
     return std::nullopt;
@@ -352,6 +366,8 @@ Result<std::optional<Prompt>> EngineClient::prompt_of(const ChatRequest& asked,
 
 Result<std::optional<Prompt>> EngineClient::prompt_of(const std::string& body,
                                                       std::stop_token stop) const {
+  // Nothing is said to a service but what it is asked for.
+  if (address_.policy) return std::nullopt;
   Prompt prompt;
   if (const json given = json::parse(body, nullptr, false);
       given.is_object() && !given.contains("messages")) {
@@ -381,7 +397,7 @@ Result<std::optional<Prompt>> EngineClient::prompt_of(const std::string& body,
 
 Result<EngineClient::Slot> EngineClient::slot(int index, std::stop_token stop) const {
   net::HttpRequest ask = request("GET", "/slots", "");
-  const auto response = net::HttpClient(net::local_only()).send(ask, stop);
+  const auto response = net::HttpClient(policy()).send(ask, stop);
   if (!response) return tl::unexpected<Error>(translate(response.error()));
   const json slots = json::parse(response->body, nullptr, false);
   if (response->status != 200 || !slots.is_array()) return bad_answer("slots");
@@ -485,21 +501,19 @@ base::Status EngineClient::go_on(const ChatRequest& asked, const Prompt& prompt,
       }
     }
   };
-  const auto response =
-      net::HttpClient(net::local_only())
-          .send(request("POST", "/completion", to_text(body)), stop,
-                [&](int status, std::string_view piece) {
-                  if (status != 200) {
-                    refused += piece.substr(0, longest_refusal - refused.size());
-                    return net::Flow::go_on;
-                  }
-                  const auto fed = events.feed(piece, [&](const net::Event& event) {
-                    take(event);
-                    return !failure && !so_far.finished;
-                  });
-                  if (!fed) failure = bad_answer(fed.error().code).value();
-                  return failure || so_far.finished ? net::Flow::stop : net::Flow::go_on;
-                });
+  const auto response = net::HttpClient(policy()).send(
+      request("POST", "/completion", to_text(body)), stop, [&](int status, std::string_view piece) {
+        if (status != 200) {
+          refused += piece.substr(0, longest_refusal - refused.size());
+          return net::Flow::go_on;
+        }
+        const auto fed = events.feed(piece, [&](const net::Event& event) {
+          take(event);
+          return !failure && !so_far.finished;
+        });
+        if (!fed) failure = bad_answer(fed.error().code).value();
+        return failure || so_far.finished ? net::Flow::stop : net::Flow::go_on;
+      });
   if (!response) return tl::unexpected<Error>(translate(response.error()));
   if (response->status != 200) return tl::unexpected<Error>(refusal(response->status, refused));
   if (failure) return tl::unexpected<Error>(std::move(*failure));
@@ -536,8 +550,8 @@ Result<std::vector<std::vector<float>>> EngineClient::embed(const std::vector<st
                                                             int* tokens) const {
   json body = {{"input", texts}, {"encoding_format", "base64"}};
   if (const std::string name = model(stop); !name.empty()) body["model"] = name;
-  const auto response = net::HttpClient(net::local_only())
-                            .send(request("POST", "/v1/embeddings", to_text(body)), stop);
+  const auto response =
+      net::HttpClient(policy()).send(request("POST", "/v1/embeddings", to_text(body)), stop);
   if (!response) return tl::unexpected<Error>(translate(response.error()));
   if (response->status != 200) {
     return tl::unexpected<Error>(refusal(response->status, response->body));
@@ -599,19 +613,19 @@ base::Status EngineClient::forward(const RawRequest& asked,
   if (asked.answer == RawRequest::Answer::whole) {
     raw.on_silence = [&] { return works(stop); };
   }
-  const auto response =
-      net::HttpClient(net::local_only()).send(raw, stop, [&](int, std::string_view piece) {
-        return on_bytes(piece) ? net::Flow::go_on : net::Flow::stop;
-      });
+  const auto response = net::HttpClient(policy()).send(raw, stop, [&](int, std::string_view piece) {
+    return on_bytes(piece) ? net::Flow::go_on : net::Flow::stop;
+  });
   if (!response) return tl::unexpected<Error>(translate(response.error()));
   if (!told) on_head({response->status, std::string(response->header("content-type"))});
   return {};
 }
 
 bool EngineClient::works(std::stop_token stop) const {
+  if (address_.policy) return false;
   net::HttpRequest probe = request("GET", "/slots", "");
   probe.deadline = silence_limit_;
-  const auto response = net::HttpClient(net::local_only()).send(probe, stop);
+  const auto response = net::HttpClient(policy()).send(probe, stop);
   if (!response || response->status != 200) return false;
   const json slots = json::parse(response->body, nullptr, false);
   if (!slots.is_array()) return false;
@@ -622,9 +636,10 @@ bool EngineClient::works(std::stop_token stop) const {
 }
 
 Result<int> EngineClient::count_tokens(std::string_view text, std::stop_token stop) const {
-  const auto response =
-      net::HttpClient(net::local_only())
-          .send(request("POST", "/tokenize", to_text(json{{"content", text}})), stop);
+  // A service does not say; four bytes a token is what people reckon with.
+  if (address_.policy) return static_cast<int>(text.size() / 4 + 1);
+  const auto response = net::HttpClient(policy()).send(
+      request("POST", "/tokenize", to_text(json{{"content", text}})), stop);
   if (!response) return tl::unexpected<Error>(translate(response.error()));
   if (response->status != 200) {
     return tl::unexpected<Error>(refusal(response->status, response->body));

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -23,6 +24,10 @@ struct EngineAddress {
   std::string url;          // "http://engine" for a socket, else "http://127.0.0.1:8080"
   // Servers other than ours may hold several models and want the name of one.
   bool of_owner = false;
+  std::string model = {};  // the one to ask for; empty: the first that it lists
+  // Of an outside service: who may be spoken to, and as whom. None: this machine only.
+  std::shared_ptr<const net::ConnectionPolicy> policy = {};
+  std::string key = {};  // for Authorization: Bearer
   std::string shown() const { return unix_socket.empty() ? url : unix_socket; }
 };
 
@@ -109,6 +114,7 @@ class EngineClient {
 
  private:
   net::HttpRequest request(std::string method, std::string_view path, std::string body) const;
+  const net::ConnectionPolicy& policy() const;
   // For an engine of the owner's: the first of its models, by which requests are named; asked for
   // anew after a while. Empty for ours, and where it tells none.
   std::string model(std::stop_token stop) const;

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,6 +40,14 @@ constexpr std::size_t most_buffers = 64;
 constexpr base::Microseconds first_pause = 250'000;
 constexpr base::Microseconds longest_pause = 30 * base::one_second;
 constexpr int barrier_spins = 20'000;
+// What was left to do when it was frozen takes it a fraction of a second.
+constexpr base::Microseconds longest_freeze = 5 * base::one_second;
+// A tenth of the processor where another wants all of it (sched(7)): its calls go on, and the
+// engine that is to replace it starts nearly as if alone.
+constexpr int more_nice = 10, nicest = 19;
+
+// What engines begin with.
+int own_nice() { return getpriority(PRIO_PROCESS, 0); }
 // An engine that ran this long was sound: its death starts the back-off anew.
 constexpr base::Microseconds sound_after = 60 * base::one_second;
 
@@ -189,10 +198,56 @@ void EngineHost::stop() {
   changed_.wait(lock, [&] { return ended_ >= generation || closing_; });
 }
 
+bool EngineHost::stop_if_unused() {
+  std::unique_lock lock(mutex_);
+  if (calls_ > 0 || begun_ == ended_) return false;
+  wish_ = Wish::stop;
+  wake();
+  const std::uint64_t generation = begun_;
+  changed_.wait(lock, [&] { return ended_ >= generation || closing_; });
+  return true;
+}
+
 void EngineHost::touch(int change_of_calls) {
   const std::lock_guard lock(mutex_);
   calls_ += change_of_calls;
   used_at_ = base::steady_now();
+  if (calls_ > 0) {
+    thaw();
+  } else if (renew_ && begun_ != ended_) {
+    wish_ = Wish::stop;
+    wake();
+  }
+}
+
+void EngineHost::freeze_if_unused() {
+  const std::lock_guard lock(mutex_);
+  if (calls_ > 0 || frozen_at_ > 0 || state_ != EngineState::ready || wish_ != Wish::nothing ||
+      pid_ <= 0) {
+    return;
+  }
+  if (kill(pid_, SIGSTOP) == 0) frozen_at_ = base::steady_now();
+}
+
+void EngineHost::thaw() {
+  if (frozen_at_ == 0) return;
+  frozen_at_ = 0;
+  if (pid_ > 0) kill(pid_, SIGCONT);
+}
+
+void EngineHost::make_nice() {
+  const std::lock_guard lock(mutex_);
+  if (pid_ > 0) os::set_nice(pid_, std::min(own_nice() + more_nice, nicest));
+}
+
+void EngineHost::make_usual() {
+  const std::lock_guard lock(mutex_);
+  if (pid_ <= 0 || os::set_nice(pid_, own_nice())) return;
+  renew_ = true;
+  if (calls_ == 0) {
+    wish_ = Wish::stop;
+    wake();
+  }
 }
 
 EngineHost::Snapshot EngineHost::snapshot() const {
@@ -268,6 +323,8 @@ void EngineHost::clean_up() {
   output_.close();
   const std::lock_guard lock(mutex_);
   pid_ = 0;
+  frozen_at_ = 0;
+  renew_ = false;
 }
 
 Status EngineHost::launch() {
@@ -373,6 +430,11 @@ void EngineHost::watch(std::stop_token stop) {
       if (idle) state_ = EngineState::stopped;  // a call that comes now waits for the next start
     }
     const bool end = stop.stop_requested() || wish == Wish::stop || idle;
+    {
+      // A frozen process would not heed SIGTERM either.
+      const std::lock_guard lock(mutex_);
+      if (end || base::steady_now() - frozen_at_ > longest_freeze) thaw();
+    }
     if (wish == Wish::kill && !reason) {
       reason = fail(ErrorKind::unavailable, "engine.died",
                     {{"role", plan_.role}, {"log", plan_.log_file}}, Retry::later)

@@ -63,8 +63,18 @@ class EngineHost {
   void kill_hung(std::uint64_t generation);
   // Stops it in order and waits; it may be started again.
   void stop();
-  // Puts off idle_limit: a call begins or ends.
+  // The same only where no call is under way; false where one is, or nothing runs.
+  bool stop_if_unused();
+  // A call begins or ends: idle_limit is put off, a frozen engine goes on.
   void touch(int change_of_calls);
+  // Takes an engine that works for nobody any more off the processor (it heeds a broken call only
+  // once its batch is done) until the next call, or for some seconds. Does nothing during a call.
+  void freeze_if_unused();
+  // While another engine takes its place it runs behind everything else.
+  void make_nice();
+  // It stays after all. Where the system gives no priority back the process ends once no call is
+  // under way, and the next call starts another.
+  void make_usual();
 
   struct Snapshot {
     EngineState state = EngineState::stopped;
@@ -96,6 +106,7 @@ class EngineHost {
   void write_log(std::string_view bytes);
   void say(const std::string& line);
   bool drop_refused_flag();
+  void thaw();  // under the mutex
   base::Error start_failed(std::string detail) const;
   void wake();
   void wait_for_wake(std::chrono::milliseconds limit);
@@ -111,7 +122,6 @@ class EngineHost {
   std::string tail_;  // last output, to find what a start failed of
   std::string line_;  // the last one, as far as it has come
   std::set<std::string> refused_flags_;
-  bool flag_dropped_ = false;
 
   os::Descriptor wake_;
   mutable std::mutex mutex_;
@@ -130,6 +140,8 @@ class EngineHost {
   base::Microseconds retry_at_ = 0;
   base::Microseconds used_at_ = 0;
   int calls_ = 0;
+  base::Microseconds frozen_at_ = 0;  // 0: it may run
+  bool renew_ = false;                // to end when no call is under way
   std::vector<Snapshot::Buffer> buffers_;
   bool closing_ = false;
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
@@ -21,6 +22,7 @@ using base::ErrorKind;
 using base::fail;
 using base::Result;
 using base::Status;
+using nlohmann::json;
 using std::chrono::milliseconds;
 namespace {
 
@@ -33,10 +35,14 @@ constexpr std::array role_names = {
     RoleName{Role::embed, "embed"},   RoleName{Role::rerank, "rerank"},
     RoleName{Role::vision, "vision"}, RoleName{Role::speech, "speech"},
     RoleName{Role::image, "image"}};
-// Those this class can run by itself; the others have no engine yet.
-constexpr std::array served_roles = {Role::chat, Role::fast, Role::embed};
+// Those that have engines; the others have none yet, and what roles.toml says of them is kept.
+constexpr std::array served_roles = {Role::chat, Role::fast, Role::embed, Role::rerank,
+                                     Role::vision};
+// One engine serves them and chat when both name the same model.
+constexpr std::array with_chat = {Role::fast, Role::vision};
 // Whose memory is planned first: what people wait for, what everything is searched with.
-constexpr std::array planning_order = {Role::chat, Role::embed, Role::fast};
+constexpr std::array planning_order = {Role::chat, Role::embed, Role::rerank, Role::vision,
+                                       Role::fast};
 // In roles.toml, the embedding model that is about to take over.
 constexpr std::string_view next_embed_key = "embed_next";
 
@@ -47,9 +53,9 @@ std::string space_of(const CatalogueModel& model) {
 
 }  // namespace
 
-EnginesImpl::EnginesImpl(EngineOptions options, std::unique_ptr<Models> models, std::string sockets)
+EnginesImpl::EnginesImpl(EngineOptions options, std::string sockets)
     : options_(std::move(options)),
-      models_(std::move(models)),
+      models_(options_.models),
       sockets_(std::move(sockets)),
       budget_(options_.home),
       kept_prompts_(options_.home) {
@@ -114,12 +120,13 @@ Seat* EnginesImpl::seat_of(Role role) {
 }
 
 Role EnginesImpl::actual(Role role) {
-  if (role != Role::fast) return role;
-  Seat& seat = seats_.at(Role::fast);
+  if (std::find(with_chat.begin(), with_chat.end(), role) == with_chat.end()) return role;
+  Seat& seat = seats_.at(role);
   Seat& chat = seats_.at(Role::chat);
   const std::scoped_lock lock(seat.mutex, chat.mutex);
-  // One engine serves both when both name the same model.
-  return seat.binding.empty() || seat.binding == chat.binding ? Role::chat : Role::fast;
+  // Without a model of its own fast is chat's work; seeing is not.
+  if (seat.binding.empty()) return role == Role::fast ? Role::chat : role;
+  return seat.binding == chat.binding ? Role::chat : role;
 }
 
 // No two engines share a socket: neither those that serve, nor one that is ending.
@@ -198,10 +205,14 @@ Result<MemoryPlan> EnginesImpl::plan() {
   return plan;
 }
 
-std::int64_t EnginesImpl::memory_left_for_more() {
-  std::int64_t left = memory_left(options_);
+std::int64_t EnginesImpl::memory_allowed() const {
   const auto settings = read_settings(options_.home);
-  if (options_.memory_bytes > 0 || !settings || settings->memory_bytes <= 0) return left;
+  return settings && options_.memory_bytes == 0 ? settings->memory_bytes : 0;
+}
+
+std::int64_t EnginesImpl::memory_left_for_more(std::int64_t allowed) {
+  const std::int64_t left = memory_left(options_);
+  if (allowed <= 0) return left;
   std::int64_t taken = 0;
   for (auto& [role, seat] : seats_) {
     const std::lock_guard lock(seat.mutex);
@@ -211,11 +222,12 @@ std::int64_t EnginesImpl::memory_left_for_more() {
       }
     }
   }
-  return std::min(left, std::max<std::int64_t>(0, settings->memory_bytes - taken));
+  return std::min(left, std::max<std::int64_t>(0, allowed - taken));
 }
 
 void EnginesImpl::make_room(const Backend& wanted, const Backend* spared) {
-  while (wanted.memory_bytes > memory_left_for_more()) {
+  const std::int64_t allowed = memory_allowed();
+  while (wanted.memory_bytes > memory_left_for_more(allowed)) {
     std::shared_ptr<Backend> idlest;
     base::Microseconds since = 0;
     for (auto& [role, seat] : seats_) {
@@ -232,8 +244,8 @@ void EnginesImpl::make_room(const Backend& wanted, const Backend* spared) {
       }
     }
     if (!idlest) return;
-    // A call that has come meanwhile starts it again when it has room.
-    idlest->host->stop();
+    // A call may have come meanwhile: then it is not among those that nobody uses any more.
+    (void)idlest->host->stop_if_unused();
   }
 }
 
@@ -291,7 +303,9 @@ int EnginesImpl::context_tokens(Role asked) {
     backend = seat->backend;
   }
   if (!backend) return 0;
-  if (backend->context > 0 || backend->host) return backend->context;
+  if (backend->context > 0 || backend->host || is_outside(backend->binding)) {
+    return backend->context;
+  }
   if (const auto properties = backend->client->properties()) {
     backend->context = properties->context;
   }
@@ -353,7 +367,9 @@ std::vector<EngineStatus> EnginesImpl::status() {
         status.pid = snapshot.pid;
         if (snapshot.pid > 0) status.memory_bytes = os::resident_bytes(snapshot.pid);
       } else {
-        const bool up = backend->client->health(milliseconds(300)) == Health::ready;
+        // A service outside is not spoken to for a look at its state.
+        const bool up = is_outside(backend->binding) ||
+                        backend->client->health(milliseconds(300)) == Health::ready;
         status.state = up ? EngineState::ready : EngineState::stopped;
       }
     }
@@ -394,11 +410,86 @@ Status EnginesImpl::try_out(Role role, Backend& backend) {
         ErrorKind::unavailable, "engine.unreachable",
         {{"role", std::string(name_of(role))}, {"address", backend.client->address().shown()}});
   }
-  if (role != Role::embed) return try_grammar(role, backend, generation, {});
+  if (role == Role::rerank) return try_ranking(backend);
+  if (role == Role::vision) TRY(try_seeing(backend));
+  if (role != Role::embed) {
+    // What a check has measured of this file at this engine need not be asked again: that it works
+    // at all shows by one token.
+    const auto contract = backend.host ? contract_of(backend) : std::nullopt;
+    if (contract && contract->keeps_forms()) {
+      constexpr std::array token = {0};
+      if (backend.client->read_beginning(token, backend.slot_for(Urgency::background), {})) {
+        backend.tried = generation;
+        return {};
+      }
+    }
+    return try_grammar(role, backend, generation, {});
+  }
   TRY_ASSIGN(const auto vectors, backend.client->embed({"lar"}, {}));
   if (static_cast<int>(vectors[0].size()) < backend.model.embed_dimensions) {
     return fail(ErrorKind::unavailable, "engine.bad_answer",
                 {{"role", "embed"}, {"detail", std::to_string(vectors[0].size())}});
+  }
+  return {};
+}
+
+namespace {
+
+// What an engine's own route answers, at most a megabyte of it.
+Result<std::pair<int, json>> answer_of(const Backend& backend, RawRequest request) {
+  int status = 0;
+  std::string body;
+  TRY(backend.client->forward(
+      request, [&](const RawHead& head) { status = head.status; },
+      [&](std::string_view piece) {
+        body += piece;
+        return body.size() < (1u << 20);
+      },
+      {}));
+  return std::pair(status, json::parse(body, nullptr, false));
+}
+
+}  // namespace
+
+// Two texts, of which one answers: it must come out above the other.
+Status EnginesImpl::try_ranking(Backend& backend) {
+  RawRequest request;
+  request.path = "/v1/rerank";
+  request.body =
+      R"({"query":"When does the car insurance expire?","documents":["Boil the lentils for an hour.","The insurance of the car expires on 3 May."]})";
+  TRY_ASSIGN(const auto answer, answer_of(backend, std::move(request)));
+  const auto& [status, value] = answer;
+  double scores[2] = {0, 0};
+  int seen = 0;
+  const json results = value.is_object() ? value.value("results", json()) : json();
+  for (const json& one : results.is_array() ? results : json::array()) {
+    const json index = one.is_object() ? one.value("index", json()) : json();
+    const json score = one.is_object() ? one.value("relevance_score", json()) : json();
+    if (!index.is_number_integer() || !score.is_number()) continue;
+    const auto at = index.get<std::int64_t>();
+    if (at != 0 && at != 1) continue;
+    scores[at] = score.get<double>();
+    ++seen;
+  }
+  if (status != 200 || seen != 2) {
+    return fail(ErrorKind::unavailable, "engine.bad_answer",
+                {{"role", "rerank"}, {"detail", "HTTP " + std::to_string(status)}});
+  }
+  if (scores[1] <= scores[0]) {
+    return fail(ErrorKind::unsupported, "engine.ranks_wrongly", {{"model", backend.model.name}});
+  }
+  return {};
+}
+
+// llama-server says whether its model takes images; of a server that does not say, its owner knows.
+Status EnginesImpl::try_seeing(Backend& backend) {
+  RawRequest request;
+  request.method = "GET";
+  request.path = "/props";
+  TRY_ASSIGN(const auto answer, answer_of(backend, std::move(request)));
+  const json::json_pointer place("/modalities/vision");
+  if (answer.second.is_object() && answer.second.contains(place) && answer.second[place] == false) {
+    return fail(ErrorKind::unsupported, "engine.sees_nothing", {{"model", backend.model.name}});
   }
   return {};
 }
@@ -410,14 +501,22 @@ Status EnginesImpl::use(Role role, const std::string& binding) {
   }
   const std::lock_guard lock(roles_mutex_);
   const std::string role_name(name_of(role));
-  const bool with_chat = [&] {
+  std::shared_ptr<Backend> chat_backend;
+  const bool same_as_chat = [&] {
     Seat& chat = seats_.at(Role::chat);
     const std::lock_guard seat_lock(chat.mutex);
-    return role == Role::fast && chat.binding == binding;
+    chat_backend = chat.backend;
+    return std::find(with_chat.begin(), with_chat.end(), role) != with_chat.end() &&
+           chat.binding == binding;
   }();
   TRY_ASSIGN(auto next, make(role, binding));
-  // With the model of chat, fast is served by chat's engine: a second copy would only cost memory.
-  if (with_chat) {
+  // With the model of chat it is served by chat's engine: a second copy would only cost memory.
+  if (same_as_chat) {
+    if (role == Role::vision && chat_backend) {
+      const Visit held(*this, chat_backend);
+      if (chat_backend->host) TRY(chat_backend->host->ensure_ready({}));
+      TRY(try_seeing(*chat_backend));
+    }
     TRY(save_roles({{role_name, binding}}));
     std::shared_ptr<Backend> old;
     {
@@ -443,7 +542,16 @@ Status EnginesImpl::replace(Role role, Seat& seat, std::shared_ptr<Backend> next
   }
   const bool old_runs = old && old->host && old->host->snapshot().pid > 0;
   if (old_runs && next->host) make_room(*next, old.get());
-  const bool beside = !old_runs || !next->host || next->memory_bytes <= memory_left_for_more();
+  const bool beside =
+      !old_runs || !next->host || next->memory_bytes <= memory_left_for_more(memory_allowed());
+  // Somebody waits for the change: the background does not, and the old engine's calls go on
+  // without taking the processor from the new one.
+  struct Hush {
+    Scheduler& scheduler;
+    explicit Hush(Scheduler& of) : scheduler(of) { scheduler.hush(true); }
+    ~Hush() { scheduler.hush(false); }
+  } const hush{scheduler_};
+  if (old_runs && beside) old->host->make_nice();
   if (!beside) {
     scheduler_.hold_and_drain(role);
     {
@@ -466,6 +574,7 @@ Status EnginesImpl::replace(Role role, Seat& seat, std::shared_ptr<Backend> next
   } else {
     // Its process ends before calls may start the old one again.
     next.reset();
+    if (old_runs && beside) old->host->make_usual();
   }
   if (!beside) scheduler_.release(role);
   if (!done) return done;
@@ -492,7 +601,7 @@ Status EnginesImpl::change_embed(Seat& seat, std::shared_ptr<Backend> next) {
     current = seat.backend;
   }
   const bool same_space = !current || space_of(current->model) == space_of(next->model);
-  const bool room = !next->host || next->memory_bytes <= memory_left_for_more();
+  const bool room = !next->host || next->memory_bytes <= memory_left_for_more(memory_allowed());
   if (same_space || !room) {
     TRY(save_roles({{std::string(next_embed_key), ""}}));
     {
@@ -636,9 +745,10 @@ Result<std::unique_ptr<Engines>> Engines::open(EngineOptions options) {
   TRY(os::make_folders(options.home + "/log"));
   TRY_ASSIGN(std::string sockets, socket_folder(options.home));
   end_leftover_engines(options.home + "/run");
-  TRY_ASSIGN(auto models, Models::open(options.models_folder));
-  auto engines =
-      std::make_unique<EnginesImpl>(std::move(options), std::move(models), std::move(sockets));
+  if (!options.models) {
+    TRY_ASSIGN(options.models, Models::open(options.models_folder));
+  }
+  auto engines = std::make_unique<EnginesImpl>(std::move(options), std::move(sockets));
   TRY(engines->load());
   return engines;
 }

@@ -46,7 +46,8 @@ class CachedCount {
 
 class EnginesImpl final : public Engines {
  public:
-  EnginesImpl(EngineOptions options, std::unique_ptr<Models> models, std::string sockets);
+  // `options.models` is set.
+  EnginesImpl(EngineOptions options, std::string sockets);
   ~EnginesImpl() override;
 
   base::Status load();
@@ -115,12 +116,16 @@ class EnginesImpl final : public Engines {
   std::string free_socket_name(Role role);
   // Engines that get their memory before a role's: those of the roles before it.
   std::vector<PlanWish> planned_before(Role role);
-  // What a further engine may take: of the machine, and of what the owner allows engines.
-  std::int64_t memory_left_for_more();
+  // What the owner allows all engines together, by the settings as they are now; 0: no limit.
+  std::int64_t memory_allowed() const;
+  // What a further engine may take: of the machine, and of what the owner allows.
+  std::int64_t memory_left_for_more(std::int64_t allowed);
   // Before an engine starts that there is no room for: those that nobody uses end, the longest
   // unused first, until there is. Never `spared`.
   void make_room(const Backend& wanted, const Backend* spared = nullptr);
   base::Status try_out(Role role, Backend& backend);
+  static base::Status try_ranking(Backend& backend);
+  static base::Status try_seeing(Backend& backend);
   base::Status change_embed(Seat& seat, std::shared_ptr<Backend> next);
   base::Status replace(Role role, Seat& seat, std::shared_ptr<Backend> next);
   // `changed` is written in place of what its seat holds now.
@@ -198,7 +203,7 @@ class EnginesImpl final : public Engines {
   void keep_what_waits();
 
   const EngineOptions options_;
-  const std::unique_ptr<Models> models_;
+  const std::shared_ptr<Models> models_;
   const std::string sockets_;
   Scheduler scheduler_;
   Budget budget_;

@@ -219,10 +219,12 @@ Status EnginesImpl::keep_prompt(const KeepJob& job, std::stop_token stop) {
     const std::lock_guard lock(retired_mutex_);
     ++backend.calls;
   }
+  backend.host->touch(1);
   struct Leave {
     EnginesImpl& engines;
     Backend& backend;
     ~Leave() {
+      backend.host->touch(-1);
       {
         const std::lock_guard lock(engines.retired_mutex_);
         --backend.calls;

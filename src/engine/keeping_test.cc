@@ -189,6 +189,13 @@ TEST_F(KeepingTest, of_lars_own_prompts_only_what_they_share_is_kept) {
   for (const char* secret : {"alpha1", "delta1", "epsilon1"}) {
     EXPECT_EQ(bytes.find(secret), std::string::npos) << secret;
   }
+  // After a restart it is brought back before the first question, and after that no more.
+  start();
+  EXPECT_GE(ask_own("zeta"), 699);
+  EXPECT_EQ(engines->kept().restored, 1);
+  EXPECT_EQ(engines->kept().recomputed, 0);
+  EXPECT_GE(ask_own("eta"), 699) << "that lies in the slot";
+  EXPECT_EQ(journal_count("slot restore"), 1);
 }
 
 TEST_F(KeepingTest, prompts_go_with_their_client) {

@@ -56,6 +56,7 @@ void Lines::step_back(Ticket ticket) {
 }
 
 bool Lines::somebody_above(Urgency urgency) const {
+  if (hushed_ > 0 && urgency != Urgency::interactive) return true;
   return std::any_of(calls_.begin(), calls_.end(), [&](const auto& entry) {
     const Call& call = entry.second;
     // In a held lane nobody can be served: its callers hold up no other engine.

@@ -40,6 +40,8 @@ class Lines {
   // A held lane serves nobody; those that run go on.
   void hold(Role lane, bool held);
   bool held(Role lane) const { return lanes_.at(lane).held; }
+  // While hushed only interactive calls are begun, and what runs of the others steps back.
+  void hush(bool hushed) { hushed_ += hushed ? 1 : -1; }
   // Those that run no longer take up the room of the lane: their engine is being replaced.
   void detach(Role lane);
 
@@ -76,6 +78,7 @@ class Lines {
   static Ticket take_next(Line& line);
 
   Ticket last_ = 0;
+  int hushed_ = 0;
   std::map<Role, Lane> lanes_;
   std::map<Ticket, Call> calls_;
 };

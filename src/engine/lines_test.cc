@@ -166,6 +166,22 @@ TEST_F(LinesTest, calls_of_an_engine_that_is_replaced_leave_their_room_to_the_ne
   EXPECT_EQ(lines.calls(Role::chat).size(), 1u);
 }
 
+TEST_F(LinesTest, while_hushed_only_people_are_served) {
+  const auto writing = lines.arrive(Role::chat, of(Urgency::background, "lar"));
+  const auto embedding = lines.arrive(Role::embed, of(Urgency::background, "lar"));
+  EXPECT_EQ(lines.serve(), (Tickets{writing, embedding}));
+  lines.hush(true);
+  EXPECT_EQ(lines.in_the_way(), (Tickets{writing, embedding}));
+  lines.step_back(writing);
+  lines.step_back(embedding);
+  const auto asked = lines.arrive(Role::chat, person);
+  EXPECT_EQ(lines.serve(), Tickets{asked});
+  lines.leave(asked);
+  EXPECT_EQ(lines.serve(), Tickets{});
+  lines.hush(false);
+  EXPECT_EQ(serve_all(), (Tickets{writing, embedding}));
+}
+
 TEST_F(LinesTest, the_line_is_told_in_the_order_in_which_it_will_be_served) {
   lines.arrive(Role::chat, of(Urgency::background, "lar"));
   lines.serve();

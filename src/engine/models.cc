@@ -101,6 +101,7 @@ tl::expected<CatalogueModel, std::string> read_model(const toml::table& table) {
   text("document_prompt", model.document_prompt);
   text("empty_title", model.empty_title);
   text("file", model.file);
+  text("projector", model.projector);
   text("note", model.note);
   number("context", model.context);
   number("embed_dimensions", model.embed_dimensions);
@@ -124,6 +125,7 @@ tl::expected<CatalogueModel, std::string> read_model(const toml::table& table) {
   });
   if (!is_plain_name(model.name)) wrong = "name";
   if (!is_plain_name(model.file)) wrong = "file";
+  if (!model.projector.empty() && !is_plain_name(model.projector)) wrong = "projector";
   if (!model.sha256.empty() && !is_sha256(model.sha256)) wrong = "sha256";
   if (model.title.empty()) model.title = model.name;
   if (!wrong.empty()) return tl::unexpected<std::string>(wrong);
@@ -408,6 +410,10 @@ class ModelsImpl final : public Models {
     const FileFacts facts = facts_of(path_of(model));
     model.installed =
         facts.exists && facts.size > 0 && (!model.size_is_exact || facts.size == model.size_bytes);
+    if (!model.projector.empty()) {
+      const FileFacts projector = facts_of(folder_ + "/" + model.projector);
+      model.installed = model.installed && projector.exists && projector.size > 0;
+    }
     if (!model.installed) return;
     if (!model.size_is_exact) {
       model.size_bytes = facts.size;

@@ -34,6 +34,7 @@ struct CatalogueModel {
   std::string document_prompt;
   std::string empty_title;           // what {title} becomes where there is none
   std::string file;                  // name in the models folder
+  std::string projector;             // beside it, of a model that sees; empty: none
   std::vector<std::string> sources;  // schemes, tried in order
   std::string note;
   bool installed = false;  // file is there with the right size

@@ -110,6 +110,12 @@ void Scheduler::release(Role lane) {
   settle(lock);
 }
 
+void Scheduler::hush(bool hushed) {
+  Lock lock(mutex_);
+  lines_.hush(hushed);
+  settle(lock);
+}
+
 void Scheduler::detach(Role lane) {
   Lock lock(mutex_);
   lines_.detach(lane);

@@ -1,9 +1,9 @@
 // What the owner decides about the engines of a home: HOME/engines.toml, read anew at each use.
 //
-//   kept_megabytes = 4096      # disk for long prompts, so that they need not be read again; 0:
-//   none memory_megabytes = 12000   # memory that all engines together may take; 0: what the
-//   machine has context = 16384            # tokens of a conversation; 0: chosen expert_stream =
-//   true       # models larger than memory are read from the disk while they work
+//   kept_megabytes     disk for long prompts, so that they need not be read again (4096); 0: none
+//   memory_megabytes   memory that all engines together may take; 0: what the machine has
+//   context            tokens of a conversation; 0: chosen
+//   expert_stream      whether models larger than memory are read from the disk while they work
 #pragma once
 
 #include <cstdint>

@@ -22,7 +22,9 @@
 #include <cerrno>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -295,6 +297,19 @@ std::int64_t anonymous_bytes(pid_t pid) {
   const size_t found = status ? status->find(name) : std::string::npos;
   if (found == std::string::npos) return 0;
   return std::strtoll(status->c_str() + found + name.size(), nullptr, 10) * 1024;
+}
+
+bool set_nice(pid_t pid, int nice) {
+  bool all = true;
+  std::error_code error;
+  // Linux keeps the value for each thread; what a thread begins later takes over its own.
+  for (const auto& thread :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task", error)) {
+    const auto id = static_cast<id_t>(std::strtoul(thread.path().filename().c_str(), nullptr, 10));
+    // One that has ended meanwhile needs none.
+    if (setpriority(PRIO_PROCESS, id, nice) != 0 && errno != ESRCH) all = false;
+  }
+  return all && !error;
 }
 
 std::string program_path() {

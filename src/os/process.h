@@ -56,6 +56,10 @@ std::optional<std::uint64_t> process_start_time(pid_t pid);
 std::int64_t resident_bytes(pid_t pid);
 // The part of it that is in no file, in bytes; 0 if unknown.
 std::int64_t anonymous_bytes(pid_t pid);
+// Gives all threads of a process this nice value; false where the system refuses it for any. Making
+// a process nicer is always allowed, taking it back needs CAP_SYS_NICE or RLIMIT_NICE
+// (setpriority(2)).
+bool set_nice(pid_t pid, int nice);
 // Absolute path of the running program.
 std::string program_path();
 

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <thread>
 
 #include "os/file.h"
@@ -73,6 +75,34 @@ TEST(Process, sees_no_descriptor_but_those_kept) {
   const std::string listing = output_of(options);
   EXPECT_NE(listing.find(std::to_string(kept.get()) + " -> /dev/null"), std::string::npos);
   EXPECT_EQ(listing.find("/dev/zero"), std::string::npos);
+}
+
+TEST(Process, a_nice_value_holds_for_every_thread) {
+  const char* threads =
+      "import "
+      "threading,time,os\n[threading.Thread(target=time.sleep,args=(20,),daemon=True).start() "
+      "for _ in range(3)]\nos.write(1,b'x')\ntime.sleep(20)";
+  if (access("/usr/bin/python3", X_OK) != 0) GTEST_SKIP() << "no python3";
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  Descriptor in(ends[0]), out(ends[1]);
+  ProcessOptions options{.arguments = {"/usr/bin/python3", "-c", threads}, .environment = {}};
+  options.standard_output = out.get();
+  auto process = Process::start(options);
+  ASSERT_TRUE(process);
+  char byte = 0;
+  ASSERT_EQ(::read(in.get(), &byte, 1), 1);
+  EXPECT_TRUE(set_nice(process->pid(), 10));
+  int seen = 0;
+  for (const auto& thread :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(process->pid()) + "/task")) {
+    EXPECT_EQ(
+        getpriority(PRIO_PROCESS, static_cast<id_t>(std::stoul(thread.path().filename().string()))),
+        10);
+    ++seen;
+  }
+  EXPECT_EQ(seen, 4);
+  EXPECT_FALSE(set_nice(4'000'000, 10));
 }
 
 TEST(Process, start_time_tells_a_process_from_another) {

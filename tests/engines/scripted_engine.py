@@ -29,6 +29,7 @@ passes it off as one; what it shall do stands in flags of its own:
         goes-on           takes up a grammar behind text that was made before
         tools             makes tool calls of its own: the first tool offered, with arguments its schema allows
         named             refuses requests that do not name its model (--model)
+        backwards         puts the best of documents last
         save-fails        cannot write what a slot holds (--slot-save-path)
         save-half         writes half of it and says that it is all
         forgets-slots     says that it has restored a slot, and reads the prompt again
@@ -156,7 +157,7 @@ def text_of(message):
 
 
 def template(messages):
-    return " ".join(f"<{message['role']}> {text_of(message)}" for message in messages) + " <assistant>"
+    return " ".join(f"<{message.get('role', 'user')}> {text_of(message)}" for message in messages) + " <assistant>"
 
 
 def fresh_words(body, prompt):
@@ -233,7 +234,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.reply(200, {"status": "ok"})
         elif self.path == "/props":
             context = 65536 if "boast" in modes else options.ctx_size
-            self.reply(200, {"default_generation_settings": {"n_ctx": context}, "build_info": "scripted-1"})
+            self.reply(200, {"default_generation_settings": {"n_ctx": context}, "build_info": "scripted-1",
+                             "modalities": {"vision": "--mmproj" in others}})
         elif self.path == "/v1/models":
             self.reply(200, {"object": "list", "data": [{"id": options.model}]})
         elif self.path == "/slots" and "think" in modes:
@@ -263,6 +265,8 @@ class Handler(BaseHTTPRequestHandler):
             self.complete(body)
         elif self.path == "/v1/embeddings":
             self.embed(body)
+        elif self.path == "/v1/rerank" and "--reranking" in others:
+            self.rerank(body)
         elif self.path == "/v1/messages/count_tokens":
             journal("count")
             self.reply(200, {"input_tokens": sum(len(text_of(m).split()) for m in body["messages"])})
@@ -314,6 +318,15 @@ class Handler(BaseHTTPRequestHandler):
             rows.append({"object": "embedding", "index": index, "embedding": vector})
         self.reply(200, {"object": "list", "data": rows[::-1]})
 
+    def rerank(self, body):
+        """A document is worth the words it shares with the query; with `backwards` the fewer the better."""
+        journal(f"rerank {len(body['documents'])}")
+        wanted = set(body["query"].lower().strip("?").split())
+        results = [{"index": index, "relevance_score": (-1 if "backwards" in modes else 1) * len(wanted & set(text.lower().split()))}
+                   for index, text in enumerate(body["documents"])]
+        self.reply(200, {"model": options.model, "object": "list", "results": sorted(results, key=lambda one: -one["relevance_score"]),
+                         "usage": {"prompt_tokens": sum(len(text.split()) for text in body["documents"]), "total_tokens": 0}})
+
     def event(self, value):
         data = ("data: " + (value if isinstance(value, str) else json.dumps(value)) + "\n\n").encode()
         self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
@@ -332,7 +345,10 @@ class Handler(BaseHTTPRequestHandler):
             prompt = prompt[-options.ctx_size:]
             counted = counted if "miscount" in modes else len(prompt)
             body["messages"] = [{"role": "user", "content": " ".join(prompt)}]
-        fresh = fresh_words(body, prompt)
+        # The slot holds what the template makes, as for /completion; told are the words of the messages only.
+        templated = template(body.get("messages", [])).split()
+        shared = templated[: len(templated) - fresh_words(body, templated)]
+        fresh = counted - sum(1 for word in shared if not re.fullmatch(r"<[a-z]+>", word))
         pieces = re.findall(r"\s*\S+", answer_to(body))
         wanted = pieces[: body.get("max_tokens", 512)]
         if "think" in modes:
@@ -341,6 +357,16 @@ class Handler(BaseHTTPRequestHandler):
             tool = body["tools"][0]["function"]
             call = {"id": "native", "type": "function",
                     "function": {"name": tool["name"], "arguments": json.dumps(instance(tool["parameters"]))}}
+            if body.get("stream"):
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                for delta, reason in (({"tool_calls": [{"index": 0, **call}]}, None), ({}, "tool_calls")):
+                    self.event({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+                self.event("[DONE]")
+                self.wfile.write(b"0\r\n\r\n")
+                return
             self.reply(200, {"object": "chat.completion", "model": options.model,
                              "choices": [{"index": 0, "finish_reason": "tool_calls",
                                           "message": {"role": "assistant", "content": None, "tool_calls": [call]}}],
@@ -409,7 +435,7 @@ class Handler(BaseHTTPRequestHandler):
         given = body["prompt"]
         if isinstance(given, list):
             known = {number: word for word, number in words.items()}
-            given = " ".join(known[number] for number in given)
+            given = " ".join(known.get(number, f"#{number}") for number in given)
         prompt, mark, said = given.rpartition("<assistant>")
         prompt = given.split()
         counted = len(prompt)

@@ -33,11 +33,15 @@ weather = {"type": "object", "properties": {"city": {"type": "string", "enum": [
 
 
 class World:
-    def __init__(self, lar):
+    def __init__(self, lar, key=None):
         self.lar = lar
-        self.key = lar.key("clients")
+        self.key = key or lar.key("clients")
         self.openai = openai.OpenAI(base_url=lar.url + "/v1", api_key=self.key, max_retries=0)
         self.anthropic = anthropic.Anthropic(base_url=lar.url, api_key=self.key, max_retries=0)
+
+    def at(self, lar):
+        """The same client at another door."""
+        return World(lar, self.key)
 
     def chat(self, **more):
         return self.openai.chat.completions.create(**{"model": "lar/chat", "messages": hello, "max_tokens": 6, **more})

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A proxy between lar and an engine that cuts, delays and corrupts what the engine says: whatever comes, every client
-gets an answer or an error, nothing hangs, nothing crashes, and memory stays flat.
+gets an answer or an error, nothing hangs, nothing crashes, and lar holds no more memory, threads and descriptors at
+the end than after a fifth of the requests.
 
     faults.py [--requests 10000] [--clients 8] [--seed 1]
 
@@ -143,10 +144,29 @@ def judge(fault, streamed, status, body, wanted):
     return None if status == 200 or failed else f"status {status} without an error: {text[:200]!r}"
 
 
-def memory_of(process):
-    for line in pathlib.Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
+class Held:
+    """What a process holds: resident MB, threads, open descriptors."""
+
+    def __init__(self, process):
+        folder = pathlib.Path(f"/proc/{process}")
+        status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+        self.memory = int(status["VmRSS"].split()[0]) / 1024
+        self.threads = int(status["Threads"])
+        self.descriptors = len(list((folder / "fd").iterdir()))
+
+    def __str__(self):
+        return f"{self.memory:.0f} MB, {self.threads} threads, {self.descriptors} descriptors"
+
+
+def at_rest(process, limit=10):
+    """What it holds once the connections of clients that have gone are closed."""
+    held, end = Held(process), time.time() + limit
+    while time.time() < end:
+        time.sleep(0.3)
+        before, held = held, Held(process)
+        if (before.threads, before.descriptors) == (held.threads, held.descriptors):
+            break
+    return held
 
 
 def main():
@@ -168,64 +188,71 @@ def main():
                               stdout=subprocess.DEVNULL)
     between = subprocess.Popen([sys.executable, __file__, "--proxy", *map(str, ports)], stdout=subprocess.PIPE, text=True)
     between.stdout.readline()
-    wrong, outcomes, memory = [], {}, []
-    next_number, lock = iter(range(options.requests)), threading.Lock()
+    wrong, outcomes, held = [], {}, []
+    lock = threading.Lock()
     try:
         with Lar({"chat": f"http://127.0.0.1:{ports[0]}"}) as lar:
             key = lar.key("faults")
 
-            def client():
+            def ask_about(number):
+                # Stalls are dear: one in a hundred.
+                dice = random.Random(options.seed * 1_000_003 + number)
+                fault = "stall" if dice.random() < 0.01 else dice.choice([f for f in faults if f != "stall"])
+                path, body, streamed, wanted = request_for(number, fault, number)
+                started = time.time()
+                try:
+                    connection = http.client.HTTPConnection("127.0.0.1", lar.port, timeout=longest)
+                    connection.request("POST", path, json.dumps(body), {
+                        "Authorization": "Bearer " + key, "Content-Type": "application/json"})
+                    answer = connection.getresponse()
+                    status, said = answer.status, answer.read()
+                    connection.close()
+                    problem = judge(fault, streamed, status, said, wanted)
+                except (OSError, http.client.HTTPException) as error:
+                    status, problem = 0, f"{type(error).__name__} after {time.time() - started:.1f} s"
+                with lock:
+                    outcomes[(fault, status)] = outcomes.get((fault, status), 0) + 1
+                    if problem:
+                        wrong.append(f"{number} {path} {fault}{' streamed' if streamed else ''}: {problem}")
+
+            def client(numbers):
                 while True:
                     with lock:
-                        number = next(next_number, None)
+                        number = next(numbers, None)
                     if number is None:
                         return
-                    if number % max(1, options.requests // 10) == 0:
-                        memory.append(memory_of(lar.server.pid))
-                    # Stalls are dear: one in a hundred.
-                    dice = random.Random(options.seed * 1_000_003 + number)
-                    fault = "stall" if dice.random() < 0.01 else dice.choice([f for f in faults if f != "stall"])
-                    path, body, streamed, wanted = request_for(number, fault, number)
-                    started = time.time()
-                    try:
-                        connection = http.client.HTTPConnection("127.0.0.1", lar.port, timeout=longest)
-                        connection.request("POST", path, json.dumps(body), {
-                            "Authorization": "Bearer " + key, "Content-Type": "application/json"})
-                        answer = connection.getresponse()
-                        status, said = answer.status, answer.read()
-                        connection.close()
-                        problem = judge(fault, streamed, status, said, wanted)
-                    except (OSError, http.client.HTTPException) as error:
-                        status, problem = 0, f"{type(error).__name__} after {time.time() - started:.1f} s"
-                    with lock:
-                        outcomes[(fault, status)] = outcomes.get((fault, status), 0) + 1
-                        if problem:
-                            wrong.append(f"{number} {path} {fault}{' streamed' if streamed else ''}: {problem}")
+                    ask_about(number)
 
             started = time.time()
-            threads = [threading.Thread(target=client) for _ in range(options.clients)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            memory.append(memory_of(lar.server.pid))
+            # In five portions, so that what is held after the first fifth can be compared with the end.
+            for portion in range(5):
+                numbers = iter(range(options.requests * portion // 5, options.requests * (portion + 1) // 5))
+                threads = [threading.Thread(target=client, args=(numbers,)) for _ in range(options.clients)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                held.append(at_rest(lar.server.pid))
             alive = lar.server.poll() is None and lar.ask("GET", "/v1/models", key=key)[0] == 200
     finally:
         for process in (engine, between):
             process.terminate()
             process.wait()
-    print(f"{options.requests} requests in {time.time() - started:.0f} s; resident MB: "
-          + " ".join(f"{value:.0f}" for value in memory))
+    print(f"{options.requests} requests in {time.time() - started:.0f} s; held by lar after each fifth: "
+          + "; ".join(map(str, held)))
     for fault in faults:
         shown = ", ".join(f"{count} x {status}" for (name, status), count in sorted(outcomes.items()) if name == fault)
         print(f"  {fault}: {shown}")
     for problem in wrong[:20]:
         print("WRONG", problem)
-    # Buffers and threads settle during the first tenth.
-    grown = max(memory[2:]) - memory[1] if len(memory) > 2 else 0
-    if grown > 8:
-        print(f"WRONG memory grew by {grown:.0f} MB")
-    if wrong or not alive or grown > 8:
+    # What was needed is needed after the first fifth; nothing more comes with the number of requests.
+    first, last = held[0], held[-1]
+    grown = [f"{what} grew: {before} -> {after}" for what, before, after, slack in (
+        ("memory (MB)", round(first.memory), round(last.memory), 4), ("threads", first.threads, last.threads, 1),
+        ("descriptors", first.descriptors, last.descriptors, 4)) if after - before > slack]
+    for problem in grown:
+        print("WRONG", problem)
+    if wrong or not alive or grown:
         print(f"{len(wrong)} wrong, {'alive' if alive else 'DEAD'}")
         sys.exit(1)
     print("every client had an answer or an error")

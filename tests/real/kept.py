@@ -139,6 +139,45 @@ def plain_completions():
         assert usage["prompt_tokens_details"]["cached_tokens"] >= usage["prompt_tokens"] - 8, usage
 
 
+def other_apis():
+    """Anthropic's messages and Responses, with system texts, calls and results, whole and in a stream: the prompt lar
+    takes for theirs is the one the engine makes of them."""
+    notes = conversation("?")[0]["content"]
+    tool = {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]}
+    looked = {"place": "river"}
+    anthropic = {
+        "system": [{"type": "text", "text": "Answer briefly."}, {"type": "text", "text": " Use the notes."}],
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": notes}, {"type": "text", "text": "Keep them."}]},
+            {"role": "assistant", "content": [{"type": "text", "text": "I look."},
+                                              {"type": "tool_use", "id": "t1", "name": "look", "input": looked}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "a house"},
+                                         {"type": "text", "text": "What is there?"}]}],
+        "max_tokens": 8, "temperature": 0}
+    responses = {
+        "instructions": "Answer briefly.",
+        "input": [{"role": "user", "content": [{"type": "input_text", "text": notes}]},
+                  {"type": "function_call", "call_id": "c1", "name": "look", "arguments": json.dumps(looked)},
+                  {"type": "function_call_output", "call_id": "c1", "output": "a house"},
+                  {"role": "user", "content": "What is there?"}],
+        "max_output_tokens": 8, "temperature": 0}
+    with_tools = {**anthropic, "tools": [{"name": "look", "description": "Looks.", "input_schema": tool}]}
+    for path, body in (("/v1/messages", anthropic), ("/v1/messages", with_tools), ("/v1/responses", responses)):
+        with Lar({"chat": model}) as lar:
+            key = lar.key("editor")
+            body = {"model": "lar/chat", **body}
+            status, _, answer = lar.ask("POST", path, body, key)
+            assert status == 200, (status, answer[:300])
+            saved(lar, 1)
+            kill_and_start(lar)
+            status, _, answer = lar.ask("POST", path, {**body, "stream": True}, key)
+            assert status == 200, (status, answer[:300])
+            state = kept(lar)
+            # By the engine's own count; what is read again is noted as such.
+            assert (state["restored"], state["recomputed"]) == (1, 0), (path, "tools" in body, state)
+            assert state["restored_tokens"] > 2000, state
+
+
 def another_model():
     with Lar({"chat": model}) as lar:
         installed = {entry["name"] for entry in json.loads(lar.run("model", "list", "--json"))["models"] if entry["installed"]}
@@ -234,6 +273,7 @@ if __name__ == "__main__":
                 (damage, "damaged files are read again, with the same answer"),
                 (another_conversation, "conversations come back after others"),
                 (plain_completions, "plain completions are kept too"),
+                (other_apis, "Anthropic's messages and Responses come back too"),
                 (another_model, "another model's prompts are left alone and come back with it"),
                 (forgotten, "prompts go with their client's key"),
                 (limits, "the oldest go at the limit, what is too large is not kept"),
