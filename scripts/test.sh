@@ -47,7 +47,7 @@ step "calendar servers: Radicale, Xandikos" env "${probes[@]}" "$dav" tests/real
 step "recurring events: the cases of recurring-ical-events" env "${probes[@]}" "$dav" tests/real/recurrence.py
 step "faults between lar and its engine" python3 tests/real/faults.py --requests 600
 step "a service outside of this machine" python3 tests/real/outside.py
-step "long prompts kept on disk" python3 tests/real/kept.py after_kill other_apis forgotten
+step "long prompts kept on disk" python3 tests/real/kept.py after_kill forgotten
 step "mail at a real server: Dovecot" python3 tests/real/imap.py
 step "sending by a real server: aiosmtpd" "$dav" tests/real/smtp.py
 step "what lar does, at real servers" env "LAR=$repository/build/lar" "$dav" tests/real/acting.py

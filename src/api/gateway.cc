@@ -44,6 +44,7 @@ using nlohmann::json;
 constexpr std::string_view prefix = "lar/";
 constexpr std::string_view assistant = "lar/assistant";
 // An engine's refusal is read whole, to be put into the API's own form.
+constexpr std::size_t longest_line = 4u << 20;  // of a stream, that is held until it is whole
 constexpr std::size_t longest_refusal = 1u << 20;
 // Far beyond any answer that is not streamed: an engine gone wild must not fill the memory.
 constexpr std::size_t longest_whole = 256u << 20;
@@ -385,7 +386,8 @@ class GatewayImplementation final : public Gateway {
     if (call.began) {
       // Too late for a status: what has begun ends with the reason.
       call.served.status = refusal.status;
-      if (call.streamed) call.answer.bytes(as_event(refusal, call.form));
+      // The line ends an event that broke off behind one of its lines.
+      if (call.streamed) call.answer.bytes("\n" + as_event(refusal, call.form));
       return;
     }
     ClientHead head;
@@ -634,6 +636,8 @@ class GatewayImplementation final : public Gateway {
     int refused = 0;
     bool events = false;
     std::string kept;  // a refusal, or an answer that is sent when all of it is there
+    // Events go on in whole lines: a line cut in its middle would swallow what is said of the cut.
+    std::string unfinished;
     const auto done = parts_.engines.forward(
         role, raw,
         [&](const engine::RawHead& head) {
@@ -652,7 +656,13 @@ class GatewayImplementation final : public Gateway {
             return kept.size() <= longest_whole;
           }
           ending.feed(passed);
-          return call.answer.bytes(passed);
+          unfinished += passed;
+          std::size_t whole = unfinished.rfind('\n') + 1;
+          if (unfinished.size() > longest_line) whole = unfinished.size();
+          if (whole == 0) return true;
+          const bool listens = call.answer.bytes(std::string_view(unfinished).substr(0, whole));
+          unfinished.erase(0, whole);
+          return listens;
         },
         call.request.stop);
     call.served.tokens_in = scanner.tokens_in();
@@ -677,7 +687,11 @@ class GatewayImplementation final : public Gateway {
       return fail(ErrorKind::unavailable, "engine.bad_answer",
                   {{"role", std::string(name_of(role))}, {"detail", "cut"}});
     }
-    if (!events) reply(call, with_left_out(call, std::move(kept)));
+    if (!events) {
+      reply(call, with_left_out(call, std::move(kept)));
+    } else if (!unfinished.empty()) {
+      call.answer.bytes(unfinished);
+    }
     return {};
   }
 

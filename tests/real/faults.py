@@ -248,7 +248,7 @@ def main():
     # What was needed is needed after the first fifth; nothing more comes with the number of requests.
     first, last = held[0], held[-1]
     grown = [f"{what} grew: {before} -> {after}" for what, before, after, slack in (
-        ("memory (MB)", round(first.memory), round(last.memory), 4), ("threads", first.threads, last.threads, 1),
+        ("memory (MB)", round(first.memory), round(last.memory), 4), ("threads", first.threads, last.threads, options.clients),
         ("descriptors", first.descriptors, last.descriptors, 4)) if after - before > slack]
     for problem in grown:
         print("WRONG", problem)
