@@ -318,6 +318,22 @@ TEST_F(WatcherTest, a_model_writes_the_middle_of_a_draft_and_sees_the_mail_as_da
   EXPECT_NE(shown.find("yes, at two"), std::string::npos);
 }
 
+TEST_F(WatcherTest, an_office_is_not_greeted_by_the_first_word_of_its_name) {
+  receive("9", mail_text("q@x", "AMPA Las Eras <ana.robles@correo.example>", me,
+                         "Wed, 13 May 2026 10:00:00 +0200", "¿Comemos?",
+                         "Hola, Clara:\n\n¿Comemos el domingo? Dime algo.\n\nAna"));
+  sync();
+  auto table = desk();
+  ASSERT_TRUE(table->settle({}));
+  const auto card = open_card("answer");
+  ASSERT_TRUE(card);
+  const auto actions = assistant().actions(card->number);
+  const auto done = table->approve(actions->front().id, base::Language::english, {});
+  ASSERT_TRUE(done) << done.error().describe();
+  EXPECT_TRUE(json::parse(done->content)["text"].get<std::string>().starts_with("Hola:\n"))
+      << done->content;
+}
+
 TEST_F(WatcherTest, a_draft_somebody_wrote_on_is_not_taken_back) {
   receive("9", mail_text("q@x", ana, me, "Wed, 13 May 2026 10:00:00 +0200", "¿Comemos?",
                          "Hola, Clara:\n\n¿Comemos el domingo? Dime algo.\n\nAna"));

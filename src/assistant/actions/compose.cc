@@ -123,11 +123,19 @@ bool is_greeting(const std::string& paragraph) {
 
 std::string first_name(const std::string& name) { return name.substr(0, name.find(' ')); }
 
+// "CEIP", "DHL": an office, which nobody calls by its first word.
+bool is_acronym(const std::string& word) {
+  return word.size() > 1 && std::all_of(word.begin(), word.end(), [](char letter) {
+           return (letter >= 'A' && letter <= 'Z') || letter == '.';
+         });
+}
+
 // What somebody who has never been written to is greeted with.
 std::string plain_greeting(const std::string& name, base::Language language) {
   const bool spanish = language == base::Language::spanish;
-  if (name.empty()) return spanish ? "Hola:" : "Hello,";
-  return spanish ? "Hola, " + first_name(name) + ":" : "Hi " + first_name(name) + ",";
+  const std::string first = first_name(name);
+  if (first.empty() || is_acronym(first)) return spanish ? "Hola:" : "Hello,";
+  return spanish ? "Hola, " + first + ":" : "Hi " + first + ",";
 }
 
 Result<std::string> written_by_model(const ActionContext& context, const json& content,
