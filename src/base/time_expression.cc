@@ -812,6 +812,22 @@ size_t spoken_time(const std::vector<Token>& tokens, size_t at, bool stops, int&
                                                     : 0;
     return word(from) == "y" ? offset : -offset;
   };
+  // "las 10 y 40", "la una y cuarenta": minutes as a number, where only an hour can stand before.
+  const auto counted_minutes = [&](size_t from) {
+    static constexpr std::array<std::pair<std::string_view, int>, 6> names = {
+        {{"quince", 15},
+         {"treinta", 30},
+         {"treintaicinco", 35},
+         {"cuarenta", 40},
+         {"cincuenta", 50},
+         {"cuarentaicinco", 45}}};
+    if (word(from) != "y") return 0;
+    for (const auto& [name, value] : names) {
+      if (word(from + 1) == name) return value;
+    }
+    const int value = word(from + 1).size() == 2 ? digits_of(word(from + 1)) : -1;
+    return value >= 10 && value < 60 && value % 5 == 0 ? value : 0;
+  };
   const auto turn_by = [&](int offset) {
     minute = offset > 0 ? offset : 60 + offset;
     if (offset < 0) hour = hour == 1 ? 12 : hour - 1;
@@ -843,6 +859,10 @@ size_t spoken_time(const std::vector<Token>& tokens, size_t at, bool stops, int&
     if (hour < 0 || !introduced || (word(0) == "la" && hour != 1)) return 0;
     if (const int offset = spanish_minutes(2); offset != 0) {
       turn_by(offset);
+      return 4;
+    }
+    if (const int minutes = counted_minutes(2); minutes != 0 && before != "entre") {
+      minute = minutes;
       return 4;
     }
     // Digits alone are found as such.
@@ -935,10 +955,14 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
   // "8.30-12.30": two numbers written alike with a dash between them are times.
   const auto ranges_on = [&](size_t index) {
     const auto alike = [&](size_t at) {
-      return at + 1 < tokens.size() && tokens[at].text.size() <= 2 && gap(at) == "." &&
-             tokens[at + 1].text.size() == 2 && digits_of(tokens[at].text) >= 0 &&
-             digits_of(tokens[at].text) < 24 && digits_of(tokens[at + 1].text) >= 0 &&
-             digits_of(tokens[at + 1].text) < 60 && digits_of(tokens[at + 1].text) % 5 == 0;
+      if (at + 1 >= tokens.size() || tokens[at].text.size() > 2 || gap(at) != ".") return false;
+      std::string_view minutes = tokens[at + 1].text;
+      // "5.30-7.30pm"
+      const bool half = minutes.size() == 4 && (minutes.ends_with("am") || minutes.ends_with("pm"));
+      if (half) minutes = minutes.substr(0, 2);
+      const int hours = digits_of(tokens[at].text), count = digits_of(minutes);
+      return minutes.size() == 2 && hours >= 0 && hours < 24 && count >= 0 && count < 60 &&
+             count % 5 == 0;
     };
     const auto dash = [&](size_t at) {
       const std::string_view sign = trim(gap(at));
@@ -995,7 +1019,9 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
               before == "about" || before == "from" || before == "until" || before == "till" ||
               before == "tomorrow" || before == "today" || before == "les" || before == "til" ||
               before == "by" || before == "for" || before == "doors" || before == "starts" ||
-              before == "mañana" || before == "hoy" || weekday_of(before) >= 0 ||
+              before == "it" || before == "dep" || before == "arr" || before == "departs" ||
+              before == "arrives" || before == "mañana" || before == "hoy" ||
+              weekday_of(before) >= 0 ||
               ((before == "the" || before == "a" || before == "my" || before == "your") &&
                (after == "bus" || after == "train" || after == "slot" || after == "flight" ||
                 after == "ferry" || after == "service" || after == "start" ||
@@ -1030,7 +1056,9 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
         size_t part_length = 0;
         const bool of_day =
             value >= 1 && value <= 12 &&
-            (next == "ish" || day_part_at(tokens, index + 1, part_length) != DayPart::none);
+            (next == "ish" || next == "sharp" ||
+             (next == "en" && index + 2 < tokens.size() && tokens[index + 2].text == "punto") ||
+             day_part_at(tokens, index + 1, part_length) != DayPart::none);
         const size_t after = tokens[index].end;
         const bool closes =
             after >= utf8.size() || utf8[after] == ',' || utf8[after] == '?' ||
