@@ -151,6 +151,12 @@ TEST(Moments, a_date_without_year_lies_ahead_rather_than_months_ago) {
   EXPECT_EQ(moments("el 15 de marzo a las 10:15 estuvimos"), "2026-03-15 10:15");
 }
 
+TEST(Moments, at_eleven_a_party_is_in_the_morning_and_a_night_is_not) {
+  EXPECT_EQ(moments("el cumple de Leo es el sábado 16 a las 11"), "2026-05-16 11:00");
+  EXPECT_EQ(moments("copas el sábado 16 a las 11"), "2026-05-16 23:00");
+  EXPECT_EQ(moments("I can do next Tuesday at 10"), "2026-05-19 10:00");
+}
+
 TEST(Moments, hours_of_a_day_named_behind_them) {
   EXPECT_EQ(moments("irá el martes 19 de 10 a 12 a revisar la caldera"), "2026-05-19 10:00-12:00");
   EXPECT_EQ(moments("de 5 a 7 del jueves es la fiesta"), "2026-05-14 17:00-19:00");
@@ -295,6 +301,12 @@ TEST(Tasks, what_the_writer_has_to_do_is_not_the_readers) {
   EXPECT_EQ(items_of("Amount due: £138.42. We'll take it by Direct Debit on 21 May."), "");
 }
 
+TEST(Tasks, what_is_sent_for_a_purpose_asks_for_it) {
+  EXPECT_EQ(items_of("Te paso la tercera certificación para que la firmes."),
+            "firmar la tercera certificación");
+  EXPECT_EQ(items_of("Te paso la foto para que veas qué cambiada está."), "");
+}
+
 TEST(Tasks, of_several_times_one_is_to_be_named) {
   EXPECT_EQ(items_of("¿Te va bien el martes a las 10 o el jueves a las 12?", "Visita a la obra"),
             "decir a Marta qué día y hora te va bien (Visita a la obra)");
@@ -409,6 +421,12 @@ TEST(Appointments, the_same_hour_is_that_of_the_thread) {
   const Findings found = find_tasks(mailbox.mails[1], mailbox, judge());
   ASSERT_FALSE(found.appointment_candidates.empty());
   EXPECT_EQ(found.appointment_candidates[0].appointment.start, "2026-05-15T14:30:00+02:00");
+}
+
+TEST(Appointments, where_the_owner_need_not_be_there_is_none) {
+  EXPECT_EQ(appointments_of("La reunión con el perito es el jueves a las 10. No hace falta que "
+                            "vengas."),
+            "");
 }
 
 TEST(Appointments, what_has_been_is_none) {

@@ -300,13 +300,15 @@ std::vector<Clock> clocks_in(std::string_view text) {
         before(text, clock.begin, 60) +
         phrase_text(text.substr(clock.end, std::min<size_t>(60, text.size() - clock.end)));
     const bool evening = says_any(around, "date.evening");
+    // Children have parties, too: at eleven only nights begin.
+    const int last_evening_hour = says_any(around, "date.night") ? 11 : 10;
     const bool morning = says_any(around, "date.morning");
     const bool early = sets_out(around);
     const auto settle = [&](int hour, bool certain) {
       if (certain || hour > 12 || morning) return hour;
       if (early && hour >= 5 && hour < first_morning_hour) return hour;
       if (hour >= 1 && hour < first_morning_hour) return hour + 12;
-      if (evening && hour >= 8 && hour < 12) return hour + 12;
+      if (evening && hour >= 8 && hour <= last_evening_hour) return hour + 12;
       return hour;
     };
     Clock made;

@@ -332,6 +332,24 @@ std::optional<Span> request_in(const Sentence& sentence, const std::vector<Token
     }
   }
   if (auto found = imperative_at(sentence, tokens, 0, tongue)) return found;
+  // "Te paso la certificación para que la firmes"; "para que veas" asks for nothing.
+  for (size_t at = 0; at + 2 < tokens.size(); ++at) {
+    if (tokens[at].folded != "para" || tokens[at + 1].folded != "que") continue;
+    static constexpr std::string_view clitics[] = {"me", "nos", "le",  "les",
+                                                   "lo", "la",  "los", "las"};
+    static constexpr std::string_view senses[] = {"ver",    "saber",   "tener",    "poder",
+                                                  "estar",  "conocer", "entender", "disfrutar",
+                                                  "quedar", "recordar"};
+    size_t verb = at + 2;
+    while (verb + 1 < tokens.size() && is_one(tokens[verb].folded, clitics)) ++verb;
+    const std::string& word = tokens[verb].folded;
+    if (word.size() < 5 || !word.ends_with("s")) continue;
+    const VerbForm* form = spanish_verb(word.substr(0, word.size() - 1));
+    if (form == nullptr || form->kind != Kind::asks_formally || is_one(form->infinitive, senses)) {
+      continue;
+    }
+    return Span{verb, clause_end(text, tokens, verb), true, false, false, false};
+  }
   // "¿Me mandas las fotos?", "¿Nos traes el pan?", "¿Puede venir alguien a recogerlo?"
   if (sentence.question) {
     for (size_t at = 0; at + 1 < tokens.size(); ++at) {

@@ -375,6 +375,11 @@ class AppointmentFinder {
     mark("a_newsletter", count_phrases(mail_.folded, "newsletter") > 0);
     mark("a_field", sentence.text.find(": ") != std::string::npos && sentence.text.size() < 80);
     mark("a_absent", says_any(folded, "date.absent"));
+    // A carrier's window is no appointment, and nothing is where the owner need not be.
+    if (is_automatic(mail_) && !mail_.mine && says_any(folded, "date.carried")) return;
+    const bool excused =
+        number + 1 < sentences_.size() && says_any(sentences_[number + 1].folded, "date.excused");
+    if (excused || says_any(folded, "date.excused")) return;
 
     // "Went to see mum on Friday": told, not planned; the hours that follow are of that day too.
     const bool told = !moves && !sentence.question && says_any(folded, "date.told") &&
@@ -455,7 +460,8 @@ class AppointmentFinder {
       }
     }
     // "A las nueve y media" of a mail about a dinner is in the evening.
-    if (at.from && at.guessed && *at.from >= 8 * 60 && *at.from < 12 * 60 &&
+    const int before_noon = says_any(folded, "date.night") ? 12 * 60 : 11 * 60;
+    if (at.from && at.guessed && *at.from >= 8 * 60 && *at.from < before_noon &&
         says_any(folded + phrase_text(mail_.subject), "date.evening") &&
         !says_any(folded, "date.morning")) {
       *at.from += 12 * 60;

@@ -971,6 +971,22 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
     return alike(index) && ((dash(index + 1) && alike(index + 2)) ||
                             (index >= 2 && dash(index - 1) && alike(index - 2)));
   };
+  // "brought forward to 9.30", "moved to 9.30"
+  const auto moved_to = [&](size_t index) {
+    static constexpr std::array<std::string_view, 9> moves = {
+        "forward", "back", "moved",     "changed",    "pushed",
+        "delayed", "put",  "postponed", "rescheduled"};
+    return index >= 2 && tokens[index - 1].text == "to" &&
+           index_in(moves, tokens[index - 2].text) >= 0;
+  };
+  // "10 Irish time (11 your time)"
+  const auto of_zone = [&](size_t index) {
+    static constexpr std::array<std::string_view, 14> whose = {
+        "irish",   "uk",     "british", "london", "spanish", "madrid", "eastern",
+        "central", "german", "french",  "local",  "your",    "my",     "our"};
+    return index + 1 < tokens.size() && tokens[index + 1].text == "time" &&
+           index_in(whose, tokens[index].text) >= 0;
+  };
   for (size_t index = 0; index < tokens.size(); ++index) {
     const std::string& word = tokens[index].text;
     int hour = -1, minute = 0;
@@ -990,7 +1006,12 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
                word.size() <= 2 && digits_of(word) >= 0 && digits_of(word) < 24) {
       const int value = digits_of(word);
       const std::string_view sign = gap(index);
-      if ((sign == ":" || sign == "." || sign == "h") && index + 1 < tokens.size()) {
+      // "a las 11,30 h"
+      const bool comma = sign == "," && index > 0 && index + 2 < tokens.size() &&
+                         (tokens[index - 1].text == "las" || tokens[index - 1].text == "la") &&
+                         (tokens[index + 2].text == "h" || tokens[index + 2].text == "horas" ||
+                          tokens[index + 2].text == "hs");
+      if ((sign == ":" || sign == "." || sign == "h" || comma) && index + 1 < tokens.size()) {
         std::string_view next = tokens[index + 1].text;
         int suffix_half = 0;
         if (next.size() == 4 && (next.ends_with("am") || next.ends_with("pm"))) {
@@ -1026,7 +1047,7 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
                (after == "bus" || after == "train" || after == "slot" || after == "flight" ||
                 after == "ferry" || after == "service" || after == "start" ||
                 after == "showing")) ||
-              ranges_on(index);
+              ranges_on(index) || moved_to(index);
           if (certain || candidate_end != tokens[index + 1].end || introduced) {
             hour = candidate;
             minute = minutes;
@@ -1052,11 +1073,15 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
         // "around 9," and "from 8." end with the number.
         const bool leads = before == "around" || before == "from" || before == "till" ||
                            before == "until" || before == "til" || before == "about";
+        // "Friday about 5 if you like"
+        const bool of_weekday = (before == "about" || before == "around") && index >= 2 &&
+                                weekday_of(tokens[index - 2].text) >= 0 && value >= 1 &&
+                                value <= 12;
         // "7 de la tarde", "9 de la noche", "8-ish"
         size_t part_length = 0;
         const bool of_day =
             value >= 1 && value <= 12 &&
-            (next == "ish" || next == "sharp" ||
+            (next == "ish" || next == "sharp" || of_zone(index + 1) ||
              (next == "en" && index + 2 < tokens.size() && tokens[index + 2].text == "punto") ||
              day_part_at(tokens, index + 1, part_length) != DayPart::none);
         const size_t after = tokens[index].end;
@@ -1064,7 +1089,7 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
             after >= utf8.size() || utf8[after] == ',' || utf8[after] == '?' ||
             utf8[after] == ';' ||
             (utf8[after] == '.' && (after + 1 >= utf8.size() || utf8[after + 1] == ' '));
-        if (candidate_end != end || unit || introduced || of_day ||
+        if (candidate_end != end || unit || introduced || of_day || of_weekday ||
             (leads && closes && value > 0)) {
           hour = candidate;
           end = candidate_end;
