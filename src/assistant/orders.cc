@@ -45,6 +45,7 @@ Override overrides(const Sentence& sentence) {
       "reglas",       "indicaciones", "ordenes",    "directrices", "normas",  "filtros"};
   static constexpr std::string_view of_assistant[] = {"your", "all",   "any",   "system", "tus",
                                                       "sus",  "todas", "todos", "every",  "spam"};
+  static constexpr std::string_view of_it[] = {"your", "tus", "sus", "system"};
   static constexpr std::string_view earlier[] = {"previous",  "prior",      "above",    "earlier",
                                                  "preceding", "anteriores", "previas",  "anterior",
                                                  "existing",  "former",     "recibidas"};
@@ -56,9 +57,10 @@ Override overrides(const Sentence& sentence) {
     if (!is_one(tokens[at].folded, verbs) || in_quotes(sentence.text, tokens[at].begin)) continue;
     for (size_t noun = at + 1; noun < std::min(tokens.size(), at + 8); ++noun) {
       if (!is_one(tokens[noun].folded, nouns)) continue;
-      bool assistants = false, before = false, writers = false;
+      bool assistants = false, owned = false, before = false, writers = false;
       for (size_t word = at + 1; word < std::min(tokens.size(), noun + 2); ++word) {
         assistants = assistants || is_one(tokens[word].folded, of_assistant);
+        owned = owned || is_one(tokens[word].folded, of_it);
         before = before || is_one(tokens[word].folded, earlier);
         writers = writers || is_one(tokens[word].folded, of_writer);
       }
@@ -70,7 +72,14 @@ Override overrides(const Sentence& sentence) {
       if (at > 0 && is_one(tokens[at - 1].folded, of_people)) continue;
       const std::string& verb = tokens[at].folded;
       const bool forgets = verb == "forget" || verb.starts_with("olvid");
-      if (assistants && (!forgets || before)) return Override::alone;
+      // "Ignore all the rules of fashion", "ignore any instructions of that mail" is said to
+      // people.
+      static constexpr std::string_view of_people_too[] = {"rules",   "guidelines", "filter",
+                                                           "filters", "reglas",     "indicaciones",
+                                                           "normas",  "filtros"};
+      const bool its_own = owned && !is_one(tokens[noun].folded, of_people_too);
+      if ((assistants && before) || (its_own && !forgets)) return Override::alone;
+      if (assistants) found = Override::perhaps;
       if (before) found = Override::perhaps;
     }
   }
@@ -114,10 +123,10 @@ bool addresses_assistant(const Sentence& sentence) {
 // What only who reads mail for another could do with what it has taken the instructions for.
 bool commands_reader(std::string_view folded) {
   return says_any(folded, "order.about_mail") || says_any(folded, "order.addressed") ||
-         holds(folded, {" reveal", " revela ", " password", " contraseñ", " as urgent ",
-                        " como urgente ", " as important ", " como importante ", " the user ",
-                        " al usuario ", " del usuario ", " all emails ", " all mails ",
-                        " todos los correos ", " inbox ", " bandeja de entrada "});
+         holds(folded,
+               {" reveal", " revela ", " as urgent ", " como urgente ", " as important ",
+                " como importante ", " the user ", " al usuario ", " del usuario ", " all emails ",
+                " all mails ", " todos los correos ", " inbox ", " bandeja de entrada "});
 }
 
 std::string order_among(const std::vector<Sentence>& sentences, bool by_list) {
