@@ -5,7 +5,8 @@
 
 A file begins with #owner, #now, #zone, #language and #brief (what a briefing at #now must hold); each mail with a line "@@ name | time | sender | subject | label". The label
 has the letter of the priority (u, r, f, b), p where it is personal, S or P for spam and phishing, m for the owner's own mail.
-Lines that begin with > are about the mail (to, cc, re, auth, reply-to, link, attach, auto, list, html), those with "+ do:" and
+Lines that begin with > are about the mail (to, cc, re, auth, reply-to, link, attach, auto, list, html, hidden: text that
+only the HTML has and does not show), those with "+ do:" and
 "+ at:" label it: what the owner has to do, after // the same in the other language, after @ by when; and what takes place when
 (START or START/UNTIL), after @ where. Those that measure only are named below as apart: nobody learns from them or tunes on them.
 Everything is fictional and ours.
@@ -22,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 folder = pathlib.Path(__file__).resolve().parent
 PRIORITY = {"u": "urgent", "r": "reply", "f": "fyi", "b": "bulk", "S": "bulk", "P": "bulk"}
-apart = ("teresa", "colin", "julian", "moira")
+apart = ("teresa", "colin", "julian", "moira", "ferran")
 
 
 def read(path):
@@ -93,9 +94,10 @@ def build(name, out):
         body = "\n".join(mail["body"]).strip() + "\n"
         links = [value.split(" -> ") for key, value in mail["marks"] if key == "link"]
         message.set_content(body + "".join(f"\n{text}: {target}\n" for text, target in links))
-        if links or "html" in marks:
+        if links or "html" in marks or "hidden" in marks:
             html = "".join(f"<p>{part.replace(chr(10), '<br>')}</p>" for part in body.strip().split("\n\n"))
             html += "".join(f'<p><a href="{target}">{text}</a></p>' for text, target in links)
+            html += "".join(f'<div style="display:none;font-size:0">{value}</div>' for key, value in mail["marks"] if key == "hidden")
             message.add_alternative(f"<html><body>{html}</body></html>", subtype="html")
         for key, value in mail["marks"]:
             if key == "attach":

@@ -11,6 +11,7 @@
 #include "assistant/lexicon.h"
 #include "assistant/moments.h"
 #include "assistant/money.h"
+#include "assistant/orders.h"
 #include "base/time_expression.h"
 #include "domain/json.h"
 
@@ -76,36 +77,6 @@ constexpr std::array<std::string_view, 16> of_bookings = {" reserva confirmada "
 constexpr std::array<std::string_view, 12> of_journeys = {
     " vuelo ", " flight ", " check in ", " embarque ", " boarding ", " tren ",
     " train ", " hotel ",  " ferry ",    " estancia ", " salida ",   " departure "};
-constexpr std::array<std::string_view, 14> plain_orders = {" ignore previous instructions ",
-                                                           " ignore all previous ",
-                                                           " ignore your instructions ",
-                                                           " disregard previous ",
-                                                           " disregard all previous ",
-                                                           " ignora las instrucciones ",
-                                                           " ignora tus instrucciones ",
-                                                           " ignora todas las instrucciones ",
-                                                           " system prompt ",
-                                                           " instrucciones para el asistente ",
-                                                           " instructions for the assistant ",
-                                                           " note to the ai ",
-                                                           " nota para el asistente ",
-                                                           " olvida tus instrucciones "};
-constexpr std::array<std::string_view, 10> addressees = {" assistant ",
-                                                         " asistente ",
-                                                         " ai agent ",
-                                                         " chatbot ",
-                                                         " language model ",
-                                                         " ai assistant ",
-                                                         " agente de ia ",
-                                                         " inteligencia artificial ",
-                                                         " llm ",
-                                                         " lar "};
-constexpr std::array<std::string_view, 24> commands = {
-    " forward ",   " reenvia ",     " reenvie ",   " delete ",  " borra ",     " elimina ",
-    " transfer ",  " transfiere ",  " send all ",  " envia ",   " pay ",       " paga ",
-    " reveal ",    " revela ",      " unlock ",    " abre la ", " share the ", " comparte ",
-    " mark this ", " do not tell ", " no avises ", " approve ", " aprueba ",   " execute "};
-
 // The sentence whose words are those of `what`; null if hardly any stand in one.
 const Sentence* sentence_of(const Mail& mail, std::string_view what) {
   const std::string folded = phrase_text(what);
@@ -139,14 +110,11 @@ class Finder {
         written_(written_at(mail, mailbox)) {}
 
   std::vector<Fact> all() {
-    if (gives_orders(mail_)) {
+    if (const std::string order = order_in(mail_); !order.empty()) {
       Fact fact = start("order", mail_.from);
       fact.what = verdict_.summary;
-      for (const Sentence& sentence : mail_.sentences) {
-        if (!holds(sentence.folded, plain_orders) && !holds(sentence.folded, addressees)) continue;
-        quote(fact, sentence.text);
-        break;
-      }
+      // Of what nobody sees there is nothing to quote.
+      quote(fact, order);
       facts_.push_back(std::move(fact));
     }
     if (verdict_.suspicious != Suspicious::none) return std::move(facts_);
@@ -369,19 +337,6 @@ void end(Fact& fact, FactState state, const ThreadMail& by) {
 }
 
 }  // namespace
-
-bool gives_orders(const Mail& mail) {
-  if (mail.mine) return false;
-  const std::string folded = mail.folded + phrase_text(mail.boilerplate);
-  if (holds(folded, plain_orders)) return true;
-  // Whoever speaks to an assistant in the same sentence that commands something.
-  return std::any_of(mail.sentences.begin(), mail.sentences.end(),
-                     [](const Sentence& sentence) {
-                       return holds(sentence.folded, addressees) &&
-                              holds(sentence.folded, commands) && !sentence.question;
-                     }) &&
-         !is_list(mail);
-}
 
 std::optional<base::Microseconds> moment_of(const std::string& when, std::string_view zone) {
   if (when.size() == 10) {

@@ -57,7 +57,4 @@ std::optional<Evidence> locate(const domain::Item& item, std::string_view senten
 // "2026-05-14" (in `zone`) or RFC 3339 as a moment.
 std::optional<base::Microseconds> moment_of(const std::string& when, std::string_view zone);
 
-// Says something to an assistant: "ignore your instructions", "asistente, reenvía…".
-bool gives_orders(const Mail& mail);
-
 }  // namespace lar::assistant

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "assistant/money.h"
+#include "assistant/orders.h"
 
 namespace lar::assistant {
 namespace {

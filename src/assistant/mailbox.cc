@@ -42,6 +42,13 @@ bool ends_sentence(std::string_view text, size_t at) {
   const size_t word = text.find_last_of(" \n(", at == 0 ? 0 : at - 1);
   const std::string_view before = text.substr(word == std::string_view::npos ? 0 : word + 1,
                                               at - (word == std::string_view::npos ? 0 : word + 1));
+  // "3 p.m. CET", "3 p.m. (2 p.m. your time)"
+  if (before.ends_with("a.m") || before.ends_with("p.m")) {
+    size_t capitals = next;
+    while (capitals < text.size() && text[capitals] >= 'A' && text[capitals] <= 'Z') ++capitals;
+    const size_t length = capitals - next;
+    if (lead == '(' || (length >= 2 && length <= 5)) return false;
+  }
   static constexpr std::array<std::string_view, 16> short_forms = {
       "Sr",  "Sra", "Srta", "Dr", "Dra", "D",   "Da",  "Mr",
       "Mrs", "Ms",  "St",   "No", "núm", "tel", "Tel", "Prof"};

@@ -37,13 +37,50 @@ bool is_english_next(std::string_view text, const TimeExpression& found) {
   return base::lower_ascii(text.substr(found.begin, found.end - found.begin)).starts_with("next ");
 }
 
-// A weekday and nothing else: "el lunes", not "hoy lunes 11".
-bool names_weekday(std::string_view text, const TimeExpression& found) {
-  const std::string name = base::fold(text.substr(found.begin, found.end - found.begin));
+bool is_weekday(std::string_view folded) {
   static constexpr std::array<std::string_view, 14> names = {
       "lunes",  "martes",  "miercoles", "jueves",   "viernes", "sabado",   "domingo",
       "monday", "tuesday", "wednesday", "thursday", "friday",  "saturday", "sunday"};
-  return std::find(names.begin(), names.end(), name) != names.end();
+  return std::find(names.begin(), names.end(), folded) != names.end();
+}
+
+// A weekday and nothing else: "el lunes", not "hoy lunes 11".
+bool names_weekday(std::string_view text, const TimeExpression& found) {
+  return is_weekday(base::fold(text.substr(found.begin, found.end - found.begin)));
+}
+
+// Whether a day is named by its month and number, "3/12", "3 de diciembre", and not by how long ago
+// it was.
+bool names_month(std::string_view text, const TimeExpression& found) {
+  const std::string_view name = text.substr(found.begin, found.end - found.begin);
+  if (name.find('/') != std::string_view::npos) return true;
+  const std::string folded = phrase_text(name);
+  static constexpr std::string_view months[] = {"ene", "jan", "feb", "mar", "abr", "apr",
+                                                "may", "jun", "jul", "ago", "aug", "sep",
+                                                "set", "oct", "nov", "dic", "dec"};
+  const bool numbered = folded.find_first_of("0123456789") != std::string::npos;
+  return numbered && !holds_any(folded, {" hace ", " ago ", " months ", " meses "}) &&
+         std::any_of(std::begin(months), std::end(months), [&](std::string_view month) {
+           return folded.find(" " + std::string(month)) != std::string::npos;
+         });
+}
+
+// Where a day begins that has its weekday before it: "by Tuesday 6 October", "el martes, 6 de
+// octubre". `since`: where the moment before ends.
+size_t begin_with_weekday(std::string_view text, size_t begin, size_t since) {
+  size_t end = begin;
+  while (end > since && (text[end - 1] == ' ' || text[end - 1] == ',')) --end;
+  if (end == begin) return begin;
+  size_t first = end;
+  const auto is_letter = [](char letter) {
+    return (static_cast<unsigned char>(letter) & 0x80U) != 0 ||
+           ((letter | 0x20) >= 'a' && (letter | 0x20) <= 'z');
+  };
+  while (first > since && is_letter(text[first - 1])) --first;
+  TimeExpression name;
+  name.begin = first;
+  name.end = end;
+  return names_weekday(text, name) ? first : begin;
 }
 
 // The 1 or 2 digits and a range sign that stand right before a time: "10-12h", "de 10 a 12:30".
@@ -129,7 +166,9 @@ std::vector<Clock> bare_ranges(std::string_view text, const std::vector<ClockExp
   for (size_t at = 0; at + 3 < pieces.size(); ++at) {
     const std::string &lead = pieces[at].folded, &sign = pieces[at + 2].folded;
     const bool spanish = is_one(lead, {"de", "desde", "entre"});
-    const bool english = is_one(lead, {"from", "between"});
+    // "can do 4 till 6": only of hours one says "till".
+    const bool till = is_one(sign, {"til", "till"});
+    const bool english = is_one(lead, {"from", "between"}) || till;
     if (!spanish && !english) continue;
     if (!is_one(sign, spanish ? std::initializer_list<std::string_view>{"a", "y", "hasta"}
                               : std::initializer_list<std::string_view>{"to", "and", "until", "til",
@@ -141,7 +180,7 @@ std::vector<Clock> bare_ranges(std::string_view text, const std::vector<ClockExp
     const size_t begin = pieces[at + 1].begin, end = pieces[at + 3].end;
     // Only spaces between them: "de 10, a 3" is no range, "de 10.5 a 12.3" no hours.
     bool plain = true;
-    for (size_t gap = at; gap < at + 3; ++gap) {
+    for (size_t gap = till ? at + 1 : at; gap < at + 3; ++gap) {
       const std::string_view between =
           text.substr(pieces[gap].end, pieces[gap + 1].begin - pieces[gap].end);
       plain = plain && between == " ";
@@ -152,13 +191,19 @@ std::vector<Clock> bare_ranges(std::string_view text, const std::vector<ClockExp
                        ((rest.front() == ',' || rest.front() == '.') &&
                         (rest.size() == 1 || rest[1] == ' ' || rest[1] == '\n'));
     const std::string next = at + 4 < pieces.size() ? pieces[at + 4].folded : "";
+    // "de 5 a 7 del jueves"
+    const std::string behind = at + 5 < pieces.size() ? pieces[at + 5].folded : "";
+    const bool of_day = next == "del" && !behind.empty() &&
+                        (behind.find_first_not_of("0123456789") == std::string::npos ||
+                         behind == "dia" || is_weekday(behind));
     const bool goes_on =
         rest.starts_with(" ") &&
-        is_one(next, {"en",   "el",   "la",     "los",      "las",   "at",    "on",  "in",
-                      "the",  "this", "y",      "and",      "para",  "por",   "si",  "que",
-                      "cada", "hoy",  "mañana", "tomorrow", "today", "every", "con", "with",
-                      "so",   "pero", "but",    "para",     "h",     "hs",    "hrs", "horas",
-                      "pm",   "am",   "sharp",  "aprox",    "o",     "or",    "if",  "each"});
+        (of_day ||
+         is_one(next, {"en",   "el",   "la",     "los",      "las",   "at",    "on",  "in",
+                       "the",  "this", "y",      "and",      "para",  "por",   "si",  "que",
+                       "cada", "hoy",  "mañana", "tomorrow", "today", "every", "con", "with",
+                       "so",   "pero", "but",    "a",        "h",     "hs",    "hrs", "horas",
+                       "pm",   "am",   "sharp",  "aprox",    "o",     "or",    "if",  "each"}));
     if (!plain || (!stops && !goes_on)) continue;
     const bool marked = std::any_of(known.begin(), known.end(), [&](const ClockExpression& clock) {
       return clock.begin < end && begin < clock.end;
@@ -182,6 +227,43 @@ std::vector<Clock> bare_ranges(std::string_view text, const std::vector<ClockExp
     found.push_back(made);
   }
   return found;
+}
+
+// "Sunday 18th October, 11-1": two small numbers with a dash right behind a day are hours.
+std::optional<Clock> hours_behind(std::string_view text, size_t end) {
+  const auto skip = [&](size_t at, std::string_view signs) {
+    while (at < text.size() && signs.find(text[at]) != std::string_view::npos) ++at;
+    return at;
+  };
+  const auto hour_at = [&](size_t& at) {
+    int hour = 0;
+    const size_t begin = at;
+    while (at < text.size() && text[at] >= '0' && text[at] <= '9' && at - begin < 3) {
+      hour = hour * 10 + (text[at++] - '0');
+    }
+    return at == begin || at - begin > 2 ? -1 : hour;
+  };
+  Clock made;
+  size_t at = made.begin = skip(end, " ,:(");
+  if (at == end) return std::nullopt;
+  const int from = hour_at(at);
+  const std::string_view dash = text.substr(at, 3) == "–" ? "–" : "-";
+  if (!text.substr(at).starts_with(dash)) return std::nullopt;
+  at += dash.size();
+  const int to = hour_at(at);
+  if (from < 1 || from > 12 || to < 1 || to > 12 || from == to) return std::nullopt;
+  const std::string_view rest = text.substr(at);
+  const bool stops = rest.empty() || rest[0] == '\n' || rest[0] == ')' || rest[0] == ';' ||
+                     ((rest[0] == ',' || rest[0] == '.') && (rest.size() == 1 || rest[1] == ' '));
+  const bool goes_on = rest.starts_with(" at ") || rest.starts_with(" en ") ||
+                       rest.starts_with(" in ") || rest.starts_with(" @");
+  if (!stops && !goes_on) return std::nullopt;
+  made.end = at;
+  made.from = (from < first_morning_hour ? from + 12 : from) * 60;
+  int until = to * 60;
+  while (until <= made.from) until += 12 * 60;
+  made.to = until;
+  return made;
 }
 
 // The zone that is named behind a time: "3 p.m. hora de Bogotá", "8 pm Eastern", "18:00 CET".
@@ -218,13 +300,15 @@ std::vector<Clock> clocks_in(std::string_view text) {
         before(text, clock.begin, 60) +
         phrase_text(text.substr(clock.end, std::min<size_t>(60, text.size() - clock.end)));
     const bool evening = says_any(around, "date.evening");
+    // Children have parties, too: at eleven only nights begin.
+    const int last_evening_hour = says_any(around, "date.night") ? 11 : 10;
     const bool morning = says_any(around, "date.morning");
     const bool early = sets_out(around);
     const auto settle = [&](int hour, bool certain) {
       if (certain || hour > 12 || morning) return hour;
       if (early && hour >= 5 && hour < first_morning_hour) return hour;
       if (hour >= 1 && hour < first_morning_hour) return hour + 12;
-      if (evening && hour >= 8 && hour < 12) return hour + 12;
+      if (evening && hour >= 8 && hour <= last_evening_hour) return hour + 12;
       return hour;
     };
     Clock made;
@@ -255,6 +339,14 @@ std::vector<Clock> clocks_in(std::string_view text) {
         // "5:30-7pm": the half of the second holds for the first.
         if (last.from > made.from && last.from - 12 * 60 >= 0 && last.from - 12 * 60 < made.from) {
           last.from -= 12 * 60;
+        }
+        // "has been moved from 4.00 to 4.45": where it begins now.
+        const std::string lead = before(text, last.begin, 60);
+        if (between == " to " && lead.ends_with(" from ") && says_any(lead, "date.moves")) {
+          last.from = made.from;
+          last.end = made.end;
+          last.certain = made.certain;
+          continue;
         }
         if (last.from < made.from) {
           last.to = made.from;
@@ -407,8 +499,16 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
         names_weekday(text, day)) {
       day.first = day.last = base::add_days(day.first, 7);
     }
+    // "El 3 de diciembre", "on 3/12" in a mail of May: half a year ahead rather than months ago.
+    constexpr int farthest_told = 120;
+    if (day.relative && day.first == day.last && names_month(text, day) &&
+        base::days_between(day.first, written.date) > farthest_told) {
+      ++day.first.year;
+      if (!base::date_is_valid(day.first)) continue;
+      day.last = day.first;
+    }
     Moment moment;
-    moment.begin = day.begin;
+    moment.begin = begin_with_weekday(text, day.begin, moments.empty() ? 0 : moments.back().end);
     moment.end = day.end;
     moment.first = day.first;
     moment.last = day.last;
@@ -433,9 +533,22 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
   add_hours(text, written, moments);
   std::sort(moments.begin(), moments.end(),
             [](const Moment& a, const Moment& b) { return a.begin < b.begin; });
+  const std::vector<Clock> clocks = clocks_in(text);
+  for (Moment& moment : moments) {
+    const auto hours = hours_behind(text, moment.end);
+    const bool marked =
+        !hours || std::any_of(clocks.begin(), clocks.end(), [&](const Clock& clock) {
+          return clock.begin < hours->end && hours->begin < clock.end;
+        });
+    if (marked || moment.first != moment.last) continue;
+    moment.from = hours->from;
+    moment.to = hours->to;
+    moment.guessed = true;
+    moment.end = hours->end;
+  }
 
   std::vector<Moment> alone;
-  for (const Clock& clock : clocks_in(text)) {
+  for (const Clock& clock : clocks) {
     // The nearest day of the same sentence; the one before is preferred: "el jueves a las 10".
     Moment* best = nullptr;
     size_t distance = 70;
@@ -533,9 +646,18 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
     moment.deadline = moment.deadline || says_any(lead, "when.deadline") ||
                       std::any_of(leads.begin(), leads.end(), stands_before);
     for (const std::string_view from :
-         {" from ", " instead of ", " rather than ", " en vez de ", " en vez del ", " en lugar de ",
+         {" instead of ", " rather than ", " en vez de ", " en vez del ", " en lugar de ",
           " en lugar del ", " and not ", " y no ", " not "}) {
       moment.left = moment.left || left.ends_with(from);
+    }
+    // "Moved from Tuesday to Thursday", "se cambia del martes al jueves"; "from Wednesday lessons
+    // start at 4" and "la cena del martes" leave nothing.
+    if (left.ends_with(" from ") || lead.ends_with(" del ")) {
+      const std::string sentence = before(text, moment.begin, 70) + rest;
+      const bool moved = says_any(sentence, "date.moves");
+      const bool onward = left.ends_with(" from ") ? rest.find(" to ") != std::string::npos
+                                                   : rest.find(" al ") != std::string::npos;
+      moment.left = moment.left || (moved && (onward || says_any(lead, "date.moves")));
     }
   }
   return moments;

@@ -237,11 +237,34 @@ bool is_lacking(const std::vector<Token>& tokens, size_t first) {
   return false;
 }
 
+// Whether the words behind an introducer are a deed of the writer's own: "I need to tell them",
+// "porfa, que debo pasar la planilla"; "I need to know" waits for the reader.
+bool is_own_deed(const std::vector<Token>& tokens, size_t introducer, size_t from) {
+  static constexpr std::string_view own[] = {"debo", "tengo", "tenemos", "voy", "vamos"};
+  if (is_one(tokens[from].folded, own)) return true;
+  static constexpr std::string_view of_reader[] = {
+      "know", "hear",    "have",    "get", "see",     "saber", "ver",      "tener",
+      "ask",  "receive", "recibir", "be",  "confirm", "check", "confirmar"};
+  if (tokens[introducer].folded == "i" && tokens[from].folded == "to") {
+    return from + 1 < tokens.size() && !is_one(tokens[from + 1].folded, of_reader);
+  }
+  const VerbForm* form = spanish_verb(tokens[from].folded);
+  return tokens[introducer].folded == "necesito" && form != nullptr &&
+         form->kind == Kind::infinitive && form->pronouns.empty() &&
+         !is_one(tokens[from].folded, of_reader);
+}
+
 // The request of a sentence, if it makes one.
 std::optional<Span> request_in(const Sentence& sentence, const std::vector<Token>& tokens,
                                Tongue tongue) {
   if (tokens.empty()) return std::nullopt;
   const std::string_view text = sentence.text;
+  // "Quien no asista debe presentar excusa", "if you have already paid": of others.
+  if (holds(sentence.folded,
+            {" quien no ", " quienes no ", " los que no ", " las que no ", " if you have already ",
+             " if you ve already ", " si ya lo ha", " si ya ha "})) {
+    return std::nullopt;
+  }
   for (size_t at = 0; at < tokens.size(); ++at) {
     const size_t length = introducer_at(tokens, at);
     if (length == 0 || at + length >= tokens.size()) continue;
@@ -294,7 +317,9 @@ std::optional<Span> request_in(const Sentence& sentence, const std::vector<Token
     static constexpr std::string_view fillers[] = {
         "also", "tambien", "just",  "me",    "nos",     "kindly",   "que",   "to",   "please",
         "tu",   "por",     "favor", "usted", "perhaps", "possibly", "maybe", "still"};
+    if (is_own_deed(tokens, at, from)) continue;
     while (from < tokens.size() && is_one(tokens[from].folded, fillers)) ++from;
+    if (from < tokens.size() && is_own_deed(tokens, at, from)) continue;
     const std::string_view gap = gap_before(text, tokens, std::min(at + length, tokens.size() - 1));
     if (gap.find_first_of(".?!;") != std::string_view::npos) continue;
     const size_t end = clause_end(text, tokens, from);
@@ -307,6 +332,24 @@ std::optional<Span> request_in(const Sentence& sentence, const std::vector<Token
     }
   }
   if (auto found = imperative_at(sentence, tokens, 0, tongue)) return found;
+  // "Te paso la certificación para que la firmes"; "para que veas" asks for nothing.
+  for (size_t at = 0; at + 2 < tokens.size(); ++at) {
+    if (tokens[at].folded != "para" || tokens[at + 1].folded != "que") continue;
+    static constexpr std::string_view clitics[] = {"me", "nos", "le",  "les",
+                                                   "lo", "la",  "los", "las"};
+    static constexpr std::string_view senses[] = {"ver",    "saber",   "tener",    "poder",
+                                                  "estar",  "conocer", "entender", "disfrutar",
+                                                  "quedar", "recordar"};
+    size_t verb = at + 2;
+    while (verb + 1 < tokens.size() && is_one(tokens[verb].folded, clitics)) ++verb;
+    const std::string& word = tokens[verb].folded;
+    if (word.size() < 5 || !word.ends_with("s")) continue;
+    const VerbForm* form = spanish_verb(word.substr(0, word.size() - 1));
+    if (form == nullptr || form->kind != Kind::asks_formally || is_one(form->infinitive, senses)) {
+      continue;
+    }
+    return Span{verb, clause_end(text, tokens, verb), true, false, false, false};
+  }
   // "¿Me mandas las fotos?", "¿Nos traes el pan?", "¿Puede venir alguien a recogerlo?"
   if (sentence.question) {
     for (size_t at = 0; at + 1 < tokens.size(); ++at) {
@@ -865,11 +908,14 @@ class Finder {
       return;
     }
     // "How are you?" leaves nothing to do.
+    const bool timed =
+        choice && std::any_of(moments.begin(), moments.end(),
+                              [](const Moment& moment) { return moment.from.has_value(); });
     const bool small_talk = tokens.size() <= 6 && says_any(sentence.folded, "ask.small_talk");
     if (question && tokens.size() >= 2 && !small_talk) {
       TaskCandidate made;
       made.kind = TaskKind::question;
-      made.item.what = as_told(sentence, tokens, mail_, tongue);
+      made.item.what = timed ? as_choice(tongue, number) : as_told(sentence, tokens, mail_, tongue);
       const size_t lead = phrase_text("decir a " + name_of_sender(mail_)).size();
       const bool little = made.item.what.size() > lead &&
                           says_little(made.item.what.substr(std::min(lead, made.item.what.size())));
@@ -937,10 +983,21 @@ class Finder {
       finish(std::move(made), number, sentence, tokens, moments);
       return;
     }
+    // What the bank takes by itself leaves nothing to do.
+    if (says_any(mail_.folded, "ask.nothing_due")) return;
     TaskCandidate made;
     made.kind = TaskKind::owed;
     made.item.what = owed_in(sentence, tokens, subject_, tongue, moments);
     if (!made.item.what.empty()) finish(std::move(made), number, sentence, tokens, moments);
+  }
+
+  // Of several days or times which one suits, and for what.
+  std::string as_choice(Tongue tongue, size_t number) const {
+    std::string what = (tongue == Tongue::spanish ? "decir a " : "tell ") + name_of_sender(mail_) +
+                       (tongue == Tongue::spanish ? " qué día y hora te va bien"
+                                                  : " which day and time suits you");
+    add_context(what, mail_, number);
+    return what;
   }
 
   // "Are you and Sheila coming or not", "qué te parece": questions without their mark.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 
 #include "assistant/clauses.h"
 #include "assistant/lexicon.h"
@@ -260,6 +261,7 @@ class AppointmentFinder {
                             " entradas ", " billete", " su viaje ", " your flight ", " su cita ",
                             " your appointment ", " reservation ", " tu cita "});
     for (const Moment& moment : find_moments(mail.subject + "\n" + mail.text, written_)) {
+      note_time(moment);
       if (moment.dated && (!moment.relative || moment.first.month != written_.date.month))
         explicit_days_.push_back(moment);
     }
@@ -301,6 +303,10 @@ class AppointmentFinder {
       for (const Moment& moment :
            find_moments(other->subject + "\n" + std::string(text), written_at(*other, mailbox))) {
         const int ahead = base::days_between(written_.date, moment.first);
+        note_time(moment);
+        if (moment.from && !moment.deadline && !moment.left && !thread_time_) {
+          thread_time_ = moment;
+        }
         if (!moment.dated || moment.deadline || moment.left || moment.first != moment.last)
           continue;
         if (ahead < 0 || ahead > farthest) continue;
@@ -308,6 +314,10 @@ class AppointmentFinder {
       }
       if (thread_day_) return;
     }
+  }
+
+  void note_time(const Moment& moment) {
+    if (moment.from && !moment.guessed && !moment.deadline) stated_.insert(*moment.from);
   }
 
   void look_at(size_t number) {
@@ -365,12 +375,38 @@ class AppointmentFinder {
     mark("a_newsletter", count_phrases(mail_.folded, "newsletter") > 0);
     mark("a_field", sentence.text.find(": ") != std::string::npos && sentence.text.size() < 80);
     mark("a_absent", says_any(folded, "date.absent"));
+    // A carrier's window is no appointment, and nothing is where the owner need not be.
+    if (is_automatic(mail_) && !mail_.mine && says_any(folded, "date.carried")) return;
+    const bool excused =
+        number + 1 < sentences_.size() && says_any(sentences_[number + 1].folded, "date.excused");
+    if (excused || says_any(folded, "date.excused")) return;
 
+    // "Went to see mum on Friday": told, not planned; the hours that follow are of that day too.
+    const bool told = !moves && !sentence.question && says_any(folded, "date.told") &&
+                      !holds(folded, {" will ", " ll ", " que viene ", " next "});
+    if (told) {
+      day_.reset();
+      told_ = number;
+    }
     std::vector<Moment> candidates;
     int open = 0, days = 0;
     for (const Moment& moment : moments) {
-      if (moment.left) continue;
+      // The owner's own "at 6 my time" is the owner's.
+      const bool own_time =
+          mail_.mine && moment.from &&
+          phrase_text(std::string_view(sentence.text).substr(moment.end)).starts_with(" my time ");
+      if (moment.left && !own_time) continue;
+      // "Tuesday please, Monday's chaos": what is said of a day is no plan for it.
+      const std::string_view behind = std::string_view(sentence.text).substr(moment.end);
+      if (!moment.from && moments.size() > 1 &&
+          (behind.starts_with("'s ") || behind.starts_with("’s "))) {
+        continue;
+      }
       if (moment.dated && moment.first == moment.last && !moment.deadline) day_ = moment;
+      if (told && moment.dated && moment.relative && !moment.from) {
+        day_.reset();
+        continue;
+      }
       open += moment.from && !moment.deadline ? 1 : 0;
       days += moment.dated ? 1 : 0;
       candidates.push_back(moment);
@@ -395,6 +431,7 @@ class AppointmentFinder {
     };
     if (!at.from && !at.dated) return;
     if (!at.dated) {
+      if (told_ && number <= *told_ + 1 && says_any(folded, "date.past")) return;
       const bool today =
           holds(folded, {" hoy ", " today ", " tonight ", " esta tarde ", " esta noche ",
                          " this evening ", " this afternoon ", " esta mañana ", " this morning "});
@@ -407,8 +444,24 @@ class AppointmentFinder {
       mark("a_day_before", day_.has_value());
     }
     if (at.first != at.last) return;
+    // "Lo pasamos al viernes a la misma hora"
+    if (!at.from && thread_time_ && says_any(folded, "date.same_time")) {
+      at.from = thread_time_->from;
+      at.to = thread_time_->to;
+      at.zone = thread_time_->zone;
+    }
+    // "A las 7 y cuarto" of who was offered 7:15 a.m.: which half, the mail or its thread says.
+    if (at.from && at.guessed) {
+      const int other = (*at.from + 12 * 60) % (24 * 60);
+      if (stated_.contains(other) && !stated_.contains(*at.from)) {
+        if (at.to) at.to = *at.to + other - *at.from;
+        at.from = other;
+        at.guessed = false;
+      }
+    }
     // "A las nueve y media" of a mail about a dinner is in the evening.
-    if (at.from && at.guessed && *at.from >= 8 * 60 && *at.from < 12 * 60 &&
+    const int before_noon = says_any(folded, "date.night") ? 12 * 60 : 11 * 60;
+    if (at.from && at.guessed && *at.from >= 8 * 60 && *at.from < before_noon &&
         says_any(folded + phrase_text(mail_.subject), "date.evening") &&
         !says_any(folded, "date.morning")) {
       *at.from += 12 * 60;
@@ -513,8 +566,11 @@ class AppointmentFinder {
   std::vector<Sentence> sentences_;
   size_t of_subject_;
   std::vector<Moment> explicit_days_;
-  std::optional<Moment> day_;         // the day spoken of last
-  std::optional<Moment> thread_day_;  // the day that earlier mails of the thread speak of
+  std::optional<size_t> told_;         // the last sentence that tells of what has been
+  std::set<int> stated_;               // minutes of the day that are stated beyond doubt
+  std::optional<Moment> day_;          // the day spoken of last
+  std::optional<Moment> thread_time_;  // the time that the mails before it agreed on, the latest
+  std::optional<Moment> thread_day_;   // the day that earlier mails of the thread speak of
   bool of_thread_ = false;
   std::string place_;
 };

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "assistant/assistant.h"
+#include "assistant/lexicon.h"
+#include "assistant/orders.h"
 #include "assistant/prompts.h"
 #include "base/messages.h"
 #include "base/time_expression.h"
@@ -163,11 +165,16 @@ class Triage {
     } else if (suspicious[1] + suspicious[2] >= judge_.threshold("spam")) {
       verdict.suspicious = suspicious[1] >= suspicious[2] ? Suspicious::spam : Suspicious::phishing;
     }
+    // Who speaks to the assistant behind its reader's back is no honest sender, whatever the
+    // weights say; and what is ordered is nothing that the owner has to do.
+    const bool orders = gives_orders(mail);
+    if (orders) verdict.suspicious = Suspicious::phishing;
     verdict.personal = verdict.judgement.personal >= judge_.threshold("personal");
     const std::array<double, 4>& priority = verdict.judgement.priority;
     verdict.summary = plain_summary(mail);
     if (verdict.suspicious != Suspicious::none) {
       verdict.reasons = suspicion.signs;
+      if (orders) verdict.reasons.insert(verdict.reasons.begin(), Sign{"gives_orders", {}});
       if (verdict.reasons.empty()) verdict.reasons.push_back({"looks_like_known_fraud", {}});
       verdict.priority = Priority::bulk;
       verdict.personal = false;
@@ -183,6 +190,9 @@ class Triage {
       ask_model(mail, verdict);
     }
     verdict.priority = decide(priority);
+    if (verdict.priority == Priority::bulk && tells_members(mail, verdict)) {
+      verdict.priority = Priority::fyi;
+    }
     if (verdict.priority == Priority::bulk) {
       verdict.findings.action_items.clear();
       verdict.findings.appointments.clear();
@@ -258,6 +268,13 @@ class Triage {
       if (priority[index] > priority[best]) best = index;
     }
     return static_cast<Priority>(best);
+  }
+
+  // A school, a club or a house tells its members by list when something takes place, and sells
+  // nothing: worth knowing, whatever else lists are used for.
+  static bool tells_members(const Mail& mail, const Verdict& verdict) {
+    return !verdict.findings.appointments.empty() && count_phrases(mail.folded, "promotion") == 0 &&
+           count_phrases(mail.folded, "newsletter") == 0 && !says_any(mail.folded, "date.public");
   }
 
   bool may_ask(const Mail& mail) const {

@@ -812,6 +812,22 @@ size_t spoken_time(const std::vector<Token>& tokens, size_t at, bool stops, int&
                                                     : 0;
     return word(from) == "y" ? offset : -offset;
   };
+  // "las 10 y 40", "la una y cuarenta": minutes as a number, where only an hour can stand before.
+  const auto counted_minutes = [&](size_t from) {
+    static constexpr std::array<std::pair<std::string_view, int>, 6> names = {
+        {{"quince", 15},
+         {"treinta", 30},
+         {"treintaicinco", 35},
+         {"cuarenta", 40},
+         {"cincuenta", 50},
+         {"cuarentaicinco", 45}}};
+    if (word(from) != "y") return 0;
+    for (const auto& [name, value] : names) {
+      if (word(from + 1) == name) return value;
+    }
+    const int value = word(from + 1).size() == 2 ? digits_of(word(from + 1)) : -1;
+    return value >= 10 && value < 60 && value % 5 == 0 ? value : 0;
+  };
   const auto turn_by = [&](int offset) {
     minute = offset > 0 ? offset : 60 + offset;
     if (offset < 0) hour = hour == 1 ? 12 : hour - 1;
@@ -843,6 +859,10 @@ size_t spoken_time(const std::vector<Token>& tokens, size_t at, bool stops, int&
     if (hour < 0 || !introduced || (word(0) == "la" && hour != 1)) return 0;
     if (const int offset = spanish_minutes(2); offset != 0) {
       turn_by(offset);
+      return 4;
+    }
+    if (const int minutes = counted_minutes(2); minutes != 0 && before != "entre") {
+      minute = minutes;
       return 4;
     }
     // Digits alone are found as such.
@@ -935,10 +955,14 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
   // "8.30-12.30": two numbers written alike with a dash between them are times.
   const auto ranges_on = [&](size_t index) {
     const auto alike = [&](size_t at) {
-      return at + 1 < tokens.size() && tokens[at].text.size() <= 2 && gap(at) == "." &&
-             tokens[at + 1].text.size() == 2 && digits_of(tokens[at].text) >= 0 &&
-             digits_of(tokens[at].text) < 24 && digits_of(tokens[at + 1].text) >= 0 &&
-             digits_of(tokens[at + 1].text) < 60 && digits_of(tokens[at + 1].text) % 5 == 0;
+      if (at + 1 >= tokens.size() || tokens[at].text.size() > 2 || gap(at) != ".") return false;
+      std::string_view minutes = tokens[at + 1].text;
+      // "5.30-7.30pm"
+      const bool half = minutes.size() == 4 && (minutes.ends_with("am") || minutes.ends_with("pm"));
+      if (half) minutes = minutes.substr(0, 2);
+      const int hours = digits_of(tokens[at].text), count = digits_of(minutes);
+      return minutes.size() == 2 && hours >= 0 && hours < 24 && count >= 0 && count < 60 &&
+             count % 5 == 0;
     };
     const auto dash = [&](size_t at) {
       const std::string_view sign = trim(gap(at));
@@ -946,6 +970,22 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
     };
     return alike(index) && ((dash(index + 1) && alike(index + 2)) ||
                             (index >= 2 && dash(index - 1) && alike(index - 2)));
+  };
+  // "brought forward to 9.30", "moved to 9.30"
+  const auto moved_to = [&](size_t index) {
+    static constexpr std::array<std::string_view, 9> moves = {
+        "forward", "back", "moved",     "changed",    "pushed",
+        "delayed", "put",  "postponed", "rescheduled"};
+    return index >= 2 && tokens[index - 1].text == "to" &&
+           index_in(moves, tokens[index - 2].text) >= 0;
+  };
+  // "10 Irish time (11 your time)"
+  const auto of_zone = [&](size_t index) {
+    static constexpr std::array<std::string_view, 14> whose = {
+        "irish",   "uk",     "british", "london", "spanish", "madrid", "eastern",
+        "central", "german", "french",  "local",  "your",    "my",     "our"};
+    return index + 1 < tokens.size() && tokens[index + 1].text == "time" &&
+           index_in(whose, tokens[index].text) >= 0;
   };
   for (size_t index = 0; index < tokens.size(); ++index) {
     const std::string& word = tokens[index].text;
@@ -966,7 +1006,12 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
                word.size() <= 2 && digits_of(word) >= 0 && digits_of(word) < 24) {
       const int value = digits_of(word);
       const std::string_view sign = gap(index);
-      if ((sign == ":" || sign == "." || sign == "h") && index + 1 < tokens.size()) {
+      // "a las 11,30 h"
+      const bool comma = sign == "," && index > 0 && index + 2 < tokens.size() &&
+                         (tokens[index - 1].text == "las" || tokens[index - 1].text == "la") &&
+                         (tokens[index + 2].text == "h" || tokens[index + 2].text == "horas" ||
+                          tokens[index + 2].text == "hs");
+      if ((sign == ":" || sign == "." || sign == "h" || comma) && index + 1 < tokens.size()) {
         std::string_view next = tokens[index + 1].text;
         int suffix_half = 0;
         if (next.size() == 4 && (next.ends_with("am") || next.ends_with("pm"))) {
@@ -995,12 +1040,14 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
               before == "about" || before == "from" || before == "until" || before == "till" ||
               before == "tomorrow" || before == "today" || before == "les" || before == "til" ||
               before == "by" || before == "for" || before == "doors" || before == "starts" ||
-              before == "mañana" || before == "hoy" || weekday_of(before) >= 0 ||
+              before == "it" || before == "dep" || before == "arr" || before == "departs" ||
+              before == "arrives" || before == "mañana" || before == "hoy" ||
+              weekday_of(before) >= 0 ||
               ((before == "the" || before == "a" || before == "my" || before == "your") &&
                (after == "bus" || after == "train" || after == "slot" || after == "flight" ||
                 after == "ferry" || after == "service" || after == "start" ||
                 after == "showing")) ||
-              ranges_on(index);
+              ranges_on(index) || moved_to(index);
           if (certain || candidate_end != tokens[index + 1].end || introduced) {
             hour = candidate;
             minute = minutes;
@@ -1026,17 +1073,23 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
         // "around 9," and "from 8." end with the number.
         const bool leads = before == "around" || before == "from" || before == "till" ||
                            before == "until" || before == "til" || before == "about";
+        // "Friday about 5 if you like"
+        const bool of_weekday = (before == "about" || before == "around") && index >= 2 &&
+                                weekday_of(tokens[index - 2].text) >= 0 && value >= 1 &&
+                                value <= 12;
         // "7 de la tarde", "9 de la noche", "8-ish"
         size_t part_length = 0;
         const bool of_day =
             value >= 1 && value <= 12 &&
-            (next == "ish" || day_part_at(tokens, index + 1, part_length) != DayPart::none);
+            (next == "ish" || next == "sharp" || of_zone(index + 1) ||
+             (next == "en" && index + 2 < tokens.size() && tokens[index + 2].text == "punto") ||
+             day_part_at(tokens, index + 1, part_length) != DayPart::none);
         const size_t after = tokens[index].end;
         const bool closes =
             after >= utf8.size() || utf8[after] == ',' || utf8[after] == '?' ||
             utf8[after] == ';' ||
             (utf8[after] == '.' && (after + 1 >= utf8.size() || utf8[after + 1] == ' '));
-        if (candidate_end != end || unit || introduced || of_day ||
+        if (candidate_end != end || unit || introduced || of_day || of_weekday ||
             (leads && closes && value > 0)) {
           hour = candidate;
           end = candidate_end;

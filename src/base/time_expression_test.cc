@@ -141,6 +141,18 @@ TEST(ClockTime, is_found_as_people_say_it) {
   EXPECT_EQ(times("19:30 hs."), "19:30 ");
   EXPECT_EQ(times("dura 2 horas"), "");
   EXPECT_EQ(times("dos y media horas"), "");
+  EXPECT_EQ(times("el miercoles a las 10 y 40"), "10:40 ");
+  EXPECT_EQ(times("a las siete y cuarenta"), "7:40 ");
+  EXPECT_EQ(times("a las 10 y 12 personas"), "10:0 ");
+  EXPECT_EQ(times("could we make it 3.30 instead"), "3:30 ");
+  EXPECT_EQ(times("Wed 20th May, 5.30-7.30pm"), "5:30 19:30 ");
+  EXPECT_EQ(times("the 27th, 9 sharp"), "9:0 ");
+  EXPECT_EQ(times("Come over Friday about 5 if you like"), "5:0 ");
+  EXPECT_EQ(times("Friday's meeting has been brought forward to 9.30."), "9:30 ");
+  EXPECT_EQ(times("queda fijada a las 11,30 h en la notaria"), "11:30 ");
+  EXPECT_EQ(times("a call on Thursday, 10 Irish time"), "10:0 ");
+  EXPECT_EQ(times("the 2 local times, 3 our people"), "");
+  EXPECT_EQ(times("dep 09.30 arr 11.12"), "9:30 11:12 ");
 }
 
 TEST(ClockTime, says_whether_the_half_of_the_day_is_certain) {

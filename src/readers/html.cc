@@ -445,6 +445,32 @@ std::vector<domain::Link> links_below(const xmlNode* root) {
   return links;
 }
 
+// The text of elements that are not shown: where mails carry what their reader is not to see.
+std::string hidden_below(const xmlNode* root) {
+  constexpr size_t longest = 4000;
+  std::string hidden;
+  for (const xmlNode* node = root; node != nullptr && hidden.size() < longest;) {
+    const bool element = node->type == XML_ELEMENT_NODE;
+    const bool enter = element && !is_skipped(name_of(node)) && !is_hidden(node);
+    if (element && !enter && !is_skipped(name_of(node))) {
+      const std::unique_ptr<xmlChar, void (*)(void*)> text(xmlNodeGetContent(node),
+                                                           [](void* memory) { xmlFree(memory); });
+      if (text != nullptr) {
+        append_collapsed(hidden,
+                         base::cut_utf8(reinterpret_cast<const char*>(text.get()), longest));
+        hidden += "\n";
+      }
+    }
+    if (enter && node->children != nullptr) {
+      node = node->children;
+      continue;
+    }
+    while (node != nullptr && node != root && node->next == nullptr) node = node->parent;
+    node = node == nullptr || node == root ? nullptr : node->next;
+  }
+  return std::string(base::trim(base::cut_utf8(base::clean_utf8(hidden), longest)));
+}
+
 // The charset the page itself states within its first bytes.
 std::string stated_charset(std::string_view bytes) {
   const std::string head = base::lower_ascii(bytes.substr(0, 4096));
@@ -522,6 +548,7 @@ HtmlText read_html(std::string_view bytes, std::string_view charset, HtmlUse use
   walker.walk(root);
   result.part = walker.finish();
   result.links = links_below(root);
+  result.hidden = hidden_below(root);
   return result;
 }
 

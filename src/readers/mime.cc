@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "domain/unseen.h"
 #include "readers/building.h"
 
 namespace lar::readers {
@@ -596,6 +597,12 @@ class MailReader {
     constexpr size_t most_links = 200;
     for (domain::Link& link : html.links) {
       if (details_.links.size() < most_links) details_.links.push_back(std::move(link));
+    }
+    const bool known =
+        std::any_of(details_.headers.begin(), details_.headers.end(),
+                    [](const auto& header) { return header.first == domain::unseen_text; });
+    if (!html.hidden.empty() && !known) {
+      details_.headers.emplace_back(domain::unseen_text, std::move(html.hidden));
     }
   }
 
