@@ -766,6 +766,7 @@ class Editing {
   // This is what the calendar holds.
   Result<std::string> take_over(Editing incoming) {
     erase(incoming.calendar_, "METHOD");
+    incoming.index();
     if (incoming.master_ != npos) {
       Component& event = incoming.event(incoming.master_);
       if (master_ != npos && !has_alarm(event)) {
