@@ -123,10 +123,27 @@ bool addresses_assistant(const Sentence& sentence) {
 // What only who reads mail for another could do with what it has taken the instructions for.
 bool commands_reader(std::string_view folded) {
   return says_any(folded, "order.about_mail") || says_any(folded, "order.addressed") ||
-         holds(folded,
-               {" reveal", " revela ", " as urgent ", " como urgente ", " as important ",
-                " como importante ", " the user ", " al usuario ", " del usuario ", " all emails ",
-                " all mails ", " todos los correos ", " inbox ", " bandeja de entrada "});
+         holds(folded, {" reveal",
+                        " revela ",
+                        " as urgent ",
+                        " como urgente ",
+                        " as important ",
+                        " como importante ",
+                        " the user ",
+                        " al usuario ",
+                        " del usuario ",
+                        " all emails ",
+                        " all mails ",
+                        " all mail ",
+                        " all the mail ",
+                        " all messages ",
+                        " every email ",
+                        " every message ",
+                        " todos los correos ",
+                        " todo el correo ",
+                        " todos los mensajes ",
+                        " inbox ",
+                        " bandeja de entrada "});
 }
 
 std::string order_among(const std::vector<Sentence>& sentences, bool by_list) {
