@@ -73,6 +73,28 @@ def check_quotes(served, answer):
     return wrong
 
 
+def where_facts_stand(served, question, answer):
+    """How many of the listed facts stand in the answer, in its quotes, in the passages it cites, in any listed passage read."""
+    text_of = {}
+
+    def passage_text(passage):
+        item = served.call("GET", "/items/" + passage["item"])
+        part = next(p for p in item["parts"] if p["id"] == passage["locator"]["part"])
+        units = part["text"].encode("utf-16-le")
+        return units[2 * passage["locator"]["begin"]:2 * passage["locator"]["end"]].decode("utf-16-le")
+
+    cited = {c["item"] for c in answer["citations"]}
+    for passage in answer["read"]:
+        if passage["item"] in cited or passage["listed"]:
+            text_of[id(passage)] = passage_text(passage)
+    texts = {"answer": answer["answer"],
+             "quotes": "\n".join(c["quote"] for c in answer["citations"]),
+             "cited": "\n".join(text_of[id(p)] for p in answer["read"] if p["item"] in cited),
+             "read": "\n".join(text_of[id(p)] for p in answer["read"] if p["listed"])}
+    return {place: sum(any(contains(text, form) for form in fact["any_of"]) for fact in question["facts"])
+            for place, text in texts.items()} | {"all": len(question["facts"])}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--household", default="all", choices=["first", "second", "all", "development", "third"])
@@ -105,6 +127,7 @@ def main():
                                 "language": question["language"], "question": question["question"],
                                 "answer": answer["answer"], "declined": answer["declined"], "wrong": wrong,
                                 "quotes": quotes, "found": found, "listed": listed,
+                                "facts": where_facts_stand(served, question, answer) if question["answerable"] else None,
                                 "read": [{k: p.get(k) for k in ("title", "kind", "when", "score", "holds", "stated", "support", "listed")}
                                          for p in answer["read"]],
                                 "citations": [(c["external_id"], c["quote"]) for c in answer["citations"]],
