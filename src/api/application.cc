@@ -7,8 +7,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cctype>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
@@ -33,6 +31,7 @@
 #include "api/validation.h"
 #include "assistant/desk.h"
 #include "base/messages.h"
+#include "base/percent.h"
 #include "copilot/copilot.h"
 #include "engine/answer_cache.h"
 #include "engine/backend.h"
@@ -326,7 +325,7 @@ class ApplicationImplementation final : public Application {
       }
       const std::string_view id =
           path.substr(before.size(), path.size() - before.size() - after.size());
-      if (id.find('/') == std::string_view::npos) return {&route, percent_decode(id)};
+      if (id.find('/') == std::string_view::npos) return {&route, base::percent_decode(id)};
     }
     return {};
   }
@@ -549,11 +548,15 @@ class ApplicationImplementation final : public Application {
                           call.body.contains("settings") ? call.body["settings"].dump() : "",
                           call.body.value("secret", ""), call.request.stop));
     announce();
-    for (const sources::SourceStatus& status : sync_->status()) {
-      if (status.source.id == added.id)
-        return reply(source_json(status, call.request.language), 201);
+    TRY_ASSIGN(const sources::SourceStatus status, status_of(added.id));
+    return reply(source_json(status, call.request.language), 201);
+  }
+
+  Result<sources::SourceStatus> status_of(const Id& source) {
+    for (sources::SourceStatus& status : sync_->status()) {
+      if (status.source.id == source) return std::move(status);
     }
-    return fail(ErrorKind::not_found, "source.unknown", {{"source", added.id.text()}});
+    return fail(ErrorKind::not_found, "source.unknown", {{"source", source.text()}});
   }
 
   // An account that is signed in to with the provider's own page: its address first, then, when the
@@ -590,12 +593,9 @@ class ApplicationImplementation final : public Application {
                sync_->add("imap", request.user, call.body.value("name", ""), settings.dump(),
                           secret, stop.get_token()));
     announce();
-    for (const sources::SourceStatus& status : sync_->status()) {
-      if (status.source.id != added.id) continue;
-      call.sink("done", source_json(status, call.request.language));
-      return Response{};
-    }
-    return fail(ErrorKind::not_found, "source.unknown", {{"source", added.id.text()}});
+    TRY_ASSIGN(const sources::SourceStatus status, status_of(added.id));
+    call.sink("done", source_json(status, call.request.language));
+    return Response{};
   }
 
   Result<Response> begin_upload(const Call& call) {
@@ -640,13 +640,10 @@ class ApplicationImplementation final : public Application {
 
   Result<Response> remove_source(const Call& call) {
     TRY_ASSIGN(const Id id, parse_id(call.parameter));
-    std::string location;
-    for (const sources::SourceStatus& status : sync_->status()) {
-      if (status.source.id == id) location = status.source.location;
-    }
+    const auto status = status_of(id);
     TRY_ASSIGN(const std::int64_t removed, sync_->remove(id));
     // What came from the page has no other place; files of the owner's stay where they are.
-    uploads_->forget(location);
+    if (status) uploads_->forget(status->source.location);
     // Prompts kept on disk hold what stood in it.
     engines_->forget_kept(engine::own_client);
     announce();
@@ -1384,39 +1381,6 @@ std::string default_models_folder() {
   if (const std::string models = environment("LAR_MODELS"); !models.empty()) return models;
   if (const std::string cache = environment("LAR_CACHE"); !cache.empty()) return cache + "/models";
   return environment("HOME") + "/.cache/lar/models";
-}
-
-std::string percent_encode(std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string result;
-  for (const char character : text) {
-    const auto byte = static_cast<unsigned char>(character);
-    if (std::isalnum(byte) != 0 ||
-        std::string_view("-._~").find(character) != std::string_view::npos) {
-      result += character;
-    } else {
-      result += '%';
-      result += digits[byte >> 4];
-      result += digits[byte & 15];
-    }
-  }
-  return result;
-}
-
-std::string percent_decode(std::string_view text) {
-  std::string result;
-  for (size_t position = 0; position < text.size(); ++position) {
-    unsigned value = 0;
-    const char* digits = text.data() + position + 1;
-    if (text[position] == '%' && position + 2 < text.size() &&
-        std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2) {
-      result += static_cast<char>(value);
-      position += 2;
-    } else {
-      result += text[position];
-    }
-  }
-  return result;
 }
 
 json error_json(const base::Error& error, base::Language language) {

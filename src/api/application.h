@@ -79,9 +79,4 @@ std::string default_models_folder();
 nlohmann::json error_json(const base::Error& error, base::Language language);
 int http_status(base::ErrorKind kind);
 
-// Percent-encoding of one path segment or query value (RFC 3986, section 2), and back; a malformed
-// escape stays as it is.
-std::string percent_encode(std::string_view text);
-std::string percent_decode(std::string_view text);
-
 }  // namespace lar::api

@@ -10,6 +10,7 @@
 
 #include "api/validation.h"
 #include "base/clock.h"
+#include "base/percent.h"
 #include "os/base64.h"
 #include "os/process.h"
 
@@ -125,7 +126,8 @@ TEST_F(Home, the_assistants_routes_obey_their_schemas) {
   expect_valid("memories", get("/memory"));
   expect_valid("attention", get("/attention"));
   expect_valid("replay", get("/replay", {{"since", "30d"}}));
-  expect_valid("verdict", get("/items/" + percent_encode("reunion/1@correo.example") + "/verdict"));
+  expect_valid("verdict",
+               get("/items/" + base::percent_encode("reunion/1@correo.example") + "/verdict"));
   for (const json& card : cards["cards"]) {
     expect_valid("card", get("/cards/" + std::to_string(card["number"].get<int>())));
   }
@@ -229,7 +231,7 @@ TEST_F(Home, what_is_added_and_synchronised_is_found_and_shown) {
 TEST_F(Home, items_are_found_by_message_ids_with_slashes_and_offsets_count_utf16_units) {
   add("mbox", "mails.mbox");
   sync();
-  const json item = get("/items/" + percent_encode("reunion/1@correo.example"));
+  const json item = get("/items/" + base::percent_encode("reunion/1@correo.example"));
   EXPECT_EQ(item["title"], "Reunión del colegio");
   const json hit = get("/search", {{"q", "aula verde"}})["hits"][0];
   const auto snippet = hit["snippet"].get<std::string>();
@@ -321,10 +323,10 @@ TEST_F(Home, a_second_application_on_the_same_home_is_told_who_holds_it) {
 
 TEST(PercentEncoding, goes_there_and_back) {
   const std::string text = "a/b c%ñ?&=<reunion@x>";
-  EXPECT_EQ(percent_decode(percent_encode(text)), text);
-  EXPECT_EQ(percent_encode("a/b"), "a%2Fb");
-  EXPECT_EQ(percent_decode("100%"), "100%");
-  EXPECT_EQ(percent_decode("%zz%4"), "%zz%4");
+  EXPECT_EQ(base::percent_decode(base::percent_encode(text)), text);
+  EXPECT_EQ(base::percent_encode("a/b"), "a%2Fb");
+  EXPECT_EQ(base::percent_decode("100%"), "100%");
+  EXPECT_EQ(base::percent_decode("%zz%4"), "%zz%4");
 }
 
 }  // namespace

@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/messages.h"
+#include "base/percent.h"
 #include "base/text.h"
 #include "net/event_stream.h"
 
@@ -43,8 +44,9 @@ using nlohmann::json;
 
 constexpr std::string_view prefix = "lar/";
 constexpr std::string_view assistant = "lar/assistant";
+// A line of a stream is held until it is whole.
+constexpr std::size_t longest_line = 4u << 20;
 // An engine's refusal is read whole, to be put into the API's own form.
-constexpr std::size_t longest_line = 4u << 20;  // of a stream, that is held until it is whole
 constexpr std::size_t longest_refusal = 1u << 20;
 // Far beyond any answer that is not streamed: an engine gone wild must not fill the memory.
 constexpr std::size_t longest_whole = 256u << 20;
@@ -309,7 +311,7 @@ Match find(std::string_view method, std::string_view path) {
     match.path_known = true;
     if (route.method != method) continue;
     match.route = &route;
-    if (brace != std::string_view::npos) match.parameter = percent_decode(path.substr(brace));
+    if (brace != std::string_view::npos) match.parameter = base::percent_decode(path.substr(brace));
     return match;
   }
   return match;
@@ -851,7 +853,7 @@ class GatewayImplementation final : public Gateway {
   }
 
   // Sends the body of a streamed chat completion and says its answer in the form of the client's
-  // API. `take`: what a piece of it is; `finish`: what is left at its end.
+  // API. `take_delta`: what a piece of it is; `finish`: what is left at its end.
   base::Status relay(Call& call, Role role, const std::string& model, const std::string& made,
                      const json& body, bool streamed,
                      const std::function<void(const json&, const CallReader::Sink&)>& take_delta,

@@ -1,10 +1,11 @@
 // See outside_engines.h.
 #include "api/outside_engines.h"
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
+
+#include "engine/backend.h"
 
 namespace lar::api {
 using base::ErrorKind;
@@ -15,31 +16,12 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* setting = "outside_engines";  // a list of addresses
-constexpr std::string_view scheme = "https://";
 
 std::string secret_of(const std::string& address) { return "engine " + address; }
 
-// HOST[:PORT] of an address; nothing where it is none.
-std::optional<guard::Endpoint> endpoint_of(std::string_view address) {
-  if (!address.starts_with(scheme)) return std::nullopt;
-  std::string_view where = address.substr(scheme.size());
-  where = where.substr(0, where.find_first_of("/?#"));
-  guard::Endpoint endpoint{std::string(where), 443};
-  // A literal address of IPv6 has colons of its own, inside of brackets.
-  const std::size_t colon = where.rfind(':');
-  const std::size_t bracket = where.rfind(']');
-  if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
-    const std::string_view digits = where.substr(colon + 1);
-    const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
-    if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-    endpoint.host = std::string(where.substr(0, colon));
-  }
-  const bool plain = endpoint.host.find_first_of("@ \t") == std::string::npos;
-  if (endpoint.host.empty() || !plain || endpoint.port < 1 || endpoint.port > 65'535) {
-    return std::nullopt;
-  }
-  return endpoint;
+// Of an address that something may be said to at all.
+std::optional<guard::Endpoint> endpoint_of(const std::string& address) {
+  return engine::is_outside(address) ? guard::endpoint_of(address) : std::nullopt;
 }
 
 }  // namespace

@@ -37,6 +37,7 @@
 #include "base/clock.h"
 #include "base/embedded.h"
 #include "base/messages.h"
+#include "base/percent.h"
 #include "base/text.h"
 #include "os/file.h"
 
@@ -876,7 +877,7 @@ class ServerImplementation final : public Server {
       exchange_key(in, out);
       return;
     }
-    answer_page(in, out, percent_decode(path));
+    answer_page(in, out, base::percent_decode(path));
   }
 
   void answer_client(Face face, const httplib::Request& in, httplib::Response& out,
@@ -990,7 +991,7 @@ class ServerImplementation final : public Server {
     out.status = response.status;
     if (!response.file_name.empty()) {
       out.set_header("Content-Disposition",
-                     "attachment; filename*=UTF-8''" + percent_encode(response.file_name));
+                     "attachment; filename*=UTF-8''" + base::percent_encode(response.file_name));
     }
     out.set_content(response.body, response.content_type);
   }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/percent.h"
 #include "base/time_expression.h"
 #include "cli/command.h"
 
@@ -259,7 +260,7 @@ void print_item(Command& command, const json& item, const std::string& quote) {
 int show_item(Command& command, const ShowOptions& options) {
   int failure = exit_ok;
   if (command.connection() == nullptr) return command.connection_failure();
-  const std::string path = "/items/" + api::percent_encode(options.item);
+  const std::string path = "/items/" + base::percent_encode(options.item);
   if (options.original) {
     const api::Response response = command.send("GET", path + "/original", "", {});
     if (response.status >= 400) {

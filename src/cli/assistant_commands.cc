@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/application.h"
+#include "base/percent.h"
 #include "cli/command.h"
 
 namespace lar::cli {
@@ -423,7 +424,7 @@ int forget_memory(Command& command, std::int64_t number) {
 int triage_item(Command& command, const std::string& item) {
   int failure = exit_ok;
   const auto verdict =
-      command.call("GET", "/items/" + api::percent_encode(item) + "/verdict", nullptr, failure);
+      command.call("GET", "/items/" + base::percent_encode(item) + "/verdict", nullptr, failure);
   if (!verdict) return failure;
   if (command.options().json) {
     command.print_json(*verdict);

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/server.h"
+#include "base/percent.h"
 #include "net/event_stream.h"
 #include "net/http_client.h"
 
@@ -53,7 +54,7 @@ class RemoteConnection final : public Connection {
     out.url = "http://lar/api/v1" + request.path;
     char separator = '?';
     for (const auto& [name, value] : request.query) {
-      out.url += separator + api::percent_encode(name) + "=" + api::percent_encode(value);
+      out.url += separator + base::percent_encode(name) + "=" + base::percent_encode(value);
       separator = '&';
     }
     out.unix_socket = socket_.path;

@@ -3,6 +3,7 @@
 
 #include "api/application.h"
 #include "api/server.h"
+#include "base/percent.h"
 #include "cli/command.h"
 
 namespace lar::cli {
@@ -49,7 +50,7 @@ int list_keys(Command& command) {
 int remove_key(Command& command, const std::string& name) {
   int failure = exit_ok;
   const auto removed =
-      command.call("DELETE", "/keys/" + api::percent_encode(name), nullptr, failure);
+      command.call("DELETE", "/keys/" + base::percent_encode(name), nullptr, failure);
   if (!removed) return failure;
   if (command.options().json) {
     command.print_json(*removed);

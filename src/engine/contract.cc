@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "engine/engine_client.h"
 
 namespace lar::engine {
 using base::Error;
@@ -131,16 +132,9 @@ class Measurement {
   Status ranking() {
     const json asked = {{"query", insurance}, {"documents", spanish_texts}};
     TRY_ASSIGN(const Subject::Answer answer, subject_.send("POST", "/v1/rerank", asked.dump()));
-    const json value = json::parse(answer.body, nullptr, false);
-    const json results = value.is_object() ? value.value("results", json()) : json();
     std::optional<std::pair<double, std::int64_t>> best;
-    for (const json& one : results.is_array() ? results : json::array()) {
-      if (!one.is_object() || !one.value("relevance_score", json()).is_number() ||
-          !one.value("index", json()).is_number_integer()) {
-        continue;
-      }
-      const std::pair scored(one["relevance_score"].get<double>(),
-                             one["index"].get<std::int64_t>());
+    for (const RankedText& text : ranked_in(json::parse(answer.body, nullptr, false))) {
+      const std::pair scored(text.score, text.index);
       if (!best || scored > *best) best = scored;
     }
     contract_.across_languages = best && best->second == 0;

@@ -140,6 +140,18 @@ EngineClient::EngineClient(EngineAddress address, std::string role,
                            std::chrono::milliseconds silence_limit)
     : address_(std::move(address)), role_(std::move(role)), silence_limit_(silence_limit) {}
 
+std::vector<RankedText> ranked_in(const json& answer) {
+  std::vector<RankedText> ranked;
+  const json results = answer.is_object() ? answer.value("results", json()) : json();
+  for (const json& one : results.is_array() ? results : json::array()) {
+    const json index = one.is_object() ? one.value("index", json()) : json();
+    const json score = one.is_object() ? one.value("relevance_score", json()) : json();
+    if (!index.is_number_integer() || !score.is_number()) continue;
+    ranked.push_back({index.get<std::int64_t>(), score.get<double>()});
+  }
+  return ranked;
+}
+
 net::HttpRequest EngineClient::request(std::string method, std::string_view path,
                                        std::string body) const {
   net::HttpRequest request;

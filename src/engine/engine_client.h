@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -51,6 +52,14 @@ struct Continuation {
   int fresh = 0;                   // tokens of the prompt that the last call had to read
   std::int64_t first_text_at = 0;  // base::steady_now() of its first text
 };
+
+// A text that was ranked: its place in the request, and how well it answers.
+struct RankedText {
+  std::int64_t index = 0;
+  double score = 0;
+};
+// Those of an answer of /v1/rerank, in its order; what is malformed is left out.
+std::vector<RankedText> ranked_in(const nlohmann::json& answer);
 
 constexpr int any_slot = -1;
 

@@ -461,14 +461,9 @@ Status EnginesImpl::try_ranking(Backend& backend) {
   const auto& [status, value] = answer;
   double scores[2] = {0, 0};
   int seen = 0;
-  const json results = value.is_object() ? value.value("results", json()) : json();
-  for (const json& one : results.is_array() ? results : json::array()) {
-    const json index = one.is_object() ? one.value("index", json()) : json();
-    const json score = one.is_object() ? one.value("relevance_score", json()) : json();
-    if (!index.is_number_integer() || !score.is_number()) continue;
-    const auto at = index.get<std::int64_t>();
-    if (at != 0 && at != 1) continue;
-    scores[at] = score.get<double>();
+  for (const RankedText& text : ranked_in(value)) {
+    if (text.index != 0 && text.index != 1) continue;
+    scores[text.index] = text.score;
     ++seen;
   }
   if (status != 200 || seen != 2) {

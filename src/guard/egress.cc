@@ -3,6 +3,7 @@
 #include "guard/egress.h"
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -20,6 +21,29 @@ std::string plain(std::string_view host) {
 }
 
 }  // namespace
+
+std::optional<Endpoint> endpoint_of(std::string_view url) {
+  const bool encrypted = url.starts_with("https://");
+  if (!encrypted && !url.starts_with("http://")) return std::nullopt;
+  std::string_view where = url.substr(url.find("//") + 2);
+  where = where.substr(0, where.find_first_of("/?#"));
+  Endpoint endpoint{std::string(where), encrypted ? 443 : 80};
+  // A literal address of IPv6 has colons of its own, inside of brackets.
+  const std::size_t colon = where.rfind(':');
+  const std::size_t bracket = where.rfind(']');
+  if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
+    const std::string_view digits = where.substr(colon + 1);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
+    if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+    endpoint.host = std::string(where.substr(0, colon));
+  }
+  const bool plain_name = endpoint.host.find_first_of("@ \t") == std::string::npos;
+  if (endpoint.host.empty() || !plain_name || endpoint.port < 1 || endpoint.port > 65'535) {
+    return std::nullopt;
+  }
+  return endpoint;
+}
 
 class Egress::Permit final : public net::ConnectionPolicy {
  public:

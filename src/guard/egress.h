@@ -8,7 +8,9 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -21,6 +23,8 @@ struct Endpoint {
   std::string host;  // name or address literal; compared without case
   int port = 0;
 };
+// HOST[:PORT] of "https://…" or "http://…"; nothing where it is no such address.
+std::optional<Endpoint> endpoint_of(std::string_view url);
 
 enum class Sealed { no, yes };
 

@@ -10,6 +10,8 @@
 #include <optional>
 
 #include "base/clock.h"
+#include "base/percent.h"
+#include "base/text.h"
 #include "os/file.h"
 
 namespace lar::net {
@@ -24,27 +26,9 @@ constexpr std::size_t longest_line = 8192;
 constexpr int look_around = 200;       // ms between looks whether it is still wanted
 constexpr int longest_silence = 2000;  // ms for a request's first line
 
-int digit_of(char letter) {
-  if (letter >= '0' && letter <= '9') return letter - '0';
-  if (letter >= 'a' && letter <= 'f') return letter - 'a' + 10;
-  if (letter >= 'A' && letter <= 'F') return letter - 'A' + 10;
-  return -1;
-}
-
+// Of a query, where a plus is a space (application/x-www-form-urlencoded).
 std::string decoded(std::string_view text) {
-  std::string made;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (text[at] == '+') {
-      made += ' ';
-    } else if (text[at] == '%' && at + 2 < text.size() && digit_of(text[at + 1]) >= 0 &&
-               digit_of(text[at + 2]) >= 0) {
-      made += static_cast<char>(digit_of(text[at + 1]) * 16 + digit_of(text[at + 2]));
-      at += 2;
-    } else {
-      made += text[at];
-    }
-  }
-  return made;
+  return base::percent_decode(base::replace_all(text, "+", " "));
 }
 
 // "GET /lar?code=…&state=… HTTP/1.1" → its query; nothing for any other request.

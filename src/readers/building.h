@@ -66,7 +66,7 @@ struct HtmlText {
   std::string title;
   bool truncated = false;
   std::vector<domain::Link> links;  // in order, at most 200
-  std::string hidden;               // text that is not shown, its first 4,000 bytes
+  std::string hidden;               // of a mail: what it does not show, the first 4,000 bytes
 };
 // Main text of a page or mail. `charset` may be empty: then the page's own declaration counts.
 HtmlText read_html(std::string_view bytes, std::string_view charset, HtmlUse use);

@@ -421,12 +421,30 @@ class Walker {
   std::vector<std::string> descriptions_;
 };
 
+enum class Descent { enter, pass_by, stop };
+
+// Goes over a tree in the order of its text, without recursion: mails nest without end. `visit`
+// says whether what is below an element is looked at.
+template <typename Visit>
+void each_node(const xmlNode* root, Visit visit) {
+  for (const xmlNode* node = root; node != nullptr;) {
+    const Descent descent = visit(node);
+    if (descent == Descent::stop) return;
+    if (descent == Descent::enter && node->type == XML_ELEMENT_NODE && node->children != nullptr) {
+      node = node->children;
+      continue;
+    }
+    while (node != nullptr && node != root && node->next == nullptr) node = node->parent;
+    node = node == nullptr || node == root ? nullptr : node->next;
+  }
+}
+
 // Every link with what it shows, whole: layout does not matter to where it leads.
 std::vector<domain::Link> links_below(const xmlNode* root) {
   constexpr size_t most_links = 200;
   constexpr size_t longest_target = 500;
   std::vector<domain::Link> links;
-  for (const xmlNode* node = root; node != nullptr && links.size() < most_links;) {
+  each_node(root, [&](const xmlNode* node) {
     if (name_of(node) == "a" && has_attribute(node, "href")) {
       domain::Link link;
       const std::string target = base::clean_utf8(base::trim(attribute(node, "href")));
@@ -435,13 +453,8 @@ std::vector<domain::Link> links_below(const xmlNode* root) {
           base::cut_utf8(base::clean_utf8(base::collapse_spaces(cell_text(node, 400).text)), 200));
       links.push_back(std::move(link));
     }
-    if (node->children != nullptr && node->type == XML_ELEMENT_NODE) {
-      node = node->children;
-      continue;
-    }
-    while (node != nullptr && node != root && node->next == nullptr) node = node->parent;
-    node = node == nullptr || node == root ? nullptr : node->next;
-  }
+    return links.size() < most_links ? Descent::enter : Descent::stop;
+  });
   return links;
 }
 
@@ -449,25 +462,17 @@ std::vector<domain::Link> links_below(const xmlNode* root) {
 std::string hidden_below(const xmlNode* root) {
   constexpr size_t longest = 4000;
   std::string hidden;
-  for (const xmlNode* node = root; node != nullptr && hidden.size() < longest;) {
-    const bool element = node->type == XML_ELEMENT_NODE;
-    const bool enter = element && !is_skipped(name_of(node)) && !is_hidden(node);
-    if (element && !enter && !is_skipped(name_of(node))) {
-      const std::unique_ptr<xmlChar, void (*)(void*)> text(xmlNodeGetContent(node),
-                                                           [](void* memory) { xmlFree(memory); });
-      if (text != nullptr) {
-        append_collapsed(hidden,
-                         base::cut_utf8(reinterpret_cast<const char*>(text.get()), longest));
-        hidden += "\n";
-      }
+  each_node(root, [&](const xmlNode* node) {
+    if (node->type != XML_ELEMENT_NODE || is_skipped(name_of(node))) return Descent::pass_by;
+    if (!is_hidden(node)) return Descent::enter;
+    const std::unique_ptr<xmlChar, void (*)(void*)> text(xmlNodeGetContent(node),
+                                                         [](void* memory) { xmlFree(memory); });
+    if (text != nullptr) {
+      append_collapsed(hidden, base::cut_utf8(reinterpret_cast<const char*>(text.get()), longest));
+      hidden += "\n";
     }
-    if (enter && node->children != nullptr) {
-      node = node->children;
-      continue;
-    }
-    while (node != nullptr && node != root && node->next == nullptr) node = node->parent;
-    node = node == nullptr || node == root ? nullptr : node->next;
-  }
+    return hidden.size() < longest ? Descent::pass_by : Descent::stop;
+  });
   return std::string(base::trim(base::cut_utf8(base::clean_utf8(hidden), longest)));
 }
 
@@ -548,7 +553,7 @@ HtmlText read_html(std::string_view bytes, std::string_view charset, HtmlUse use
   walker.walk(root);
   result.part = walker.finish();
   result.links = links_below(root);
-  result.hidden = hidden_below(root);
+  if (use == HtmlUse::mail) result.hidden = hidden_below(root);
   return result;
 }
 

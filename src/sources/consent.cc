@@ -3,11 +3,11 @@
 #include <sodium.h>
 
 #include <array>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
 #include "base/messages.h"
+#include "base/percent.h"
 #include "net/connection_policy.h"
 #include "net/http_client.h"
 #include "net/loopback_redirect.h"
@@ -58,40 +58,12 @@ std::string detail_of(const std::string& code, const std::string& description) {
 }  // namespace
 
 std::optional<guard::Endpoint> token_endpoint_of(std::string_view url) {
-  const bool encrypted = url.starts_with("https://");
-  if (!encrypted && !url.starts_with("http://")) return std::nullopt;
-  std::string_view rest = url.substr(encrypted ? 8 : 7);
-  rest = rest.substr(0, rest.find('/'));
-  guard::Endpoint endpoint{std::string(rest), encrypted ? 443 : 80};
-  const auto colon = rest.rfind(':');
-  if (colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos) {
-    endpoint.host = rest.substr(0, colon);
-    const std::string_view digits = rest.substr(colon + 1);
-    const auto parsed =
-        std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
-    if (parsed.ec != std::errc()) return std::nullopt;
-  }
+  auto endpoint = guard::endpoint_of(url);
   // A token opens the mailbox: it goes over encrypted connections only, or stays here.
-  if (!encrypted && !net::local_only().permits_name(endpoint.host)) return std::nullopt;
-  if (endpoint.host.empty()) return std::nullopt;
-  return endpoint;
-}
-
-std::string form_encoded(std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string made;
-  for (const char letter : text) {
-    const auto byte = static_cast<unsigned char>(letter);
-    if ((byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-        (byte >= 'a' && byte <= 'z') || byte == '-' || byte == '.' || byte == '_' || byte == '~') {
-      made += letter;
-    } else {
-      made += '%';
-      made += digits[byte >> 4];
-      made += digits[byte & 15];
-    }
+  if (endpoint && url.starts_with("http://") && !net::local_only().permits_name(endpoint->host)) {
+    return std::nullopt;
   }
-  return made;
+  return endpoint;
 }
 
 std::optional<ConsentRequest> consent_at(std::string_view provider) {
@@ -130,11 +102,11 @@ Result<std::string> ask_consent(const ConsentRequest& request, guard::Egress& eg
   const std::string verifier = unguessable(), state = unguessable();
   std::string url = request.authorization_endpoint;
   url += url.find('?') == std::string::npos ? '?' : '&';
-  url += "response_type=code&client_id=" + form_encoded(request.client_id) +
-         "&redirect_uri=" + form_encoded(redirect->address()) +
+  url += "response_type=code&client_id=" + base::percent_encode(request.client_id) +
+         "&redirect_uri=" + base::percent_encode(redirect->address()) +
          "&code_challenge=" + challenge_of(verifier) + "&code_challenge_method=S256&state=" + state;
-  if (!request.scope.empty()) url += "&scope=" + form_encoded(request.scope);
-  if (!request.user.empty()) url += "&login_hint=" + form_encoded(request.user);
+  if (!request.scope.empty()) url += "&scope=" + base::percent_encode(request.scope);
+  if (!request.user.empty()) url += "&login_hint=" + base::percent_encode(request.user);
   if (!request.more.empty()) url += "&" + request.more;
   on_url(url);
 
@@ -151,11 +123,12 @@ Result<std::string> ask_consent(const ConsentRequest& request, guard::Egress& eg
   exchange.url = request.token_endpoint;
   exchange.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
                       {"Accept", "application/json"}};
-  exchange.body = "grant_type=authorization_code&code=" + form_encoded(query["code"]) +
-                  "&redirect_uri=" + form_encoded(redirect->address()) +
-                  "&client_id=" + form_encoded(request.client_id) + "&code_verifier=" + verifier;
+  exchange.body = "grant_type=authorization_code&code=" + base::percent_encode(query["code"]) +
+                  "&redirect_uri=" + base::percent_encode(redirect->address()) +
+                  "&client_id=" + base::percent_encode(request.client_id) +
+                  "&code_verifier=" + verifier;
   if (!request.client_secret.empty()) {
-    exchange.body += "&client_secret=" + form_encoded(request.client_secret);
+    exchange.body += "&client_secret=" + base::percent_encode(request.client_secret);
   }
   exchange.body_limit = 256u << 10;
   exchange.deadline = std::chrono::milliseconds(60'000);

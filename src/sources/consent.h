@@ -41,7 +41,5 @@ base::Result<std::string> ask_consent(const ConsentRequest& request, guard::Egre
 
 // Host and port of "https://host:port/path"; of http only where it is this machine.
 std::optional<guard::Endpoint> token_endpoint_of(std::string_view url);
-// application/x-www-form-urlencoded.
-std::string form_encoded(std::string_view text);
 
 }  // namespace lar::sources

@@ -150,6 +150,26 @@ def mail_leaves_when_it_was_approved():
         assert home.action(number, "send_mail", "proposed"), "it cannot be tried again"
 
 
+def killed_while_handing_over(home, when, number, kind, *options, meanwhile=lambda: None):
+    """Approves an action, and kills lar with -9 before or after its server has taken the mail: nobody knows what became
+    of the action then, and it arrives once at most. The action."""
+    home.sink.hold, home.sink.reached = when, 0
+    had = len(home.sink.arrived)
+    action = home.approve(number, kind, *options)
+    until(lambda: home.sink.reached, what="the server never got that far")
+    meanwhile()
+    home.stop(signal.SIGKILL)
+    home.sink.hold = None
+    time.sleep(0.3)
+    home.serve()
+    assert home.state(action) == "unknown", home.state(action)
+    time.sleep(1)
+    arrived = len(home.sink.arrived) - had
+    assert arrived <= 1, f"sent {arrived} times"
+    assert home.action(number, kind, "proposed") is None, "it is offered again although it may have left"
+    return action
+
+
 def never_twice():
     """kill -9 while a mail is handed over: at any moment it is sent at most once, and lar knows or says that it does not."""
     with a_house() as home:
@@ -157,19 +177,7 @@ def never_twice():
         for when in ("before", "after"):
             ask = home.receive(f"Saturday {when}", ASK, sender=SAM)
             number = home.card("answer", ask)["number"]
-            home.sink.hold, home.sink.reached = when, 0
-            had = len(home.sink.arrived)
-            action = home.approve(number, "send_mail", "--text", "Hi Sam,\n\nYes.\n\nAna\n")
-            until(lambda: home.sink.reached, what="the server never got that far")
-            home.stop(signal.SIGKILL)
-            home.sink.hold = None
-            time.sleep(0.3)
-            home.serve()
-            assert home.state(action) == "unknown", home.state(action)
-            time.sleep(1)
-            arrived = len(home.sink.arrived) - had
-            assert arrived <= 1, f"sent {arrived} times"
-            assert home.action(number, "send_mail", "proposed") is None, "it is offered again although it may have left"
+            action = killed_while_handing_over(home, when, number, "send_mail", "--text", "Hi Sam,\n\nYes.\n\nAna\n")
             # The provider shows it among the sent mails: now it is known.
             home.dovecot.append(imap.mail("Re: Saturday", "Yes.", sender=f"Ana <{home.own}>", to="sam@postbox.example").replace(
                 b"Message-ID: <", f"Message-ID: <{action['id']}@example.org>\r\nX-Old: <".encode()), SENT, "\\Seen")
@@ -340,19 +348,10 @@ def an_answer_is_never_given_twice():
         for when in ("before", "after"):
             uid = f"{when}@postbox.example"
             number = home.card("invitation", invitation(home, uid))["number"]
-            home.sink.hold, home.sink.reached = when, 0
-            had = len(home.sink.arrived)
-            action = home.approve(number, "accept_invitation")
-            until(lambda: home.sink.reached, what="the server never got that far")
-            assert uid in home.events(), "the calendar comes first"
-            home.stop(signal.SIGKILL)
-            home.sink.hold = None
-            time.sleep(0.3)
-            home.serve()
-            assert home.state(action) == "unknown", home.state(action)
-            time.sleep(1)
-            assert len(home.sink.arrived) - had <= 1
-            assert home.action(number, "accept_invitation", "proposed") is None, "it is offered again although it may have left"
+
+            def calendar_comes_first():
+                assert uid in home.events(), "the mail leaves before the calendar has it"
+            killed_while_handing_over(home, when, number, "accept_invitation", meanwhile=calendar_comes_first)
         for count in range(int(os.environ.get("LAR_KILLS", "4"))):
             uid = f"any{count}@postbox.example"
             number = home.card("invitation", invitation(home, uid, day=22))["number"]

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "base/percent.h"
 #include "base/text.h"
 #include "net/http_client.h"
 #include "sources/consent.h"
@@ -80,13 +81,13 @@ Result<std::string> access_token(const Account& account, const Outside& outside,
   request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
                      {"Accept", "application/json"}};
   request.body =
-      "grant_type=refresh_token&refresh_token=" + form_encoded(text_of("refresh_token")) +
-      "&client_id=" + form_encoded(account.oauth->client_id);
+      "grant_type=refresh_token&refresh_token=" + base::percent_encode(text_of("refresh_token")) +
+      "&client_id=" + base::percent_encode(account.oauth->client_id);
   if (!text_of("client_secret").empty()) {
-    request.body += "&client_secret=" + form_encoded(text_of("client_secret"));
+    request.body += "&client_secret=" + base::percent_encode(text_of("client_secret"));
   }
   if (!account.oauth->scope.empty()) {
-    request.body += "&scope=" + form_encoded(account.oauth->scope);
+    request.body += "&scope=" + base::percent_encode(account.oauth->scope);
   }
   request.body_limit = 256u << 10;
   request.deadline = std::chrono::milliseconds(60'000);
