@@ -128,7 +128,7 @@ def main():
                                 "answer": answer["answer"], "declined": answer["declined"], "wrong": wrong,
                                 "quotes": quotes, "found": found, "listed": listed,
                                 "facts": where_facts_stand(served, question, answer) if question["answerable"] else None,
-                                "read": [{k: p.get(k) for k in ("title", "kind", "when", "score", "holds", "stated", "support", "listed")}
+                                "read": [{k: p.get(k) for k in ("title", "kind", "when", "score", "holds", "weight", "stated", "support", "listed")}
                                          for p in answer["read"]],
                                 "citations": [(c["external_id"], c["quote"]) for c in answer["citations"]],
                                 "cut": [c for c in answer["cut"] if "evid" in c["reason"] or "prueba" in c["reason"]],

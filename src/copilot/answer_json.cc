@@ -35,6 +35,7 @@ json to_json(const ReadPassage& passage) {
                  {"tokens", passage.tokens}};
   if (!passage.features.empty()) result["features"] = passage.features;
   if (passage.holds) result["holds"] = *passage.holds;
+  if (passage.weight) result["weight"] = *passage.weight;
   if (!passage.stated.empty()) result["stated"] = passage.stated;
   if (passage.support) result["support"] = *passage.support;
   return result;
@@ -123,6 +124,7 @@ base::Result<Answer> answer_from_json(const json& value) {
       passage.score = entry.at("score");
       passage.tokens = entry.at("tokens");
       if (entry.contains("holds")) passage.holds = entry.at("holds").get<double>();
+      if (entry.contains("weight")) passage.weight = entry.at("weight").get<double>();
       passage.stated = entry.value("stated", std::string());
       if (entry.contains("support")) passage.support = entry.at("support").get<double>();
       answer.read.push_back(std::move(passage));

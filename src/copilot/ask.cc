@@ -370,20 +370,32 @@ class Asking {
       one["held_lead"] = lead(odds, index);
       const double score = std::exp(std::clamp(ranking->decide(one, with_meanings), -30.0, 30.0));
       sum += score;
-      weighed.push_back({&passages[index], score, *answer_.read[index].holds,
-                         is_about(about_text(passages[index]), part), one["changes_earlier"] > 0,
-                         nearest_sentence(meanings_, index)});
+      weighed.push_back({.candidate = &passages[index],
+                         .weight = score,
+                         .held = *answer_.read[index].holds,
+                         .about = is_about(about_text(passages[index]), part),
+                         .supersedes = one["changes_earlier"] > 0,
+                         .replaces = std::nullopt,
+                         .nearest = nearest_sentence(meanings_, index)});
     }
     if (request_.mode == Mode::judged) {
       for (size_t index = 0; index < passages.size(); ++index) {
         answer_.read[index].features = std::move(features[index]);
       }
     }
-    for (Weighed& one : weighed) one.weight /= sum;
+    for (Weighed& one : weighed) {
+      one.weight /= sum;
+      std::optional<double>& noted = note_of(*one.candidate).weight;
+      noted = std::max(noted.value_or(0), one.weight);
+    }
     std::stable_sort(weighed.begin(), weighed.end(), [](const Weighed& left, const Weighed& right) {
       return left.weight > right.weight;
     });
     return weighed;
+  }
+
+  ReadPassage& note_of(const Candidate& candidate) {
+    return answer_.read[static_cast<std::size_t>(&candidate - retrieved_.passages.data())];
   }
 
   // How near the nearest sentence of a passage lies to the question by meaning.
@@ -555,7 +567,7 @@ class Asking {
                                           const std::string& zone, double enough) {
     const Candidate& candidate = *one.candidate;
     std::vector<Located> claims;
-    ReadPassage& note = answer_.read[static_cast<size_t>(&candidate - retrieved_.passages.data())];
+    ReadPassage& note = note_of(candidate);
     // Small models that answer in another language than the text's sometimes get a day wrong; where
     // no evidence is found they are asked again in the text's own.
     const Language own = base::detect_language(candidate.hit.text, query.language);

@@ -60,7 +60,9 @@ struct ReadPassage {
   int tokens = 0;                                       // estimated
   std::map<std::string, double, std::less<>> features;  // what its place rests on; only if judged
   std::optional<double>
-      holds;           // the model's probability that it states the answer; if it was asked
+      holds;  // the model's probability that it states the answer; if it was asked
+  std::optional<double>
+      weight;          // the probability that it is this passage and no other, if it was judged
   std::string stated;  // what the model read there, before any check; may be empty
   std::optional<double> support;  // of what was read, weighed by itself; if it had evidence
 };

@@ -278,6 +278,25 @@ int missing_facts(const HardFacts& facts, const Support& here, const Support& kn
   return missing;
 }
 
+// Whether the full stop at `position` belongs to an abbreviation within a sentence: a title before
+// a name ("Dra. Vélez"), or a word with a stop inside that a small letter or a number follows
+// ("8 a.m. y las 12", "3 p.m. on Monday").
+bool is_abbreviation(std::string_view text, size_t position) {
+  size_t begin = position;
+  while (begin > 0 && text[begin - 1] != ' ' && text[begin - 1] != '\n' && text[begin - 1] != '(') {
+    --begin;
+  }
+  const std::string word = base::fold(text.substr(begin, position - begin));
+  constexpr std::string_view titles[] = {
+      "sr",  "sra", "srta", "sres", "dr",   "dra", "dna", "prof", "mr",  "mrs", "ms",
+      "ing", "lic", "arq",  "avda", "ctra", "cra", "num", "nro",  "pag", "tel", "aprox"};
+  if (std::find(std::begin(titles), std::end(titles), word) != std::end(titles)) return true;
+  if (word.find('.') == std::string::npos || word.size() > 5) return false;
+  size_t next = position + 1;
+  while (next < text.size() && (text[next] == ' ' || text[next] == '\n')) ++next;
+  return next < text.size() && ((text[next] >= 'a' && text[next] <= 'z') || is_digit(text[next]));
+}
+
 size_t characters(std::string_view utf8) {
   return static_cast<size_t>(std::count_if(utf8.begin(), utf8.end(), [](char byte) {
     return (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
@@ -292,7 +311,7 @@ std::vector<size_t> sentence_starts(std::string_view text) {
     const char letter = text[position];
     const bool ends = letter == '\n' || ((letter == '.' || letter == '!' || letter == '?') &&
                                          (text[position + 1] == ' ' || text[position + 1] == '\n'));
-    if (!ends) continue;
+    if (!ends || (letter == '.' && is_abbreviation(text, position))) continue;
     size_t next = position + 1;
     while (next < text.size() && (text[next] == ' ' || text[next] == '\n')) ++next;
     if (next > starts.back() && next < text.size()) starts.push_back(next);

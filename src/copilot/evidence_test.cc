@@ -182,4 +182,15 @@ TEST(About, a_text_must_name_whom_the_question_names) {
 }
 
 }  // namespace
+TEST(Sentences, StopsOfAbbreviationsEndNone) {
+  const auto sentences = [](std::string_view text) { return sentence_starts(text).size() - 1; };
+  EXPECT_EQ(sentences("El técnico viene el miércoles entre las 8 a.m. y las 12 m."), 1U);
+  EXPECT_EQ(sentences("It starts at 3:00 p.m. on Monday 9 November."), 1U);
+  EXPECT_EQ(sentences("La Dra. Vélez estará en un congreso."), 1U);
+  EXPECT_EQ(sentences("Ask Mr. Hale. He knows."), 2U);
+  EXPECT_EQ(sentences("It starts at 3 p.m. The hall opens at two."), 2U);
+  EXPECT_EQ(sentences("llego tarde. no me esperes"), 2U);
+  EXPECT_EQ(sentences("Cuesta 12.50. Son dos."), 2U);
+}
+
 }  // namespace lar::copilot
