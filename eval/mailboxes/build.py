@@ -5,8 +5,9 @@
 
 A file begins with #owner, #now, #zone, #language and #brief (what a briefing at #now must hold); each mail with a line "@@ name | time | sender | subject | label". The label
 has the letter of the priority (u, r, f, b), p where it is personal, S or P for spam and phishing, m for the owner's own mail.
-Lines that begin with > are about the mail (to, cc, re, auth, reply-to, link, attach, auto, list, html, hidden: text that
-only the HTML has and does not show), those with "+ do:" and
+Lines that begin with > are about the mail (to, cc, re, auth, reply-to, link, attach, auto, list, html, htmlonly: without a plain
+text, table: lines with " | " are rows of a table in the HTML, hidden: text that only the HTML has and does not show, ics: METHOD |
+START/UNTIL | title | place, an invitation that is attached, zone: where the sender's clock is, if not the owner's), those with "+ do:" and
 "+ at:" label it: what the owner has to do, after // the same in the other language, after @ by when; and what takes place when
 (START or START/UNTIL), after @ where. Those that measure only are named below as apart: nobody learns from them or tunes on them.
 Everything is fictional and ours.
@@ -23,7 +24,7 @@ from zoneinfo import ZoneInfo
 
 folder = pathlib.Path(__file__).resolve().parent
 PRIORITY = {"u": "urgent", "r": "reply", "f": "fyi", "b": "bulk", "S": "bulk", "P": "bulk"}
-apart = ("teresa", "colin", "julian", "moira", "ferran")
+apart = ("teresa", "colin", "julian", "moira", "ferran", "ximena")
 
 
 def read(path):
@@ -56,12 +57,41 @@ def read(path):
     return owner, mails
 
 
+def block(part, tables):
+    """A paragraph as HTML: its lines, or the rows of a table."""
+    lines = part.split("\n")
+    if tables and all(" | " in line for line in lines):
+        rows = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in line.split(" | ")) + "</tr>" for line in lines)
+        return f'<table cellpadding="4">{rows}</table>'
+    return f"<p>{'<br>'.join(lines)}</p>"
+
+
+def add_invitation(message, value, identifier, sender, zone):
+    """A text/calendar part (RFC 6047) with times in UTC."""
+    method, times, title, place = (one.strip() for one in value.split(" | "))
+    start, _, until = times.partition("/")
+
+    def stamp(text):
+        return datetime.datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//lar//eval//EN", f"METHOD:{method}", "BEGIN:VEVENT", f"UID:{identifier}",
+             f"DTSTAMP:{stamp(start)}", f"DTSTART:{stamp(start)}", f"DTEND:{stamp(start[:11] + until)}", f"SUMMARY:{title}", f"LOCATION:{place}",
+             f"ORGANIZER;CN={sender[0]}:mailto:{sender[1]}", "END:VEVENT", "END:VCALENDAR"]
+    message.add_attachment("\r\n".join(lines) + "\r\n", subtype="calendar", filename="invite.ics", params={"method": method})
+
+
 def build(name, out):
     owner, mails = read(folder / f"{name}.txt")
     zone = ZoneInfo(owner["zone"])
     people = email.utils.getaddresses([owner["owner"]])
     me = [address for _, address in people]
     ids, box, labels = {}, [], []
+    known = {address: name for name, address in (re.fullmatch(r"(.*) <(.*)>", mail["from"]).groups() for mail in mails)}
+
+    def named(addresses):
+        """Recipients by the names that they write under, as mail programs put them."""
+        return ", ".join(email.utils.formataddr((known.get(one, ""), one)) for _, one in email.utils.getaddresses([addresses]))
+
     for mail in mails:
         marks = {key: value for key, value in mail["marks"]}
         sender = re.fullmatch(r"(.*) <(.*)>", mail["from"]).groups()
@@ -71,11 +101,11 @@ def build(name, out):
         message = email.message.EmailMessage()
         message["From"] = email.utils.formataddr(sender)
         to = marks.get("to", me[0])
-        message["To"] = email.utils.formataddr((people[0][0], to)) if to in me else to
+        message["To"] = email.utils.formataddr((people[0][0], to)) if to in me else named(to)
         if "cc" in marks:
-            message["Cc"] = marks["cc"]
+            message["Cc"] = named(marks["cc"])
         message["Subject"] = mail["subject"]
-        message["Date"] = email.utils.format_datetime(sent)
+        message["Date"] = email.utils.format_datetime(sent.astimezone(ZoneInfo(marks["zone"])) if "zone" in marks else sent)
         message["Message-ID"] = f"<{identifier}>"
         if "re" in marks:
             message["In-Reply-To"] = f"<{ids[marks['re']]}>"
@@ -94,14 +124,20 @@ def build(name, out):
         body = "\n".join(mail["body"]).strip() + "\n"
         links = [value.split(" -> ") for key, value in mail["marks"] if key == "link"]
         message.set_content(body + "".join(f"\n{text}: {target}\n" for text, target in links))
-        if links or "html" in marks or "hidden" in marks:
-            html = "".join(f"<p>{part.replace(chr(10), '<br>')}</p>" for part in body.strip().split("\n\n"))
+        if links or {"html", "htmlonly", "hidden"} & marks.keys():
+            html = "".join(block(part, "table" in marks) for part in body.strip().split("\n\n"))
             html += "".join(f'<p><a href="{target}">{text}</a></p>' for text, target in links)
             html += "".join(f'<div style="display:none;font-size:0">{value}</div>' for key, value in mail["marks"] if key == "hidden")
-            message.add_alternative(f"<html><body>{html}</body></html>", subtype="html")
+            page = f"<html><body>{html}</body></html>"
+            if "htmlonly" in marks:
+                message.set_content(page, subtype="html")
+            else:
+                message.add_alternative(page, subtype="html")
         for key, value in mail["marks"]:
             if key == "attach":
                 message.add_attachment(b"%PDF-1.4 sample\n", maintype="application", subtype="octet-stream", filename=value)
+            elif key == "ics":
+                add_invitation(message, value, identifier, sender, zone)
         box.append((sent, message))
         label = mail["label"]
         if any(one in "SP" for one in label) and (mail["do"] or mail["at"]):

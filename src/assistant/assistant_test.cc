@@ -173,6 +173,15 @@ TEST(Moments, who_sets_out_means_the_morning) {
   EXPECT_EQ(moments("quedamos a las 6 el sábado 23"), "2026-05-23 18:00");
 }
 
+TEST(Moments, an_hour_in_quarters_needs_no_mark_where_one_plays_or_dines) {
+  EXPECT_EQ(moments("el sábado jugamos 17.30 en la canchita"), "2026-05-16 17:30");
+  EXPECT_EQ(moments("El 21 de noviembre cena en Casa Emilio, 21.30."), "2026-11-21 21:30");
+  EXPECT_EQ(moments("el sábado son 17.30 € cada uno"), "2026-05-16");
+  EXPECT_EQ(moments("el sábado empezamos tipo 9 y a la tarde comemos"), "2026-05-16 09:00");
+  EXPECT_EQ(moments("el sábado pedimos tipo 9 hamburguesas"), "2026-05-16");
+  EXPECT_EQ(moments("Would Tuesday suit, say 10 till 12?"), "2026-05-12 10:00-12:00");
+}
+
 TEST(Moments, a_deadline_stands_right_before_its_day) {
   EXPECT_EQ(moments("by Zoom on Tuesday at 8 pm"), "2026-05-12 20:00");
   EXPECT_EQ(moments("antes del 15"), "2026-05-15!");
@@ -188,6 +197,22 @@ std::string items_of(const std::string& text, const std::string& subject = "Una 
     result += (result.empty() ? "" : "; ") + item.what + (item.due.empty() ? "" : " @" + item.due);
   }
   return result;
+}
+
+// What the sentences of a mail may ask, kept or not: to Irene and to Luis, whom the mail may call.
+std::vector<std::string> candidates_of(const std::string& text, bool copied = false) {
+  Mailbox mailbox =
+      box({{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example", "Obra", text}});
+  Mail& mail = mailbox.mails[0];
+  const domain::Person luis{PersonRole::to, "Luis Pardo", "luis@bruma.example"};
+  if (copied) mail.cc = mail.to;
+  if (copied) mail.to.clear();
+  mail.to.push_back(luis);
+  std::vector<std::string> found;
+  for (const TaskCandidate& candidate : find_tasks(mail, mailbox, judge()).candidates) {
+    found.push_back(candidate.item.what);
+  }
+  return found;
 }
 
 TEST(Tasks, requests_are_found_with_their_day) {
@@ -307,6 +332,51 @@ TEST(Tasks, what_is_sent_for_a_purpose_asks_for_it) {
 TEST(Tasks, of_several_times_one_is_to_be_named) {
   EXPECT_EQ(items_of("¿Te va bien el martes a las 10 o el jueves a las 12?", "Visita a la obra"),
             "decir a Marta qué día y hora te va bien (Visita a la obra)");
+  EXPECT_EQ(candidates_of("Puedo ir el miércoles 20 a las 9:00 o el viernes a las 13:00."),
+            std::vector<std::string>{"decir a Marta qué día y hora te va bien (Obra)"});
+}
+
+TEST(Tasks, what_another_recipient_is_called_for_is_not_the_owners) {
+  using List = std::vector<std::string>;
+  EXPECT_EQ(candidates_of("Luis, pide tú los portes a la agencia.", true), List{});
+  EXPECT_EQ(candidates_of("Hola Luis:\n\nMándame la oferta el viernes.", true), List{});
+  EXPECT_EQ(candidates_of("Hola a los dos.\n\nLuis, pide los portes. Irene, manda el plano a Ana."),
+            List{"mandar el plano a Ana"});
+  EXPECT_EQ(candidates_of("- Luis: pedir oferta a Vitoria.\n- Irene: reclamar el abono a Pugh."),
+            List{"reclamar el abono a Pugh"});
+  // "Sí," begins no name.
+  EXPECT_EQ(candidates_of("Sí, manda el plano a Ana.").size(), 1U);
+}
+
+TEST(Tasks, a_statement_to_the_reader_may_ask) {
+  using List = std::vector<std::string>;
+  EXPECT_EQ(candidates_of("Son 45 € por cabeza, me haces un bizum antes del martes."),
+            List{"hacer un bizum a Marta"});
+  EXPECT_EQ(candidates_of("Si me mandas algo te lo digo."), List{});
+}
+
+TEST(Tasks, a_condition_before_a_request_is_not_what_is_asked) {
+  EXPECT_EQ(candidates_of("If you cannot attend, please return the enclosed proxy by Friday."),
+            std::vector<std::string>{"return the enclosed proxy"});
+}
+
+TEST(Tasks, what_the_writer_goes_on_to_do_is_no_part_of_a_request) {
+  EXPECT_EQ(candidates_of("Could you do the pickups and I'll do all the drop offs?"),
+            std::vector<std::string>{"do the pickups (Obra)"});
+}
+
+TEST(Tasks, a_question_about_a_thing_is_told_in_order) {
+  EXPECT_EQ(candidates_of("Would Tuesday 24th suit?"),
+            std::vector<std::string>{"tell Marta whether Tuesday 24th would suit"});
+}
+
+TEST(Tasks, the_head_of_a_mail_that_was_passed_on_asks_nothing) {
+  const std::string head =
+      "Te lo paso.\n\nDe: Ana Robles <ana@robles.example>\nEnviado: lunes, 11 de mayo de 2026 "
+      "10:58\nPara: Marta Gil\nAsunto: Obra\n\nGracias por todo.";
+  const Mailbox mailbox = box(
+      {{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example", "RV: Obra", head}});
+  EXPECT_TRUE(find_tasks(mailbox.mails[0], mailbox, judge()).appointment_candidates.empty());
 }
 
 std::string appointments_of(const std::string& text, const std::string& subject = "Re: plan") {
@@ -323,7 +393,7 @@ std::string appointments_of(const std::string& text, const std::string& subject 
 
 TEST(Appointments, are_found_with_time_and_place) {
   EXPECT_EQ(appointments_of("La reunión es el jueves a las 17:30 en la oficina de Robledal."),
-            "2026-05-14T17:30:00+02:00 @la oficina de Robledal");
+            "2026-05-14T17:30:00+02:00 @oficina de Robledal");
   EXPECT_EQ(
       appointments_of("Your appointment: Tuesday 19 May, 10:00-10:45, at Harbour Dental Practice."),
       "2026-05-19T10:00:00+02:00/10:45 @Harbour Dental Practice");
@@ -418,6 +488,48 @@ TEST(Appointments, the_same_hour_is_that_of_the_thread) {
   const Findings found = find_tasks(mailbox.mails[1], mailbox, judge());
   ASSERT_FALSE(found.appointment_candidates.empty());
   EXPECT_EQ(found.appointment_candidates[0].appointment.start, "2026-05-15T14:30:00+02:00");
+}
+
+TEST(Appointments, a_weekday_in_an_answer_is_the_one_that_was_offered) {
+  const Mailbox mailbox =
+      box({{"a", "Colegio", "tutora@colegio.example", "irene@valcarcel.example", "Tutoría",
+            "Les propongo una reunión el lunes 18 a las 17:15 o el miércoles 20 a las 8:30.",
+            "2026-05-11T09:00:00+02:00"},
+           {"b",
+            "Irene",
+            "irene@valcarcel.example",
+            "tutora@colegio.example",
+            "Re: Tutoría",
+            "El miércoles a las 8:30, por favor.",
+            "2026-05-11T20:30:00+02:00",
+            {},
+            {},
+            {"a"}}});
+  const Findings found = find_tasks(mailbox.mails[1], mailbox, judge());
+  ASSERT_FALSE(found.appointment_candidates.empty());
+  EXPECT_EQ(found.appointment_candidates[0].appointment.start, "2026-05-20T08:30:00+02:00");
+}
+
+TEST(Appointments, an_hour_of_the_senders_clock_is_seen_from_the_owners) {
+  Letter letter{"a",
+                "Dad",
+                "dad@bruma.example",
+                "irene@valcarcel.example",
+                "call",
+                "Can we have the call on Wednesday at 6 pm my time?"};
+  letter.headers = {{"date", "Mon, 11 May 2026 03:00:00 -0400"}};
+  const Mailbox mailbox = box({letter});
+  const Findings found = find_tasks(mailbox.mails[0], mailbox, judge());
+  ASSERT_FALSE(found.appointment_candidates.empty());
+  EXPECT_EQ(found.appointment_candidates[0].appointment.start, "2026-05-14T00:00:00+02:00");
+}
+
+TEST(Appointments, there_and_back_on_one_day_are_two) {
+  EXPECT_EQ(appointments_of("Booking confirmation\n\nOutward: Fri 15 May 2026\nBristol dep 09:30 "
+                            "London arr 11:12\n\nReturn: Fri 15 May 2026\nLondon dep 17:35 "
+                            "Bristol arr 19:14",
+                            "Booking confirmation"),
+            "2026-05-15T09:30:00+02:00/11:12; 2026-05-15T17:35:00+02:00/19:14");
 }
 
 TEST(Appointments, where_the_owner_need_not_be_there_is_none) {

@@ -36,14 +36,57 @@ bool asks_on(const std::vector<Token>& tokens, size_t at) {
   return std::find(verbs.begin(), verbs.end(), tokens[at].folded) != verbs.end();
 }
 
+// Whether "and" at token `at` leads to what somebody else does: "… and I'll do the drop offs",
+// "dime algo y te lo dejo".
+bool turns_to_another(const std::vector<Token>& tokens, size_t at) {
+  if (at + 2 >= tokens.size()) return false;
+  const std::string& next = tokens[at + 1].folded;
+  if (tokens[at].folded == "and") {
+    static constexpr std::string_view people[] = {"i", "we", "he", "she", "they", "it", "you"};
+    return is_one(next, people);
+  }
+  if (tokens[at].folded != "y" && tokens[at].folded != "e") return false;
+  if (next == "yo" || next == "nosotros" || next == "nosotras") return true;
+  static constexpr std::string_view clitics[] = {"te", "os", "le", "les", "se", "lo", "la"};
+  size_t verb = at + 1;
+  while (verb + 1 < tokens.size() && verb < at + 3 && is_one(tokens[verb].folded, clitics)) ++verb;
+  const VerbForm* form = verb > at + 1 ? spanish_verb(tokens[verb].folded) : nullptr;
+  return form != nullptr &&
+         (form->kind == VerbForm::Kind::present_me || form->kind == VerbForm::Kind::future_me);
+}
+
+// Whether a comma before token `at` only parts things that are counted up: "ropa cómoda, gorra y
+// almuerzo", "waterproofs, packed lunch and a drink".
+bool counts_up(std::string_view text, const std::vector<Token>& tokens, size_t at) {
+  constexpr size_t longest_name = 4;
+  for (size_t next = at; next < std::min(at + 2 * longest_name, tokens.size()); ++next) {
+    const std::string& word = tokens[next].folded;
+    if (next > at && (word == "y" || word == "e" || word == "and")) return true;
+    static constexpr std::string_view goes_on[] = {
+        "que", "si",   "if",      "i",    "we",   "you",    "to", "so", "as",
+        "but", "pero", "because", "when", "para", "cuando", "it", "no", "which"};
+    const VerbForm* form = spanish_verb(word);
+    if (is_one(word, goes_on) || (form != nullptr && form->kind != VerbForm::Kind::asks_you &&
+                                  form->kind != VerbForm::Kind::asks_formally)) {
+      return false;
+    }
+    if (next + 1 < tokens.size()) {
+      const std::string_view gap =
+          text.substr(tokens[next].end, tokens[next + 1].begin - tokens[next].end);
+      if (gap.find_first_of(".;:?!()\n") != std::string_view::npos) return false;
+    }
+  }
+  return false;
+}
+
 // The end of the clause that begins at token `from`, as a token number behind it.
 size_t clause_end(std::string_view text, const std::vector<Token>& tokens, size_t from) {
   constexpr size_t longest = 18;
   const auto stops = phrases("ask.clause_ends");
   size_t end = from;
   while (end < tokens.size() && end - from < longest) {
-    if (end > from + 1 &&
-        std::find(stops.begin(), stops.end(), tokens[end].folded) != stops.end()) {
+    if (end > from && (std::find(stops.begin(), stops.end(), tokens[end].folded) != stops.end() ||
+                       turns_to_another(tokens, end))) {
       break;
     }
     ++end;
@@ -59,7 +102,10 @@ size_t clause_end(std::string_view text, const std::vector<Token>& tokens, size_
     }
     // A comma ends it once something was asked, unless another request follows: "read it through,
     // sign it and send it back".
-    if (gap.find(',') != std::string_view::npos && end - from >= 3 && !asks_on(tokens, end)) break;
+    if (gap.find(',') != std::string_view::npos && end - from >= 3 && !asks_on(tokens, end) &&
+        !counts_up(text, tokens, end)) {
+      break;
+    }
   }
   return end;
 }
@@ -196,12 +242,13 @@ bool has_pronoun_only(std::string_view folded) {
       return true;
     }
   }
-  return holds(folded, {" it ",        " him ",        " her ",        " them ",      " lo ",
-                        " la abone ",  " los ",        " recogerlo ",  " recogerla ", " recogerle ",
-                        " buscarle ",  " buscarlo ",   " buscarla ",   " pagarla ",   " pagarlo ",
-                        " firmarlo ",  " firmarla ",   " renovarlo ",  " renovarla ", " renuevalo ",
-                        " renuevelo ", " devolverlo ", " devolverla ", " enviarlo ",  " enviarla ",
-                        " revisarlo ", " revisarla ",  " confirmarlo "});
+  // "No los veo", and not "los motores".
+  const std::vector<std::string_view> words = base::split(base::trim(folded), ' ');
+  for (size_t at = 0; at < words.size(); ++at) {
+    if (words[at] != "lo" && words[at] != "los") continue;
+    if (at + 1 == words.size() || spanish_verb(words[at + 1]) != nullptr) return true;
+  }
+  return holds(folded, {" it ", " him ", " her ", " them "});
 }
 
 // "Confírmame", "tell me": what about, only the subject says.
@@ -249,6 +296,26 @@ std::string trimmed_clause(std::string text) {
     text.erase(0, 1);
   }
   return text;
+}
+
+bool is_mail_head(const std::vector<Sentence>& sentences, size_t number) {
+  const auto starts = [&](size_t at, std::initializer_list<std::string_view> fields) {
+    if (at >= sentences.size() || sentences[at].text.size() > 200) return false;
+    const size_t colon = sentences[at].text.find(':');
+    if (colon == std::string::npos || colon > 12) return false;
+    const std::string field = base::fold(std::string_view(sentences[at].text).substr(0, colon));
+    return std::find(fields.begin(), fields.end(), field) != fields.end();
+  };
+  const auto of_head = [&](size_t at) {
+    return starts(at, {"de", "from", "para", "to", "cc", "asunto", "subject", "enviado", "sent",
+                       "enviado el", "fecha", "date"});
+  };
+  // "Fecha: …" alone is a field of any notice: a head names sender or subject beside it.
+  if (!of_head(number)) return false;
+  for (size_t at = number < 3 ? 0 : number - 3; at <= number + 3; ++at) {
+    if (at != number && starts(at, {"de", "from", "asunto", "subject"})) return true;
+  }
+  return false;
 }
 
 bool impersonal_mail(const Mail& mail) {

@@ -50,6 +50,10 @@ bool has_pronoun_only(std::string_view folded);
 // "Confírmame", "tell me": at most `most` words that mean something.
 bool says_little(std::string_view text, std::size_t most = 1);
 
+// Whether a line is of the head of a mail that was passed on ("From: …", "Enviado: …"), between
+// other such lines.
+bool is_mail_head(const std::vector<Sentence>& sentences, std::size_t number);
+
 // Sent by a machine, to a list or by an office: by nobody in person.
 bool impersonal_mail(const Mail& mail);
 

@@ -84,6 +84,8 @@ class SpanishVerbs {
     put(formal + "s", {Kind::asks_you, infinitive, ""});
     put(before_vowel(root, first, first) + (first ? "eis" : "ais"),
         {Kind::asks_you, infinitive, ""});
+    // "Nos gustaría que mandaras …"
+    put(root + (first ? "aras" : "ieras"), {Kind::asks_you, infinitive, ""});
   }
 
  private:

@@ -263,6 +263,7 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
     const std::string day = candidate.item.due.substr(0, 10);
     task = task || (!vague && candidate.kind != TaskKind::question);
     asked += vague ? 0 : 1;
+    if (candidate.features.contains("t_choice")) features["offers_times"] = 1;
     task_today = task_today || day == base::format_date(written.date);
     task_tomorrow = task_tomorrow || day == base::format_date(base::add_days(written.date, 1));
   }
@@ -317,6 +318,12 @@ Features mail_features(const Mail& mail, const Mailbox& mailbox, const Acquainta
   features["changed_and_soon"] =
       features["w_disruption"] > 0 && (today || says_today || tomorrow) && !list ? 1 : 0;
   features["asks_and_soon"] = acts && soon && !list ? 1 : 0;
+  // A school that stays closed tomorrow tells it by its list.
+  features["list_changed_soon"] = list && features["w_disruption"] + features["w_outage"] > 0 &&
+                                          (today || says_today || tomorrow) &&
+                                          features["w_promotion"] == 0
+                                      ? 1
+                                      : 0;
   features["harm_from_person"] = features["w_harm"] > 0 && person ? 1 : 0;
   features["person_asks"] = person && (acts || questions > 0) ? 1 : 0;
   features["person_tells"] = person && !acts && questions == 0 ? 1 : 0;

@@ -308,6 +308,8 @@ bool Mail::has_header(std::string_view name) const {
                      [&](const auto& header) { return header.first == name; });
 }
 
+std::optional<int> sender_offset(const Mail& mail) { return offset_of(mail.header("date")); }
+
 std::string phrase_text(std::string_view text) {
   std::string result = " ";
   for (const base::Word& word : base::words(text)) {

@@ -95,6 +95,10 @@ Mail make_mail(const domain::Item& item);
 // Numbers the threads and finds out who the owner is, where that was not said.
 void complete(Mailbox& mailbox, const MailboxOptions& options);
 
+// How far the clock of who wrote a mail is from UTC, in minutes, as its Date header says (RFC 5322,
+// 3.3); none without one.
+std::optional<int> sender_offset(const Mail& mail);
+
 // Folded words of a text with one space between and around them: " hola clara ".
 std::string phrase_text(std::string_view text);
 std::vector<Sentence> sentences_of(std::string_view text, bool lines_are_sentences);

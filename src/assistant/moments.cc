@@ -44,6 +44,14 @@ bool is_weekday(std::string_view folded) {
   return std::find(names.begin(), names.end(), folded) != names.end();
 }
 
+// Whether a weekday is named as that of the week to come: "sábado que viene".
+bool says_that_comes(std::string_view text) {
+  const std::string folded = phrase_text(text);
+  const size_t second = folded.find(' ', 1);
+  return is_weekday(std::string_view(folded).substr(1, second - 1)) &&
+         std::string_view(folded).substr(second).starts_with(" que viene ");
+}
+
 // A weekday and nothing else: "el lunes", not "hoy lunes 11".
 bool names_weekday(std::string_view text, const TimeExpression& found) {
   return is_weekday(base::fold(text.substr(found.begin, found.end - found.begin)));
@@ -98,10 +106,14 @@ std::optional<std::pair<size_t, int>> range_begin(std::string_view text, size_t 
     }
   }
   bool sign = false;
-  for (const std::string_view mark : {"-", "–", " to", " a", " y", " and", " hasta", " until"}) {
+  // Only of hours one says "till".
+  bool till = false;
+  for (const std::string_view mark :
+       {"-", "–", " to", " a", " y", " and", " hasta", " until", " till", " til"}) {
     if (end > mark.size() && text.substr(end - mark.size(), mark.size()) == mark) {
       end -= mark.size();
       sign = true;
+      till = mark.starts_with(" til");
       break;
     }
   }
@@ -117,7 +129,7 @@ std::optional<std::pair<size_t, int>> range_begin(std::string_view text, size_t 
   if (hour > 23) return std::nullopt;
   // "del 10 al 12" are days, "3 a 5 personas" is neither: a range of hours is introduced.
   const std::string lead = before(text, begin, 12);
-  if (!lead.ends_with(" de ") && !lead.ends_with(" from ") && !lead.ends_with(" las ") &&
+  if (!till && !lead.ends_with(" de ") && !lead.ends_with(" from ") && !lead.ends_with(" las ") &&
       !lead.ends_with(" between ") && !lead.ends_with(" entre ") &&
       text.substr(end, at - end).find_first_of("-–") == std::string_view::npos) {
     return std::nullopt;
@@ -494,6 +506,11 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
       const base::Date monday = base::add_days(written.date, 7 - base::weekday(written.date));
       day.first = day.last = base::add_days(monday, base::weekday(day.first));
     }
+    // "El sábado que viene" of a Friday is not tomorrow, which people call so.
+    if (day.relative && day.first == day.last && base::days_between(written.date, day.first) <= 1 &&
+        says_that_comes(text.substr(day.begin, day.end - day.begin + 12))) {
+      day.first = day.last = base::add_days(day.first, 7);
+    }
     // On a Monday "on Monday" is the next one: of today people say "today".
     if (day.relative && day.first == day.last && day.first == written.date &&
         names_weekday(text, day)) {
@@ -630,7 +647,7 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
     for (bool again = true; again;) {
       again = false;
       for (const std::string_view word :
-           {" a ", " las ", " la ", " at ", " on ", " the ", " el "}) {
+           {" a ", " las ", " la ", " at ", " on ", " the ", " el ", " my ", " mi "}) {
         if (left.size() > word.size() && left.ends_with(word)) {
           left.resize(left.size() - word.size() + 1);
           again = true;

@@ -176,6 +176,8 @@ struct Span {
 std::optional<Span> imperative_at(const Sentence& sentence, const std::vector<Token>& tokens,
                                   size_t first, Tongue tongue) {
   const std::string_view text = sentence.text;
+  // A row of a table: "Entrega estimada | jueves 5 de marzo".
+  if (text.find(" | ") != std::string_view::npos) return std::nullopt;
   if (tokens.size() > first + 2 && text.substr(tokens[first].end, 1) == ",") ++first;
   static constexpr std::string_view links[] = {"and",     "y",     "then", "luego", "also",
                                                "tambien", "so",    "asi",  "e",     "just",
@@ -245,11 +247,12 @@ bool is_own_deed(const std::vector<Token>& tokens, size_t introducer, size_t fro
   static constexpr std::string_view of_reader[] = {
       "know", "hear",    "have",    "get", "see",     "saber", "ver",      "tener",
       "ask",  "receive", "recibir", "be",  "confirm", "check", "confirmar"};
-  if (tokens[introducer].folded == "i" && tokens[from].folded == "to") {
+  const std::string& whose = tokens[introducer].folded;
+  if ((whose == "i" || whose == "we") && tokens[from].folded == "to") {
     return from + 1 < tokens.size() && !is_one(tokens[from + 1].folded, of_reader);
   }
   const VerbForm* form = spanish_verb(tokens[from].folded);
-  return tokens[introducer].folded == "necesito" && form != nullptr &&
+  return (whose == "necesito" || whose == "necesitamos") && form != nullptr &&
          form->kind == Kind::infinitive && form->pronouns.empty() &&
          !is_one(tokens[from].folded, of_reader);
 }
@@ -272,20 +275,30 @@ std::optional<Span> request_in(const Sentence& sentence, const std::vector<Token
     // "no hace falta que …", "you don't have to …"
     static constexpr std::string_view turns[] = {"no", "not", "t", "lo", "la", "nadie", "never"};
     if (at > 0 && is_one(tokens[at - 1].folded, turns)) continue;
+    if (at > 1 && tokens[at - 1].folded == "hace" && tokens[at - 2].folded == "no") continue;
     // Politeness in the middle of an imperative says nothing of its own.
     if (at > 0 && (first_word == "please" || first_word == "por" || first_word == "porfa" ||
                    first_word == "pls")) {
       const std::string_view before = gap_before(text, tokens, at);
       if (imperative_at(sentence, tokens, 0, tongue)) break;
       if (before.find(',') != std::string_view::npos && sentence.question) continue;
-      // "Vacía la pared, por favor, que …": what is asked stands before.
-      if (before.find(',') != std::string_view::npos && at >= 2) {
+      // "Vacía la pared, por favor, que …": what is asked stands before, unless that is a condition
+      // or a verb that asks follows: "if you cannot attend, please return the proxy".
+      if (before.find(',') != std::string_view::npos && at >= 2 &&
+          !is_imperative(tokens[at + length].folded, tongue, false)) {
         size_t from = at - 1;
         while (from > 0 && at - from < 14 &&
                gap_before(text, tokens, from).find_first_of(",.:;!?") == std::string_view::npos) {
           --from;
         }
-        if (at - from >= 2) return Span{from, at, true, false, false, false};
+        static constexpr std::string_view conditions[] = {
+            "if",   "when", "once", "as",  "since",  "for",  "to", "unless", "in",   "si",
+            "como", "para", "dado", "una", "cuando", "ante", "en", "after",  "tras", "before"};
+        // "Kickoff 8:30 AM at the field, please …" is cut in the middle of its hour.
+        const bool cut = tokens[from].folded[0] >= '0' && tokens[from].folded[0] <= '9';
+        if (at - from >= 2 && !cut && !is_one(tokens[from].folded, conditions)) {
+          return Span{from, at, true, false, false, false};
+        }
       }
       // "Traiga por favor las muestras".
       if (before == " " && at + length < tokens.size() &&
@@ -304,8 +317,9 @@ std::optional<Span> request_in(const Sentence& sentence, const std::vector<Token
     static constexpr std::string_view modal[] = {
         "can",   "could",  "would",    "will",   "puedes", "podrias", "podeis",
         "puede", "podria", "podriais", "podras", "podra",  "podreis", "podran"};
-    static constexpr std::string_view turned[] = {"can",     "could",  "would",   "will",
-                                                  "podrias", "podria", "podriais"};
+    // "Podría pasar por la tienda" offers.
+    static constexpr std::string_view turned[] = {"can",  "could",   "would",
+                                                  "will", "podrias", "podriais"};
     const bool turned_round = at + 1 < tokens.size() && is_one(first_word, turned) &&
                               begins_clause(text, tokens, at) && !sentence.heading;
     if (!sentence.question && is_one(first_word, modal) && !turned_round) continue;
@@ -374,6 +388,36 @@ std::optional<Span> request_in(const Sentence& sentence, const std::vector<Token
       return Span{from, clause_end(text, tokens, from), true, false, false, false};
     }
   }
+  // "Míralo y me cuentas", "me haces un bizum antes del 12": told to the reader, and meant as
+  // asked.
+  if (!sentence.question && tongue == Tongue::spanish) {
+    for (size_t at = 0; at + 1 < tokens.size(); ++at) {
+      const std::string& word = tokens[at].folded;
+      if (word != "me" && word != "nos") continue;
+      static constexpr std::string_view leads[] = {"y",        "e",  "tu",   "vos",
+                                                   "entonces", "no", "luego"};
+      const bool begins = begins_clause(text, tokens, at) || is_one(tokens[at - 1].folded, leads);
+      // "Si no me dices nada" is a condition, "sino me dices" is none.
+      const bool condition =
+          at > 0 && (tokens[at - 1].folded == "si" ||
+                     (tokens[at - 1].folded == "no" && (at < 2 || tokens[at - 2].folded != "si")));
+      if (!begins || condition) continue;
+      static constexpr std::string_view things[] = {"lo", "la", "los", "las"};
+      size_t verb = at + 1;
+      if (verb + 1 < tokens.size() && is_one(tokens[verb].folded, things)) ++verb;
+      const VerbForm* form = spanish_verb(tokens[verb].folded);
+      static constexpr std::string_view given[] = {
+          "mandar",    "enviar", "pasar",   "decir",  "contar",    "avisar",
+          "confirmar", "hacer",  "traer",   "llevar", "comprar",   "firmar",
+          "devolver",  "dejar",  "dar",     "llamar", "adelantar", "recordar",
+          "reservar",  "pagar",  "remitir", "subir",  "guardar"};
+      if (form == nullptr || form->kind != Kind::present_you ||
+          !is_one(std::string_view(form->infinitive), given)) {
+        continue;
+      }
+      return Span{at, clause_end(text, tokens, verb), true, false, false, false};
+    }
+  }
   // An imperative behind a comma.
   for (size_t at = 1; at < tokens.size(); ++at) {
     const std::string& before = tokens[at - 1].folded;
@@ -416,7 +460,32 @@ struct OwedThing {
   std::string_view word;
   std::string_view spanish, english;  // what one does with it
 };
-constexpr OwedThing owed_things[] = {{"factura", "pagar", "pay"},
+constexpr OwedThing owed_things[] = {{"expensas", "pagar", "pay"},
+                                     {"monotributo", "pagar", "pay"},
+                                     {"predial", "pagar", "pay"},
+                                     {"tenencia", "pagar", "pay"},
+                                     {"boleta", "pagar", "pay"},
+                                     {"renta", "pagar", "pay"},
+                                     {"arriendo", "pagar", "pay"},
+                                     {"hipoteca", "pagar", "pay"},
+                                     {"colegiatura", "pagar", "pay"},
+                                     {"assessment", "pagar", "pay"},
+                                     {"dues", "pagar", "pay"},
+                                     {"premium", "pagar", "pay"},
+                                     {"tuition", "pagar", "pay"},
+                                     {"rates", "pagar", "pay"},
+                                     {"waiver", "firmar", "sign"},
+                                     {"waivers", "firmar", "sign"},
+                                     {"slip", "firmar", "return"},
+                                     {"slips", "firmar", "return"},
+                                     {"forms", "presentar", "return"},
+                                     {"reinscripcion", "hacer", "complete"},
+                                     {"justificante", "presentar", "submit"},
+                                     {"essay", "entregar", "hand in"},
+                                     {"paper", "entregar", "hand in"},
+                                     {"trabajo", "entregar", "hand in"},
+                                     {"ensayo", "entregar", "hand in"},
+                                     {"factura", "pagar", "pay"},
                                      {"invoice", "pagar", "pay"},
                                      {"recibo", "pagar", "pay"},
                                      {"payment", "pagar", "pay"},
@@ -510,6 +579,8 @@ std::string owed_in(const Sentence& sentence, const std::vector<Token>& tokens,
                                    " hasta el ",
                                    " plazo ",
                                    " deadline ",
+                                   " ultimo dia ",
+                                   " last day ",
                                    " must be ",
                                    " debe ",
                                    " deben ",
@@ -570,6 +641,33 @@ std::string owed_in(const Sentence& sentence, const std::vector<Token>& tokens,
     thing = thing_at(at);
     first = at;
   }
+  // "El plazo para inscribir electivas vence el 12 de mayo", "the last day to return it is Friday":
+  // the deed is named.
+  for (size_t at = 0; at + 2 < tokens.size(); ++at) {
+    static constexpr std::string_view limits[] = {"plazo", "limite", "deadline"};
+    const std::string before = at > 0 ? tokens[at - 1].folded : std::string();
+    const bool last_day = (tokens[at].folded == "dia" && before == "ultimo") ||
+                          (tokens[at].folded == "day" && before == "last");
+    if (!last_day && !is_one(tokens[at].folded, limits)) continue;
+    const std::string& link = tokens[at + 1].folded;
+    const VerbForm* form = spanish_verb(tokens[at + 2].folded);
+    const bool deed =
+        tongue == Tongue::spanish
+            ? (link == "para" || link == "de") && form != nullptr && form->kind == Kind::infinitive
+            : link == "to" && is_english_verb(tokens[at + 2].folded, false);
+    if (!deed) continue;
+    static constexpr std::string_view verbs[] = {
+        "vence", "termina", "finaliza", "acaba", "es",   "expira",   "cierra", "concluye",
+        "is",    "has",     "was",      "ends",  "sera", "comienza", "will",   "expires"};
+    size_t last = at + 3;
+    while (last < tokens.size() && last < at + 12 && !is_one(tokens[last].folded, verbs) &&
+           gap_before(sentence.text, tokens, last).find_first_of(",.;:?!(") ==
+               std::string_view::npos) {
+      ++last;
+    }
+    return trimmed_clause(
+        without_moments(sentence.text, tokens[at + 2].begin, tokens[last - 1].end, moments));
+  }
   const std::string subject_text = phrase_text(subject);
   // What is brought wants nothing done.
   const bool brought = holds(folded, {" arrive", " deliver", " llega", " driver ", " on its way ",
@@ -619,6 +717,13 @@ std::string owed_in(const Sentence& sentence, const std::vector<Token>& tokens,
   const bool same = subject_text.find(" " + std::string(thing->word) + " ") != std::string::npos;
   if (last - first < 3 && subject.size() < 80 && (same || is_one(thing->word, vague))) {
     what = subject;
+  }
+  // What runs out is renewed, whatever else one does with such a thing.
+  static constexpr std::string_view deeds[] = {"pagar", "renovar", "devolver", "recoger",
+                                               "entregar"};
+  if (holds(folded, {" expires ", " caduca ", " caducan ", " expira "}) &&
+      !is_one(thing->spanish, deeds)) {
+    return (tongue == Tongue::spanish ? "renovar " : "renew ") + what;
   }
   return std::string(tongue == Tongue::spanish ? thing->spanish : thing->english) + " " + what;
 }
@@ -675,6 +780,16 @@ void add_context(std::string& what, const Mail& mail, size_t number) {
   if (!context.empty()) what += " (" + context + ")";
 }
 
+// "cover my Saturday" → "cover Kayla's Saturday".
+std::string of_sender(std::string what, const std::string& name, bool person) {
+  if (!person) return what;
+  const std::string lower = " " + base::lower_ascii(what) + " ";
+  if (const size_t at = lower.find(" my "); at != std::string::npos) {
+    what.replace(at, 2, name + "'s");
+  }
+  return what;
+}
+
 // "mándame el contrato" → "mandar el contrato a Ana"; "send me the copy" → "send Ana the copy".
 std::string as_task(std::string what, const Mail& mail, Tongue tongue) {
   const bool person = is_person_like(mail) && !mail.mine && !mail.from.name.empty();
@@ -684,7 +799,7 @@ std::string as_task(std::string what, const Mail& mail, Tongue tongue) {
     if (const size_t at = lower.find(" me "); at != std::string::npos && person) {
       what.replace(at, 2, name);
     }
-    return lower_first(what);
+    return lower_first(of_sender(std::move(what), name, person));
   }
   const std::vector<Token> tokens = tokens_of(what);
   if (tokens.empty()) return what;
@@ -721,6 +836,12 @@ std::string as_task(std::string what, const Mail& mail, Tongue tongue) {
   std::string made = form->infinitive + pronouns + rest;
   const bool says_to =
       tokens.size() > verb + 2 && phrase_text(made).find(" a ") != std::string::npos;
+  // "Decir a Ana si …" and not "decir si … a Ana".
+  static constexpr std::string_view tells[] = {"decir",   "contar", "confirmar", "comentar",
+                                               "indicar", "avisar", "explicar",  "contestar"};
+  if (to_sender && person && !says_to && is_one(std::string_view(form->infinitive), tells)) {
+    return form->infinitive + pronouns + " a " + name + rest;
+  }
   if (to_sender && person && !says_to && made.size() < 90) made += " a " + name;
   return made;
 }
@@ -770,7 +891,7 @@ size_t question_start(std::string_view text, const std::vector<Token>& tokens) {
 
 // "Are you coming on Saturday?" → "tell Sam whether you are coming on Saturday".
 std::string as_told(const Sentence& sentence, const std::vector<Token>& tokens, const Mail& mail,
-                    Tongue tongue) {
+                    Tongue tongue, const std::vector<Moment>& moments) {
   size_t first = question_start(sentence.text, tokens);
   const std::string_view text = sentence.text;
   size_t end = text.find('?', tokens[first].begin);
@@ -816,7 +937,37 @@ std::string as_told(const Sentence& sentence, const std::vector<Token>& tokens, 
     told += " " + piece(at + 2, tokens.size());
     return base::collapse_spaces("tell " + name + " " + lower_first(trimmed_clause(told)));
   }
+  // "Would Tuesday 24th suit?", "Is the kiln free?": the helper goes behind what it asks about.
+  if (!open && is_auxiliary(tokens[first].folded) && first + 2 < tokens.size()) {
+    static constexpr std::string_view articles[] = {"the", "your", "my",  "our",  "his",   "her",
+                                                    "a",   "this", "any", "that", "their", "all"};
+    size_t behind = first + (is_one(tokens[first + 1].folded, articles) ? 3 : 2);
+    for (const Moment& moment : moments) {
+      if (moment.begin > tokens[first + 1].begin || moment.end <= tokens[first + 1].begin) continue;
+      // The day only, where its hour stands farther off.
+      const size_t name_end = moment.gap_end > moment.gap_begin ? moment.gap_begin : moment.end;
+      behind = first + 1;
+      while (behind < tokens.size() && tokens[behind].begin < name_end) ++behind;
+    }
+    const std::string& helper = tokens[first].folded;
+    const bool silent = helper == "do" || helper == "does" || helper == "did";
+    const std::string told = "whether " + piece(first + 1, behind) + (silent ? "" : " " + helper) +
+                             " " + piece(behind, tokens.size());
+    return base::collapse_spaces("tell " + name + " " + trimmed_clause(told));
+  }
   return "tell " + name + (open ? " " : ": ") + lower_first(clause);
+}
+
+// The moments that a task is worded without: its deadline, which is told beside it, and days that
+// are named by the day of writing ("hoy"); "cubrir el domingo" says what is to be done.
+std::vector<Moment> cut_from(std::string_view text, const std::vector<Moment>& moments) {
+  std::vector<Moment> cut;
+  for (const Moment& moment : moments) {
+    const std::string name = phrase_text(text.substr(moment.begin, moment.end - moment.begin));
+    const bool lasting = !moment.deadline && says_any(name, "when.weekdays");
+    if (!lasting) cut.push_back(moment);
+  }
+  return cut;
 }
 
 // ---- one mail ----
@@ -829,11 +980,12 @@ class Finder {
         written_(written_at(mail, mailbox)),
         impersonal_(impersonal_mail(mail)),
         subject_(plain_subject(mail.subject)) {
-    shared_features();
-    days();
     for (const domain::Person& person : mail.to) {
       to_owner_ = to_owner_ || mailbox.owner.is(person.address);
     }
+    learn_names(mailbox.owner);
+    shared_features();
+    days();
   }
 
   std::vector<TaskCandidate> find() {
@@ -854,6 +1006,64 @@ class Finder {
 
  private:
   using Map = std::map<std::string, double>;
+  enum class Called { nobody, owner, other };
+
+  // By what names a sentence may call the owner or another recipient.
+  void learn_names(const Owner& owner) {
+    owner_names_ = owner.names;
+    for (const auto* people : {&mail_.to, &mail_.cc}) {
+      for (const domain::Person& person : *people) {
+        if (owner.is(person.address)) continue;
+        const std::string names =
+            person.name.empty() ? person.address.substr(0, person.address.find('@')) : person.name;
+        for (const Token& token : tokens_of(names)) {
+          if (token.folded.size() > 2 && !owner_names_.contains(token.folded)) {
+            other_names_.insert(token.folded);
+          }
+        }
+      }
+    }
+  }
+
+  static bool names_one(const std::set<std::string>& names, const std::string& word, size_t least) {
+    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      // "Lu" and "Sole" are short for names, "Pilarín" is long for one; "Sí," and "No," are
+      // neither.
+      return name == word ||
+             (word.size() >= least && !base::is_stop_word(word) && name.starts_with(word)) ||
+             (name.size() >= 4 && word.starts_with(name));
+    });
+  }
+
+  // Whom a sentence calls by name at its beginning: "Sole, vos …", "- Pilar: reclamar …",
+  // "Hi Luis,". `behind`: the first token after the name.
+  Called called_in(const Sentence& sentence, const std::vector<Token>& tokens,
+                   size_t& behind) const {
+    Called called = Called::nobody;
+    for (size_t at = 0; at < std::min<size_t>(5, tokens.size()); ++at) {
+      const std::string& word = tokens[at].folded;
+      const char sign =
+          tokens[at].end < sentence.text.size() ? sentence.text[tokens[at].end] : '\n';
+      const char letter = sentence.text[tokens[at].begin];
+      const bool name = letter < 'a' || letter > 'z';
+      if (name && names_one(owner_names_, word, 2)) {
+        called = Called::owner;
+      } else if (name && called != Called::owner && names_one(other_names_, word, 3)) {
+        called = Called::other;
+      } else if (!says_any(" " + word + " ", "ask.greets")) {
+        return Called::nobody;
+      }
+      if (called != Called::nobody && (sign == ',' || sign == ':' || sign == '\n')) {
+        // "Luis, Pilar:" calls both.
+        const bool more = sign == ',' && at + 1 < tokens.size() &&
+                          names_one(owner_names_, tokens[at + 1].folded, 2);
+        if (more) continue;
+        behind = at + 1;
+        return called;
+      }
+    }
+    return Called::nobody;
+  }
 
   void shared_features() {
     shared_["t_person"] = impersonal_ ? 0 : 1;
@@ -867,6 +1077,8 @@ class Finder {
     shared_["t_no_answer"] = count_phrases(mail_.folded, "no_answer") > 0 ? 1 : 0;
     shared_["t_long_mail"] = mail_.sentences.size() > 14 ? 1 : 0;
     shared_["t_is_answer"] = !mail_.references.empty() ? 1 : 0;
+    shared_["t_copied"] = to_owner_ || mail_.to.empty() ? 0 : 1;
+    shared_["t_carried"] = is_automatic(mail_) && says_any(mail_.folded, "date.carried") ? 1 : 0;
   }
 
   void days() {
@@ -889,9 +1101,28 @@ class Finder {
   }
 
   void look_at(size_t number) {
-    const Sentence& sentence = mail_.sentences[number];
-    const std::vector<Token> tokens = tokens_of(sentence.text);
+    if (is_mail_head(mail_.sentences, number)) return;
+    Sentence sentence = mail_.sentences[number];
+    std::vector<Token> tokens = tokens_of(sentence.text);
     if (tokens.empty() || tokens.size() > 90) return;
+    called_ = false;
+    size_t behind = 0;
+    const Called called = mail_.mine ? Called::nobody : called_in(sentence, tokens, behind);
+    if (called != Called::nobody) {
+      // Who is greeted at the beginning is meant until another name is called.
+      if (number == 0) greets_other_ = called == Called::other;
+      if (called == Called::other) return;
+      greets_other_ = false;
+      called_ = true;
+      // "Pilar: reclamar el abono" is told her as a list tells.
+      if (behind < tokens.size() && sentence.text[tokens[behind - 1].end] == ':') {
+        sentence.text.erase(0, tokens[behind].begin);
+        sentence.folded = phrase_text(sentence.text);
+        tokens = tokens_of(sentence.text);
+      }
+    } else if (greets_other_ && !says_any(sentence.folded, "ask.all_of_you")) {
+      return;
+    }
     const Tongue tongue = tongue_of(sentence, mail_);
     const std::vector<Moment> moments = find_moments(sentence.text, written_);
     if (mail_.mine) {
@@ -900,22 +1131,24 @@ class Finder {
     }
     const bool empty = says_any(sentence.folded, "ask.empty");
     const bool question = sentence.question || asks_unmarked(sentence, tokens, tongue);
-    // Of several days to choose from one is to be named.
-    const bool choice =
-        sentence.question && moments.size() > 1 && holds(sentence.folded, {" o ", " or ", " u "});
+    // Of several days to choose from one is to be named, where somebody asks or offers them: "puedo
+    // ir el miércoles a las 9 o el viernes a la 1".
+    const bool offered = offers_choice(sentence.text, moments);
+    const bool choice = sentence.question && offered;
     if (const auto span = empty || choice ? std::nullopt : request_in(sentence, tokens, tongue)) {
       add_request(number, sentence, tokens, *span, tongue, moments);
       return;
     }
     // "How are you?" leaves nothing to do.
-    const bool timed =
-        choice && std::any_of(moments.begin(), moments.end(),
-                              [](const Moment& moment) { return moment.from.has_value(); });
+    const bool timed = offered && (choice || (!is_automatic(mail_) && !is_list(mail_))) &&
+                       std::any_of(moments.begin(), moments.end(),
+                                   [](const Moment& moment) { return moment.from.has_value(); });
     const bool small_talk = tokens.size() <= 6 && says_any(sentence.folded, "ask.small_talk");
-    if (question && tokens.size() >= 2 && !small_talk) {
+    if ((question || timed) && tokens.size() >= 2 && !small_talk) {
       TaskCandidate made;
       made.kind = TaskKind::question;
-      made.item.what = timed ? as_choice(tongue, number) : as_told(sentence, tokens, mail_, tongue);
+      made.item.what =
+          timed ? as_choice(tongue, number) : as_told(sentence, tokens, mail_, tongue, moments);
       const size_t lead = phrase_text("decir a " + name_of_sender(mail_)).size();
       const bool little = made.item.what.size() > lead &&
                           says_little(made.item.what.substr(std::min(lead, made.item.what.size())));
@@ -923,6 +1156,8 @@ class Finder {
         add_context(made.item.what, mail_, number);
       }
       made.features["t_little"] = little ? 1 : 0;
+      made.features["t_choice"] = timed ? 1 : 0;
+      made.features["t_offers"] = timed && !question ? 1 : 0;
       made.features["t_empty"] = empty ? 1 : 0;
       made.features["t_unmarked"] = sentence.question ? 0 : 1;
       finish(std::move(made), number, sentence, tokens, moments);
@@ -991,6 +1226,17 @@ class Finder {
     if (!made.item.what.empty()) finish(std::move(made), number, sentence, tokens, moments);
   }
 
+  // "El martes a las 10 o el jueves a las 12": the times themselves stand to choose from.
+  static bool offers_choice(std::string_view text, const std::vector<Moment>& moments) {
+    for (size_t index = 1; index < moments.size(); ++index) {
+      if (moments[index].begin < moments[index - 1].end) continue;
+      const size_t end = moments[index - 1].end;
+      const std::string between = phrase_text(text.substr(end, moments[index].begin - end));
+      if (between.size() < 40 && holds(between, {" o ", " or ", " u "})) return true;
+    }
+    return false;
+  }
+
   // Of several days or times which one suits, and for what.
   std::string as_choice(Tongue tongue, size_t number) const {
     std::string what = (tongue == Tongue::spanish ? "decir a " : "tell ") + name_of_sender(mail_) +
@@ -1030,7 +1276,11 @@ class Finder {
     for (size_t at = span.first + 2; at + 2 < span.last; ++at) {
       const std::string& word = tokens[at].folded;
       if (word != "and" && word != "y" && word != "e") continue;
-      const std::string& next = tokens[at + 1].folded;
+      // "Necesito que avises al seguro y que me digas dónde …"
+      size_t second = at + 1;
+      static constexpr std::string_view leads[] = {"que", "me", "nos", "to", "please"};
+      while (second + 2 < span.last && is_one(tokens[second].folded, leads)) ++second;
+      const std::string& next = tokens[second].folded;
       const VerbForm* form = tongue == Tongue::spanish ? spanish_verb(next) : nullptr;
       const bool verb = tongue == Tongue::spanish
                             ? form != nullptr && form->kind != Kind::present_me
@@ -1038,7 +1288,7 @@ class Finder {
       if (!verb) continue;
       const std::string_view rest =
           std::string_view(sentence.text)
-              .substr(tokens[at + 1].end, tokens[span.last - 1].end - tokens[at + 1].end);
+              .substr(tokens[second].end, tokens[span.last - 1].end - tokens[second].end);
       const std::string_view head =
           std::string_view(sentence.text)
               .substr(tokens[span.first].end, tokens[at].begin - tokens[span.first].end);
@@ -1046,10 +1296,15 @@ class Finder {
                                (form != nullptr && form->pronouns.find('l') != std::string::npos &&
                                 !form->pronouns.starts_with("le"));
       static const Phrases reports = by_first_word("ask.report");
-      // "Review it and let me know" is one thing.
-      if (phrase_at(reports, tokens, at + 1) > 0) continue;
+      // "Review it and let me know" is one thing, "… and tell me where to put it" another.
+      const size_t told = phrase_at(reports, tokens, second);
+      const bool matter =
+          told > 0 && second + told < span.last &&
+          (is_question_word(tokens[second + told].folded) || tokens[second + told].folded == "si" ||
+           tokens[second + told].folded == "whether");
+      if (told > 0 && !matter) continue;
       if (points_back || says_little(rest, 0) || says_little(head, 0)) continue;
-      parts = {{span.first, at}, {at + 1, span.last}};
+      parts = {{span.first, at}, {second, span.last}};
       break;
     }
     // "Send me …, one page is plenty, and pick a slot": a request further on.
@@ -1077,8 +1332,9 @@ class Finder {
                           (first > 0 && phrase_at(reports, tokens, first - 1) > 1);
       made.kind = span.lacks ? TaskKind::lacking : report ? TaskKind::report : TaskKind::request;
       std::string& what = made.item.what;
-      what = without_loose_end(trimmed_clause(plain_task(trimmed_clause(
-          without_moments(sentence.text, tokens[first].begin, tokens[last - 1].end, moments)))));
+      what = without_loose_end(trimmed_clause(plain_task(
+          trimmed_clause(without_moments(sentence.text, tokens[first].begin, tokens[last - 1].end,
+                                         cut_from(sentence.text, moments))))));
       if (span.lacks) what = (tongue == Tongue::spanish ? "enviar " : "send ") + what;
       what = as_task(std::move(what), mail_, tongue);
       const bool little = says_little(what, report ? 2 : 1);
@@ -1299,6 +1555,12 @@ class Finder {
                             ? 1
                             : 0;
     features["t_to_owner"] = to_owner_ ? 1 : 0;
+    features["t_called"] = called_ ? 1 : 0;
+    // "Preséntese 20 minutos antes", "please arrive by 8": how to come, not something to do.
+    const std::string lead =
+        phrase_text(std::string_view(made.item.what).substr(0, made.item.what.find(' ')));
+    features["t_comes"] = says_any(lead, "ask.comes") ? 1 : 0;
+    features["t_comes_impersonal"] = features["t_comes"] > 0 && impersonal_ ? 1 : 0;
     std::erase_if(features, [](const auto& feature) { return feature.second == 0; });
     found_.push_back(std::move(made));
   }
@@ -1309,6 +1571,9 @@ class Finder {
   bool impersonal_;
   std::string subject_;
   bool to_owner_ = false;
+  std::set<std::string> owner_names_, other_names_;
+  bool called_ = false;        // the owner, in the sentence that is looked at
+  bool greets_other_ = false;  // the mail, until it calls somebody else
   Map shared_;
   std::optional<Moment> only_deadline_;  // where the mail names but one
   std::optional<Moment> only_day_;
@@ -1382,7 +1647,11 @@ std::vector<ActionItem> chosen_items(const std::vector<TaskCandidate>& candidate
                              candidate->sentence - other->sentence <= 2;
       const bool reports = candidate->kind == TaskKind::report && other->kind == TaskKind::question;
       const double shared = shared_words(candidate->item.what, other->item.what);
-      return shared > 0.65 || questions || (reports && shared > 0.3);
+      // "… o el viernes a las 12. Dígame qué día prefiere": the choice says it.
+      const bool chooses = candidate->kind == TaskKind::report &&
+                           other->features.contains("t_choice") &&
+                           candidate->sentence - other->sentence <= 2;
+      return shared > 0.65 || questions || chooses || (reports && shared > 0.3);
     });
     if (known) continue;
     taken.push_back(candidate);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <optional>
 #include <set>
 
@@ -70,6 +71,17 @@ std::string event_named(const Sentence& sentence, const std::vector<Moment>& mom
   return {};
 }
 
+// Whether a subject is but a day or a time: "sábado", "mañana", "el jueves a las 5".
+bool says_only_when(std::string_view subject) {
+  const std::vector<Token> tokens = tokens_of(subject);
+  return std::all_of(tokens.begin(), tokens.end(), [](const Token& token) {
+    return base::is_stop_word(token.folded) ||
+           says_any(" " + token.folded + " ", "when.weekdays") ||
+           says_any(" " + token.folded + " ", "when.of_writing") ||
+           token.folded.find_first_not_of("0123456789") == std::string::npos;
+  });
+}
+
 // A name for what takes place: the subject where it says so, else what the sentence names, with the
 // subject where that says something of its own.
 std::string title_for(const Mail& mail, const Sentence& sentence, const Sentence* before,
@@ -80,7 +92,7 @@ std::string title_for(const Mail& mail, const Sentence& sentence, const Sentence
   static constexpr std::string_view generic[] = {
       " hola ", " hi ",    " hello ",  " una cosa ", " question ",     " pregunta ",
       " hoy ",  " today ", " mañana ", " tomorrow ", " recordatorio ", " reminder "};
-  const bool says = subject.size() > 3 &&
+  const bool says = subject.size() > 3 && !says_only_when(subject) &&
                     std::find(std::begin(generic), std::end(generic), folded) == std::end(generic);
   if (says && names_event(folded)) return subject;
   std::string event = event_named(sentence, moments);
@@ -97,17 +109,7 @@ std::string title_for(const Mail& mail, const Sentence& sentence, const Sentence
 }
 
 bool is_place_noun(std::string_view word) {
-  static constexpr std::string_view nouns[] = {
-      "casa",     "oficina",    "oficinas",    "consulta",     "clinica",    "colegio",
-      "cole",     "bar",        "restaurante", "estacion",     "aeropuerto", "sala",
-      "aula",     "despacho",   "hospital",    "parque",       "plaza",      "calle",
-      "avenida",  "biblioteca", "cafeteria",   "centro",       "taller",     "estudio",
-      "gimnasio", "teatro",     "office",      "school",       "station",    "airport",
-      "clinic",   "room",       "house",       "home",         "place",      "pub",
-      "cafe",     "park",       "street",      "library",      "surgery",    "hotel",
-      "church",   "hall",       "centre",      "center",       "theatre",    "studio",
-      "gym",      "restaurant", "notaria",     "ayuntamiento", "puerta",     "gate"};
-  return is_one(word, nouns);
+  return says_any(" " + std::string(word) + " ", "date.places");
 }
 
 std::string place_in(std::string_view text, const std::vector<Moment>& moments) {
@@ -116,10 +118,8 @@ std::string place_in(std::string_view text, const std::vector<Moment>& moments) 
     const std::string& word = tokens[at].folded;
     const std::string_view behind =
         text.substr(tokens[at].end, tokens[at + 1].begin - tokens[at].end);
-    const bool field = (word == "lugar" || word == "direccion" || word == "location" ||
-                        word == "where" || word == "place" || word == "venue" ||
-                        word == "address" || word == "donde" || word == "sala") &&
-                       behind.starts_with(":");
+    const bool field = says_any(" " + word + " ", "date.place_fields") &&
+                       (behind.starts_with(":") || behind.starts_with(" | "));
     if (!field && word != "en" && word != "at" && word != "in") continue;
     if (!field && behind != " ") continue;
     size_t first = at + 1, end = first;
@@ -134,7 +134,9 @@ std::string place_in(std::string_view text, const std::vector<Moment>& moments) 
           (here == "a" || here == "y" || here == "para" || here == "con" || here == "si" ||
            here == "and" || here == "with" || here == "on" || here == "from" || here == "at" ||
            here == "que" || here == "por" || here == "to" || here == "for" || here == "if" ||
-           here == "so")) {
+           here == "so" || here == "contra" || here == "desde" || here == "hasta" ||
+           here == "donde" || here == "antes" || here == "after" || here == "before" ||
+           here == "because" || here == "porque" || here == "cuando" || here == "when")) {
         break;
       }
       const char letter = text[tokens[end].begin];
@@ -157,7 +159,28 @@ std::string place_in(std::string_view text, const std::vector<Moment>& moments) 
         place.resize(place.size() - rest.size() + 1);
     }
     if (place.size() < 3) continue;
+    for (const std::string_view article : {"el ", "la ", "los ", "las ", "the "}) {
+      if (place.starts_with(article)) {
+        place.erase(0, article.size());
+        break;
+      }
+    }
     return place;
+  }
+  return {};
+}
+
+// "(aula 302, sede calle 45)": a place that is told behind in brackets.
+std::string place_in_brackets(std::string_view text) {
+  for (size_t open = 0; (open = text.find('(', open)) != std::string_view::npos; ++open) {
+    const size_t close = text.find(')', open);
+    if (close == std::string_view::npos || close - open > 60) continue;
+    const std::string_view inside = base::trim(text.substr(open + 1, close - open - 1));
+    const std::vector<Token> tokens = tokens_of(inside);
+    if (tokens.empty()) continue;
+    static constexpr std::string_view articles[] = {"el", "la", "los", "las", "the", "en", "at"};
+    const size_t first = tokens.size() > 1 && is_one(tokens[0].folded, articles) ? 1 : 0;
+    if (is_place_noun(tokens[first].folded)) return std::string(inside);
   }
   return {};
 }
@@ -227,10 +250,14 @@ int duration_in(const std::vector<Token>& tokens) {
 
 // Where one meets without going anywhere.
 std::string remote_place(std::string_view folded) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 8> places = {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 12> places = {
       {{" zoom ", "Zoom"},
        {" teams ", "Teams"},
        {" google meet ", "Google Meet"},
+       {" por meet ", "Meet"},
+       {" on meet ", "Meet"},
+       {" webex ", "Webex"},
+       {" facetime ", "FaceTime"},
        {" skype ", "Skype"},
        {" videollamada ", "videollamada"},
        {" video call ", "video call"},
@@ -267,9 +294,9 @@ class AppointmentFinder {
     }
     for (const Sentence& sentence : sentences_) {
       if (!place_.empty()) break;
-      if (holds(sentence.folded, {" lugar ", " direccion ", " location ", " where ", " venue ",
-                                  " place ", " address ", " sala "}) &&
-          sentence.text.find(": ") != std::string::npos) {
+      if (says_any(sentence.folded, "date.place_fields") &&
+          (sentence.text.find(": ") != std::string::npos ||
+           sentence.text.find(" | ") != std::string::npos)) {
         place_ = place_in(sentence.text, {});
       }
     }
@@ -299,6 +326,17 @@ class AppointmentFinder {
                       [](const Mail* one, const Mail* other) { return *one->sent > *other->sent; });
     before.erase(kept, before.end());
     for (const Mail* other : before) {
+      const base::LocalTime then = written_at(*other, mailbox);
+      for (const Moment& moment : find_moments(
+               other->subject + "\n" + std::string(base::cut_utf8(other->text, longest)), then)) {
+        const int ahead = base::days_between(written_.date, moment.first);
+        if (moment.dated && moment.first == moment.last && !moment.left && !moment.deadline &&
+            ahead >= 0 && ahead <= farthest) {
+          thread_days_.push_back(moment.first);
+        }
+      }
+    }
+    for (const Mail* other : before) {
       const std::string_view text = base::cut_utf8(other->text, longest);
       for (const Moment& moment :
            find_moments(other->subject + "\n" + std::string(text), written_at(*other, mailbox))) {
@@ -316,6 +354,85 @@ class AppointmentFinder {
     }
   }
 
+  // "At 6 my time", "a las 17:00 de aquí" of somebody whose clock is another than the owner's: by
+  // how many minutes the owner's clock is ahead.
+  std::optional<int> hours_away(std::string_view text, const Moment& moment) const {
+    if (mail_.mine || !moment.from || !mail_.sent) return std::nullopt;
+    const std::string rest = phrase_text(text.substr(moment.end, 24));
+    const auto theirs_by = phrases("when.of_sender");
+    if (std::none_of(theirs_by.begin(), theirs_by.end(), [&](const std::string& words) {
+          return rest.starts_with(" " + words + " ");
+        })) {
+      return std::nullopt;
+    }
+    const std::optional<int> theirs = sender_offset(mail_);
+    const base::LocalTime local = base::to_local(*mail_.sent, zone_);
+    const auto ours =
+        static_cast<int>((base::from_local(local, "UTC") - *mail_.sent) / (60 * base::one_second));
+    // Machines write UTC wherever they are.
+    if (!theirs || *theirs == 0 || *theirs == ours) return std::nullopt;
+    return ours - *theirs;
+  }
+
+  // "At 6 my time, that's 9 for you": the hour that is told for the reader, in the half of the day
+  // that is nearer.
+  static std::optional<int> told_for_reader(std::string_view text, const Moment& moment) {
+    if (!moment.left || !moment.from || moment.end >= text.size()) return std::nullopt;
+    const std::vector<Token> tokens = tokens_of(text.substr(moment.end, 60));
+    for (size_t at = 0; at + 1 < tokens.size(); ++at) {
+      const std::string& word = tokens[at].folded;
+      if (word.empty() || word.size() > 2 ||
+          word.find_first_not_of("0123456789") != std::string::npos) {
+        continue;
+      }
+      std::string behind = " ";
+      for (size_t next = at + 1; next < std::min(at + 4, tokens.size()); ++next) {
+        behind += tokens[next].folded + " ";
+      }
+      const auto of_reader = phrases("when.of_reader");
+      if (std::none_of(of_reader.begin(), of_reader.end(), [&](const std::string& words) {
+            return behind.starts_with(" " + words + " ");
+          })) {
+        continue;
+      }
+      const int hour = std::stoi(word);
+      if (hour > 23) return std::nullopt;
+      const int one = hour * 60, other = (hour + 12) % 24 * 60;
+      return hour > 12 || std::abs(one - *moment.from) <= std::abs(other - *moment.from) ? one
+                                                                                         : other;
+    }
+    return std::nullopt;
+  }
+
+  static Moment seen_from_here(Moment moment, int ahead) {
+    constexpr int day = 24 * 60;
+    const int minute = *moment.from + ahead;
+    const int days = minute < 0 ? -1 : minute / day;
+    if (moment.to) *moment.to += ahead - days * day;
+    moment.from = minute - days * day;
+    moment.first = base::add_days(moment.first, days);
+    moment.last = base::add_days(moment.last, days);
+    moment.left = false;
+    return moment;
+  }
+
+  // "El miércoles a las 8:30": a weekday without the number of a day.
+  static bool names_weekday_only(std::string_view text, const Moment& moment) {
+    const std::vector<Token> tokens =
+        tokens_of(text.substr(moment.begin, moment.end - moment.begin));
+    bool weekday = false;
+    for (size_t at = 0; at < tokens.size(); ++at) {
+      if (!says_any(" " + tokens[at].folded + " ", "when.weekdays")) continue;
+      weekday = true;
+      const auto is_number = [&](size_t next) {
+        return next < tokens.size() && !tokens[next].folded.empty() &&
+               tokens[next].folded[0] >= '0' && tokens[next].folded[0] <= '9';
+      };
+      if (is_number(at + 1)) return false;
+    }
+    return weekday;
+  }
+
   void note_time(const Moment& moment) {
     if (moment.from && !moment.guessed && !moment.deadline) stated_.insert(*moment.from);
   }
@@ -331,6 +448,7 @@ class AppointmentFinder {
         found_.appointment_candidates.size() > most_candidates) {
       return;
     }
+    if (is_mail_head(sentences_, number)) return;
     const std::vector<Moment> moments = find_moments(sentence.text, written_);
     if (moments.size() > most_moments) return;
     const std::string& folded = sentence.folded;
@@ -395,7 +513,9 @@ class AppointmentFinder {
       const bool own_time =
           mail_.mine && moment.from &&
           phrase_text(std::string_view(sentence.text).substr(moment.end)).starts_with(" my time ");
-      if (moment.left && !own_time) continue;
+      std::optional<int> away = hours_away(sentence.text, moment);
+      if (const auto hour = told_for_reader(sentence.text, moment)) away = *hour - *moment.from;
+      if (moment.left && !own_time && !away) continue;
       // "Tuesday please, Monday's chaos": what is said of a day is no plan for it.
       const std::string_view behind = std::string_view(sentence.text).substr(moment.end);
       if (!moment.from && moments.size() > 1 &&
@@ -409,7 +529,7 @@ class AppointmentFinder {
       }
       open += moment.from && !moment.deadline ? 1 : 0;
       days += moment.dated ? 1 : 0;
-      candidates.push_back(moment);
+      candidates.push_back(away ? seen_from_here(moment, *away) : moment);
     }
     if (moves && candidates.size() > 1) candidates.erase(candidates.begin(), candidates.end() - 1);
     // Several times to choose from are no appointment yet.
@@ -443,7 +563,14 @@ class AppointmentFinder {
       if (day_) at.first = at.last = day_->first;
       mark("a_day_before", day_.has_value());
     }
-    if (at.first != at.last) return;
+    // "The offsite is on April 21-23": several days of something that one attends.
+    constexpr int longest_event = 10;
+    const bool spans = at.first != at.last;
+    if (spans && (at.from || at.deadline || !features.contains("a_event") ||
+                  base::days_between(at.first, at.last) > longest_event)) {
+      return;
+    }
+    mark("a_span", spans);
     // "Lo pasamos al viernes a la misma hora"
     if (!at.from && thread_time_ && says_any(folded, "date.same_time")) {
       at.from = thread_time_->from;
@@ -466,6 +593,16 @@ class AppointmentFinder {
         !says_any(folded, "date.morning")) {
       *at.from += 12 * 60;
       if (at.to && *at.to < 12 * 60) *at.to += 12 * 60;
+    }
+    // "El miércoles a las 8:30" of who was offered Wednesday the 11th is that Wednesday.
+    if (at.relative && at.dated && names_weekday_only(sentence.text, at) &&
+        std::find(thread_days_.begin(), thread_days_.end(), at.first) == thread_days_.end()) {
+      for (const base::Date& offered : thread_days_) {
+        const int later = base::days_between(at.first, offered);
+        if (later <= 0 || later % 7 != 0) continue;
+        at.first = at.last = offered;
+        break;
+      }
     }
     // "el día 6" of a mail that speaks of 6 July.
     if (at.relative && at.dated) {
@@ -490,7 +627,9 @@ class AppointmentFinder {
     const std::string lead =
         phrase_text(std::string_view(sentence.text)
                         .substr(at.begin > 24 ? at.begin - 24 : 0, std::min<size_t>(24, at.begin)));
-    const bool arrival = says_any(lead, "date.arrival");
+    // Where one stays the night, leaving ends what arriving began.
+    const bool leaves = says_any(mail_.folded, "date.lodging") && says_any(lead, "date.leaving");
+    const bool arrival = says_any(lead, "date.arrival") || leaves;
     mark("a_arrival", arrival);
     const bool timed = at.from.has_value();
     mark("a_timed", timed);
@@ -543,6 +682,7 @@ class AppointmentFinder {
     appointment.title = title_for(
         mail_, sentence, number > of_subject_ ? &sentences_[number - 1] : nullptr, moments);
     appointment.place = place_.empty() ? place_in(sentence.text, moments) : place_;
+    if (appointment.place.empty()) appointment.place = place_in_brackets(sentence.text);
     if (appointment.place.empty()) appointment.place = remote_place(folded);
     if (appointment.place.empty() && number + 1 < sentences_.size()) {
       const Sentence& next = sentences_[number + 1];
@@ -551,8 +691,10 @@ class AppointmentFinder {
                               " estamos en ", " os espero en ", " te espero en "})) {
         appointment.place = place_in(next.text, find_moments(next.text, written_));
       }
+      if (appointment.place.empty()) appointment.place = remote_place(next.folded);
     }
     made.arrival = arrival;
+    made.leaves = leaves;
     made.sentence = number;
     made.moves = made.features.contains("a_moves") || made.features.contains("a_proposes");
     found_.appointment_candidates.push_back(std::move(made));
@@ -566,11 +708,12 @@ class AppointmentFinder {
   std::vector<Sentence> sentences_;
   size_t of_subject_;
   std::vector<Moment> explicit_days_;
-  std::optional<size_t> told_;         // the last sentence that tells of what has been
-  std::set<int> stated_;               // minutes of the day that are stated beyond doubt
-  std::optional<Moment> day_;          // the day spoken of last
-  std::optional<Moment> thread_time_;  // the time that the mails before it agreed on, the latest
-  std::optional<Moment> thread_day_;   // the day that earlier mails of the thread speak of
+  std::optional<size_t> told_;           // the last sentence that tells of what has been
+  std::set<int> stated_;                 // minutes of the day that are stated beyond doubt
+  std::optional<Moment> day_;            // the day spoken of last
+  std::optional<Moment> thread_time_;    // the time that the mails before it agreed on, the latest
+  std::optional<Moment> thread_day_;     // the day that earlier mails of the thread speak of
+  std::vector<base::Date> thread_days_;  // all of them
   bool of_thread_ = false;
   std::string place_;
 };
@@ -580,17 +723,23 @@ bool same_day(const Appointment& one, const Appointment& other) {
 }
 
 void choose_appointments(Findings& found, const Judge& judge) {
+  std::optional<size_t> last;  // the sentence of the last one kept
   for (const AppointmentCandidate& candidate : found.appointment_candidates) {
-    if (judge.appointment(candidate.features) < judge.threshold("appointment")) continue;
     const Appointment& one = candidate.appointment;
     const bool timed = one.start.size() > 10;
     std::vector<Appointment>& known = found.appointments;
-    if (candidate.arrival && !known.empty()) {
-      if (known.back().end.empty() && known.back().start < one.start && timed) {
+    // "Salida 07:05 Llegada 08:15": it ends what has just begun, however little it is one itself.
+    const bool kept = judge.appointment(candidate.features) >= judge.threshold("appointment");
+    const bool beside = last && candidate.sentence <= *last + 1;
+    if (candidate.arrival && !known.empty() && (kept || beside)) {
+      if (known.back().end.empty() && known.back().start < one.start && timed &&
+          (kept || candidate.leaves || same_day(known.back(), one))) {
         known.back().end = one.start;
       }
       continue;
     }
+    if (!kept) continue;
+    last = candidate.sentence;
     const auto same = std::find_if(known.begin(), known.end(), [&](const Appointment& other) {
       return other.start == one.start;
     });
@@ -612,6 +761,12 @@ void choose_appointments(Findings& found, const Judge& judge) {
     const auto of_day = std::find_if(
         known.begin(), known.end(), [&](const Appointment& other) { return same_day(other, one); });
     if (of_day != known.end()) {
+      // There and back on one day: what has ended is over.
+      const bool travels = candidate.features.contains("a_booking") || !one.end.empty();
+      if (timed && travels && !of_day->end.empty() && of_day->end <= one.start) {
+        known.push_back(one);
+        continue;
+      }
       // A day that was named first and then its time; of several times for one day the first is
       // when to be there.
       if (!timed || (of_day->start.size() > 10 && !candidate.moves &&

@@ -37,6 +37,7 @@ struct AppointmentCandidate {
   Appointment appointment;
   std::size_t sentence = 0;
   bool arrival = false;                    // the end of what was named before
+  bool leaves = false;                     // it is where one leaves a lodging
   bool moves = false;                      // takes the place of what was named before
   std::map<std::string, double> features;  // "a_…"
 };

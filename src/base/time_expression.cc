@@ -848,6 +848,15 @@ size_t spoken_time(const std::vector<Token>& tokens, size_t at, bool stops, int&
       return 3;
     }
   }
+  // "Empezamos tipo 9 y …": only of hours, unless what is counted follows.
+  if (at > 0 && tokens[at - 1].text == "tipo" && hour_in(word(0)) > 0) {
+    static constexpr std::array<std::string_view, 14> goes_on = {
+        "", "y", "e", "o", "en", "a", "si", "de", "para", "que", "por", "pm", "am", "mas"};
+    if (stops || index_in(goes_on, word(1)) >= 0) {
+      hour = hour_in(word(0));
+      return 1;
+    }
+  }
   if (word(0) == "las" || word(0) == "la" || word(0) == "les") {
     const std::string before = at > 0 ? tokens[at - 1].text : "";
     const bool plural = word(0) != "la";
@@ -979,6 +988,38 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
     return index >= 2 && tokens[index - 1].text == "to" &&
            index_in(moves, tokens[index - 2].text) >= 0;
   };
+  // "Jugamos 17.30 en la canchita", "cena en Casa Emilio, 21.30.": an hour of the day in quarters,
+  // of nothing that is counted or paid for.
+  const auto plain_time = [&](size_t index) {
+    if (index + 1 >= tokens.size() || gap(index) != "." || tokens[index].text.size() > 2 ||
+        tokens[index + 1].text.size() != 2) {
+      return false;
+    }
+    const int hours = digits_of(tokens[index].text), minutes = digits_of(tokens[index + 1].text);
+    if (hours < 7 || hours > 23 || minutes < 0 || minutes > 45 || minutes % 15 != 0) return false;
+    const size_t begin = tokens[index].begin, end = tokens[index + 1].end;
+    const std::string_view before =
+        trim(utf8.substr(begin > 6 ? begin - 6 : 0, std::min<size_t>(6, begin)));
+    const std::string_view behind = trim(utf8.substr(end, 5));
+    for (const std::string_view sign : {"€", "$", "£", "%", "EUR", "USD", "v", "art", "n.", "§"}) {
+      if (before.ends_with(sign) || behind.starts_with(sign)) return false;
+    }
+    if (end < utf8.size() && (utf8[end] == ',' || utf8[end] == '.') && end + 1 < utf8.size() &&
+        utf8[end + 1] >= '0' && utf8[end + 1] <= '9') {
+      return false;
+    }
+    static constexpr std::array<std::string_view, 12> follows = {
+        "", "en", "at", "in", "y", "and", "con", "with", "contra", "h", "hs", "para"};
+    const std::string next = index + 2 < tokens.size() ? tokens[index + 2].text : std::string();
+    const bool stops = end >= utf8.size() || utf8[end] == '.' || utf8[end] == ',' ||
+                       utf8[end] == '\n' || utf8[end] == ';' || utf8[end] == ')';
+    static constexpr std::array<std::string_view, 9> leads = {"jugamos", "quedamos", "empezamos",
+                                                              "salimos", "empieza",  "cena",
+                                                              "kick",    "kickoff",  "inicio"};
+    const bool led = index > 0 && index_in(leads, tokens[index - 1].text) >= 0;
+    const bool apart = index > 0 && gap(index - 1).find(',') != std::string_view::npos && stops;
+    return (led && index_in(follows, next) >= 0) || (led && stops) || apart;
+  };
   // "10 Irish time (11 your time)"
   const auto of_zone = [&](size_t index) {
     static constexpr std::array<std::string_view, 14> whose = {
@@ -1047,7 +1088,7 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
                (after == "bus" || after == "train" || after == "slot" || after == "flight" ||
                 after == "ferry" || after == "service" || after == "start" ||
                 after == "showing")) ||
-              ranges_on(index) || moved_to(index);
+              ranges_on(index) || moved_to(index) || plain_time(index);
           if (certain || candidate_end != tokens[index + 1].end || introduced) {
             hour = candidate;
             minute = minutes;

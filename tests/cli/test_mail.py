@@ -114,7 +114,7 @@ class MailOfAFile(Case):
         self.assertEqual({name: line["priority"] for name, line in lines.items() if name != "mine"},
                          {"visit": "fyi", "ask": "reply", "sale": "bulk", "fraud": "bulk"})
         self.assertEqual(lines["visit"]["appointments"][0]["start"], "2026-05-11T17:30:00+02:00")
-        self.assertEqual(lines["visit"]["appointments"][0]["place"], "la Clínica Bruma")
+        self.assertEqual(lines["visit"]["appointments"][0]["place"], "Clínica Bruma")
         self.assertIn({"what": "bring the folding table", "due": None}, [{**item, "due": None} for item in lines["ask"]["action_items"]])
         self.assertIn("tell Sam whether you are coming on Saturday", [item["what"] for item in lines["ask"]["action_items"]])
         self.assertIn("asks_you", [reason["code"] for reason in lines["ask"]["reasons"]])
