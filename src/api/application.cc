@@ -135,19 +135,19 @@ class ApplicationImplementation final : public Application {
     routes_ = make_routes();
     keys_ = std::make_unique<ClientKeys>(*store_);
     TRY(keys_->load());
-    gateway_ =
-        Gateway::make({.engines = *engines_,
-                       .store = *store_,
-                       .keys = *keys_,
-                       .ask = [this](const Request& request,
-                                     const EventSink& sink) { return handle(request, sink); },
-                       .somebody_waits = [this]() -> std::shared_ptr<void> {
-                         return std::make_shared<SomebodyWaits>(*embedder_, desk_->watcher());
-                       },
-                       .makes_tool_calls = [this](engine::Role role) -> std::optional<bool> {
-                         const auto contract = contract_behind(role);
-                         return contract ? contract->tools_native : std::nullopt;
-                       }});
+    gateway_ = Gateway::make(
+        {.engines = *engines_,
+         .store = *store_,
+         .keys = *keys_,
+         .ask = [this](const Request& request,
+                       const EventSink& sink) { return handle(request, sink); },
+         .somebody_waits = [this]() -> std::shared_ptr<void> {
+           return std::make_shared<SomebodyWaits>(*embedder_, desk_->watcher());
+         },
+         .tool_route = [this](engine::Role role, int offered) -> std::optional<engine::ToolRoute> {
+           const auto contract = contract_behind(role);
+           return contract ? engine::tool_route(*contract, offered) : std::nullopt;
+         }});
     return {};
   }
 
@@ -1054,27 +1054,33 @@ class ApplicationImplementation final : public Application {
       return fail(ErrorKind::invalid_input, "role.unknown",
                   {{"role", call.body["role"].get<std::string>()}});
     const std::string model = call.body["model"];
-    if (engine::is_outside(model) && call.body.value("consent", false)) {
-      TRY(outside_engines_->agree(engine::address_of(model), call.body.value("key", "")));
+    if (model.empty()) {
+      TRY(engines_->unbind(*role));
+    } else if (engine::is_outside(model) && call.body.value("consent", false)) {
+      const OutsideUse use{*role, engine::address_of(model)};
+      TRY_ASSIGN(const auto before, outside_engines_->agree(use, call.body.value("key", "")));
+      if (const auto used = engines_->use(*role, model); !used) {
+        TRY(outside_engines_->take_back(use, before));
+        return tl::unexpected<base::Error>(used.error());
+      }
+    } else {
+      TRY(engines_->use(*role, model));
     }
-    const auto used = engines_->use(*role, model);
-    // Consent given for a change that failed is as much without use as that for what went before.
-    TRY(outside_engines_->end_unused(outside_addresses()));
-    TRY(used);
+    TRY(outside_engines_->end_unused(outside_uses()));
     embedder_wake();
     announce();
     check_soon(*role);
     return reply({{"roles", roles_json(call.request.language)}});
   }
 
-  std::set<std::string> outside_addresses() {
-    std::set<std::string> addresses;
+  std::set<OutsideUse> outside_uses() {
+    std::set<OutsideUse> uses;
     for (const engine::EngineStatus& status : engines_->status()) {
       for (const std::string& model : {status.model, status.next_model}) {
-        if (engine::is_outside(model)) addresses.insert(engine::address_of(model));
+        if (engine::is_outside(model)) uses.emplace(status.role, engine::address_of(model));
       }
     }
-    return addresses;
+    return uses;
   }
 
   // Measures what serves a role from now on, behind everybody, unless it has been measured before.

@@ -362,6 +362,8 @@ class GatewayImplementation final : public Gateway {
     bool streamed = false;  // and the rest comes piece by piece
     std::string body = {};  // of a call of a model: as it fits into the context
     LeftOut left_out = {};
+    // Of a call that offers more tools than the model is known to tell apart.
+    int tools_offered = 0, tools_verified = 0;
     base::Microseconds begun = base::steady_now();
     double since() const { return static_cast<double>(base::steady_now() - begun) / 1000; }
   };
@@ -374,6 +376,10 @@ class GatewayImplementation final : public Gateway {
     if (call.left_out.messages > 0) {
       head.headers.emplace_back("Lar-Left-Out-Messages", std::to_string(call.left_out.messages));
       head.headers.emplace_back("Lar-Left-Out-Tokens", std::to_string(call.left_out.tokens));
+    }
+    if (call.tools_offered > 0) {
+      head.headers.emplace_back("Lar-Tools-Offered", std::to_string(call.tools_offered));
+      head.headers.emplace_back("Lar-Tools-Verified", std::to_string(call.tools_verified));
     }
     call.answer.head(std::move(head));
   }
@@ -581,7 +587,9 @@ class GatewayImplementation final : public Gateway {
     return in_quiet([&]() -> base::Status {
       TRY(fit_into_context(call, *role));
       if (concerns_tools(call.form, body)) {
-        TRY_ASSIGN(const bool own, makes_tool_calls(call, *role));
+        const int offered = tools_in(body);
+        note_tools(call, *role, offered);
+        TRY_ASSIGN(const bool own, makes_tool_calls(call, *role, offered));
         if (!own) return call_tools(call, *role, model, body, streamed);
       }
       return pass_on(call, *role, model,
@@ -711,7 +719,7 @@ class GatewayImplementation final : public Gateway {
   // what would be sent.
   base::Status count_tokens(Call& call, Role role, const std::string& model, const json& body) {
     std::string sent = call.request.body;
-    if (concerns_tools(call.form, body) && !known_to_call(role).value_or(true)) {
+    if (concerns_tools(call.form, body) && !known_to_call(role, tools_in(body)).value_or(true)) {
       TRY_ASSIGN(const std::string made, with_schema_for_tools(call.form, sent));
       sent = dumped({{"messages", json::parse(made, nullptr, false)["messages"]}});
     }
@@ -760,10 +768,27 @@ class GatewayImplementation final : public Gateway {
 
   // ---- tools ----
 
-  // What is known of an engine's own tool calls; nothing: not yet tried.
-  std::optional<bool> known_to_call(Role role) {
-    if (parts_.makes_tool_calls) {
-      if (const auto measured = parts_.makes_tool_calls(role)) return measured;
+  static int tools_in(const json& body) {
+    const json tools = body.value("tools", json());
+    return tools.is_array() ? static_cast<int>(tools.size()) : 0;
+  }
+
+  // A client's tools are never dropped: which of them matter only it can know. It is told instead.
+  void note_tools(Call& call, Role role, int offered) {
+    const auto route = parts_.tool_route ? parts_.tool_route(role, offered) : std::nullopt;
+    if (!route || !route->verified || offered <= *route->verified) return;
+    call.tools_offered = offered;
+    call.tools_verified = *route->verified;
+    call.served.beyond_tools = true;
+  }
+
+  // Whether the engine's own tool calls are used where so many tools are offered; nothing: not yet
+  // tried.
+  std::optional<bool> known_to_call(Role role, int offered) {
+    if (parts_.tool_route) {
+      if (const auto route = parts_.tool_route(role, offered)) {
+        return route->form == engine::ToolForm::native;
+      }
     }
     const std::string model = parts_.engines.bound_to(role);
     const std::lock_guard lock(tried_mutex_);
@@ -771,10 +796,9 @@ class GatewayImplementation final : public Gateway {
     return found == tried_.end() ? std::nullopt : std::optional(found->second);
   }
 
-  // Whether the engine's own tool calls are used for a role: what is known, or else a trial, once
-  // for each model.
-  Result<bool> makes_tool_calls(Call& call, Role role) {
-    if (const auto known = known_to_call(role)) return *known;
+  // The same after a trial, once for each model, where nothing is known.
+  Result<bool> makes_tool_calls(Call& call, Role role, int offered) {
+    if (const auto known = known_to_call(role, offered)) return *known;
     const std::string model = parts_.engines.bound_to(role);
     engine::RawRequest trial;
     trial.path = "/v1/chat/completions";

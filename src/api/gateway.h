@@ -17,6 +17,7 @@
 
 #include "api/application.h"
 #include "api/client_keys.h"
+#include "engine/contract.h"
 #include "engine/engine.h"
 #include "store/store.h"
 
@@ -57,9 +58,9 @@ struct GatewayParts {
   std::function<Response(const Request&, const EventSink&)> ask;
   // Holds background work back for as long as what it returns lives.
   std::function<std::shared_ptr<void>()> somebody_waits;
-  // What has been measured of a role's engine: whether it makes tool calls by itself. Nothing, or
-  // no function: it is tried once.
-  std::function<std::optional<bool>(engine::Role)> makes_tool_calls = {};
+  // What has been measured of a role's engine: how it makes calls where so many tools are offered.
+  // Nothing, or no function: it is tried once.
+  std::function<std::optional<engine::ToolRoute>(engine::Role, int offered)> tool_route = {};
 };
 
 class Gateway {

@@ -121,7 +121,9 @@ class GatewayTest : public ::testing::Test {
          .keys = *keys_,
          .ask = [this](const Request& request,
                        const EventSink& sink) { return application_.handle(request, sink); },
-         .somebody_waits = {}});
+         .somebody_waits = {},
+         .tool_route = [this](engine::Role,
+                              int offered) { return engine::tool_route(contract_, offered); }});
     auto server = Server::start(application_, {(folder_ / "home").string(), 0});
     ASSERT_TRUE(server) << server.error().describe();
     server_ = std::move(*server);
@@ -179,6 +181,7 @@ class GatewayTest : public ::testing::Test {
     return true;
   }
 
+  engine::Contract contract_;  // what has been measured of the engine; at first nothing
   fs::path folder_;
   GatewayOnly application_;
   std::unique_ptr<engine::Engines> engines_;
@@ -531,6 +534,67 @@ TEST_F(GatewayTest, an_engine_that_makes_calls_is_left_to_do_so) {
 }
 
 // The scripted engine knows chat completions only, as many servers do.
+TEST_F(GatewayTest, a_schema_that_no_grammar_can_be_made_of_is_refused_with_the_engines_reason) {
+  start("no-forms");
+  const std::string schema =
+      R"("response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"$ref":"#/nowhere"}}})";
+  std::string body = chat("hello");
+  body.insert(body.size() - 1, "," + schema);
+  net::HttpResponse response = send(request("/v1/chat/completions", body));
+  EXPECT_EQ(response.status, 400);
+  json error = json::parse(response.body)["error"];
+  EXPECT_EQ(error["type"], "invalid_request_error");
+  EXPECT_NE(error["message"].get<std::string>().find("#/nowhere"), std::string::npos) << error;
+  // Of a tool whose arguments have one, in another API and streamed.
+  response = send(request(
+      "/v1/messages",
+      R"({"model":"lar/chat","max_tokens":99,"stream":true,"messages":[{"role":"user","content":"Look."}],)"
+      R"("tools":[{"name":"look","input_schema":{"type":"object","properties":{"a":{"not":{}}}}}]})"));
+  EXPECT_EQ(response.status, 400);
+  error = json::parse(response.body)["error"];
+  EXPECT_EQ(error["type"], "invalid_request_error");
+  EXPECT_NE(error["message"].get<std::string>().find("#/nowhere"), std::string::npos) << error;
+  EXPECT_EQ(send(request("/v1/chat/completions", chat("hello"))).status, 200);
+}
+
+TEST_F(GatewayTest, who_offers_more_tools_than_a_model_tells_apart_is_told_and_loses_none) {
+  start("tools");
+  contract_.tools_native = true;
+  contract_.tools_among_native = engine::ToolLadder{4, 16};
+  const auto offering = [&](int count) {
+    json body = json::parse(chat("hello"));
+    for (int number = 0; number < count; ++number) {
+      body["tools"].push_back(
+          {{"type", "function"},
+           {"function",
+            {{"name", "tool" + std::to_string(number)}, {"parameters", {{"type", "object"}}}}}});
+    }
+    return body.dump();
+  };
+  net::HttpResponse response = send(request("/v1/chat/completions", offering(4)));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.header("lar-tools-offered"), "");
+  response = send(request("/v1/chat/completions", offering(9)));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.header("lar-tools-offered"), "9");
+  EXPECT_EQ(response.header("lar-tools-verified"), "4");
+  EXPECT_EQ(seen()["tools"].size(), 9U) << "none is dropped";
+  EXPECT_NE(
+      send(request("/metrics")).body.find("lar_tools_beyond_verified_total{role=\"chat\"} 1\n"),
+      std::string::npos);
+  // Where a form copes with more than the model's own calls, calls are made by it.
+  contract_.tools_among_schema = engine::ToolLadder{64, 0};
+  response = send(request("/v1/chat/completions", offering(9)));
+  EXPECT_EQ(response.header("lar-tools-offered"), "");
+  EXPECT_FALSE(seen().contains("tools"));
+  EXPECT_TRUE(seen().contains("response_format"));
+  for (int number = 0; number < 9; ++number) {
+    EXPECT_NE(seen().dump().find("tool" + std::to_string(number)), std::string::npos);
+  }
+  response = send(request("/v1/chat/completions", offering(4)));
+  EXPECT_EQ(seen()["tools"].size(), 4U) << "of few its own are right";
+}
+
 TEST_F(GatewayTest, what_an_engine_does_not_speak_is_translated) {
   start("tools");
   const std::string ask =

@@ -18,6 +18,7 @@ void Metrics::add(const ServedCall& call) {
   if (!call.role.empty()) {
     tokens_[{call.role, "in"}] += static_cast<std::uint64_t>(call.tokens_in);
     tokens_[{call.role, "out"}] += static_cast<std::uint64_t>(call.tokens_out);
+    if (call.beyond_tools) ++beyond_tools_[call.role];
   }
   seconds_[call.route].add(call.total_ms / 1000);
   if (call.first_byte_ms > 0) first_byte_[call.route].add(call.first_byte_ms / 1000);
@@ -51,6 +52,11 @@ std::string Metrics::text(const std::vector<engine::EngineStatus>& engines,
   for (const auto& [labels, count] : tokens_) {
     out += fmt::format("lar_tokens_total{{role=\"{}\",direction=\"{}\"}} {}\n", labels.first,
                        labels.second, count);
+  }
+  about("lar_tools_beyond_verified_total", "counter",
+        "Calls that offered more tools than the model is known to tell apart.");
+  for (const auto& [role, count] : beyond_tools_) {
+    out += fmt::format("lar_tools_beyond_verified_total{{role=\"{}\"}} {}\n", role, count);
   }
   about("lar_request_seconds", "histogram", "From the whole request to the end of the answer.");
   for (const auto& [route, histogram] : seconds_) {

@@ -23,6 +23,7 @@ struct ServedCall {
   long tokens_in = 0, tokens_out = 0;
   double first_byte_ms = 0;  // 0: none came
   double total_ms = 0;
+  bool beyond_tools = false;  // more tools were offered than the model is known to tell apart
 };
 
 class Metrics {
@@ -47,6 +48,7 @@ class Metrics {
   mutable std::mutex mutex_;
   std::map<std::tuple<std::string, std::string, int>, std::uint64_t> requests_;
   std::map<std::pair<std::string, std::string>, std::uint64_t> tokens_;  // role, direction
+  std::map<std::string, std::uint64_t> beyond_tools_;                    // role
   std::map<std::string, Histogram> seconds_, first_byte_;                // by route
 };
 

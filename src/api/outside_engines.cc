@@ -2,7 +2,6 @@
 #include "api/outside_engines.h"
 
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string_view>
 
 #include "engine/backend.h"
@@ -15,7 +14,9 @@ using base::Status;
 using nlohmann::json;
 namespace {
 
-constexpr const char* setting = "outside_engines";  // a list of addresses
+// A list of {"role", "address"}. Plain addresses, which an older lar wrote, name no role: those are
+// asked for anew.
+constexpr const char* setting = "outside_engines";
 
 std::string secret_of(const std::string& address) { return "engine " + address; }
 
@@ -26,14 +27,40 @@ std::optional<guard::Endpoint> endpoint_of(const std::string& address) {
 
 }  // namespace
 
-Result<std::set<std::string>> OutsideEngines::agreed() {
+Result<std::set<OutsideUse>> OutsideEngines::agreed() {
   TRY_ASSIGN(const std::string text, store_.setting(setting));
   const json list = json::parse(text, nullptr, false);
-  std::set<std::string> addresses;
+  std::set<OutsideUse> uses;
   for (const json& one : list.is_array() ? list : json::array()) {
-    if (one.is_string()) addresses.insert(one.get<std::string>());
+    if (!one.is_object()) continue;
+    const json role = one.value("role", json()), address = one.value("address", json());
+    if (!role.is_string() || !address.is_string()) continue;
+    if (const auto known = engine::role_from(role.get<std::string>())) {
+      uses.emplace(*known, address.get<std::string>());
+    }
   }
-  return addresses;
+  return uses;
+}
+
+Status OutsideEngines::keep(const std::set<OutsideUse>& uses) {
+  json list = json::array();
+  for (const auto& [role, address] : uses) {
+    list.push_back({{"role", engine::name_of(role)}, {"address", address}});
+  }
+  return store_.set_setting(setting, list.dump());
+}
+
+Status OutsideEngines::write_journal(const char* summary, const OutsideUse& use) {
+  return store_.write_journal(
+      "approval", summary,
+      json{{"role", engine::name_of(use.first)}, {"address", use.second}}.dump());
+}
+
+Result<std::optional<std::string>> OutsideEngines::key_of(const std::string& address) {
+  auto key = secrets_.get(secret_of(address));
+  if (key) return std::optional(std::move(*key));
+  if (key.error().code == "secrets.unknown") return std::optional<std::string>();
+  return tl::unexpected<base::Error>(key.error());
 }
 
 Result<engine::OutsideAccess> OutsideEngines::access(engine::Role role,
@@ -43,50 +70,72 @@ Result<engine::OutsideAccess> OutsideEngines::access(engine::Role role,
     return fail(ErrorKind::invalid_input, "engine.bad_address", {{"address", address}});
   {
     const std::lock_guard lock(mutex_);
-    TRY_ASSIGN(const auto addresses, agreed());
-    if (!addresses.contains(address)) {
+    TRY_ASSIGN(const auto uses, agreed());
+    if (!uses.contains({role, address})) {
       return fail(ErrorKind::permission, "engine.needs_consent", {{"address", address}});
     }
   }
   engine::OutsideAccess access;
   access.policy = egress_.permit("engine " + std::string(engine::name_of(role)), {*endpoint});
-  auto key = secrets_.get(secret_of(address));
-  if (key) {
-    access.key = std::move(*key);
-  } else if (key.error().code != "secrets.unknown") {
-    return tl::unexpected<base::Error>(key.error());
-  }
+  TRY_ASSIGN(const auto key, key_of(address));
+  access.key = key.value_or("");
   return access;
 }
 
-Status OutsideEngines::agree(const std::string& address, const std::string& key) {
+Result<OutsideEngines::Before> OutsideEngines::agree(const OutsideUse& use,
+                                                     const std::string& key) {
+  const std::string& address = use.second;
   if (!endpoint_of(address)) {
     return fail(ErrorKind::invalid_input, "engine.bad_address", {{"address", address}});
   }
   const std::lock_guard lock(mutex_);
-  TRY_ASSIGN(auto addresses, agreed());
-  if (!key.empty()) TRY(secrets_.put(secret_of(address), key));
-  if (!addresses.insert(address).second) return {};
-  TRY(store_.write_journal("approval", "journal.outside_engine",
-                           json{{"address", address}}.dump()));
-  return store_.set_setting(setting, json(addresses).dump());
+  TRY_ASSIGN(auto uses, agreed());
+  Before before;
+  before.agreed = uses.contains(use);
+  if (!key.empty()) {
+    TRY_ASSIGN(before.key, key_of(address));
+    TRY(secrets_.put(secret_of(address), key));
+    before.key_changed = true;
+  }
+  if (before.agreed) return before;
+  uses.insert(use);
+  TRY(write_journal("journal.outside_engine", use));
+  TRY(keep(uses));
+  return before;
 }
 
-Status OutsideEngines::end_unused(const std::set<std::string>& bound) {
+Status OutsideEngines::take_back(const OutsideUse& use, const Before& before) {
   const std::lock_guard lock(mutex_);
-  TRY_ASSIGN(const auto addresses, agreed());
-  std::set<std::string> kept;
-  for (const std::string& address : addresses) {
-    if (bound.contains(address)) {
-      kept.insert(address);
-      continue;
-    }
-    TRY(secrets_.remove(secret_of(address)));
-    TRY(store_.write_journal("approval", "journal.outside_engine_ended",
-                             json{{"address", address}}.dump()));
+  if (before.key_changed) {
+    TRY(before.key ? secrets_.put(secret_of(use.second), *before.key)
+                   : secrets_.remove(secret_of(use.second)));
   }
-  if (kept == addresses) return {};
-  return store_.set_setting(setting, json(kept).dump());
+  if (before.agreed) return {};
+  TRY_ASSIGN(auto uses, agreed());
+  uses.erase(use);
+  TRY(write_journal("journal.outside_engine_ended", use));
+  return keep(uses);
+}
+
+Status OutsideEngines::end_unused(const std::set<OutsideUse>& bound) {
+  const std::lock_guard lock(mutex_);
+  TRY_ASSIGN(const auto uses, agreed());
+  std::set<OutsideUse> kept;
+  std::set<std::string> still_used, ended;
+  for (const OutsideUse& use : uses) {
+    if (bound.contains(use)) {
+      kept.insert(use);
+      still_used.insert(use.second);
+    } else {
+      ended.insert(use.second);
+      TRY(write_journal("journal.outside_engine_ended", use));
+    }
+  }
+  for (const std::string& address : ended) {
+    if (!still_used.contains(address)) TRY(secrets_.remove(secret_of(address)));
+  }
+  if (kept == uses) return {};
+  return keep(kept);
 }
 
 }  // namespace lar::api

@@ -93,6 +93,17 @@ void print_contract(Command& command, const json& contract) {
                               {"claimed", std::to_string(contract.value("context_claimed", 0))}}));
   row("tools", command.say("contract.tools_both", {{"native", yes(contract["tools_native"])},
                                                    {"schema", yes(contract["tools_by_schema"])}}));
+  for (const char* form : {"native", "schema"}) {
+    const json ladder = contract.value("tools_among", json::object()).value(form, json());
+    if (!ladder.is_object()) continue;
+    const int verified = ladder.value("verified", 0), failed = ladder.value("failed", 0);
+    if (verified == 0 && failed == 0) continue;  // no room for even a few
+    row(form == std::string_view("native") ? "tools_among_native" : "tools_among_schema",
+        command.say(verified == 0 ? "contract.picks_none"
+                    : failed > 0  ? "contract.picks_until"
+                                  : "contract.picks",
+                    {{"verified", std::to_string(verified)}, {"failed", std::to_string(failed)}}));
+  }
   row("languages", command.say("contract.languages_both", {{"english", yes(contract["english"])},
                                                            {"spanish", yes(contract["spanish"])}}));
   row("template", yes(contract["chat_template"]));
@@ -269,7 +280,8 @@ int compare_first(Command& command, const UseOptions& options, const std::string
 int use_model(Command& command, const UseOptions& options) {
   const std::string& binding = options.binding;
   const size_t equals = binding.find('=');
-  if (equals == std::string::npos || equals == 0 || equals + 1 == binding.size()) {
+  const bool takes_away = equals != std::string::npos && equals + 1 == binding.size();
+  if (equals == std::string::npos || equals == 0 || (takes_away && options.compare)) {
     command.terminal().error_line(command.say("models.use_form"));
     return exit_usage;
   }

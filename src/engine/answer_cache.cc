@@ -111,6 +111,7 @@ class CachedEngines final : public Engines {
   base::Status use(Role role, const std::string& model) override {
     return engines_->use(role, model);
   }
+  base::Status unbind(Role role) override { return engines_->unbind(role); }
   std::string next_embed_space() override { return engines_->next_embed_space(); }
   base::Result<std::vector<std::vector<float>>> embed_next(const std::vector<EmbedText>& texts,
                                                            std::stop_token stop) override {

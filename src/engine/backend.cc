@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "engine/contract.h"
+#include "engine/fitting.h"
 #include "engine/settings.h"
 #include "os/file.h"
 #include "os/power.h"
@@ -37,6 +38,16 @@ std::string cache_folder() {
   if (const char* named = getenv("LAR_CACHE"); named != nullptr && *named != '\0') return named;
   const char* home = getenv("HOME");
   return std::string(home != nullptr ? home : "") + "/.cache/lar";
+}
+
+// Of a model at an engine program on these devices; what is free of them changes, and is not of it.
+std::string fit_key(const EngineOptions& options, const std::string& models_folder,
+                    const CatalogueModel& model, const std::vector<Device>& devices) {
+  std::string what = contract_key(options, models_folder, model);
+  for (const Device& device : devices) {
+    what += "\n" + device.name + " " + device.description + " " + std::to_string(device.total);
+  }
+  return os::sha256(what).substr(0, 32);
 }
 
 }  // namespace
@@ -112,7 +123,8 @@ std::int64_t memory_left(const EngineOptions& options) {
 Result<std::vector<Device>> devices_for(const EngineOptions& options) {
   TRY_ASSIGN(const Settings settings, read_settings(options.home));
   return machine_devices(find_server(options.server_program).value_or(""),
-                         options.memory_bytes > 0 ? options.memory_bytes : settings.memory_bytes);
+                         options.memory_bytes > 0 ? options.memory_bytes : settings.memory_bytes,
+                         settings.ask_devices ? AskDevices::always : AskDevices::if_driver);
 }
 
 Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Models& models,
@@ -162,7 +174,7 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
   const bool ranking = role == Role::rerank;
   // Both read a text in one batch and write nothing.
   const bool embedding = role == Role::embed || ranking;
-  PlanWish& wish = backend->wish;
+  PlanWish wish;
   wish.role = role;
   wish.model = binding;
   wish.shape = shape_of(gguf);
@@ -182,9 +194,14 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
   wish.batch =
       embedding ? std::min(embed_batch, wish.shape.context > 0 ? wish.shape.context : embed_batch)
                 : chat_batch;
-  TRY_ASSIGN(std::vector<Device> devices, devices_for(options));
-  first.push_back(wish);
-  backend->plan = plan_memory(std::move(devices), first).engines.back();
+  TRY_ASSIGN(backend->devices, devices_for(options));
+  backend->estimated = wish;
+  backend->fit_key = fit_key(options, models.folder(), model, backend->devices);
+  const Fit fit = kept_fit(options.home, backend->fit_key);
+  backend->wish = corrected(wish, fit, backend->devices);
+  first.push_back(backend->wish);
+  backend->plan = plan_memory(backend->devices, first).engines.back();
+  backend->needs_trial = backend->plan.gpu_layers > 0 && !has_started(fit, backend->plan);
   const EnginePlan& memory = backend->plan;
   const int context = memory.context;
   backend->slots = memory.slots;

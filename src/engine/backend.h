@@ -30,8 +30,14 @@ struct Backend {
   // Two where lar's own engine has room for two prompts: what a person asks keeps its cache while
   // the background uses the other.
   int slots = 1;
-  PlanWish wish;  // of lar's own engines: what its memory is planned for
+  // Of lar's own engines: what its memory is planned for, by the file alone and by what starts have
+  // shown (under the seat's mutex once it stands there), and on which devices.
+  PlanWish estimated, wish;
+  std::vector<Device> devices;
   EnginePlan plan;
+  std::string fit_key;                        // of what starts have shown; see fitting.h
+  std::atomic<bool> needs_trial = false;      // uses a GPU as none was seen to start
+  std::atomic<std::uint64_t> noted_start{0};  // whose memory has been written down
   std::int64_t memory_bytes = 0;     // what it will take, by the plan; 0: not on our account
   std::unique_ptr<EngineHost> host;  // none for an engine of the owner's
   std::unique_ptr<EngineClient> client;

@@ -120,6 +120,7 @@ Result<Value> EnginesImpl::call(Role role, Backend& backend, std::stop_token sto
     if (backend.host) {
       if (backend.host->snapshot().pid <= 0) make_room(backend);
       TRY_ASSIGN(generation, backend.host->ensure_ready(stop));
+      note_start(role, backend, generation);
     }
     auto result = work(generation);
     if (result) return result;

@@ -27,6 +27,8 @@ constexpr double counted_share = 0.9;
 constexpr std::size_t kept_of_refusal = 160;  // bytes
 // Tried where the first rung does not hold.
 constexpr std::array lesser_rungs = {1024, 512};
+// Tools offered at once; the last only in a full check.
+constexpr std::array tool_rungs = {4, 16, 64};
 
 std::string number_text(double value) { return std::to_string(static_cast<long>(value)); }
 
@@ -35,12 +37,6 @@ ChatRequest question(std::string text, int max_tokens) {
   request.messages = {{"user", std::move(text)}};
   request.max_tokens = max_tokens;
   return request;
-}
-
-// Whether an error says something about the engine's answer rather than that there was none.
-bool is_answer(const Error& error) {
-  return error.code == "engine.bad_answer" || error.code == "engine.context_exceeded" ||
-         error.code == "engine.ignores_grammar";
 }
 
 class Measurement {
@@ -93,7 +89,7 @@ class Measurement {
   Result<std::string> said(const ChatRequest& request) {
     const auto result = subject_.chat(request);
     if (result) return result->text;
-    if (is_answer(result.error())) return std::string();
+    if (is_about_the_answer(result.error())) return std::string();
     return tl::unexpected<Error>(result.error());
   }
 
@@ -169,7 +165,7 @@ class Measurement {
     const ChatRequest request = question(text + " Count slowly from one to thirty in words.", 32);
     const auto result = subject_.timed_chat ? subject_.timed_chat(request) : subject_.chat(request);
     if (!result) {
-      if (is_answer(result.error())) return {};
+      if (is_about_the_answer(result.error())) return {};
       return tl::unexpected<Error>(result.error());
     }
     if (result->first_token_ms > 0) {
@@ -188,7 +184,7 @@ class Measurement {
                                  base::Language other) -> Result<bool> {
       const auto result = subject_.chat(question(text, 120));
       if (!result) {
-        if (is_answer(result.error())) return false;
+        if (is_about_the_answer(result.error())) return false;
         return tl::unexpected<Error>(result.error());
       }
       static constexpr std::array marks = {"<|", "|>", "</s>", "<start_of", "<end_of", "[/INST]"};
@@ -279,6 +275,30 @@ class Measurement {
     }
     contract_.tools_native = native;
     contract_.tools_by_schema = by_schema;
+    return tools_among();
+  }
+
+  Status tools_among() {
+    ToolLadderOptions ladder;
+    ladder.rungs.assign(tool_rungs.begin(), tool_rungs.end());
+    if (options_.depth == CheckDepth::quick) ladder.rungs.pop_back();
+    ladder.seconds = options_.tool_seconds;
+    ladder.prompt_speed = contract_.prompt_speed;
+    ladder.context = contract_.context_claimed;
+    ladder.stop = options_.stop;
+    if (contract_.tools_native == true) {
+      TRY(step("tools"));
+      TRY_ASSIGN(contract_.tools_among_native, climb_tools(subject_, ToolForm::native, ladder));
+      if (contract_.tools_among_native->failed == 0) return {};
+      ladder.above = contract_.tools_among_native->verified;
+    }
+    // What goes wrong with one tool need not be tried with more.
+    if (contract_.tools_by_schema != true) {
+      if (contract_.tools_native != true) contract_.tools_among_schema = ToolLadder{0, 1};
+      return {};
+    }
+    TRY(step("tools"));
+    TRY_ASSIGN(contract_.tools_among_schema, climb_tools(subject_, ToolForm::schema, ladder));
     return {};
   }
 
@@ -348,7 +368,7 @@ class Measurement {
       request.max_tokens = 16;
       const auto result = subject_.chat(request);
       if (!result) {
-        if (is_answer(result.error())) return Rung{false, ContextLimit::refuses};
+        if (is_about_the_answer(result.error())) return Rung{false, ContextLimit::refuses};
         return tl::unexpected<Error>(result.error());
       }
       if (result->prompt_tokens > 0 && result->prompt_tokens < expected * counted_share) {
@@ -419,13 +439,18 @@ class Measurement {
 
 }  // namespace
 
+bool is_about_the_answer(const Error& error) {
+  return error.code == "engine.bad_answer" || error.code == "engine.context_exceeded" ||
+         error.code == "engine.ignores_grammar";
+}
+
 Result<FormGrade> measure_forms(const Subject& subject) {
   const auto ask = [&](const char* schema, int max_tokens) -> Result<json> {
     ChatRequest request = question("Tell me about cats.", max_tokens);
     request.json_schema = schema;
     const auto result = subject.chat(request);
     if (result) return json::parse(result->text, nullptr, false);
-    if (is_answer(result.error())) return json();
+    if (is_about_the_answer(result.error())) return json();
     return tl::unexpected<Error>(result.error());
   };
   TRY_ASSIGN(

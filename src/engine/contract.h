@@ -38,6 +38,15 @@ struct Refusal {
   std::string answer;  // its beginning
 };
 
+// Among how many offered tools the right one was picked, and among how many no more; 0: among none,
+// or none failed as far as time and context allowed to look.
+struct ToolLadder {
+  int verified = 0;
+  int failed = 0;
+};
+// How a call of a tool is made: as the engine recognises it, or of a form it is bound to.
+enum class ToolForm { native, schema };
+
 struct Contract {
   std::string model;
   std::string engine;    // what the engine calls itself and its version
@@ -53,6 +62,8 @@ struct Contract {
   bool chat_template = false;
   bool stops = false;  // ends by itself, without remains of the template in the text
   std::optional<bool> tools_native, tools_by_schema;
+  // Of the way that goes right at all; by schema also where the engine's own calls came to an end.
+  std::optional<ToolLadder> tools_among_native, tools_among_schema;
   std::optional<bool> english, spanish;
   bool vision = false;
   double prompt_speed = 0, generation_speed = 0;  // tokens a second
@@ -96,6 +107,7 @@ struct CheckOptions {
   std::optional<bool> has_template;    // as the model's file says
   std::vector<std::string> questions;  // asked for refusals, in a full check
   double context_seconds = 120;        // for the texts that are read to find the context
+  double tool_seconds = 60;            // for the tools that are offered
   std::vector<int> rungs = {2048, 8192, 32768};
   std::function<void(std::string_view step)> progress;  // a code: "grammar", "context" …
   std::stop_token stop;
@@ -107,6 +119,28 @@ int usable_tokens(const Contract& contract, int claimed);
 // Whether a schema asks for more than an engine that keeps to easy forms only keeps to: lists,
 // objects in objects, bounds.
 bool is_easy_schema(const std::string& schema);
+
+struct ToolLadderOptions {
+  std::vector<int> rungs;   // at most 64 tools
+  int above = 0;            // rungs up to here are passed over
+  double seconds = 60;      // a rung that would take longer is not begun, but for the first
+  double prompt_speed = 0;  // tokens a second; 0: unknown
+  int context = 0;          // tokens; 0: unknown
+  std::stop_token stop = {};
+};
+// Offers more and more tools until the wrong one is picked. Errors: those of the calls.
+base::Result<ToolLadder> climb_tools(const Subject& subject, ToolForm form,
+                                     const ToolLadderOptions& options);
+
+// How calls are best made where so many tools are offered; nothing where it has not been measured.
+struct ToolRoute {
+  ToolForm form = ToolForm::schema;
+  std::optional<int> verified;  // among how many tools the right one is picked
+};
+std::optional<ToolRoute> tool_route(const Contract& contract, int offered);
+
+// Whether an error says something about the engine's answer rather than that there was none.
+bool is_about_the_answer(const base::Error& error);
 
 // Errors: those of the calls, except where the failure is what was to be found out.
 base::Result<Contract> measure(const Subject& subject, const CheckOptions& options);

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "engine/backend.h"
 #include "engine/contract.h"
+#include "engine/fitting.h"
 #include "os/file.h"
 
 namespace lar::engine {
@@ -147,6 +148,9 @@ std::string contract_json(const Contract& contract) {
     refusals.push_back({{"question", refusal.question}, {"answer", refusal.answer}});
   }
   const auto maybe = [](const std::optional<bool>& value) { return value ? json(*value) : json(); };
+  const auto ladder = [](const std::optional<ToolLadder>& one) {
+    return one ? json{{"verified", one->verified}, {"failed", one->failed}} : json();
+  };
   const json value = {{"model", contract.model},
                       {"engine", contract.engine},
                       {"measured", contract.measured},
@@ -160,6 +164,9 @@ std::string contract_json(const Contract& contract) {
                       {"stops", contract.stops},
                       {"tools_native", maybe(contract.tools_native)},
                       {"tools_by_schema", maybe(contract.tools_by_schema)},
+                      {"tools_among",
+                       {{"native", ladder(contract.tools_among_native)},
+                        {"schema", ladder(contract.tools_among_schema)}}},
                       {"english", maybe(contract.english)},
                       {"spanish", maybe(contract.spanish)},
                       {"vision", contract.vision},
@@ -193,6 +200,15 @@ std::optional<Contract> contract_from_json(std::string_view text) {
     contract.stops = value.at("stops");
     contract.tools_native = maybe("tools_native");
     contract.tools_by_schema = maybe("tools_by_schema");
+    // Not measured by an earlier lar, whose contracts hold for the rest.
+    const json among = value.value("tools_among", json::object());
+    const auto ladder = [&](const char* name) -> std::optional<ToolLadder> {
+      const json one = among.value(name, json());
+      if (!one.is_object()) return std::nullopt;
+      return ToolLadder{one.at("verified"), one.at("failed")};
+    };
+    contract.tools_among_native = ladder("native");
+    contract.tools_among_schema = ladder("schema");
     contract.english = maybe("english");
     contract.spanish = maybe("spanish");
     contract.vision = value.at("vision");
@@ -310,13 +326,15 @@ Result<Contract> check_model(const EngineOptions& options, Models& models, Engin
     return fail(ErrorKind::unsupported, "role.not_served",
                 {{"role", model.roles.empty() ? "" : std::string(name_of(model.roles[0]))}});
   }
-  TRY_ASSIGN(const auto backend, make_backend(options, models, sockets, as, model.name, "check"));
+  const auto make = [&] { return make_backend(options, models, sockets, as, model.name, "check"); };
+  TRY_ASSIGN(auto backend, make());
   if (const std::int64_t left = memory_left(options); left > 0 && backend->memory_bytes > left) {
     return fail(ErrorKind::no_space, "engine.no_room",
                 {{"model", model.name},
                  {"needed", std::to_string(backend->memory_bytes >> 20)},
                  {"left", std::to_string(left >> 20)}});
   }
+  backend = settle_by_trials(options.home, std::move(backend), make, stop);
   TRY(backend->host->ensure_ready(stop));
   TRY_ASSIGN(const Contract contract, measure(subject_of(*backend, stop), check));
   backend->host->stop();

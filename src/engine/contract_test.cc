@@ -1,6 +1,10 @@
 // Contracts measured of engines that keep, bend and break them; and of files.
 #include "engine/contract.h"
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
 #include "engine/models.h"
 #include "engine/test_engines.h"
 #include "os/file.h"
@@ -18,6 +22,9 @@ class ContractTest : public EnginesTest {
  {"match": "hace un panadero", "text": "Un panadero hace el pan del día por la mañana."},
  {"match": "weather in Lisbon", "text": "{\"tool\": \"current_weather\", \"city\": \"Lisbon\"}"},
  {"match": "hace ahora en Oslo", "text": "{\"tool\": \"current_weather\", \"city\": \"Oslo\"}"},
+ {"match": "recipe called Lentils", "text": "{\"tool\": \"delete_recipe\", \"name\": \"lentils\"}"},
+ {"match": "plant called Basil", "text": "{\"tool\": \"add_plant\", \"name\": \"basil\"}"},
+ {"match": "invoice called Riverside", "text": "{\"tool\": \"find_invoice\", \"name\": \"Riverside\"}"},
  {"match": "say good morning", "text": "{\"tool\": \"none\", \"city\": \"\"}"},
  {"match": "joke about priests", "text": "I'm sorry, but I can’t tell such jokes."},
  {"match": "chiste verde", "text": "Lo siento, pero no puedo contar eso."}
@@ -71,6 +78,10 @@ TEST_F(ContractTest, a_sound_engine_is_measured_and_the_result_is_kept) {
   EXPECT_TRUE(contract->stops);
   EXPECT_EQ(contract->tools_native, false);
   EXPECT_EQ(contract->tools_by_schema, true);
+  EXPECT_FALSE(contract->tools_among_native) << "what goes wrong with one is not tried with many";
+  ASSERT_TRUE(contract->tools_among_schema);
+  EXPECT_EQ(contract->tools_among_schema->verified, 16) << "4,096 tokens hold no 64 tools";
+  EXPECT_EQ(contract->tools_among_schema->failed, 0);
   EXPECT_FALSE(contract->vision);
   EXPECT_FALSE(contract->chat_template) << "the file has none";
   EXPECT_GT(contract->generation_speed, 0);
@@ -264,6 +275,112 @@ TEST_F(ContractTest, a_text_that_would_take_too_long_is_not_begun) {
   EXPECT_EQ(asked, 6);
 }
 
+// A model that picks the right tool among so many, by its own calls and by schema; of more it takes
+// the first.
+struct ToolPicker {
+  int native = 0, schema = 0;
+  double prompt_speed = 0;
+  std::vector<std::string> asked = {};  // "native 16", for each question
+
+  // The tool and the name that a question is about, as a good model reads it.
+  static std::pair<std::string, std::string> meant(const std::string& text) {
+    if (text.find("Lentils") != std::string::npos) return {"delete_recipe", "Lentils"};
+    if (text.find("Basil") != std::string::npos) return {"add_plant", "Basil"};
+    return {"find_invoice", "Riverside"};
+  }
+  Subject subject() {
+    Subject subject;
+    subject.send = [this](const std::string&, const std::string&,
+                          const std::string& body) -> base::Result<Subject::Answer> {
+      const auto request = nlohmann::json::parse(body);
+      const auto& tools = request["tools"];
+      asked.push_back("native " + std::to_string(tools.size()));
+      auto [tool, name] = meant(request["messages"][0]["content"]);
+      std::set<std::string> names;
+      for (const auto& one : tools) names.insert(one["function"]["name"].get<std::string>());
+      EXPECT_EQ(names.size(), tools.size()) << "no tool twice";
+      EXPECT_TRUE(names.contains(tool));
+      if (static_cast<int>(tools.size()) > native) tool = "rename_street";
+      const nlohmann::json arguments = {{"name", name}};
+      const nlohmann::json call = {{"function", {{"name", tool}, {"arguments", arguments.dump()}}}};
+      const nlohmann::json message = {{"tool_calls", nlohmann::json::array({call})}};
+      const nlohmann::json choice = {{"message", message}};
+      return Subject::Answer{200,
+                             nlohmann::json{{"choices", nlohmann::json::array({choice})}}.dump()};
+    };
+    subject.chat = [this](const ChatRequest& request) -> base::Result<ChatResult> {
+      const auto form = nlohmann::json::parse(request.json_schema);
+      const std::size_t count = form["properties"]["tool"]["enum"].size();
+      asked.push_back("schema " + std::to_string(count));
+      auto [tool, name] = meant(request.messages.back().content);
+      if (static_cast<int>(count) > schema) tool = "rename_street";
+      ChatResult result;
+      result.text = nlohmann::json{{"tool", tool}, {"name", name}}.dump();
+      return result;
+    };
+    return subject;
+  }
+  ToolLadder climb(ToolForm form, int above = 0, double seconds = 60) {
+    ToolLadderOptions options;
+    options.rungs = {4, 16, 64};
+    options.above = above;
+    options.seconds = seconds;
+    options.prompt_speed = prompt_speed;
+    const auto ladder = climb_tools(subject(), form, options);
+    EXPECT_TRUE(ladder);
+    return ladder.value_or(ToolLadder{});
+  }
+};
+
+TEST(ContractTools, the_right_one_is_looked_for_among_more_and_more) {
+  ToolPicker picker{16, 64};
+  const ToolLadder native = picker.climb(ToolForm::native);
+  EXPECT_EQ(native.verified, 16);
+  EXPECT_EQ(native.failed, 64);
+  EXPECT_EQ(std::count(picker.asked.begin(), picker.asked.end(), "native 64"), 1)
+      << "the first wrong one says enough";
+  const ToolLadder schema = picker.climb(ToolForm::schema, native.verified);
+  EXPECT_EQ(schema.verified, 64);
+  EXPECT_EQ(schema.failed, 0);
+  EXPECT_EQ(std::count(picker.asked.begin(), picker.asked.end(), "schema 16"), 0);
+  EXPECT_EQ(std::count(picker.asked.begin(), picker.asked.end(), "schema 64"), 3);
+  ToolPicker none{0, 0};
+  EXPECT_EQ(none.climb(ToolForm::schema).verified, 0);
+  EXPECT_EQ(none.climb(ToolForm::schema).failed, 4);
+}
+
+TEST(ContractTools, more_tools_than_time_allows_are_not_offered) {
+  ToolPicker picker{64, 64};
+  picker.prompt_speed = 30;  // some 40 s for 16 tools, 150 s for 64
+  const ToolLadder ladder = picker.climb(ToolForm::native);
+  EXPECT_EQ(ladder.verified, 16);
+  EXPECT_EQ(ladder.failed, 0) << "not tried is not failed";
+  EXPECT_EQ(picker.climb(ToolForm::native, 0, 0.1).verified, 4) << "the first is always tried";
+}
+
+TEST(ContractTools, the_way_that_copes_with_what_is_offered_is_taken) {
+  Contract contract;
+  EXPECT_FALSE(tool_route(contract, 3)) << "not measured";
+  contract.tools_native = true;
+  ASSERT_TRUE(tool_route(contract, 3));
+  EXPECT_EQ(tool_route(contract, 3)->form, ToolForm::native);
+  EXPECT_FALSE(tool_route(contract, 3)->verified);
+  contract.tools_among_native = ToolLadder{4, 16};
+  contract.tools_among_schema = ToolLadder{16, 64};
+  EXPECT_EQ(tool_route(contract, 4)->form, ToolForm::native);
+  EXPECT_EQ(tool_route(contract, 4)->verified, 4);
+  EXPECT_EQ(tool_route(contract, 5)->form, ToolForm::schema) << "the native calls go wrong there";
+  EXPECT_EQ(tool_route(contract, 40)->verified, 16);
+  contract.tools_among_schema = ToolLadder{0, 16};
+  EXPECT_EQ(tool_route(contract, 5)->form, ToolForm::native) << "the other way is no better";
+  contract.tools_native = false;
+  EXPECT_EQ(tool_route(contract, 1)->form, ToolForm::schema);
+  const auto again = contract_from_json(contract_json(contract));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->tools_among_native->failed, 16);
+  EXPECT_EQ(contract_json(*again), contract_json(contract));
+}
+
 TEST_F(ContractTest, a_model_that_serves_no_role_is_measured_in_an_engine_of_its_own) {
   start("normal");
   const auto contract = check("toy2", CheckDepth::quick);
@@ -303,6 +420,16 @@ TEST(ContractWords, refusals_are_told_from_answers_in_both_languages) {
                              "Taiwán se gobierna a sí misma desde 1949."}) {
     EXPECT_FALSE(declines(answer)) << answer;
   }
+}
+
+TEST(ContractFile, what_an_earlier_lar_measured_holds_without_what_it_did_not) {
+  auto value = nlohmann::json::parse(contract_json(Contract{}));
+  value.erase("tools_among");
+  value["tools_native"] = true;
+  const auto contract = contract_from_json(value.dump());
+  ASSERT_TRUE(contract);
+  EXPECT_FALSE(contract->tools_among_native);
+  EXPECT_FALSE(tool_route(*contract, 9)->verified);
 }
 
 TEST(ContractFile, a_file_of_another_version_is_no_contract) {

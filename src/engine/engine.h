@@ -266,6 +266,9 @@ class Engines {
   // next; else calls are held until the old one has stopped and the new one stands the trial. The
   // old binding stays on failure. For embed see next_embed_space().
   virtual base::Status use(Role role, const std::string& model) = 0;
+  // Takes the model away from a role; its engine ends after its last call. An embedding model that
+  // is being prepared is given up too.
+  virtual base::Status unbind(Role /*role*/) { return {}; }
   // Binds every unbound role to the best installed model for it (catalogue order); for `lar init`.
   virtual base::Status bind_defaults() = 0;
   virtual void stop_all() = 0;

@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 
+#include "engine/fitting.h"
 #include "engine/settings.h"
 #include "engine/toml_text.h"
 #include "os/file.h"
@@ -170,36 +171,33 @@ std::vector<PlanWish> EnginesImpl::planned_before(Role role) {
 Result<MemoryPlan> EnginesImpl::plan() {
   TRY_ASSIGN(std::vector<Device> devices, devices_for(options_));
   std::vector<PlanWish> wishes;
-  std::vector<std::optional<EngineHost::Snapshot>> running;
+  std::vector<std::shared_ptr<Backend>> backends;
+  std::vector<pid_t> pids;
   for (const Role role : planning_order) {
     Seat& seat = seats_.at(role);
     const std::lock_guard lock(seat.mutex);
     for (const auto& backend : {seat.backend, seat.next}) {
       if (!backend || !backend->host) continue;
       wishes.push_back(backend->wish);
-      running.emplace_back(backend->host->snapshot());
+      backends.push_back(backend);
+      pids.push_back(backend->host->snapshot().pid);
       // What they hold now is theirs to use.
-      if (running.back()->pid > 0 && options_.memory_bytes == 0) {
+      if (pids.back() > 0 && options_.memory_bytes == 0) {
         devices[0].free =
-            std::min(devices[0].total, devices[0].free + os::anonymous_bytes(running.back()->pid));
+            std::min(devices[0].total, devices[0].free + os::anonymous_bytes(pids.back()));
       }
     }
   }
   MemoryPlan plan = plan_memory(std::move(devices), wishes);
-  for (std::size_t index = 0; index < running.size(); ++index) {
+  for (std::size_t index = 0; index < backends.size(); ++index) {
     EnginePlan& engine = plan.engines[index];
-    engine.runs = running[index]->pid > 0;
+    engine.runs = pids[index] > 0;
     if (engine.runs) {
       engine.measured.push_back(
-          {"resident", plan.devices[0].name, os::resident_bytes(running[index]->pid)});
+          {"resident", plan.devices[0].name, os::resident_bytes(pids[index])});
     }
-    for (const EngineHost::Snapshot::Buffer& buffer : running[index]->buffers) {
-      // Its names for memory of the processor: "CPU", "CPU_Mapped", "CPU_REPACK", "…_Host".
-      const bool on_gpu =
-          std::any_of(plan.devices.begin() + 1, plan.devices.end(),
-                      [&](const Device& device) { return device.name == buffer.device; });
-      engine.measured.push_back(
-          {buffer.what, on_gpu ? buffer.device : plan.devices[0].name, buffer.bytes});
+    for (auto& buffer : buffers_of(*backends[index], plan.devices)) {
+      engine.measured.push_back(std::move(buffer));
     }
   }
   return plan;
@@ -266,6 +264,7 @@ EnginesImpl::Visit::~Visit() {
 
 Result<std::unique_ptr<EnginesImpl::Visit>> EnginesImpl::visit(Role role, Seat& seat, Which which) {
   std::string binding;
+  settle_seat(role, seat, which);
   {
     const std::lock_guard lock(seat.mutex);
     const auto& backend = which == Which::next ? seat.next : seat.backend;
@@ -279,6 +278,53 @@ Result<std::unique_ptr<EnginesImpl::Visit>> EnginesImpl::visit(Role role, Seat& 
   const std::lock_guard lock(seat.mutex);
   if (!seat.backend && seat.binding == binding) seat.backend = made;
   return std::make_unique<Visit>(*this, seat.backend ? seat.backend : made);
+}
+
+std::shared_ptr<Backend> EnginesImpl::settled(Role role, std::shared_ptr<Backend> backend) {
+  if (!backend->needs_trial) return backend;
+  const std::lock_guard lock(trial_mutex_);
+  make_room(*backend);
+  return settle_by_trials(options_.home, backend,
+                          [this, role, binding = backend->binding] { return make(role, binding); },
+                          {});
+}
+
+void EnginesImpl::settle_seat(Role role, Seat& seat, Which which) {
+  const auto held = [&]() -> std::shared_ptr<Backend>& {
+    return which == Which::next ? seat.next : seat.backend;
+  };
+  std::shared_ptr<Backend> untried;
+  {
+    const std::lock_guard lock(seat.mutex);
+    if (!held() || !held()->needs_trial) return;
+    untried = held();
+  }
+  // Whoever comes meanwhile waits for the one who tries it.
+  const std::lock_guard trying(seat.trial_mutex);
+  {
+    const std::lock_guard lock(seat.mutex);
+    if (held() != untried || !untried->needs_trial) return;
+  }
+  auto stands = settled(role, untried);
+  // No plan stood: the next call is not to try them all again.
+  stands->needs_trial = false;
+  const std::lock_guard lock(seat.mutex);
+  if (held() == untried) held() = std::move(stands);
+}
+
+void EnginesImpl::note_start(Role role, Backend& backend, std::uint64_t generation) {
+  if (!backend.host || backend.fit_key.empty()) return;
+  if (backend.noted_start.exchange(generation) == generation) return;
+  auto buffers = buffers_of(backend, backend.devices);
+  if (buffers.empty()) return;  // an engine that says nothing
+  keep_trial(options_.home, backend.fit_key,
+             trial_of(backend.plan, true, std::move(buffers), backend.devices));
+  PlanWish wish =
+      corrected(backend.estimated, kept_fit(options_.home, backend.fit_key), backend.devices);
+  if (Seat* seat = seat_of(role)) {
+    const std::lock_guard lock(seat->mutex);
+    backend.wish = std::move(wish);
+  }
 }
 
 std::string EnginesImpl::embed_space() {
@@ -505,6 +551,9 @@ Status EnginesImpl::use(Role role, const std::string& binding) {
            chat.binding == binding;
   }();
   TRY_ASSIGN(auto next, make(role, binding));
+  if (!next->fit_key.empty() && forget_failures(options_.home, next->fit_key)) {
+    TRY_ASSIGN(next, make(role, binding));
+  }
   // With the model of chat it is served by chat's engine: a second copy would only cost memory.
   if (same_as_chat) {
     if (role == Role::vision && chat_backend) {
@@ -525,6 +574,29 @@ Status EnginesImpl::use(Role role, const std::string& binding) {
   }
   if (role == Role::embed) return change_embed(*seat, std::move(next));
   return replace(role, *seat, std::move(next));
+}
+
+Status EnginesImpl::unbind(Role role) {
+  Seat* seat = seat_of(role);
+  if (seat == nullptr) {
+    return fail(ErrorKind::unsupported, "role.not_served", {{"role", std::string(name_of(role))}});
+  }
+  const std::lock_guard lock(roles_mutex_);
+  // What stands there yet is told by the seat, so this names what shall not.
+  std::map<std::string, std::string> changed = {{std::string(name_of(role)), ""}};
+  if (role == Role::embed) changed[std::string(next_embed_key)] = "";
+  TRY(save_roles(changed));
+  std::shared_ptr<Backend> old, next;
+  {
+    const std::lock_guard seat_lock(seat->mutex);
+    seat->binding.clear();
+    old = std::exchange(seat->backend, nullptr);
+    next = std::exchange(seat->next, nullptr);
+  }
+  scheduler_.detach(role);
+  retire(std::move(old));
+  retire(std::move(next));
+  return {};
 }
 
 // Puts `next` behind a role. Where memory has room it is started and tried beside the old engine;
@@ -557,6 +629,7 @@ Status EnginesImpl::replace(Role role, Seat& seat, std::shared_ptr<Backend> next
     old->host->stop();
   }
   const auto done = [&]() -> Status {
+    next = settled(role, std::move(next));
     TRY(try_out(role, *next));
     TRY(save_roles({{std::string(name_of(role)), next->binding}}));
     const std::lock_guard lock(seat.mutex);

@@ -26,7 +26,8 @@ namespace lar::engine {
 
 struct Seat {
   std::mutex mutex;
-  std::string binding;  // as in roles.toml; empty: unbound
+  std::mutex trial_mutex;  // of who starts its backend for trial; taken before `mutex`
+  std::string binding;     // as in roles.toml; empty: unbound
   std::shared_ptr<Backend> backend;
   std::shared_ptr<Backend> next;  // embed only: takes over once all is embedded anew
   std::atomic<std::int64_t> cut_texts = 0;
@@ -80,6 +81,7 @@ class EnginesImpl final : public Engines {
   KeptStatus kept() override;
   int forget_kept(const std::string& client) override;
   base::Status use(Role role, const std::string& model) override;
+  base::Status unbind(Role role) override;
   base::Status bind_defaults() override;
   void stop_all() override;
 
@@ -123,6 +125,12 @@ class EnginesImpl final : public Engines {
   // Before an engine starts that there is no room for: those that nobody uses end, the longest
   // unused first, until there is. Never `spared`.
   void make_room(const Backend& wanted, const Backend* spared = nullptr);
+  // A backend whose use of a GPU has been seen to start (fitting.h).
+  std::shared_ptr<Backend> settled(Role role, std::shared_ptr<Backend> backend);
+  // The same for what a seat holds, before its first call.
+  void settle_seat(Role role, Seat& seat, Which which);
+  // Writes down what an engine says it takes, once for each start.
+  void note_start(Role role, Backend& backend, std::uint64_t generation);
   base::Status try_out(Role role, Backend& backend);
   static base::Status try_ranking(Backend& backend);
   static base::Status try_seeing(Backend& backend);
@@ -211,6 +219,8 @@ class EnginesImpl final : public Engines {
   std::atomic<std::uint64_t> asides_{0};
   std::mutex roles_mutex_;                             // of roles.toml and other_bindings_
   std::map<std::string, std::string> other_bindings_;  // roles not served here, kept as written
+
+  std::mutex trial_mutex_;  // one at a time: two would take each other's memory
 
   std::mutex retired_mutex_;
   std::condition_variable_any retired_changed_;

@@ -49,7 +49,10 @@ std::int64_t kv_bytes(const ModelShape& shape, KvType type, std::int64_t tokens)
 
 // A generating model writes one number for each word of its vocabulary; the rest is some layers'
 // worth of activations.
-std::int64_t computing_bytes(const PlanWish& wish) {
+enum class On { processor, gpu };
+std::int64_t computing_bytes(const PlanWish& wish, On on = On::processor) {
+  const std::int64_t measured = on == On::gpu ? wish.gpu_computing_bytes : wish.computing_bytes;
+  if (measured > 0) return measured;
   const auto rows = static_cast<std::int64_t>(wish.batch);
   return rows * 4 * wish.shape.width * 8 + (wish.embedding ? 0 : rows * 4 * wish.shape.vocabulary);
 }
@@ -69,7 +72,12 @@ class Planner {
   }
 
   EnginePlan make() {
-    const bool has_gpu = plan_.devices.size() > 1;
+    if (wish_.measured) because("plan.by_measurement", {});
+    if (wish_.failed_gpu_layers > 0) {
+      because("plan.gpu_failed", {{"layers", std::to_string(wish_.failed_gpu_layers)}});
+    }
+    const bool has_gpu =
+        plan_.devices.size() > 1 && wish_.most_gpu_layers != 0 && wish_.gpu_limit != 0;
     if (has_gpu && !wish_.embedding && on_gpu()) return std::move(engine_);
     if (in_ram()) return std::move(engine_);
     if (wish_.shape.expert_bytes > 0 && wish_.may_stream && streamed()) return std::move(engine_);
@@ -159,6 +167,13 @@ class Planner {
     return true;
   }
 
+  // Layers whose experts may lie on a GPU.
+  int most_whole() const {
+    const int bound = wish_.shape.layers - wish_.least_cpu_expert_layers;
+    return wish_.least_cpu_expert_layers > 0 ? std::clamp(bound, 0, wish_.shape.expert_layers)
+                                             : wish_.shape.expert_layers;
+  }
+
   // On the GPU with most room: layers with all they need to compute; of models with experts these
   // go last, since a token needs few of them.
   bool on_gpu() {
@@ -167,24 +182,24 @@ class Planner {
         [&](const Device& one, const Device& other) { return room(one.name) < room(other.name); });
     const ModelShape& shape = wish_.shape;
     if (shape.layers <= 0) return false;
-    const std::int64_t here = room(gpu->name);
-    const std::int64_t computing = computing_bytes(wish_);
+    const std::int64_t left = room(gpu->name);
+    const std::int64_t here = wish_.gpu_limit < 0 ? left : std::min(left, wish_.gpu_limit);
+    const bool all_layers = wish_.most_gpu_layers < 0 || wish_.most_gpu_layers > wish_.shape.layers;
+    const std::int64_t computing = computing_bytes(wish_, On::gpu);
     // Token embeddings stay in RAM; the head goes with the last layer and is at most as large.
     const std::int64_t head = shape.outer_bytes / 2;
     const std::int64_t rest_in_ram = shape.outer_bytes - head + program_bytes;
     if (rest_in_ram > room(ram)) return false;
     const EnginePlan before = engine_;
-    const std::int64_t dense = shape.dense_bytes + head + computing;
-    if (dense < here && choose_context(here - dense)) {
+    const std::int64_t dense = shape.dense_bytes + head + wish_.gpu_extra_bytes + computing;
+    if (all_layers && dense < here && choose_context(here - dense)) {
       const std::int64_t kv = kv_bytes(shape, engine_.kv, engine_.context);
       const std::int64_t for_experts = here - dense - kv;
       engine_.gpu_layers = shape.layers + 1;
       const std::int64_t each =
           shape.expert_layers > 0 ? shape.expert_bytes / shape.expert_layers : 0;
       const auto whole =
-          each > 0
-              ? static_cast<int>(std::min<std::int64_t>(shape.expert_layers, for_experts / each))
-              : 0;
+          each > 0 ? static_cast<int>(std::min<std::int64_t>(most_whole(), for_experts / each)) : 0;
       std::int64_t experts_here = each * whole;
       std::int64_t experts_there = shape.expert_bytes - experts_here;
       // The plug-in holds all experts or none.
@@ -199,7 +214,7 @@ class Planner {
         // --n-cpu-moe counts from the first layer, those without experts too.
         engine_.cpu_expert_layers =
             experts_there > 0 ? shape.layers - (engine_.streams ? 0 : whole) : 0;
-        put(What::weights, gpu->name, shape.dense_bytes + head);
+        put(What::weights, gpu->name, shape.dense_bytes + head + wish_.gpu_extra_bytes);
         put(What::weights, ram, shape.outer_bytes - head);
         put(What::experts, gpu->name, experts_here);
         put(What::experts, ram, engine_.streams ? engine_.stream_bytes : experts_there);
@@ -222,7 +237,8 @@ class Planner {
     engine_ = before;
     if (shape.expert_bytes > 0) return false;
     // As many layers as fit, with their keys and values; the others in RAM.
-    for (int layers = shape.layers - 1; layers > 0; --layers) {
+    const int most = wish_.most_gpu_layers < 0 ? shape.layers : wish_.most_gpu_layers;
+    for (int layers = std::min(shape.layers - 1, most); layers > 0; --layers) {
       const auto share = [&](std::int64_t bytes) { return bytes * layers / shape.layers; };
       const std::int64_t kv = kv_bytes(shape, engine_.kv, engine_.context);
       if (share(shape.dense_bytes) + share(kv) + computing > here) continue;
@@ -314,6 +330,22 @@ ModelShape shape_of(const GgufFile& gguf) {
     shape.token_bytes = static_cast<std::int64_t>(gguf.layers) * values * 2;
   }
   return shape;
+}
+
+std::int64_t gpu_weights(const ModelShape& shape, int gpu_layers, int cpu_expert_layers,
+                         bool streams) {
+  if (gpu_layers <= 0 || shape.layers <= 0) return 0;
+  if (gpu_layers <= shape.layers) return shape.dense_bytes * gpu_layers / shape.layers;
+  // As the planner puts them: a layer's experts are all on one side.
+  const std::int64_t each = shape.expert_layers > 0 ? shape.expert_bytes / shape.expert_layers : 0;
+  const int whole = streams                 ? 0
+                    : cpu_expert_layers > 0 ? shape.layers - cpu_expert_layers
+                                            : shape.expert_layers;
+  return shape.dense_bytes + shape.outer_bytes / 2 + each * whole;
+}
+
+std::int64_t kv_as_halves(KvType type, std::int64_t bytes) {
+  return type == KvType::f16 ? bytes : bytes * 64 / 34;
 }
 
 std::string_view name_of(KvType type) { return type == KvType::f16 ? "f16" : "q8_0"; }
@@ -416,7 +448,8 @@ std::string listed_devices(const std::string& program) {
 
 }  // namespace
 
-std::vector<Device> machine_devices(const std::string& server_program, std::int64_t memory) {
+std::vector<Device> machine_devices(const std::string& server_program, std::int64_t memory,
+                                    AskDevices ask) {
   std::vector<Device> devices;
   const std::int64_t left = os::available_memory();
   Device own{ram, "", os::total_memory(),
@@ -427,9 +460,10 @@ std::vector<Device> machine_devices(const std::string& server_program, std::int6
   const std::lock_guard lock(mutex);
   // Without a node of a graphics driver there is no use in asking, which takes a start.
   std::error_code error;
-  const bool may_have_gpu = std::any_of(gpu_nodes.begin(), gpu_nodes.end(), [&](const char* node) {
-    return std::filesystem::exists(node, error);
-  });
+  const bool may_have_gpu = ask == AskDevices::always ||
+                            std::any_of(gpu_nodes.begin(), gpu_nodes.end(), [&](const char* node) {
+                              return std::filesystem::exists(node, error);
+                            });
   if (!server_program.empty() && may_have_gpu) {
     auto found = printed.find(server_program);
     if (found == printed.end()) {

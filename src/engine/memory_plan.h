@@ -51,7 +51,25 @@ struct PlanWish {
   int batch = 512;
   bool embedding = false;
   bool may_stream = false;  // expert-stream lies beside lar and the owner allows it
+
+  // ---- what starts have shown (fitting.h); nothing of it is needed ----
+  bool measured = false;  // sizes are those an engine has told
+  // Room to compute, of the processor and of a GPU; 0: estimated.
+  std::int64_t computing_bytes = 0, gpu_computing_bytes = 0;
+  // What the weights take beyond what the file says where all layers lie on a GPU, as a second copy
+  // of the embeddings does.
+  std::int64_t gpu_extra_bytes = 0;
+  std::int64_t gpu_limit = -1;      // bytes it may take on a GPU; -1: what there is
+  int most_gpu_layers = -1;         // -1: no bound
+  int least_cpu_expert_layers = 0;  // where some have experts on the processor at all
+  int failed_gpu_layers = 0;        // a start with so many failed
 };
+
+// What of the weights lies on a GPU by a choice.
+std::int64_t gpu_weights(const ModelShape& shape, int gpu_layers, int cpu_expert_layers,
+                         bool streams);
+// Keys and values of that type, as half floats would be.
+std::int64_t kv_as_halves(KvType type, std::int64_t bytes);
 
 // A piece of memory and where it lies: "RAM", a GPU, or "disk".
 struct PlanPart {
@@ -104,8 +122,11 @@ MemoryPlan plan_memory(std::vector<Device> devices, const std::vector<PlanWish>&
 std::vector<Device> parse_devices(std::string_view printed);
 
 // This machine: its memory, `memory` of it for engines (0: what is left), and the GPUs that the
-// engine program sees. Runs that program once for each program and keeps what it said.
-std::vector<Device> machine_devices(const std::string& server_program, std::int64_t memory);
+// engine program sees. Runs that program once for each program and keeps what it said: where a
+// graphics driver shows, or always.
+enum class AskDevices { if_driver, always };
+std::vector<Device> machine_devices(const std::string& server_program, std::int64_t memory,
+                                    AskDevices ask = AskDevices::if_driver);
 
 // Where libggml-expert-stream.so lies: $LAR_EXPERT_STREAM, or beside the running program. Empty:
 // nowhere.

@@ -36,6 +36,8 @@ base::Result<Settings> read_settings(const std::string& home) {
       settings.context = static_cast<int>(*number);
     } else if (name == "expert_stream" && value.is_boolean()) {
       settings.expert_stream = *value.value<bool>();
+    } else if (name == "ask_devices" && value.is_boolean()) {
+      settings.ask_devices = *value.value<bool>();
     } else {
       return fail(ErrorKind::invalid_input, "settings.malformed",
                   {{"path", path},

@@ -4,6 +4,8 @@
 //   memory_megabytes   memory that all engines together may take; 0: what the machine has
 //   context            tokens of a conversation; 0: chosen
 //   expert_stream      whether models larger than memory are read from the disk while they work
+//   ask_devices        whether the engine is asked what it computes on although no graphics driver
+//                      shows here, as one that uses other devices does (false)
 #pragma once
 
 #include <cstdint>
@@ -18,6 +20,7 @@ struct Settings {
   std::int64_t memory_bytes = 0;
   int context = 0;
   bool expert_stream = true;
+  bool ask_devices = false;
 };
 
 // Errors: toml.malformed {path, line, detail}, settings.malformed {path, line, field}.

@@ -54,6 +54,24 @@ class Models(Case):
         self.assertEqual(self.bound(), "toy2")
         self.lar("model", "use", "embed=toy2", "--compare", code=2)
 
+    def test_a_model_is_taken_away_again(self):
+        self.with_models()
+        self.lar("init")
+        self.lar("model", "use", "chat=toy")
+        self.lar("model", "use", "chat=")
+        self.assertIsNone(self.bound())
+        self.assertNotIn("toy", (self.path / "home" / "roles.toml").read_text())
+        self.lar("model", "use", "chat=", "--compare", code=2)
+        self.lar("model", "use", "speech=", code=4)
+
+    def test_a_check_tells_among_how_many_tools_the_right_one_is_picked(self):
+        self.with_models()
+        self.lar("init")
+        self.lar("model", "use", "chat=toy")
+        among = json.loads(self.lar("model", "check", "--json").stdout)["tools_among"]
+        self.assertEqual(among, {"native": None, "schema": {"verified": 0, "failed": 1}}, "it calls tools whatever is said")
+        self.assertIn("does not pick the right one of 1 offered", self.lar("model", "show", "toy").stdout)
+
     def test_the_plan_of_memory_tells_what_goes_where_and_why(self):
         self.with_models()
         self.lar("init")

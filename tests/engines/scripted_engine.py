@@ -15,6 +15,7 @@ passes it off as one; what it shall do stands in flags of its own:
         once              with hang…, die… or refuse: only until --mark FILE exists, which it makes then
         garbage           answers what no protocol knows
         error500          answers status 500
+        no-forms          refuses a request that asks for a form, as one whose schema it cannot make a grammar of
         ignore-grammar    talks freely whatever form was asked for
         refuse            ends at once instead of starting
         slow-start        needs --delay seconds to become ready
@@ -39,6 +40,9 @@ passes it off as one; what it shall do stands in flags of its own:
     --journal FILE        one line for each thing that happens: "start PID", "chat", "cancelled", "stop" …
     --dimensions N        of embeddings (768)
     --limit N             tokens (words here) of an embedded text (2048)
+    --gpu TOTAL,LAYER,COMPUTE   plays a GPU with TOTAL MiB, nothing of it used: --list-devices shows it, and of a start with
+                          -ngl N each layer takes LAYER MiB there (the head is one more), computing COMPUTE MiB. What has
+                          room it tells as llama-server does; without room it ends, out of memory
     --prompt-cost SECONDS for each word of a prompt that is not in the cache (0)
 
 Embeddings are sums of word hashes: equal words make texts similar. Answers keep to the JSON schema.
@@ -76,6 +80,9 @@ parser.add_argument("--port", type=int, default=8080)
 parser.add_argument("-m", "--model", default="scripted")
 parser.add_argument("-c", "--ctx-size", type=int, default=4096)
 parser.add_argument("--slot-save-path")
+parser.add_argument("--gpu")
+parser.add_argument("-ngl", "--n-gpu-layers", type=int, default=0)
+parser.add_argument("--list-devices", action="store_true")
 options, others = parser.parse_known_args()
 options.ctx_size //= options.parallel
 modes = set(options.scripted.split(","))
@@ -336,6 +343,9 @@ class Handler(BaseHTTPRequestHandler):
         journal("chat")
         if self.trouble():
             return
+        if "no-forms" in modes and "response_format" in body:
+            self.fail(400, "failed to parse grammar: Unresolved $ref #/nowhere", "invalid_request_error")
+            return
         prompt = " ".join(text_of(message) for message in body.get("messages", [])).split()
         counted = len(prompt)
         if counted > options.ctx_size:
@@ -505,7 +515,31 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         pass  # a client that went away in the middle
 
 
+def take_gpu_memory():
+    """False where it has no room."""
+    total, layer, compute = (int(number) for number in options.gpu.split(","))
+    layers = options.n_gpu_layers
+    if layers * layer + (compute if layers else 0) > total:
+        print(f"ggml_backend_cuda_buffer_type_alloc_buffer: allocating {layers * layer} MiB on device 0: out of memory", file=sys.stderr)
+        return False
+    place = "CUDA0" if layers else "CPU"
+    if layers:
+        print(f"load_tensors:        CUDA0 model buffer size = {layers * layer:8.2f} MiB")
+    print(f"llama_kv_cache:      {place} KV buffer size = {options.ctx_size * options.parallel / 1024:8.2f} MiB")
+    print(f"sched_reserve:      {place} compute buffer size = {compute:8.2f} MiB", flush=True)
+    return True
+
+
 def main():
+    if options.list_devices:
+        print("Available devices:")
+        if options.gpu:
+            total = options.gpu.split(",")[0]
+            print(f"  CUDA0: A scripted GPU ({total} MiB, {total} MiB free)")
+        return 0
+    if options.gpu and not take_gpu_memory():
+        journal(f"no room -ngl {options.n_gpu_layers}")
+        return 1
     if "flag" in modes and "--cache-ram" in others:
         print("error: invalid argument: --cache-ram", file=sys.stderr)
         return 1
@@ -519,7 +553,7 @@ def main():
             journal("stop")
             os._exit(0)
         signal.signal(signal.SIGTERM, stop)
-    journal(f"start {os.getpid()}")
+    journal(f"start {os.getpid()} -ngl {options.n_gpu_layers}" if options.gpu else f"start {os.getpid()}")
     print(f"scripted engine: {options.scripted}, arguments {others}", flush=True)
     Server().serve_forever()
     return 0

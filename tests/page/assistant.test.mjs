@@ -13,6 +13,8 @@ import {
 } from './browser.mjs';
 
 const fixtures = process.env.LAR_FIXTURES ?? '';
+const service = process.env.LAR_SERVICE ?? '';
+const service_key = process.env.LAR_SERVICE_KEY ?? '';
 const pictures = process.env.LAR_SCREENSHOT_DIR ?? '';
 const ready = {
   today: '.brief, .note', sources: '.source', attention: '.limits', memory: '.list, .note', models: '.model', more: '.page li',
@@ -437,6 +439,74 @@ describe('the assistant in the page', { concurrency: false }, () => {
     await close();
   });
 
+  test('an outside service is used only after consent to exactly that, and no longer than wanted', async () => {
+    const { page, close } = await open({ hash: '#/models', trouble: true });
+    const host = new URL(service).host;
+    const chat = async () => (await get(page, '/models')).roles.find((each) => each.role === 'chat').model;
+    const connections = async () => JSON.stringify((await get(page, '/egress')).entries).split('localhost').length - 1;
+    const dialog = page.locator('dialog');
+    const address = dialog.locator('input[inputmode=url]');
+    const model = dialog.getByLabel('Modelo, como');
+    const key = dialog.locator('input[type=password]');
+    const agree = dialog.getByRole('checkbox');
+    const use = dialog.getByRole('button', { name: 'Aceptar y usar' });
+    const before_all = await connections();
+    await page.getByRole('button', { name: 'Usar un servicio externo' }).click();
+    await address.fill('http://api.example.org');
+    await dialog.getByText('empiece por https://').waitFor();
+    assert.equal(await agree.count(), 0, 'there is nobody to agree to');
+    await address.fill(`${service}/v1`);
+    await model.fill('large');
+    await key.fill('sk-wrong');
+    const told = normal(await dialog.innerText());
+    assert.ok(told.includes(`a ${host}`) && /pasajes de tu correo/.test(told), told);
+    assert.ok(await use.isDisabled(), 'nothing without consent');
+    await model.press('Enter');
+    assert.equal(await chat(), null);
+    assert.equal(await connections(), before_all, 'not even a look at it');
+
+    // Consent is for what is shown: another role sends something else.
+    await agree.check();
+    assert.ok(await use.isEnabled());
+    await dialog.getByRole('combobox').selectOption('embed');
+    assert.match(normal(await dialog.innerText()), /todo lo que lar lee/);
+    assert.ok(await use.isDisabled() && !(await agree.isChecked()));
+    await dialog.getByRole('combobox').selectOption('chat');
+    await address.fill('https://localhost:1/v1');
+    assert.ok(await use.isDisabled(), 'nor for another address');
+    await address.fill(`${service}/v1`);
+
+    await agree.check();
+    await use.click();
+    await dialog.locator('[role=alert]').waitFor();
+    assert.doesNotMatch(await dialog.innerText(), /sk-wrong/);
+    assert.equal(await chat(), null, 'a wrong key binds nothing');
+
+    await key.fill(service_key);
+    await agree.check();
+    const answer = page.waitForResponse((response) => response.url().endsWith('/models/use'));
+    await use.click();
+    assert.doesNotMatch(await (await answer).text(), new RegExp(service_key));
+    await dialog.waitFor({ state: 'detached' });
+    const row = page.locator('.roles li', { hasText: `Fuera de este equipo: ${host}` });
+    await row.waitFor();
+    await page.locator('nav .sealed', { hasText: `Lo que se pregunta va a ${host}` }).waitFor();
+    assert.equal(await chat(), `${service}/v1#large`);
+    assert.ok((await connections()) > before_all, 'every connection is written down');
+    const { entries } = await get(page, '/journal?limit=50');
+    assert.ok(entries.some(({ kind, summary }) => kind === 'approval' && summary.includes(host) && summary.includes('chat')));
+
+    await row.getByRole('button', { name: /^Terminar/ }).click();
+    await row.waitFor({ state: 'detached' });
+    await page.locator('nav .sealed', { hasText: host }).waitFor({ state: 'detached' });
+    assert.equal(await chat(), null);
+    const again = await page.request.post(`${origin}/api/v1/models/use`, {
+      data: { role: 'chat', model: `${service}/v1#large` }, headers: { Origin: origin },
+    });
+    assert.equal(again.status(), 403, 'consent has ended with it');
+    await close();
+  });
+
   test('the day by keyboard alone: to a card, its way to change, and out', async () => {
     const { page, close } = await today();
     const card = await card_of(page, 'event', 'Confirmación de su cita');
@@ -479,6 +549,13 @@ describe('the assistant in the page', { concurrency: false }, () => {
         await page.locator('dialog summary').click();
         await picture(page, 'add', width, scheme, false);
         assert.deepEqual(await violations(page), [], 'dialog');
+        await page.goto(`${origin}/#/models`);
+        await page.locator('.elsewhere').click();
+        await page.locator('dialog input[inputmode=url]').fill(`${service}/v1`);
+        await page.locator('dialog').getByRole('checkbox').waitFor();
+        await picture(page, 'outside', width, scheme, false);
+        assert.deepEqual(await violations(page), [], 'outside service');
+        assert.ok((await sideways(page)) <= 0, 'outside service scrolls sideways');
         await close();
       });
     }

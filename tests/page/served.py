@@ -3,7 +3,8 @@
 mails of this morning. No model: the mails are judged by code.
 
     served.py COMMAND …    COMMAND runs with LAR_URL set to the page's address, LAR_FIXTURES to a folder with a maildir,
-                           a calendar file and a broken one
+                           a calendar file and a broken one, LAR_SERVICE to the address of an OpenAI-style service
+                           over TLS (that of tests/real/outside.py), LAR_SERVICE_KEY to its key
 """
 import os
 import pathlib
@@ -14,7 +15,9 @@ import tempfile
 
 repository = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(repository / "eval"))
+sys.path.insert(0, str(repository / "tests" / "real"))
 import households  # noqa: E402
+import outside  # noqa: E402
 
 program = str(repository / "build" / "lar")
 me = "clara@aldana-whitfield.example"
@@ -69,10 +72,12 @@ def main():
             (fixtures / name).mkdir()
             (fixtures / name / "WhatsApp Chat with Iris.txt").write_text(text, encoding="utf-8")
         (fixtures / "broken.ics").write_text("esto no es un calendario\n", encoding="utf-8")
-        with tempfile.TemporaryDirectory(prefix="lar-models-") as models:
-            os.environ["LAR_MODELS"] = models
+        with tempfile.TemporaryDirectory(prefix="lar-models-") as models, tempfile.TemporaryDirectory() as service:
+            elsewhere = outside.World(service)
+            os.environ.update(elsewhere.environment, LAR_MODELS=models)
             with households.Served(household, program, wait="items") as served:
-                environment = dict(served.environment, LAR_URL=served.address, LAR_FIXTURES=str(fixtures))
+                environment = dict(served.environment, LAR_URL=served.address, LAR_FIXTURES=str(fixtures),
+                                   LAR_SERVICE=elsewhere.address, LAR_SERVICE_KEY=outside.secret)
                 return subprocess.run(sys.argv[1:], env=environment, cwd=repository, check=False).returncode
 
 

@@ -130,6 +130,17 @@ def chat_schema(w):
     assert json.loads(text)["city"] in ("Madrid", "Oslo"), text
 
 
+@covers("OpenAI chat completions", "response_format: json_schema")
+def chat_odd_schema(w):
+    # Keywords that no grammar keeps to cost nothing of the rest.
+    odd = {**weather, "$comment": "of a generator", "not": {"required": ["country"]}, "dependentRequired": {"city": []},
+           "if": {"required": ["country"]}, "then": {"required": ["zip"]}, "unevaluatedProperties": False,
+           "properties": {"city": weather["properties"]["city"], "note": {"type": "string", "pattern": "^(?=x)x$", "format": "idn-email"}}}
+    form = {"type": "json_schema", "json_schema": {"name": "w", "schema": odd}}
+    text = w.chat(max_tokens=40, response_format=form).choices[0].message.content
+    assert json.loads(text)["city"] in ("Madrid", "Oslo"), text
+
+
 @covers("OpenAI chat completions", "response_format: json_object")
 def chat_json(w):
     answer = w.chat(max_tokens=3, temperature=0, response_format={"type": "json_object"})

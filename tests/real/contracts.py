@@ -27,11 +27,18 @@ expected = {
 }
 
 
+def among(contract):
+    """Among how many offered tools it picks the right one, the way it calls them."""
+    said = [f"{ladder['verified']}" + (f", not {ladder['failed']}" if ladder["failed"] else "")
+            for ladder in contract["tools_among"].values() if ladder]
+    return " / ".join(said) or "-"
+
+
 def row(name, contract):
     context = f"{contract['context_verified']} of {contract['context_claimed']} ({contract['context_limit']})"
     cells = [name, contract["form"], context] + [yes_no[contract[field]] for field in (
         "chat_template", "stops", "english", "spanish", "tools_native", "tools_by_schema")]
-    cells += [f"{len(contract['refusals'])} of {contract['questions_asked']}",
+    cells += [among(contract), f"{len(contract['refusals'])} of {contract['questions_asked']}",
               f"{contract['prompt_speed']:.0f}", f"{contract['generation_speed']:.0f}"]
     return "| " + " | ".join(cells) + " |"
 
@@ -43,7 +50,7 @@ def main():
                      if model["installed"]}
         chosen = sys.argv[1:] or [name for name in expected if name in installed]
         print("| model | forms | context verified | template | ends by itself | English | Spanish | own tool calls | "
-              "by schema | refuses | reads, tokens/s | writes |\n" + "|---" * 12 + "|", flush=True)
+              "by schema | among so many tools | refuses | reads, tokens/s | writes |\n" + "|---" * 13 + "|", flush=True)
         for name in chosen:
             contract = contracts[name] = json.loads(lar.run("model", "check", name, "--full", "--json"))
             print(row(name, contract), flush=True)

@@ -144,6 +144,17 @@ def with_consent(world):
             assert code != 0 and "--consent" in said, (code, said)
             assert not Service.seen, Service.seen
             assert "engine https" not in (lar.folder / "home/secrets.json").read_text()
+            # What is taken away is as if it had never been.
+            code, said = world.use(lar, "--consent", "--key-file", str(world.folder / "key"))
+            assert code == 0, said
+            embed = subprocess.run([os.environ.get("LAR", str(repository / "build/lar")), "model", "use", f"embed={world.address}/v1#large"],
+                                   env=lar.environment, capture_output=True, text=True)
+            assert embed.returncode != 0 and "--consent" in embed.stderr, "consent for chat is none for embed"
+            lar.run("model", "use", "chat=")
+            Service.seen.clear()
+            assert ask(lar, key)[0] == 404 and not Service.seen, Service.seen
+            assert "engine https" not in (lar.folder / "home/secrets.json").read_text()
+            assert "https" not in (lar.folder / "home/roles.toml").read_text().split("\n", 2)[2]
         finally:
             engine.kill()
             engine.wait()

@@ -186,12 +186,22 @@ export interface Role {
   error?: Notice | null;
 }
 
+/** Roles that a service outside of this machine may play. */
+export const outside_roles = ['chat', 'fast', 'embed', 'rerank', 'vision'] as const;
+export type OutsideRole = (typeof outside_roles)[number];
+
+/** The host of an outside service behind a role; empty for what stays on this machine. */
+export function outside_host(model: string | null): string {
+  return model?.startsWith('https://') ? (model.slice('https://'.length).split(/[/#]/, 1)[0] ?? '') : '';
+}
+
 /** What has been measured of a model; the part of it that the page shows. */
 export interface Contract {
   depth: 'quick' | 'full';
   embedding: boolean;
   context_verified: number;
   form: 'unknown' | 'ignored' | 'easy_only' | 'kept';
+  tools_among?: Record<'native' | 'schema', { verified: number; failed: number } | null>;
   generation_speed: number;
   questions_asked: number;
   refusals: { question: string; answer: string }[];
@@ -541,6 +551,11 @@ export const api = {
   original_address: (id: string) => `/api/v1/items/${segment(id)}/original`,
   models: () => json<Models>('GET', '/models'),
   use_model: (role: string, model: string) => json<{ roles: Role[] }>('POST', '/models/use', { role, model }),
+  /** Only after the owner has agreed: this tells the server so. */
+  use_outside: (role: OutsideRole, model: string, key: string) =>
+    json<{ roles: Role[] }>('POST', '/models/use', { role, model, consent: true, ...(key ? { key } : {}) }),
+  /** Takes the model away, and with it the consent for an outside service. */
+  unbind: (role: string) => json<{ roles: Role[] }>('POST', '/models/use', { role, model: '' }),
   pull_model: (name: string, signal: AbortSignal) => stream('POST', '/models/pull', { name }, signal),
   check_model: (what: string, signal: AbortSignal) => stream('POST', '/models/check', { what }, signal),
   brief: (since: string) => json<{ now: string; points: BriefPoint[] }>('GET', `/brief${since ? `?since=${segment(since)}` : ''}`),
