@@ -940,6 +940,8 @@ Result<std::string> rephrased(const ActionContext& context, const std::string& t
   }
   if (sentence.empty()) return sentence;
   const std::string what = part("what"), from = part("from"), to = part("to"), who = part("who");
+  // Without a word of the owner's there is nothing to do it to.
+  if (what.empty() && who.empty()) return std::string();
   if (text_of(answer, "errand") == "tell" || text_of(answer, "errand") == "write") {
     sentence += (who.empty() ? "" : " " + who) + (what.empty() ? "" : ": " + what);
   } else {
