@@ -604,7 +604,10 @@ class Summariser {
       return std::nullopt;
     }
     const std::string line = answered_line(answer->text);
-    if (line.empty() || answer->truncated) return std::nullopt;
+    // A line of a summary leads nowhere: no link, picture or address.
+    const bool leads = line.find("://") != std::string::npos ||
+                       line.find('@') != std::string::npos || line.find("](") != std::string::npos;
+    if (line.empty() || answer->truncated || leads) return std::nullopt;
     const auto support = support_(passage->text, prompt.header, taken.written.date, line);
     const bool own_language =
         base::detect_language(passage->text, request_.language) == request_.language;
