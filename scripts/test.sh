@@ -52,7 +52,7 @@ step "mail at a real server: Dovecot" python3 tests/real/imap.py
 step "sending by a real server: aiosmtpd" "$dav" tests/real/smtp.py
 step "what lar does, at real servers" env "LAR=$repository/build/lar" "$dav" tests/real/acting.py
 step "consent in a browser: oauthlib, Dovecot" env "LAR=$repository/build/lar" \
-    "$(scripts/setup-python.sh requirements-oauth.txt)" tests/real/oauth.py
+    "$(scripts/setup-python.sh requirements-oauth.txt)" tests/real/oauth.py --browser env "PATH=$node:$PATH" node tests/page/consent.mjs
 step "a day of the household at real servers, walked by a browser" env "LAR=$repository/build/lar" "$dav" \
     tests/demo_day/demo.py --pace 2400 --browser env "PATH=$node:$PATH" node tests/demo_day/walk.mjs
 step "page: types" page check

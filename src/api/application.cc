@@ -589,6 +589,8 @@ class ApplicationImplementation final : public Application {
                                                  stop.request_stop();
                                              },
                                              stop.get_token()));
+    // Trying the account may take some seconds more.
+    call.sink("granted", json::object());
     TRY_ASSIGN(const store::Source added,
                sync_->add("imap", request.user, call.body.value("name", ""), settings.dump(),
                           secret, stop.get_token()));

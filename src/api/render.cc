@@ -214,8 +214,11 @@ json shown(json said, const std::optional<domain::When>& when, const domain::Loc
 }  // namespace
 
 json render_citation(const copilot::Citation& citation, PartTexts& texts, base::Language language) {
-  return shown(copilot::to_json(citation), citation.when, citation.locator, citation.item,
-               citation.kind, texts, language);
+  json said = shown(copilot::to_json(citation), citation.when, citation.locator, citation.item,
+                    citation.kind, texts, language);
+  const store::StoredItem* stored = texts.item(citation.item);
+  said["origin"] = stored == nullptr ? json() : json(domain::name_of(stored->item.origin));
+  return said;
 }
 
 json render_read(const copilot::ReadPassage& passage, PartTexts& texts, base::Language language) {

@@ -69,6 +69,22 @@ std::string because_json(const Decision& decision) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+std::string as_markup(std::string_view text) {
+  std::string result;
+  for (const char letter : text) {
+    if (letter == '&') {
+      result += "&amp;";
+    } else if (letter == '<') {
+      result += "&lt;";
+    } else if (letter == '>') {
+      result += "&gt;";
+    } else {
+      result += letter;
+    }
+  }
+  return result;
+}
+
 std::string because_text(const std::string& because, base::Language language) {
   const json value = json::parse(because, nullptr, false);
   if (!value.is_object() || !value.contains("code")) return {};

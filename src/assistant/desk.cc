@@ -48,7 +48,7 @@ class DesktopChannel final : public Channel {
     if (const std::string own = own_program(); !own.empty()) {
       options.arguments = {own, title, text};
     } else {
-      options.arguments = {program(), "--app-name=lar", "--", title, text};
+      options.arguments = {program(), "--app-name=lar", "--", title, as_markup(text)};
     }
     for (const char* name : {"HOME", "PATH", "XDG_RUNTIME_DIR", "DISPLAY", "WAYLAND_DISPLAY"}) {
       if (const char* value = std::getenv(name)) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "assistant/actions/calendars.h"
@@ -592,58 +593,86 @@ class Planning {
       std::string address = text.substr(begin, end == std::string::npos ? end : end - begin);
       return domain::Person{domain::PersonRole::to, "", base::lower_ascii(address)};
     }
-    std::map<std::string, domain::Person> people;
-    std::map<std::string, int> known;
-    if (const auto all = context_.store.assistant().correspondents()) {
-      for (const store::Correspondent& one : *all) {
-        people[one.address] = {domain::PersonRole::to, one.name, one.address};
-        known[one.address] = one.written + one.received;
-      }
-    }
-    std::vector<domain::Person> best;
-    int most = 0;
-    for (const auto& [address, person] : people) {
-      if (knowledge_.owner.is(address)) continue;
-      if (!request_.who.empty()) {
-        if (address == request_.who) return person;
-        continue;
-      }
-      const auto name =
-          folded_words(person.name.empty() ? address.substr(0, address.find('@')) : person.name);
+    struct Named {
+      domain::Person person;
+      int written = 0, received = 0, score = 0;
+      bool known = false, called = false;  // called: the owner uses a name
+    };
+    std::map<std::string, Named> people;
+    const auto take = [&](const store::Correspondent& one, bool known) {
+      if (knowledge_.owner.is(one.address)) return;
+      Named& named = people[one.address];
+      named.written += one.written;
+      named.received += one.received;
+      // Whoever sends mail chooses the name in it: it counts only where the owner uses none.
+      if (named.called && !known) return;
+      const std::string name =
+          one.name.empty() ? one.address.substr(0, one.address.find('@')) : one.name;
+      const auto pieces = folded_words(name);
       int score = 0;
       for (const std::string& word : words) {
         if (word.size() < 3 || is_empty_word(word)) continue;
-        score += std::find(name.begin(), name.end(), word) != name.end() ? 1 : 0;
+        score += std::find(pieces.begin(), pieces.end(), word) != pieces.end() ? 1 : 0;
       }
-      if (score == 0 || score < most) continue;
-      if (score > most) best.clear();
-      most = score;
-      best.push_back(person);
+      if (named.person.address.empty() || score > named.score) {
+        named.person = {domain::PersonRole::to, one.name, one.address};
+        named.score = score;
+      }
+      named.known = named.known || known;
+      named.called = named.called || (known && !one.name.empty());
+    };
+    if (const auto all = context_.store.assistant().correspondents()) {
+      for (const bool known : {true, false}) {
+        for (const store::Correspondent& one : *all) {
+          if (is_known(one) == known) take(one, known);
+        }
+      }
     }
-    if (best.empty()) return std::nullopt;
-    std::stable_sort(best.begin(), best.end(), [&](const auto& one, const auto& other) {
-      return known[one.address] > known[other.address];
+    if (!request_.who.empty()) {
+      const auto chosen = people.find(request_.who);
+      return chosen == people.end() ? std::nullopt : std::optional(chosen->second.person);
+    }
+    int most_known = 0, most = 0;
+    for (const auto& [address, named] : people) {
+      (named.known ? most_known : most) = std::max(named.known ? most_known : most, named.score);
+    }
+    // Somebody the owner is in touch with goes before a stranger of the same name; one that has
+    // more of the name is asked about.
+    const bool strangers = most > most_known;
+    std::vector<Named> found;
+    for (const auto& [address, named] : people) {
+      const bool fits = named.known ? named.score == most_known : strangers && named.score == most;
+      if (named.score > 0 && fits) found.push_back(named);
+    }
+    if (found.empty()) return std::nullopt;
+    std::stable_sort(found.begin(), found.end(), [](const Named& one, const Named& other) {
+      return std::tuple(one.known, one.written, one.received) >
+             std::tuple(other.known, other.written, other.received);
     });
+    std::vector<domain::Person> best;
+    for (Named& named : found) best.push_back(std::move(named.person));
     if (best.size() == 1) return best.front();
     ask("plan.which_person", {{"what", std::string(base::trim(text))}});
     for (const domain::Person& one : best) {
       if (answer_.choices.size() >= most_choices) break;
-      answer_.choices.push_back({who(one) + " <" + one.address + ">", "", "", one.address});
+      answer_.choices.push_back({shown_person(one.name, one.address), "", "", one.address});
     }
     return std::nullopt;
   }
 
-  // Who has to do with the event: whoever wrote the last mail that names it, else the people in it.
+  // Who has to do with the event: whoever wrote a mail that names it, each with their last one and
+  // those the owner knows first; else the people in it.
   struct Reachable {
     domain::Person person;
     const KnownMail* mail = nullptr;
+    bool known() const { return mail == nullptr || mail->origin <= domain::Origin::known_contact; }
   };
-  std::optional<Reachable> concerned() const {
-    if (about_.meeting == nullptr) return std::nullopt;
+  std::vector<Reachable> concerned() const {
+    if (about_.meeting == nullptr) return {};
     const Meeting& meeting = *about_.meeting;
     const base::Date day = base::to_local(meeting.starts, zone_).date;
     const auto title = folded_words(meeting.title + " " + meeting.place);
-    const KnownMail* best = nullptr;
+    std::map<std::string, const KnownMail*> last;
     for (const store::Fact& fact : knowledge_.facts) {
       if (fact.kind != "appointment" || !fact.moment) continue;
       if (base::to_local(*fact.moment, zone_).date != day) continue;
@@ -659,16 +688,22 @@ class Planning {
       });
       const bool same_time = std::abs(*fact.moment - meeting.starts) <= 20 * one_minute;
       if (!shares && !(same_time && fact.starts.size() > 10)) continue;
+      const KnownMail*& best = last[mail->from.address];
       if (best == nullptr || mail->sent > best->sent) best = &*mail;
     }
-    if (best != nullptr) return Reachable{best->from, best};
+    std::vector<Reachable> all;
+    for (const auto& [address, mail] : last) all.push_back({mail->from, mail});
+    std::stable_sort(all.begin(), all.end(), [](const Reachable& one, const Reachable& other) {
+      return std::pair(one.known(), one.mail->sent) > std::pair(other.known(), other.mail->sent);
+    });
+    if (!all.empty()) return all;
     for (const domain::PersonRole role :
          {domain::PersonRole::organizer, domain::PersonRole::attendee}) {
       for (const domain::Person& person : meeting.people) {
-        if (person.role == role && !person.address.empty()) return Reachable{person, nullptr};
+        if (person.role == role && !person.address.empty()) return {Reachable{person, nullptr}};
       }
     }
-    return std::nullopt;
+    return {};
   }
 
   // The words behind "that", "que", "about", "sobre": what is to be said.
@@ -703,10 +738,23 @@ class Planning {
     std::optional<Reachable> reached;
     if (const auto named = person_in(whom)) reached = Reachable{*named, nullptr};
     if (!answer_.question.empty()) return {};
-    const auto of_event = concerned();
-    if (!reached) reached = of_event;
-    if (reached && of_event && reached->person.address == of_event->person.address) {
-      reached = of_event;
+    const std::vector<Reachable> of_event = concerned();
+    if (!reached && !of_event.empty()) {
+      // Anybody can write that they have to do with an appointment.
+      if (of_event.size() > 1 && !of_event.front().known()) {
+        ask("plan.which_person", {{"what", about_.title}});
+        for (const Reachable& one : of_event) {
+          if (answer_.choices.size() >= most_choices) break;
+          const domain::Person& person = one.person;
+          answer_.choices.push_back(
+              {shown_person(person.name, person.address), "", "", person.address});
+        }
+        return {};
+      }
+      reached = of_event.front();
+    }
+    for (const Reachable& one : of_event) {
+      if (reached->person.address == one.person.address) reached = one;
     }
     if (!reached) {
       answer_.notes.push_back(say("plan.nobody_to_tell"));
@@ -892,6 +940,8 @@ Result<std::string> rephrased(const ActionContext& context, const std::string& t
   }
   if (sentence.empty()) return sentence;
   const std::string what = part("what"), from = part("from"), to = part("to"), who = part("who");
+  // Without a word of the owner's there is nothing to do it to.
+  if (what.empty() && who.empty()) return std::string();
   if (text_of(answer, "errand") == "tell" || text_of(answer, "errand") == "write") {
     sentence += (who.empty() ? "" : " " + who) + (what.empty() ? "" : ": " + what);
   } else {

@@ -19,6 +19,7 @@
 #include "assistant/facts.h"
 #include "assistant/lexicon.h"
 #include "assistant/money.h"
+#include "assistant/orders.h"
 #include "assistant/prompts.h"
 #include "assistant/watcher.h"
 #include "base/clock.h"
@@ -297,6 +298,7 @@ class Summariser {
     base::LocalTime written;
     std::optional<store::Verdict> verdict;
     bool has_fact = false;
+    bool orders = false;  // a message of that day speaks to an assistant
   };
   struct Found {
     size_t order = 0;  // in told_kinds
@@ -340,6 +342,9 @@ class Summariser {
       }
     } else if (taken.stored.item.kind == ItemKind::message) {
       TRY_ASSIGN(facts, facts_of_chat(taken.stored));
+      taken.orders = std::any_of(facts.begin(), facts.end(),
+                                 [](const store::Fact& fact) { return fact.kind == "order"; });
+      if (taken.orders) ++summary_.left_out_unsafe;
     }
     items_.push_back(std::move(taken));
     for (const store::Fact& fact : facts) add(fact);
@@ -480,7 +485,8 @@ class Summariser {
   }
 
   // A line each for the newest messages that no fact tells of, oldest first; where there is room,
-  // for days of a chat too, which hold more than their facts.
+  // for the others too, which hold more than their facts: of a day of a chat several messages, of a
+  // mail what the model says of it.
   Status tell_said() {
     std::vector<size_t> chosen;
     for (const bool with_facts : {false, true}) {
@@ -488,28 +494,46 @@ class Summariser {
         const Taken& taken = items_[at - 1];
         if (taken.has_fact != with_facts) continue;
         if (chosen.size() < most_said) {
-          const bool day = taken.stored.item.kind == ItemKind::message;
-          if (!with_facts || day) chosen.push_back(at - 1);
+          chosen.push_back(at - 1);
         } else if (!with_facts) {
           ++summary_.left_out_said;
         }
       }
     }
     std::sort(chosen.begin(), chosen.end());
+    const size_t share = std::max<size_t>(1, most_said / std::max<size_t>(1, chosen.size()));
     for (const size_t at : chosen) {
       if (stop_.stop_requested()) return base::fail(ErrorKind::cancelled, "cancelled");
       const Taken& taken = items_[at];
       std::optional<SummaryClaim> claim = worded(taken);
       if (stop_.stop_requested()) return base::fail(ErrorKind::cancelled, "cancelled");
-      if (!claim) claim = first_sentence(taken);
-      const bool known =
-          claim && std::any_of(summary_.claims.begin(), summary_.claims.end(),
-                               [&](const SummaryClaim& other) {
-                                 return other.item == claim->item && other.quote == claim->quote;
-                               });
-      if (claim && !known) tell(std::move(*claim));
+      std::vector<SummaryClaim> claims;
+      if (claim) {
+        claims.push_back(std::move(*claim));
+      } else if (taken.stored.item.kind == ItemKind::message) {
+        claims = own_messages(taken, share);
+      } else if (!taken.has_fact) {
+        if (auto first = first_sentence(taken)) claims.push_back(std::move(*first));
+      }
+      for (SummaryClaim& one : claims) {
+        if (!is_told(one)) tell(std::move(one));
+      }
     }
     return {};
+  }
+
+  bool is_told(const SummaryClaim& claim) const {
+    return std::any_of(summary_.claims.begin(), summary_.claims.end(),
+                       [&](const SummaryClaim& other) {
+                         return other.item == claim.item && other.quote == claim.quote;
+                       });
+  }
+  // Whether a claim stands on a part of this message already.
+  bool is_told(const Id& item, const std::string& message) const {
+    return std::any_of(
+        summary_.claims.begin(), summary_.claims.end(), [&](const SummaryClaim& other) {
+          return other.item == item && message.find(other.quote) != std::string::npos;
+        });
   }
 
   // What the message says itself, as the model and the reader see it: one stretch of one part.
@@ -565,7 +589,7 @@ class Summariser {
     if (summary_.trouble || engines_.bound_to(engine::Role::chat).empty()) return std::nullopt;
     // What has not been judged yet may be anything: the model does not see it.
     const bool judged = taken.verdict && taken.verdict->has_read;
-    if (taken.stored.item.kind == ItemKind::mail && !judged) return std::nullopt;
+    if (taken.orders || (taken.stored.item.kind == ItemKind::mail && !judged)) return std::nullopt;
     const auto passage = passage_of(taken.stored.item);
     if (!passage) return std::nullopt;
     MailPrompt prompt{header_of(taken), passage->text, request_.language};
@@ -580,7 +604,10 @@ class Summariser {
       return std::nullopt;
     }
     const std::string line = answered_line(answer->text);
-    if (line.empty() || answer->truncated) return std::nullopt;
+    // A line of a summary leads nowhere: no link, picture or address.
+    const bool leads = line.find("://") != std::string::npos ||
+                       line.find('@') != std::string::npos || line.find("](") != std::string::npos;
+    if (line.empty() || answer->truncated || leads) return std::nullopt;
     const auto support = support_(passage->text, prompt.header, taken.written.date, line);
     const bool own_language =
         base::detect_language(passage->text, request_.language) == request_.language;
@@ -601,25 +628,44 @@ class Summariser {
   }
 
   // "Ana: Al final no puedo ir el sábado.", in its own words.
-  std::optional<SummaryClaim> first_sentence(const Taken& taken) const {
-    const auto told = [&](const std::string& who,
-                          const std::string& sentence) -> std::optional<SummaryClaim> {
-      const std::string words(base::cut_utf8(sentence, most_quote));
-      auto evidence = find_quote(taken.stored.item, words, "");
-      if (!evidence) return std::nullopt;
-      return claim_about(taken.stored, "said", who + ": " + base::collapse_spaces(words),
-                         std::move(*evidence));
-    };
-    if (taken.stored.item.kind == ItemKind::message) {
-      // The longest message of the day: more is said there than in "ok".
-      std::optional<Message> longest;
-      for (const domain::TextPart& part : taken.stored.item.parts) {
-        for (Message& message : messages_of(part)) {
-          if (!longest || message.text.size() > longest->text.size()) longest = std::move(message);
-        }
+  static std::optional<SummaryClaim> told(const Taken& taken, const std::string& who,
+                                          const std::string& sentence) {
+    const std::string words(base::cut_utf8(sentence, most_quote));
+    auto evidence = find_quote(taken.stored.item, words, "");
+    if (!evidence) return std::nullopt;
+    return claim_about(taken.stored, "said", who + ": " + base::collapse_spaces(words),
+                       std::move(*evidence));
+  }
+
+  // The longest messages of a day, in their order: more is said there than in "ok".
+  std::vector<SummaryClaim> own_messages(const Taken& taken, size_t most) const {
+    std::vector<Message> messages;
+    for (const domain::TextPart& part : taken.stored.item.parts) {
+      for (Message& message : messages_of(part)) {
+        if (is_told(taken.stored.id, message.text)) continue;
+        if (taken.orders && gives_orders(message_mail(message, taken.stored, owner_))) continue;
+        messages.push_back(std::move(message));
       }
-      return longest ? told(longest->sender, longest->text) : std::nullopt;
     }
+    const auto by_length = [](const Message& one, const Message& other) {
+      return one.text.size() > other.text.size();
+    };
+    std::stable_sort(messages.begin(), messages.end(), by_length);
+    while (messages.size() > 1 &&
+           (messages.size() > most || messages.back().text.size() < least_sentence)) {
+      messages.pop_back();
+    }
+    std::stable_sort(
+        messages.begin(), messages.end(),
+        [](const Message& one, const Message& other) { return one.begin < other.begin; });
+    std::vector<SummaryClaim> claims;
+    for (const Message& message : messages) {
+      if (auto claim = told(taken, message.sender, message.text)) claims.push_back(*claim);
+    }
+    return claims;
+  }
+
+  static std::optional<SummaryClaim> first_sentence(const Taken& taken) {
     const Mail mail = make_mail(taken.stored.item);
     const std::string who = !mail.from.name.empty()      ? mail.from.name
                             : !mail.from.address.empty() ? mail.from.address
@@ -628,9 +674,9 @@ class Summariser {
       const bool greeting = sentence.text.size() < 45 &&
                             (sentence.text.ends_with(',') || sentence.text.ends_with(':'));
       if (greeting || sentence.heading || sentence.text.size() < least_sentence) continue;
-      if (auto claim = told(who, sentence.text)) return claim;
+      if (auto claim = told(taken, who, sentence.text)) return claim;
     }
-    return mail.subject.empty() ? std::nullopt : told(who, mail.subject);
+    return mail.subject.empty() ? std::nullopt : told(taken, who, mail.subject);
   }
 
   store::Store& store_;

@@ -138,6 +138,10 @@ void print_citations(Command& command, const json& answer) {
     out.line(out.styled(number, Style::accent) + (title.empty() ? command.say("untitled") : title) +
              "  " + out.styled(describe_place(command, citation), Style::dim));
     out.paragraph("“" + text_of(citation, "quote") + "”", "    ");
+    const std::string origin = text_of(citation, "origin");
+    if (origin == "stranger" || origin == "web") {
+      out.line("    " + out.styled(command.say("ask.stranger"), Style::bad));
+    }
     out.line("    " + out.styled("lar show " + text_of(citation, "item"), Style::dim));
   }
 }

@@ -192,6 +192,16 @@ std::string harmless(std::string_view utf8) {
       ++index;
       continue;
     }
+    // Marks that turn the direction of what follows: U+202A … U+202E, U+2066 … U+2069.
+    if (byte == 0xE2 && index + 2 < utf8.size()) {
+      const auto second = static_cast<unsigned char>(utf8[index + 1]);
+      const auto third = static_cast<unsigned char>(utf8[index + 2]);
+      if ((second == 0x80 && third >= 0xAA && third <= 0xAE) ||
+          (second == 0x81 && third >= 0xA6 && third <= 0xA9)) {
+        index += 2;
+        continue;
+      }
+    }
     result += utf8[index];
   }
   return result;

@@ -71,7 +71,7 @@ struct CutPassage {
   base::Id item;
   std::string title;
   std::string reason;  // an i18n code: "ask.cut_budget", "ask.cut_duplicate", "ask.cut_evidence",
-                       // "ask.cut_context"
+                       // "ask.cut_context", "ask.cut_fraud"
   int tokens = 0;
 };
 

@@ -10,6 +10,7 @@
 #include "agent/query_vector.h"
 #include "base/time_expression.h"
 #include "copilot/evidence.h"
+#include "store/assistant_store.h"
 
 namespace lar::copilot {
 namespace {
@@ -143,9 +144,22 @@ class Retrieval {
     return hit.item.text() + "/" + hit.locator.part + "/" + std::to_string(hit.locator.begin);
   }
 
+  bool is_fraud(const base::Id& item) {
+    const auto known = frauds_.find(item);
+    if (known != frauds_.end()) return known->second;
+    const auto verdict = store_.assistant().verdict(item);
+    const bool fraud = verdict && *verdict && (*verdict)->suspicious == "phishing";
+    return frauds_[item] = fraud;
+  }
+
   // Adds a hit unless its text is there already; `score` orders the choice.
   void add(Hit hit, double score) {
     if (!seen_.insert(key_of(hit)).second) return;
+    // What a fraud says must not answer, least of all as the later word on a matter.
+    if (hit.kind == ItemKind::mail && is_fraud(hit.item)) {
+      result_.cut.push_back({hit.item, hit.title, "ask.cut_fraud", estimate_tokens(hit.text)});
+      return;
+    }
     const std::string same_text = base::collapse_spaces(base::fold(hit.text));
     if (!texts_.insert(same_text).second) {
       result_.cut.push_back({hit.item, hit.title, "ask.cut_duplicate", estimate_tokens(hit.text)});
@@ -436,7 +450,8 @@ class Retrieval {
   std::vector<Hit> hits_;
   std::set<std::string> seen_;
   std::set<std::string> texts_;
-  std::set<std::string> changes_;  // keys of messages that tell of a change
+  std::map<base::Id, bool> frauds_;  // whether a mail was judged to be one
+  std::set<std::string> changes_;    // keys of messages that tell of a change
   std::map<base::Id, std::vector<domain::When>> occurs_;
   std::vector<float> vector_;  // of the question; empty without vectors
   std::string space_;          // the embedding space of that vector

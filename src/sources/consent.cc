@@ -112,7 +112,11 @@ Result<std::string> ask_consent(const ConsentRequest& request, guard::Egress& eg
 
   const std::string page = "<!doctype html><meta charset=utf-8><title>lar</title><p>" +
                            base::message("consent.page", request.language) + "</p>";
-  TRY_ASSIGN(auto query, redirect->wait(state, page, request.limit, stop));
+  auto answered = redirect->wait(state, page, request.limit, stop);
+  if (!answered && answered.error().kind == ErrorKind::timeout) {
+    return base::fail(ErrorKind::timeout, "consent.not_given", {{"user", request.user}});
+  }
+  TRY_ASSIGN(auto query, std::move(answered));
   if (!query["error"].empty() || query["code"].empty()) {
     return base::fail(ErrorKind::permission, "consent.refused",
                       {{"detail", detail_of(query["error"], query["error_description"])}});

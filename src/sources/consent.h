@@ -32,7 +32,8 @@ std::optional<ConsentRequest> consent_at(std::string_view provider);
 
 // The secret of an account (JSON: refresh_token, client_secret, access_token, expires). `on_url`
 // gets the address that the owner is to open, once. Errors: consent.bad_address {url},
-// consent.refused {detail}, consent.no_refresh, net.*, cancelled.
+// consent.not_given {user} (no answer within the limit), consent.refused {detail},
+// consent.no_refresh, net.*, cancelled.
 base::Result<std::string> ask_consent(const ConsentRequest& request, guard::Egress& egress,
                                       const std::function<void(const std::string& url)>& on_url,
                                       std::stop_token stop);

@@ -337,9 +337,14 @@ class AssistantRecords final : public AssistantStore {
       result.push_back(
           {received.string(0), received.string(1), static_cast<int>(received.integer(2)), 0});
     }
+    // By the names that the owner's own mails and contacts say.
     Statement written = connection->query(
-        "SELECT k.address, ifnull(max(p.name), ''), count(DISTINCT k.item) FROM known_address k "
-        "LEFT JOIN person p ON p.address = k.address WHERE k.why = 'written' GROUP BY k.address");
+        "SELECT k.address, ifnull(p.name, ''), count(DISTINCT CASE k.why WHEN 'written' THEN "
+        "k.item "
+        "END) FROM known_address k LEFT JOIN item_person ip ON ip.item = k.item AND ip.person IN "
+        "(SELECT key FROM person WHERE address = k.address) "
+        "LEFT JOIN person p ON p.key = ip.person WHERE k.why IN ('written', 'contact') "
+        "GROUP BY 1, 2");
     for (;;) {
       TRY_ASSIGN(const bool row, written.step());
       if (!row) break;

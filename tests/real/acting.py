@@ -411,6 +411,157 @@ def says_what_is_wrong():
         assert home.action(number, "save_draft")
 
 
+DENTIST = ("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x//EN\r\nBEGIN:VEVENT\r\nUID:dentist@x\r\nDTSTAMP:20260501T080000Z\r\n"
+           "DTSTART;TZID=Europe/Madrid:20260521T170000\r\nDTEND;TZID=Europe/Madrid:20260521T173000\r\nSUMMARY:Dentista\r\nEND:VEVENT\r\n"
+           "END:VCALENDAR\r\n")
+FRAUD = "Your account is suspended. Verify your password within 24 hours or lose access: http://secure-login.bad.example/verify"
+
+
+def settled(home, action, seconds=60):
+    return until(lambda: (state := home.state(action)) in ("proposed", "done", "unknown", "failed") and state, seconds, "left half-way")
+
+
+def an_event_that_the_phone_changed_meanwhile():
+    """Two devices edit one event: what the other wrote stays, and lar says so instead of writing over it."""
+    with a_house() as home:
+        home.calendar.save_event(DENTIST)
+        lives(home)
+        home.lar("sync", "--wait=all")
+        plan = home.json("do", "mueve mi dentista del 21 de mayo al viernes 29 de mayo a las 11:00")["card"]
+        event = home.events()["dentist@x"]
+        event.icalendar_component["SUMMARY"] = "Dentista con Nora"
+        event.save()
+        said = home.lar("approve", plan["number"], code=7)
+        assert "changed" in said or "newest" in said, said
+        data = home.events()["dentist@x"].data
+        assert "Dentista con Nora" in data and "20260521T170000" in data, data
+        # With the newest version in sight it goes through, and keeps what the phone wrote.
+        home.lar("sync", "--wait=all")
+        until(lambda: home.lar("search", "Nora"), what="the phone's version did not come")
+        again = home.json("do", "mueve mi dentista del 21 de mayo al viernes 29 de mayo a las 11:00")["card"]
+        home.lar("approve", again["number"])
+        data = home.events()["dentist@x"].data
+        assert "Dentista con Nora" in data and "20260529T110000" in data, data
+
+
+def moves_followed_both_ways():
+    with a_house() as home:
+        lives(home)
+        fraud = home.receive("Account suspended", FRAUD, sender="PayPal Service <service@paypa1-secure.example>")
+        number = home.card("suspicious", fraud)["number"]
+        with home.dovecot.phone() as phone:
+            phone.select("INBOX")
+            [uid] = home.dovecot.mails()
+            phone.uid("STORE", str(uid), "+FLAGS", "(\\Flagged $Mine)")
+        until(lambda: home.json("show", fraud)["item"], what="not there")
+        home.lar("sync", "--wait")
+        home.approve(number, "move_mail")
+        assert [one["Message-ID"] for one in home.folder_mails("Sospechoso")] == [f"<{fraud}>"] and not home.dovecot.mails()
+        # Its card has gone with it, as the spam is not read; the action stays.
+        [action] = [one for one in home.call("GET", "/actions")["actions"] if one["kind"] == "move_mail"]
+        home.call("POST", f"/actions/{action['id']}", {"do": "undo"})
+        [flags] = home.dovecot.mails().values()
+        assert {"\\Flagged", "$Mine"} <= flags and "\\Seen" not in flags, flags
+        assert home.folder_mails("Sospechoso") == []
+        # The phone is sooner: said, and nothing is moved twice.
+        second = home.receive("Account suspended again", FRAUD, sender="PayPal Service <service@paypa1-secure.example>")
+        number = home.card("suspicious", second)["number"]
+        action = until(lambda: home.action(number, "move_mail", "proposed"), what="nothing is proposed")
+        home.stop()
+        with home.dovecot.phone() as phone:
+            phone.select("INBOX")
+            phone.uid("MOVE", str(max(home.dovecot.mails())), "Basura")
+        done = subprocess.run([program, "approve", str(number), "--action", str(action["position"])], env=home.environment,
+                              capture_output=True, text=True)
+        assert done.returncode != 0 and (done.stderr + done.stdout).strip(), done
+        assert [one["Message-ID"] for one in home.folder_mails("Basura")] == [f"<{second}>"]
+        assert home.folder_mails("Sospechoso") == [] and len(home.dovecot.mails()) == 1
+
+
+def servers_that_die_in_the_middle():
+    """kill -9 of Radicale, Dovecot and the SMTP server while lar writes to them: what is said of it afterwards is true, and
+    done once more it stands there once."""
+    with a_house(between=True) as home:
+        lives(home)
+        visit = home.receive("Cita", VISIT.format(day="viernes 15"), sender=CLINIC)
+        number = home.card("event", visit)["number"]
+        action = home.action(number, "add_event")
+
+        def radicale_goes(count):
+            if home.between.seen[count - 1][0] == "PUT":
+                home.radicale.stop(signal.SIGKILL)
+        home.between.after = radicale_goes
+        done = subprocess.run([program, "approve", str(number)], env=home.environment, capture_output=True, text=True)
+        assert (done.stderr + done.stdout).strip(), done
+        home.between.after = None
+        home.radicale.start()
+        state = settled(home, action)
+        assert state in ("failed", "unknown"), state
+        assert home.events() == {}
+        home.lar("sync", "--wait")
+        if state == "failed":
+            home.approve(number, "add_event")
+            assert len(home.events()) == 1
+        # Dovecot, at any moment of a draft being saved.
+        for count in range(int(os.environ.get("LAR_KILLS", "4"))):
+            ask = home.receive(f"Monday {count}", ASK, sender=SAM)
+            home.lar("sync", "--wait")  # after a failure it is looked for more and more seldom
+            number = home.card("answer", ask)["number"]
+            action = home.action(number, "save_draft")
+            before = len(home.folder_mails(DRAFTS))
+            process = subprocess.Popen([program, "approve", str(number), "--action", str(action["position"]), "--text", "Hi Sam,\n\nYes.\n"],
+                                       env=home.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0, 0.3))
+            home.dovecot.stop(signal.SIGKILL)
+            process.wait(120)
+            home.dovecot.start()
+            home.lar("sync", "--wait")
+            state = settled(home, action)
+            drafts = len(home.folder_mails(DRAFTS)) - before
+            assert drafts == 1 if state == "done" else drafts <= 1, (state, drafts)
+            assert not (drafts and state in ("proposed", "failed")), f"saved, and said to be {state}"
+            print(f"         Dovecot killed: {state}, {drafts} drafts")
+        # The SMTP server, after it has taken the mail and before it says so: nobody knows, and it is not sent again.
+        ask = home.receive("Tuesday", ASK, sender=SAM)
+        home.lar("sync", "--wait")
+        number = home.card("answer", ask)["number"]
+        action = home.action(number, "send_mail")
+        home.sink.hold = "after"
+        process = subprocess.Popen([program, "approve", str(number), "--action", str(action["position"]), "--text", "Hi Sam,\n\nYes.\n"],
+                                   env=home.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until(lambda: home.sink.reached, what="no mail came")
+        home.sink.drop()
+        process.wait(60)
+        until(lambda: home.state(action) == "unknown", 60, f"left as {home.state(action)}")
+        home.sink.start()
+        home.lar("sync", "--wait")
+        time.sleep(3)
+        assert home.state(action) == "unknown" and len(home.sink.arrived) == 1, (home.state(action), len(home.sink.arrived))
+
+
+def a_server_that_was_away():
+    """Down for as long as lar waits between its tries: nothing is lost, it says so, and goes on by itself."""
+    with a_house() as home:
+        lives(home)
+        first = home.receive("Before", "Nos vemos el jueves.", sender=SAM)
+        until(lambda: subprocess.run([program, "show", first], env=home.environment, capture_output=True).returncode == 0)
+        home.dovecot.stop(signal.SIGKILL)
+
+        def told():
+            [mail] = [one for one in home.call("GET", "/sources")["sources"] if one["kind"] == "imap"]
+            return mail["error"]
+        subprocess.run([program, "sync", "--wait"], env=home.environment, capture_output=True, timeout=120)
+        assert told(), "the server is down, and nothing says so"
+        home.lar("show", first)
+        home.dovecot.start()
+        began = time.monotonic()
+        second = home.receive("After", "Ya está.", sender=SAM)
+        until(lambda: subprocess.run([program, "show", second], env=home.environment, capture_output=True).returncode == 0, 90,
+              "it does not come back by itself")
+        print(f"         back {time.monotonic() - began:.0f} s after the server")
+        until(lambda: not told(), 30, "an error that is over is still shown")
+
+
 if __name__ == "__main__":
     run_checks([
         (events_in_an_account, "events into a calendar account and out again"),
@@ -419,6 +570,10 @@ if __name__ == "__main__":
         (mail_leaves_when_it_was_approved, "mail leaves when it was approved, not before and not twice"),
         (never_twice, "kill -9 while mail is handed over"),
         (killed_in_the_calendar, "kill -9 while an event is written"),
+        (an_event_that_the_phone_changed_meanwhile, "two devices edit one event"),
+        (moves_followed_both_ways, "moves and flags, by lar and by the phone"),
+        (servers_that_die_in_the_middle, "kill -9 of the servers while lar writes to them"),
+        (a_server_that_was_away, "a mail server that was away"),
         (invitations_are_answered, "invitations: accepted, changed, called off, refused"),
         (an_answer_is_never_given_twice, "kill -9 while an invitation is answered"),
         (rules_that_stand, "standing rules"),

@@ -81,6 +81,16 @@ class Sink:
         self.controller.start()
         return self
 
+    def drop(self):
+        """Ends with its connections open, as by kill -9: whoever waits for an answer gets none."""
+        loop = self.controller.loop
+
+        def cut():
+            for task in asyncio.all_tasks(loop):
+                task.cancel()
+        loop.call_soon_threadsafe(cut)
+        self.stop()
+
     def stop(self):
         self.hold = None
         if self.controller:

@@ -2,7 +2,9 @@
 """A mail account signed in to by consent in a browser: lar's side of OAuth 2 (PKCE, loopback redirect, renewal) at a real
 provider (oauthlib's server over HTTP) and a real Dovecot that asks that provider about each token.
 
-    oauth.py [CHECK …]      LAR: the program; run with the environment of scripts/requirements-oauth.txt
+    oauth.py [CHECK …] [--browser COMMAND …]      LAR: the program; run with the environment of scripts/requirements-oauth.txt
+
+COMMAND signs in on the page (tests/page/consent.mjs): it runs once a step with LAR_URL, LAR_STEP and LAR_ACCOUNT.
 """
 import datetime
 import http.server
@@ -12,9 +14,12 @@ import pathlib
 import re
 import secrets
 import shutil
+import socket
 import subprocess
+import sys
 import tempfile
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -23,7 +28,7 @@ for name in ("LAR_DAV_PROBE", "LAR_SYNC_PROBE"):  # imap.py asks for them; nothi
     os.environ.setdefault(name, "/nonexistent")
 import imap  # noqa: E402
 from oauthlib.oauth2 import RequestValidator, WebApplicationServer  # noqa: E402
-from running import program, run_checks  # noqa: E402
+from running import end_serve, program, run_checks, start_serve  # noqa: E402
 
 os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # loopback
 
@@ -34,7 +39,7 @@ class Provider(RequestValidator):
 
     def __init__(self, lasts=3600):
         self.codes, self.access, self.refresh, self.used_up = {}, {}, {}, []
-        self.asked, self.refuses, self.forgets = [], False, False
+        self.asked, self.refuses, self.forgets, self.hesitates = [], False, False, False
         self.server = WebApplicationServer(self, token_expires_in=lasts)
         provider = self
 
@@ -57,9 +62,15 @@ class Provider(RequestValidator):
                     known = token in provider.access
                     self.reply({"Content-Type": "application/json"}, json.dumps({"email": imap.address, "active": known}), 200 if known else 401)
                     return
+                if not self.path.startswith("/authorize?"):  # a browser asks for more
+                    self.reply({}, "", 404)
+                    return
                 uri = provider.url + self.path
                 query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(uri).query))
                 provider.asked.append(query)
+                if provider.hesitates:
+                    self.reply({"Content-Type": "text/html"}, "<p>Allow lar to read your mail?</p>", 200)
+                    return
                 if provider.refuses:
                     where = query["redirect_uri"] + "?" + urllib.parse.urlencode(
                         {"error": "access_denied", "error_description": "The owner said no", "state": query["state"]})
@@ -300,8 +311,51 @@ def refusals():
     provider.stop()
 
 
+def on_the_page():
+    """The same by the form of the page, in a real browser; also left half-way and refused."""
+    provider = Provider()
+    with dovecot_asking(provider) as server, Home(server, provider) as home:
+        imap.fill(server, 3)
+        serve, said = start_serve(program, home.environment)
+        account = {"address": imap.address, "port": server.port, "authorize": provider.url + "/authorize",
+                   "token": provider.url + "/token", "client": "lar-of-ana", "scope": "mail"}
+
+        def step(name):
+            environment = dict(os.environ, LAR_URL=said["address"], LAR_STEP=name, LAR_ACCOUNT=json.dumps(account))
+            subprocess.run(browser, env=environment, check=True, timeout=120)
+        try:
+            provider.hesitates = True
+            step("left")
+            # Nobody waits for that answer any more.
+            redirect = urllib.parse.urlsplit(provider.asked[-1]["redirect_uri"])
+            for _ in range(100):
+                try:
+                    socket.create_connection((redirect.hostname, redirect.port), 1).close()
+                except OSError:
+                    break
+                time.sleep(0.1)
+            else:
+                raise AssertionError("lar still waits after the form was closed")
+            provider.hesitates, provider.refuses = False, True
+            step("refused")
+            assert json.loads(home.lar("sources", "--json")) == []
+            provider.refuses = False
+            step("allowed")
+            home.lar("sync", "--wait")
+            [source] = json.loads(home.lar("sources", "--json"))
+            assert source["items"] >= 3 and source["error"] is None, source
+        finally:
+            end_serve(serve)
+    provider.stop()
+
+
 if __name__ == "__main__":
-    run_checks([
+    browser = []
+    if "--browser" in sys.argv:
+        at = sys.argv.index("--browser")
+        sys.argv, browser = sys.argv[:at], sys.argv[at + 1:]
+    checks = [
         (consent_and_renewal, "consent in a browser, renewal, consent taken back"),
         (refusals, "what is refused, stolen or insecure"),
-    ])
+    ]
+    run_checks(checks + ([(on_the_page, "consent by the form of the page")] if browser else []))

@@ -8,7 +8,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
+#include <set>
 
 #include "assistant/watcher.h"
 #include "base/clock.h"
@@ -29,7 +31,8 @@ constexpr size_t longest_greeting = 48;
 constexpr size_t longest_closing = 80;
 constexpr size_t shown_to_model = 3000;
 constexpr size_t known_to_model = 800;
-constexpr size_t habit = 3;  // mails that make one
+constexpr size_t habit = 3;                  // mails that make one
+constexpr std::ptrdiff_t fewest_digits = 4;  // of what may be a code, a phone or an account
 constexpr size_t most_recipients = 50;
 constexpr size_t largest_attachments = 18u << 20;  // together; base64 makes 24 MB of it
 
@@ -138,6 +141,38 @@ std::string plain_greeting(const std::string& name, base::Language language) {
   return spanish ? "Hola, " + first + ":" : "Hi " + first + ",";
 }
 
+// Codes, numbers, addresses and links that neither the mail nor the owner's wish says become […],
+// which is not ready to leave: made up, or known from elsewhere, the owner is to write them.
+std::string without_unfounded(const std::string& text, const std::string& founded) {
+  const auto plain = [](std::string_view word) {
+    std::string result;
+    for (const char letter : word) {
+      const bool counts = static_cast<unsigned char>(letter) >= 0x80 || letter == '@' ||
+                          std::isalnum(static_cast<unsigned char>(letter)) != 0;
+      if (counts) result += letter;
+    }
+    return base::fold(result);
+  };
+  const std::string known = plain(founded);
+  constexpr std::string_view blanks = " \n\t";
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = text.find_first_not_of(blanks, at);
+    result += text.substr(at, (begin == std::string::npos ? text.size() : begin) - at);
+    if (begin == std::string::npos) break;
+    const std::size_t end = std::min(text.find_first_of(blanks, begin), text.size());
+    const std::string word = text.substr(begin, end - begin);
+    const auto digits = std::count_if(word.begin(), word.end(), [](char letter) {
+      return std::isdigit(static_cast<unsigned char>(letter)) != 0;
+    });
+    const bool hard = digits >= fewest_digits || word.find('@') != std::string::npos ||
+                      word.find("://") != std::string::npos || word.starts_with("www.");
+    result += hard && known.find(plain(word)) == std::string::npos ? "[…]" : word;
+    at = end;
+  }
+  return result;
+}
+
 Result<std::string> written_by_model(const ActionContext& context, const json& content,
                                      base::Language language) {
   engine::ChatRequest request;
@@ -152,16 +187,21 @@ Result<std::string> written_by_model(const ActionContext& context, const json& c
                    "what only the owner knows as […]. No greeting and no closing: they are added.",
                    name)});
   std::string shown;
+  bool unknown_sender = false;
   if (const auto item = base::Id::parse(text_of(content, "reply_to"))) {
     TRY_ASSIGN(const store::StoredItem stored, context.store.item(*item));
     const Mail mail = make_mail(stored.item);
     shown = mail.subject + "\n\n" + mail.text;
+    unknown_sender =
+        stored.item.origin == domain::Origin::stranger || stored.item.origin == domain::Origin::web;
   }
-  // What the owner has told lar may bear on the answer; what lar inferred itself does not.
+  // What the owner has told lar may bear on the answer; what lar inferred itself does not. What a
+  // stranger wrote never stands beside it: it could ask for it.
   TRY_ASSIGN(const auto memories,
              context.store.assistant().memories(store::AssistantStore::Which::open));
   std::string known;
   for (const store::Memory& memory : memories) {
+    if (unknown_sender) break;
     if (memory.stated && known.size() < known_to_model) known += "- " + memory.statement + "\n";
   }
   if (!known.empty()) {
@@ -169,6 +209,7 @@ Result<std::string> written_by_model(const ActionContext& context, const json& c
     request.messages.push_back({"assistant", "Noted."});
   }
   const std::string wish = text_of(content, "wish");
+  const std::string founded = wish + "\n" + shown;
   // The mark cannot be closed from inside.
   shown = base::replace_all(base::cut_utf8(shown, shown_to_model), "</mail>", "");
   request.messages.push_back(
@@ -184,7 +225,7 @@ Result<std::string> written_by_model(const ActionContext& context, const json& c
   if (!answer.is_object() || text_of(answer, "text").empty()) {
     return base::fail(ErrorKind::unavailable, "action.no_draft");
   }
-  return base::clean_utf8(text_of(answer, "text"));
+  return without_unfounded(base::clean_utf8(text_of(answer, "text")), founded);
 }
 
 bool is_address(const std::string& text) {
@@ -197,6 +238,24 @@ std::string joined(const std::vector<std::string>& list) {
   std::string text;
   for (const std::string& one : list) text += (text.empty() ? "" : ", ") + one;
   return text;
+}
+
+// Recipients that the owner has never written to and does not have among the contacts.
+std::vector<std::string> unknown_recipients(store::Store& store, const json& content) {
+  std::set<std::string> known;
+  if (const auto all = store.assistant().correspondents()) {
+    for (const store::Correspondent& one : *all) {
+      if (is_known(one)) known.insert(base::lower_ascii(one.address));
+    }
+  }
+  if (const auto own = store.assistant().own_addresses()) known.insert(own->begin(), own->end());
+  std::vector<std::string> result;
+  for (const char* name : {"to", "cc", "bcc"}) {
+    for (const std::string& address : addresses_in(content, name)) {
+      if (!known.contains(base::lower_ascii(address))) result.push_back(address);
+    }
+  }
+  return result;
 }
 
 Result<std::string> read_attachment(const std::string& path) {
@@ -307,6 +366,14 @@ Status complete_text(const ActionContext& context, const std::string& to, json& 
 
 }  // namespace
 
+bool is_known(const store::Correspondent& one) { return one.received == 0; }
+
+std::string shown_person(const std::string& name, const std::string& address) {
+  const std::string plain = one_line(name);
+  const bool tells = !plain.empty() && plain.find_first_of("@<>") == std::string::npos;
+  return tells ? plain + " <" + address + ">" : address;
+}
+
 std::vector<std::string> addresses_in(const json& content, const char* name) {
   std::vector<std::string> result;
   if (!content.contains(name)) return result;
@@ -385,13 +452,17 @@ std::vector<std::string> preview_mail(const ActionContext& context, const json& 
   std::vector<std::string> lines;
   const std::string name = text_of(content, "to_name");
   std::vector<std::string> to = addresses_in(content, "to");
-  if (to.size() == 1 && !name.empty()) to.front() = one_line(name) + " <" + to.front() + ">";
+  if (to.size() == 1) to.front() = shown_person(name, to.front());
   lines.push_back(say("action.mail.from", {{"who", text_of(content, "from")}}));
   lines.push_back(say("action.mail.to", {{"who", joined(to)}}));
   for (const char* copy : {"cc", "bcc"}) {
     const auto more = addresses_in(content, copy);
     const std::string code = std::string("action.mail.") + copy;
     if (!more.empty()) lines.push_back(say(code.c_str(), {{"who", joined(more)}}));
+  }
+  if (const std::string unknown = joined(unknown_recipients(context.store, content));
+      !unknown.empty()) {
+    lines.push_back(say("action.mail.unknown", {{"who", unknown}}));
   }
   lines.push_back(say("action.mail.subject", {{"text", text_of(content, "subject")}}));
   const std::string text = text_of(content, "text");

@@ -21,6 +21,12 @@
 
 namespace lar::assistant {
 
+// Of AssistantStore::correspondents(): one the owner has written to or has among the contacts, by
+// the name these say. The others are whoever has written, by the name they gave themselves.
+bool is_known(const store::Correspondent& one);
+// "Ana <ana@x>"; the address alone where the name looks like one: it would pass for the address
+// that stands behind it.
+std::string shown_person(const std::string& name, const std::string& address);
 // Addresses under "to", "cc" or "bcc"; what is no text is left out.
 std::vector<std::string> addresses_in(const nlohmann::json& content, const char* name);
 

@@ -73,6 +73,19 @@ export interface NewSource {
   secret?: string;
 }
 
+/** Providers whose own page lar knows the address of. */
+export type Provider = 'google' | 'microsoft';
+
+/** A mail account that is signed in to on its provider's own page; a stream: `open` {url}, `granted`, `done`. */
+export interface NewConsent {
+  path: string;
+  name?: string;
+  provider?: Provider;
+  authorization_endpoint?: string;
+  client_secret?: string;
+  settings: Record<string, unknown> & { oauth: { client_id: string; token_endpoint?: string; scope?: string } };
+}
+
 export interface Source {
   id: string;
   kind: SourceKind;
@@ -116,6 +129,8 @@ export interface Citation {
   when: When;
   locator: Locator;
   quote: string;
+  /** Whose words these are. */
+  origin: string | null;
 }
 
 export interface Passage {
@@ -522,7 +537,8 @@ const segment = encodeURIComponent;
 export const api = {
   status: () => json<Status>('GET', '/status'),
   sources: () => json<{ sources: Source[] }>('GET', '/sources'),
-  add_source: (source: NewSource) => json<Source>('POST', '/sources', source),
+  add_source: (source: NewSource, signal: AbortSignal) => json<Source>('POST', '/sources', source, signal),
+  consent: (account: NewConsent, signal: AbortSignal) => stream('POST', '/consents', account, signal),
   begin_upload: (kind: SourceKind, name: string, size: number) =>
     json<{ id: string; name: string; piece: number }>('POST', '/uploads', { kind, name, size }),
   upload: (id: string, offset: number, data: string, signal: AbortSignal) =>
