@@ -210,6 +210,35 @@ TEST_F(InvitationTest, accepting_puts_it_into_the_calendar_and_tells_the_organiz
   EXPECT_EQ(sent.size(), 2u) << "a cancellation is not answered";
 }
 
+TEST_F(InvitationTest, a_move_is_seen_where_a_program_of_the_owner_has_raised_the_sequence) {
+  invite("i", object_of("u6@oficina", "REQUEST", 0, "20260520T080000Z", "20260520T090000Z"));
+  auto table = review();
+  const auto card = open_card("invitation");
+  ASSERT_TRUE(card);
+  ASSERT_EQ(
+      table->approve(action(*card, "accept_invitation").id, base::Language::english, {})->state,
+      ActionState::done);
+  // An alarm added at the phone, say.
+  home.folder.write("family.ics",
+                    base::replace_all(file("family.ics"), "SEQUENCE:0", "SEQUENCE:1"));
+  sync_calendar();
+  ASSERT_TRUE(table->settle({}));
+  EXPECT_FALSE(open_card("invitation"));
+  invite("j", object_of("u6@oficina", "REQUEST", 1, "20260521T080000Z", "20260521T090000Z"),
+         "Wed, 13 May 2026 12:00:00 +0200");
+  table = review();
+  const auto moved = open_card("invitation");
+  ASSERT_TRUE(moved) << "the meeting has moved, and nobody says so";
+  EXPECT_NE(shown(*moved).find("has changed an invitation"), std::string::npos) << shown(*moved);
+  ASSERT_EQ(
+      table->approve(action(*moved, "accept_invitation").id, base::Language::english, {})->state,
+      ActionState::done);
+  EXPECT_NE(file("family.ics").find("20260521T080000Z"), std::string::npos);
+  sync_calendar();
+  ASSERT_TRUE(table->settle({}));
+  EXPECT_FALSE(open_card("invitation"));
+}
+
 TEST_F(InvitationTest, declining_tells_and_leaves_nothing_in_the_calendar) {
   invite("i", object_of("u2@oficina", "REQUEST", 0, "20260520T080000Z", "20260520T090000Z"));
   auto table = review();

@@ -121,6 +121,9 @@ Result<InvitedEvents> invited_events(store::Store& store, const Owner& owner,
     auto scheduling = sources::scheduling_of(stored->item.event->ical, invitation.occurrence);
     InvitedEvent event;
     event.item = *item;
+    if (invitation.occurrence.empty() && stored->item.when) {
+      event.start = when_text(*stored->item.when, owner.zone);
+    }
     if (scheduling) {
       event.organizer = scheduling->organizer;
       event.sequence = scheduling->sequence;

@@ -34,6 +34,7 @@ struct InvitedEvent {
   std::string organizer;
   std::string answer;  // the owner's PARTSTAT; empty where they are not among the invited
   int sequence = 0;
+  std::string start;  // as KnownInvitation's; empty for a single occurrence of a series
 };
 // By uid and occurrence.
 using InvitedEvents = std::map<std::pair<std::string, std::string>, InvitedEvent>;

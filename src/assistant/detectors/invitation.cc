@@ -38,9 +38,13 @@ bool is_out_of_sight(const World& world, const KnownInvitation& invitation) {
   return over && !invitation.repeats;
 }
 
-bool is_answered(const InvitedEvent* event, const KnownInvitation& invitation) {
-  return event != nullptr && event->sequence >= invitation.sequence &&
-         event->answer != "NEEDS-ACTION";
+// Whether the calendar is behind the invitation. Its SEQUENCE alone does not tell: some programs
+// raise it when an attendee adds an alarm, and then that of the organizer's next change stands
+// there already with the old time.
+bool is_newer(const World& world, const KnownInvitation& invitation, const InvitedEvent& event) {
+  if (event.sequence != invitation.sequence) return event.sequence < invitation.sequence;
+  return !event.start.empty() &&
+         moment_of(event.start, world.owner.zone) != moment_of(invitation.start, world.owner.zone);
 }
 
 std::string key_of(const KnownInvitation& invitation) {
@@ -86,7 +90,7 @@ void add_request(const World& world, const Asked& asked, const InvitedEvent* eve
                  std::vector<store::Card>& cards) {
   const KnownInvitation& invitation = *asked.invitation;
   store::Card card = card_for(world, asked);
-  const bool moved = event != nullptr && event->sequence < invitation.sequence;
+  const bool moved = event != nullptr && is_newer(world, invitation, *event);
   const Meeting* clash = clash_with(world, invitation);
   std::string code = moved ? "invitation.changed" : "invitation.new";
   if (clash != nullptr) code += ".clash";
@@ -205,7 +209,9 @@ void find(const World& world, std::vector<store::Card>& cards) {
       if (event != nullptr) add_cancelled(world, asked, *event, cards);
       continue;
     }
-    if (is_answered(event, *asked.invitation)) continue;
+    const bool answered = event != nullptr && event->answer != "NEEDS-ACTION" &&
+                          !is_newer(world, *asked.invitation, *event);
+    if (answered) continue;
     if (event == nullptr && is_stranger(*asked.mail)) {
       if (-world.days_to(asked.mail->sent) <= strangers_days) strangers.push_back(asked);
       continue;
