@@ -10,6 +10,7 @@ node="$(scripts/setup-node.sh)"
 python="$(scripts/setup-python.sh)"
 clients="$(scripts/setup-python.sh requirements-clients.txt)"
 dav="$(scripts/setup-python.sh requirements-dav.txt)"
+oauth="$(scripts/setup-python.sh requirements-oauth.txt)"
 npm_clients="$(scripts/setup-npm.sh tests/real/npm)"
 failed=()
 steps=0
@@ -27,6 +28,48 @@ step() {
 }
 page() { (cd web && PATH="$node:$PATH" npm run --silent "$1"); }
 
+# lane FUNCTION: runs its steps beside other lanes, since they mostly wait for servers; `join` says
+# what they said, one lane after another, and which steps failed.
+work="$(mktemp -d)"
+# Who stops the run stops its lanes: what a shell starts in the background ignores an interrupt.
+end_lanes() {
+    local job
+    for job in $(jobs -p); do
+        pkill -P "$job" || true
+        kill "$job" 2>/dev/null || true
+    done
+    rm -rf "$work"
+}
+trap end_lanes EXIT
+lanes=()
+lane() {
+    lanes+=("$1")
+    (
+        failed=()
+        steps=0
+        "$1"
+        printf '%s\n' "$steps" >"$work/$1.steps"
+        for name in "${failed[@]}"; do printf '%s\n' "$name" >>"$work/$1.failed"; done
+    ) >"$work/$1.log" 2>&1 &
+}
+join() {
+    say "   (${#lanes[@]} lanes beside each other)"
+    wait
+    local name
+    for name in "${lanes[@]}"; do
+        cat "$work/$name.log" >&2
+        if [ ! -e "$work/$name.steps" ]; then
+            failed+=("lane $name")
+            continue
+        fi
+        steps=$((steps + $(<"$work/$name.steps")))
+        if [ -e "$work/$name.failed" ]; then
+            mapfile -t -O "${#failed[@]}" failed <"$work/$name.failed"
+        fi
+    done
+    lanes=()
+}
+
 step "format" scripts/format.sh --check
 step "direction of includes" python3 scripts/check_includes.py
 step "packages of the headers" python3 scripts/check_packages.py
@@ -42,24 +85,47 @@ step "unit tests, scenarios, kill loop" ctest --test-dir build/dev --output-on-f
 step "model downloads" "$python" scripts/fetch_model_test.py
 step "embeddings against the reference" "$python" tests/real/check_embeddings.py
 step "real clients: openai, anthropic" env "PATH=$node:$PATH" "LAR_NPM=$npm_clients" "$clients" tests/real/clients.py
-probes=("LAR_DAV_PROBE=$repository/build/dev/dav_probe" "LAR_SYNC_PROBE=$repository/build/dev/sync_probe")
-step "calendar servers: Radicale, Xandikos" env "${probes[@]}" "$dav" tests/real/dav.py
-step "recurring events: the cases of recurring-ical-events" env "${probes[@]}" "$dav" tests/real/recurrence.py
 step "faults between lar and its engine" python3 tests/real/faults.py --requests 600
-step "a service outside of this machine" python3 tests/real/outside.py
 step "long prompts kept on disk" python3 tests/real/kept.py after_kill forgotten
-step "mail at a real server: Dovecot" python3 tests/real/imap.py
-step "sending by a real server: aiosmtpd" "$dav" tests/real/smtp.py
-step "what lar does, at real servers" env "LAR=$repository/build/lar" "$dav" tests/real/acting.py
-step "consent in a browser: oauthlib, Dovecot" env "LAR=$repository/build/lar" \
-    "$(scripts/setup-python.sh requirements-oauth.txt)" tests/real/oauth.py --browser env "PATH=$node:$PATH" node tests/page/consent.mjs
 step "a day of the household at real servers, walked by a browser" env "LAR=$repository/build/lar" "$dav" \
     tests/demo_day/demo.py --pace 2400 --browser env "PATH=$node:$PATH" node tests/demo_day/walk.mjs
-step "page: types" page check
-step "page: units" page test
-step "page: the assistant, in a browser" "$python" tests/page/served.py \
-    env "PATH=$node:$PATH" node --test tests/page/assistant.test.mjs
-step "terminal" env LAR="$repository/build/lar" python3 -m unittest discover -s tests/cli
+
+probes=("LAR_DAV_PROBE=$repository/build/dev/dav_probe" "LAR_SYNC_PROBE=$repository/build/dev/sync_probe")
+calendars() {
+    step "calendar servers: Radicale, Xandikos" env "${probes[@]}" "$dav" tests/real/dav.py
+}
+mail() {
+    step "mail at a real server: Dovecot" python3 tests/real/imap.py
+    step "sending by a real server: aiosmtpd" "$dav" tests/real/smtp.py
+}
+acting() {
+    step "what lar does, at real servers" env "LAR=$repository/build/lar" "$dav" tests/real/acting.py
+}
+series() {
+    step "recurring events: the cases of recurring-ical-events" env "${probes[@]}" "$dav" tests/real/recurrence.py
+    step "a service outside of this machine" python3 tests/real/outside.py
+    step "consent in a browser: oauthlib, Dovecot" env "LAR=$repository/build/lar" "$oauth" \
+        tests/real/oauth.py --browser env "PATH=$node:$PATH" node tests/page/consent.mjs
+}
+lane calendars
+lane mail
+lane acting
+lane series
+join
+
+terminal() {
+    step "terminal" env LAR="$repository/build/lar" python3 -m unittest discover -s tests/cli
+}
+pages() {
+    step "page: types" page check
+    step "page: units" page test
+    step "page: the assistant, in a browser" "$python" tests/page/served.py \
+        env "PATH=$node:$PATH" node --test tests/page/assistant.test.mjs
+}
+lane terminal
+lane pages
+join
+
 step "real models: questions, then the page in a browser" "$python" tests/real/household.py \
     --page env "PATH=$node:$PATH" node --test tests/page/page.test.mjs
 say

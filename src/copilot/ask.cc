@@ -23,7 +23,7 @@ namespace {
 using base::Language;
 using nlohmann::json;
 
-constexpr int answer_tokens = 120;
+constexpr int answer_tokens = 120, copied_tokens = 220;
 // Passages judged by the model for each thing asked, likeliest first, and of those read.
 constexpr std::size_t most_judged = 4;
 constexpr int tries = 2;
@@ -579,7 +579,46 @@ class Asking {
       TRY(read_once(one, reading, part, enough, note, claims));
       if (!claims.empty()) break;
     }
+    const std::vector<Asked> asked = asked_for(part);
+    const bool lacking = std::any_of(asked.begin(), asked.end(), [&](Asked sort) {
+      return std::none_of(claims.begin(), claims.end(),
+                          [&](const Located& claim) { return holds(claim.text, sort); });
+    });
+    if (claims.empty() || lacking || asks_several(part)) {
+      ReadingPrompt reading = prompt(candidate, query, part, earlier, zone);
+      reading.language = query.language;
+      TRY(copy_and_answer(one, reading, part, enough, note, claims));
+    }
     return claims;
+  }
+
+  // Reads a passage once more, by its own words first. What that adds is taken over.
+  base::Status copy_and_answer(const Weighed& one, const ReadingPrompt& reading,
+                               const std::string& part, double enough, ReadPassage& note,
+                               std::vector<Located>& claims) {
+    engine::ChatRequest chat;
+    chat.messages = copying_messages(reading);
+    chat.json_schema = copying_schema;
+    chat.max_tokens = copied_tokens;
+    TRY_ASSIGN(const engine::ChatResult result, engines_.chat(engine::Role::chat, chat, {}, stop_));
+    count(result);
+    const json object = json::parse(result.text, nullptr, false);
+    if (!object.is_object() || !object.contains("answer") || !object["answer"].is_string()) {
+      return {};
+    }
+    std::string known = part;
+    for (const Located& claim : claims) known += ' ' + claim.text;
+    std::vector<Located> more;
+    TRY(take(one, object["answer"].get<std::string>(), false, part, enough, note, more));
+    for (Located& claim : more) {
+      if (says_nothing_new(claim.text, known, one.candidate->written)) continue;
+      // One that says all that was said before stands for it.
+      std::erase_if(claims, [&](const Located& other) {
+        return says_nothing_new(other.text, part + ' ' + claim.text, one.candidate->written);
+      });
+      claims.push_back(std::move(claim));
+    }
+    return {};
   }
 
   // The shortest stretch of a passage that holds every sort of fact asked for, as a claim: the one
@@ -658,7 +697,6 @@ class Asking {
 
   base::Status read_once(const Weighed& one, const ReadingPrompt& reading, const std::string& part,
                          double enough, ReadPassage& note, std::vector<Located>& claims) {
-    const Candidate& candidate = *one.candidate;
     engine::ChatRequest chat;
     chat.messages = reading_messages(reading);
     // The yes has been weighed already; here the answer behind it is wanted.
@@ -668,7 +706,16 @@ class Asking {
     count(result);
     std::string_view sentence = result.text;
     if (sentence.starts_with("Yes. ")) sentence.remove_prefix(5);
-    const std::string said = base::collapse_spaces(without_notes(sentence));
+    return take(one, sentence, result.truncated, part, enough, note, claims);
+  }
+
+  // What the model says that a passage states, sentence by sentence, as claims as far as they have
+  // their evidence and are borne out.
+  base::Status take(const Weighed& one, std::string_view answer, bool truncated,
+                    const std::string& part, double enough, ReadPassage& note,
+                    std::vector<Located>& claims) {
+    const Candidate& candidate = *one.candidate;
+    const std::string said = base::collapse_spaces(without_notes(answer));
     note.stated += note.stated.empty() ? said : " " + said;
     // Each sentence stands for itself; what was cut short is no claim.
     const std::vector<std::size_t> starts = sentence_starts(said);
@@ -676,10 +723,11 @@ class Asking {
     if (one.about && note.holds.value_or(0) >= well_held)
       least = std::min(least, least_support_held);
     for (size_t index = 0; index + 1 < starts.size(); ++index) {
-      if (result.truncated && index + 2 == starts.size()) break;
+      if (truncated && index + 2 == starts.size()) break;
       const std::string text(base::trim(
           std::string_view(said).substr(starts[index], starts[index + 1] - starts[index])));
-      auto located = locate(candidate, text, part);
+      const bool denial = says_it_is_not_known(text) && !says_it_is_not_known(candidate.hit.text);
+      auto located = denial ? std::nullopt : locate(candidate, text, part);
       if (located) {
         TRY_ASSIGN(located->support, weigh(*located, part));
         note.support = std::max(note.support.value_or(0), located->support);

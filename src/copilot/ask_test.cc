@@ -44,6 +44,10 @@ class ToldEngines final : public engine::Engines {
                                   std::stop_token) override {
     const std::string& prompt = request.messages.back().content;
     engine::ChatResult result;
+    if (!request.json_schema.empty()) {
+      result.text = nlohmann::json{{"quote", ""}, {"answer", copies(prompt)}}.dump();
+      return result;
+    }
     if (request.max_tokens > 1) {
       result.text = "Yes. " + states(prompt);
       return result;
@@ -76,8 +80,10 @@ class ToldEngines final : public engine::Engines {
   base::Status bind_defaults() override { return {}; }
   void stop_all() override {}
 
-  // What the model reads in a passage, and its yes to a passage and to a claim.
+  // What the model reads in a passage, at once or by its words, and its yes to a passage and to a
+  // claim.
   std::function<std::string(const std::string&)> states = [](const std::string&) { return ""; };
+  std::function<std::string(const std::string&)> copies = [](const std::string&) { return ""; };
   std::function<double(const std::string&)> holds = [](const std::string&) { return 0.9; };
   std::function<double(const std::string&)> bears_out = [](const std::string&) { return 0.9; };
 };
@@ -143,6 +149,27 @@ TEST_F(AskTest, the_nearest_sentence_stands_in_for_a_model_that_words_it_wrongly
   ASSERT_FALSE(answer.declined);
   EXPECT_NE(answer.text.find("We will service the boiler on 12 June."), std::string::npos)
       << answer.text;
+}
+
+TEST_F(AskTest, what_a_first_reading_leaves_out_a_second_one_adds) {
+  keep("boat", "The boat leaves on 3 July.\n\nA seat costs 45 euros, and the crossing is short.");
+  engines.states = [](const std::string&) { return "The boat leaves on 3 July."; };
+  engines.copies = [](const std::string&) {
+    return "The boat leaves on 3 July, and a seat costs 45 euros.";
+  };
+  engines.holds = [&](const std::string& prompt) { return about(prompt, "boat") ? 0.9 : 0.1; };
+  const Answer answer = ask_for("When does the boat leave, and how much is it?");
+  EXPECT_EQ(answer.text, "The boat leaves on 3 July, and a seat costs 45 euros.");
+  ASSERT_FALSE(answer.citations.empty());
+  EXPECT_EQ(answer.citations.front().external_id, "boat@firm.example");
+}
+
+TEST_F(AskTest, that_something_is_not_known_is_no_answer) {
+  engines.states = [](const std::string&) { return "The price of the boiler is unknown."; };
+  engines.copies = engines.states;
+  engines.holds = [&](const std::string& prompt) { return about(prompt, "boiler") ? 0.9 : 0.1; };
+  const Answer answer = ask_for("What is the colour of the boiler?");
+  EXPECT_EQ(answer.text.find("unknown"), std::string::npos) << answer.text;
 }
 
 TEST_F(AskTest, what_no_passage_states_is_declined) {

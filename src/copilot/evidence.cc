@@ -367,6 +367,18 @@ bool says_nothing_new(std::string_view claim, std::string_view question, base::D
   });
 }
 
+bool says_it_is_not_known(std::string_view claim) {
+  const std::string folded = base::collapse_spaces(base::fold(claim));
+  constexpr std::string_view phrases[] = {
+      "unknown",      "not mentioned",  "not stated",       "not specified",     "not provided",
+      "does not say", "does not state", "does not mention", "no information",    "not known",
+      "desconocid",   "no se menciona", "no se indica",     "no se especifica",  "no se dice",
+      "no se sabe",   "no lo dice",     "no consta",        "no hay informacion"};
+  return std::any_of(std::begin(phrases), std::end(phrases), [&](std::string_view phrase) {
+    return folded.find(phrase) != std::string::npos;
+  });
+}
+
 std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_view claim,
                                       std::string_view question) {
   const HardFacts facts = hard_facts(claim, question, source.written);
@@ -590,6 +602,20 @@ bool asks_for_a_fact(std::string_view question) {
   return std::any_of(words.begin(), words.end(), [](const WordAt& word) {
     return std::find(std::begin(asking), std::end(asking), word.folded) != std::end(asking);
   });
+}
+
+bool asks_several(std::string_view question) {
+  const std::vector<WordAt> words = folded_words(question);
+  // The word that asks stands behind "and", at most a preposition away.
+  for (size_t index = 1; index + 1 < words.size(); ++index) {
+    if (words[index].folded != "y" && words[index].folded != "and") continue;
+    for (size_t next = index + 1; next < std::min(index + 3, words.size()); ++next) {
+      if (std::find(std::begin(asking), std::end(asking), words[next].folded) != std::end(asking)) {
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 std::vector<std::string> things_asked(std::string_view question) {

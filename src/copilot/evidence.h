@@ -37,6 +37,8 @@ std::optional<Evidence> find_evidence(const EvidenceSource& source, std::string_
 
 // Whether a claim says nothing that the question does not ("Yes, the hotel is booked.").
 bool says_nothing_new(std::string_view claim, std::string_view question, base::Date written);
+// Says that it is not said ("the price is unknown"), which answers nothing.
+bool says_it_is_not_known(std::string_view claim);
 
 // A number as written anywhere in Europe or America, in one form: "1.174,00 €" → "1174",
 // "401'90" → "401.9", "16:15" → "16.15".
@@ -53,6 +55,8 @@ enum class Asked { anything, date, clock_time, money, count, phone, mobile, emai
 std::vector<Asked> asked_for(std::string_view question);
 // Whether a question wants more than a yes or no: it holds a word that asks ("which", "dónde").
 bool asks_for_a_fact(std::string_view question);
+// Asks for more than one thing, in one sentence ("until when, and how much is it?").
+bool asks_several(std::string_view question);
 // Whether a question is about when something was written or sent.
 bool asks_when_sent(std::string_view question);
 // Whether a text tells of a change of plans: moved, postponed, corrected, cancelled, "instead of".

@@ -14,6 +14,10 @@ constexpr std::string_view instructions =
     "language of the question, with the exact date, time, amount, name or number as the text has "
     "it.";
 
+constexpr std::string_view copying_instructions =
+    "You answer a question from one text of a person's own mail, calendar, contacts or documents. "
+    "Give exact dates, times, amounts, names and numbers as the text has them.";
+
 struct Example {
   std::string_view header, text, question, answer;
 };
@@ -81,6 +85,23 @@ std::vector<engine::ChatMessage> reading_messages(const ReadingPrompt& prompt) {
   messages.push_back(
       {"user", turn(prompt.header, prompt.text, prompt.remarks, prompt.question, tongue)});
   return messages;
+}
+
+const std::string_view copying_schema =
+    R"({"type":"object","properties":{"quote":{"type":"string","maxLength":250},)"
+    R"("answer":{"type":"string","maxLength":250}},"required":["quote","answer"]})";
+
+std::vector<engine::ChatMessage> copying_messages(const ReadingPrompt& prompt) {
+  std::string_view tongue = "the language of the question";
+  if (prompt.language) {
+    tongue = *prompt.language == base::Language::spanish ? "Spanish" : "English";
+  }
+  return {
+      {"system", std::string(copying_instructions)},
+      {"user", fmt::format("({})\n{}\n\n{}Question: {}\nAnswer as JSON: all words of the text "
+                           "that the answer needs, copied exactly (quote); the answer to "
+                           "everything asked, in one full sentence in {} (answer).",
+                           prompt.header, prompt.text, prompt.remarks, prompt.question, tongue)}};
 }
 
 }  // namespace lar::copilot

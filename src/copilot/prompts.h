@@ -27,4 +27,10 @@ struct ReadingPrompt {
 // The model begins with "Yes" or "No"; after "Yes. " stands its answer.
 std::vector<engine::ChatMessage> reading_messages(const ReadingPrompt& prompt);
 
+// The same text read another way: what of it the answer needs is copied first ("quote"), then the
+// answer is put together from that ("answer"), as an object of `copying_schema`. Small models that
+// leave out the second of two facts, or look at the wrong sentence, mostly copy the right one.
+std::vector<engine::ChatMessage> copying_messages(const ReadingPrompt& prompt);
+extern const std::string_view copying_schema;
+
 }  // namespace lar::copilot

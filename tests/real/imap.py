@@ -178,14 +178,25 @@ namespace inbox {{
     def stop(self, how=signal.SIGTERM):
         if self.process is None:
             return
-        if how == signal.SIGKILL:
-            for line in subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True,
-                                       text=True).stdout.split():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(line), signal.SIGKILL)
+        self.process.send_signal(signal.SIGSTOP)  # starts nothing in the place of what ends
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True).stdout.split()
         self.process.send_signal(how)
+        self.process.send_signal(signal.SIGCONT)
         self.process.wait(20)
         self.process = None
+        if how == signal.SIGKILL:
+            for line in children:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(line), signal.SIGKILL)
+        # Nobody may take what still listens for the next start.
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            except ConnectionRefusedError:
+                return
+            except OSError:
+                pass
+            time.sleep(0.05)
 
     def __enter__(self):
         return self.start()
