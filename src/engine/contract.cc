@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "engine/engine_client.h"
+#include "engine/tool_call.h"
 
 namespace lar::engine {
 using base::Error;
@@ -25,7 +26,7 @@ constexpr int rung_margin = 160;
 // Of the tokens sent, the share that the engine must count for nothing to have been left out.
 constexpr double counted_share = 0.9;
 constexpr std::size_t kept_of_refusal = 160;  // bytes
-// Tried where the first rung does not hold.
+// Tried where the first rung does not hold. Where a later one does not, twice the last that did.
 constexpr std::array lesser_rungs = {1024, 512};
 // Tools offered at once; the last only in a full check.
 constexpr std::array tool_rungs = {4, 16, 64};
@@ -228,10 +229,9 @@ class Measurement {
             {"required", {"city"}}}}}}};
     bool native = true, by_schema = true;
     for (const ToolQuestion& one : tool_questions) {
-      const auto matches = [&](const std::string& name, const json& arguments) {
-        return one.city != nullptr && name == "current_weather" && arguments.is_object() &&
-               arguments.contains("city") && arguments["city"].is_string() &&
-               base::fold(arguments["city"].get<std::string>()).find(one.city) != std::string::npos;
+      const auto matches = [&](const json& name, const json& arguments) {
+        return one.city != nullptr && name == "current_weather" &&
+               argument_holds(arguments, "city", one.city);
       };
       const json body = {{"messages", {{{"role", "user"}, {"content", one.text}}}},
                          {"tools", {weather}},
@@ -239,22 +239,10 @@ class Measurement {
                          {"max_tokens", 96}};
       TRY_ASSIGN(const Subject::Answer answer,
                  subject_.send("POST", "/v1/chat/completions", body.dump()));
-      const json value = json::parse(answer.body, nullptr, false);
-      const json::json_pointer calls("/choices/0/message/tool_calls");
-      const json made = answer.status == 200 && value.is_object() && value.contains(calls)
-                            ? value[calls]
-                            : json();
-      const bool called = made.is_array() && !made.empty();
-      bool right = called == (one.city != nullptr);
-      if (called) {
-        const json function = made[0].value("function", json::object());
-        const json arguments = function.value("arguments", json());
-        right = matches(function.value("name", ""),
-                        arguments.is_string()
-                            ? json::parse(arguments.get<std::string>(), nullptr, false)
-                            : arguments);
-      }
-      native = native && right;
+      const std::vector<ToolCall> made = tool_calls_in(answer.status, answer.body);
+      native = native &&
+               (one.city == nullptr ? made.empty()
+                                    : !made.empty() && matches(made[0].name, made[0].arguments));
 
       ChatRequest typed;
       typed.messages = {
@@ -268,10 +256,8 @@ class Measurement {
       typed.max_tokens = 64;
       TRY_ASSIGN(const std::string text, said(typed));
       const json chosen = json::parse(text, nullptr, false);
-      const std::string tool = chosen.is_object() ? chosen.value("tool", json()).dump() : "";
-      by_schema = by_schema && (one.city != nullptr ? matches("current_weather", chosen) &&
-                                                          tool == "\"current_weather\""
-                                                    : tool == "\"none\"");
+      const json tool = chosen.is_object() ? chosen.value("tool", json()) : json();
+      by_schema = by_schema && (one.city != nullptr ? matches(tool, chosen) : tool == "none");
     }
     contract_.tools_native = native;
     contract_.tools_by_schema = by_schema;
@@ -387,14 +373,21 @@ class Measurement {
     const auto begun = base::steady_now();
     contract_.context_limit = ContextLimit::claimed;
     int reached = 0;
-    const auto failed = [&](const Rung& result) -> Status {
+    const auto takes_too_long = [&](int tokens) {
+      const double spent = static_cast<double>(base::steady_now() - begun) / 1e6;
+      const double needed = contract_.prompt_speed > 0 ? tokens / contract_.prompt_speed : 0;
+      return reached > 0 && spent + needed > options_.context_seconds;
+    };
+    const auto failed = [&](const Rung& result, int failed_at) -> Status {
       contract_.context_limit = result.limit;
-      // Not even the first: something less may hold.
-      for (const int rung : lesser_rungs) {
-        if (reached > 0 || rung >= options_.rungs.front()) continue;
+      // Less than this may hold, and what holds is all that will be used: not to be wasteful.
+      std::vector<int> lesser(lesser_rungs.begin(), lesser_rungs.end());
+      if (reached > 0) lesser = {2 * reached};
+      for (const int rung : lesser) {
+        if (rung >= failed_at || rung <= reached || takes_too_long(rung)) continue;
         TRY(step("context"));
-        TRY_ASSIGN(const Rung lesser, climb(rung));
-        if (lesser.passed) contract_.context_verified = reached = rung;
+        TRY_ASSIGN(const Rung tried, climb(rung));
+        if (tried.passed) contract_.context_verified = reached = rung;
       }
       return {};
     };
@@ -403,14 +396,12 @@ class Measurement {
       const int claimed = contract_.context_claimed > 0 ? contract_.context_claimed : rung;
       const int tokens = std::min(rung, claimed);
       if (tokens <= reached) break;
-      const double spent = static_cast<double>(base::steady_now() - begun) / 1e6;
-      const double needed = contract_.prompt_speed > 0 ? tokens / contract_.prompt_speed : 0;
-      if (reached > 0 && spent + needed > options_.context_seconds) {
+      if (takes_too_long(tokens)) {
         contract_.context_limit = ContextLimit::time;
         break;
       }
       TRY_ASSIGN(const Rung result, climb(tokens));
-      if (!result.passed) return failed(result);
+      if (!result.passed) return failed(result, tokens);
       contract_.context_verified = reached = tokens;
     }
     return {};

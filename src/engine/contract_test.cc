@@ -136,7 +136,7 @@ TEST_F(ContractTest, what_an_engine_claims_of_its_context_counts_for_nothing) {
   for (const auto& [modes, limit] :
        {Case{"boast", ContextLimit::refuses}, Case{"boast,truncate", ContextLimit::truncates},
         Case{"boast,truncate,miscount", ContextLimit::forgets}}) {
-    start_own(modes, 4096);
+    start_own(modes, 3000);
     const auto contract = check("chat", CheckDepth::full);
     ASSERT_TRUE(contract) << modes << ": " << contract.error().describe();
     EXPECT_EQ(contract->context_claimed, 65536) << modes;
@@ -160,22 +160,22 @@ ChatRequest words(int count) {
 TEST_F(ContractTest, what_was_verified_of_a_context_bounds_what_is_put_into_it) {
   for (const char* modes : {"boast", "boast,truncate"}) {
     fs::remove_all(folder / "home/contracts");
-    start_own(modes, 4096);
+    start_own(modes, 6000);
     EXPECT_EQ(engines->context_tokens(Role::chat), 65'536);
     EXPECT_EQ(engines->usable_context(Role::chat), 65'536) << "as claimed, until it is measured";
     ASSERT_TRUE(check("chat", CheckDepth::full));
-    EXPECT_EQ(engines->usable_context(Role::chat), 2048) << modes;
+    EXPECT_EQ(engines->usable_context(Role::chat), 4096) << modes << ": between the rungs";
     EXPECT_EQ(engines->context_tokens(Role::chat), 65'536);
-    EXPECT_TRUE(engines->chat(Role::chat, words(1500), {}, {})) << modes;
-    const auto refused = engines->chat(Role::chat, words(3000), {}, {});
+    EXPECT_TRUE(engines->chat(Role::chat, words(3000), {}, {})) << modes;
+    const auto refused = engines->chat(Role::chat, words(5000), {}, {});
     ASSERT_FALSE(refused) << modes << ": half of it would be read and nobody told";
     EXPECT_EQ(refused.error().code, "engine.context_exceeded");
-    ChatRequest own = words(3000);
+    ChatRequest own = words(5000);
     own.context = ChatRequest::Context::claimed;
     EXPECT_TRUE(engines->chat(Role::chat, own, {}, {})) << "a new check may look further";
     const auto again = check("chat", CheckDepth::full);
     ASSERT_TRUE(again);
-    EXPECT_EQ(again->context_verified, 2048) << "and is not bound by the one before";
+    EXPECT_EQ(again->context_verified, 4096) << "and is not bound by the one before";
     engines.reset();
     process->stop(2s);
     fs::remove(folder / "own.sock");
