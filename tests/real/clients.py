@@ -10,6 +10,7 @@ It makes no tool calls of its own, so what the checks of tools see is what lar m
 """
 import json
 import os
+import re
 import subprocess
 import time
 
@@ -137,8 +138,9 @@ def chat_odd_schema(w):
            "if": {"required": ["country"]}, "then": {"required": ["zip"]}, "unevaluatedProperties": False,
            "properties": {"city": weather["properties"]["city"], "note": {"type": "string", "pattern": "^(?=x)x$", "format": "idn-email"}}}
     form = {"type": "json_schema", "json_schema": {"name": "w", "schema": odd}}
+    # No grammar keeps to such a pattern either, so a note may go on beyond the limit.
     text = w.chat(max_tokens=40, response_format=form).choices[0].message.content
-    assert json.loads(text)["city"] in ("Madrid", "Oslo"), text
+    assert re.match(r'\s*\{\s*"city"\s*:\s*"(Madrid|Oslo)"', text), text
 
 
 @covers("OpenAI chat completions", "response_format: json_object")
@@ -190,7 +192,8 @@ def chat_errors(w):
 
 @covers("OpenAI chat completions", "cancellation")
 def chat_cancel(w):
-    stream = w.chat(stream=True, max_tokens=4000)
+    # For much longer than is waited below, whatever the model would rather do.
+    stream = w.chat(stream=True, max_tokens=2000, extra_body={"ignore_eos": True})
     next(iter(stream))
     stream.close()
     started = time.time()
