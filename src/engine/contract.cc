@@ -26,7 +26,7 @@ constexpr int rung_margin = 160;
 // Of the tokens sent, the share that the engine must count for nothing to have been left out.
 constexpr double counted_share = 0.9;
 constexpr std::size_t kept_of_refusal = 160;  // bytes
-// Tried where the first rung does not hold. Where a later one does not, twice the last that did.
+// Tried where the first rung does not hold.
 constexpr std::array lesser_rungs = {1024, 512};
 // Tools offered at once; the last only in a full check.
 constexpr std::array tool_rungs = {4, 16, 64};
@@ -180,28 +180,49 @@ class Measurement {
     return {};
   }
 
+  // ---- languages ----
+
+  // What everybody knows who speaks the language, and a word of the answer.
+  struct LanguageQuestion {
+    const char* text;
+    const char* word;
+  };
+  static constexpr std::array<LanguageQuestion, 3> english_questions = {
+      {{"In one short sentence: which animal barks?", "dog"},
+       {"In one short sentence: what colour is snow?", "white"},
+       {"In one short sentence: what is the opposite of hot?", "cold"}}};
+  static constexpr std::array<LanguageQuestion, 3> spanish_questions = {
+      {{"En una sola frase corta: ¿qué animal ladra?", "perr"},
+       {"En una sola frase corta: ¿de qué color es la nieve?", "blanc"},
+       {"En una sola frase corta: ¿qué es lo contrario de caliente?", "fri"}}};
+
   Status stops_and_languages() {
-    const auto in_language = [&](const char* text, base::Language language,
-                                 base::Language other) -> Result<bool> {
-      const auto result = subject_.chat(question(text, 120));
-      if (!result) {
-        if (is_about_the_answer(result.error())) return false;
-        return tl::unexpected<Error>(result.error());
+    const auto speaks = [&](const std::array<LanguageQuestion, 3>& questions,
+                            base::Language language, base::Language other) -> Result<bool> {
+      bool knows = true;
+      std::string all;
+      for (const LanguageQuestion& asked : questions) {
+        const auto result = subject_.chat(question(asked.text, 120));
+        if (!result) {
+          if (is_about_the_answer(result.error())) return false;
+          return tl::unexpected<Error>(result.error());
+        }
+        static constexpr std::array marks = {"<|", "|>", "</s>", "<start_of", "<end_of", "[/INST]"};
+        const bool clean = std::none_of(marks.begin(), marks.end(), [&](const char* mark) {
+          return result->text.find(mark) != std::string::npos;
+        });
+        contract_.stops = contract_.stops && clean && !result->truncated;
+        const std::string folded = base::fold(result->text);
+        knows = knows && folded.find(asked.word) != std::string::npos;
+        all += result->text + "\n";
       }
-      static constexpr std::array marks = {"<|", "|>", "</s>", "<start_of", "<end_of", "[/INST]"};
-      const bool clean = std::none_of(marks.begin(), marks.end(), [&](const char* mark) {
-        return result->text.find(mark) != std::string::npos;
-      });
-      contract_.stops = contract_.stops && clean && !result->truncated;
-      return base::detect_language(result->text, other) == language;
+      return knows && base::detect_language(all, other) == language;
     };
     contract_.stops = true;
     TRY_ASSIGN(contract_.english,
-               in_language("In one short sentence: what does a baker do in the morning?",
-                           base::Language::english, base::Language::spanish));
+               speaks(english_questions, base::Language::english, base::Language::spanish));
     TRY_ASSIGN(contract_.spanish,
-               in_language("En una sola frase corta: ¿qué hace un panadero por la mañana?",
-                           base::Language::spanish, base::Language::english));
+               speaks(spanish_questions, base::Language::spanish, base::Language::english));
     return {};
   }
 
@@ -378,16 +399,26 @@ class Measurement {
       const double needed = contract_.prompt_speed > 0 ? tokens / contract_.prompt_speed : 0;
       return reached > 0 && spent + needed > options_.context_seconds;
     };
-    const auto failed = [&](const Rung& result, int failed_at) -> Status {
-      contract_.context_limit = result.limit;
-      // Less than this may hold, and what holds is all that will be used: not to be wasteful.
-      std::vector<int> lesser(lesser_rungs.begin(), lesser_rungs.end());
-      if (reached > 0) lesser = {2 * reached};
-      for (const int rung : lesser) {
-        if (rung >= failed_at || rung <= reached || takes_too_long(rung)) continue;
+    // Where not even the first rung holds.
+    const auto look_below = [&](int first) -> Status {
+      for (const int rung : lesser_rungs) {
+        if (reached > 0 || rung >= first) continue;
         TRY(step("context"));
-        TRY_ASSIGN(const Rung tried, climb(rung));
-        if (tried.passed) contract_.context_verified = reached = rung;
+        TRY_ASSIGN(const Rung lesser, climb(rung));
+        if (lesser.passed) contract_.context_verified = reached = rung;
+      }
+      return {};
+    };
+    // Between a rung that held and one that did not, or that would take too long.
+    const auto look_between = [&](int above) -> Status {
+      for (int rung = 2 * reached; rung < above && !takes_too_long(rung); rung *= 2) {
+        TRY(step("context"));
+        TRY_ASSIGN(const Rung between, climb(rung));
+        if (!between.passed) {
+          contract_.context_limit = between.limit;
+          break;
+        }
+        contract_.context_verified = reached = rung;
       }
       return {};
     };
@@ -398,10 +429,13 @@ class Measurement {
       if (tokens <= reached) break;
       if (takes_too_long(tokens)) {
         contract_.context_limit = ContextLimit::time;
-        break;
+        return look_between(tokens);
       }
       TRY_ASSIGN(const Rung result, climb(tokens));
-      if (!result.passed) return failed(result, tokens);
+      if (!result.passed) {
+        contract_.context_limit = result.limit;
+        return reached > 0 ? look_between(tokens) : look_below(tokens);
+      }
       contract_.context_verified = reached = tokens;
     }
     return {};
@@ -452,7 +486,8 @@ Result<FormGrade> measure_forms(const Subject& subject) {
   TRY_ASSIGN(
       const json hard,
       ask(R"({"type":"object","properties":{"k":{"type":"array","items":{"enum":["vq","wz"]},"minItems":3,"maxItems":3},"n":{"type":"integer","minimum":7310,"maximum":7319},"o":{"type":"object","properties":{"jx":{"const":"ty"}},"required":["jx"],"additionalProperties":false}},"required":["k","n","o"],"additionalProperties":false})",
-          80));
+          // Small models like to put much white space between its signs.
+          240));
   const auto keeps_hard = [&] {
     if (!hard.is_object() || hard.size() != 3 || !hard.contains("k") || !hard.contains("n")) {
       return false;

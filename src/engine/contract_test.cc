@@ -18,8 +18,12 @@ class ContractTest : public EnginesTest {
   void SetUp() override {
     EnginesTest::SetUp();
     write_file(folder / "answers.json", R"([
- {"match": "what does a baker do", "text": "A baker makes the bread of the day in the morning."},
- {"match": "hace un panadero", "text": "Un panadero hace el pan del día por la mañana."},
+ {"match": "which animal barks", "text": "The animal that barks is the dog."},
+ {"match": "animal ladra", "text": "El animal que ladra es el perro."},
+ {"match": "what colour is snow", "text": "The snow is white."},
+ {"match": "color es la nieve", "text": "El color de la nieve es blanco."},
+ {"match": "opposite of hot", "text": "The opposite of hot is cold."},
+ {"match": "contrario de caliente", "text": "Lo contrario de caliente es frío."},
  {"match": "weather in Lisbon", "text": "{\"tool\": \"current_weather\", \"city\": \"Lisbon\"}"},
  {"match": "hace ahora en Oslo", "text": "{\"tool\": \"current_weather\", \"city\": \"Oslo\"}"},
  {"match": "recipe called Lentils", "text": "{\"tool\": \"delete_recipe\", \"name\": \"lentils\"}"},
@@ -99,6 +103,20 @@ TEST_F(ContractTest, a_sound_engine_is_measured_and_the_result_is_kept) {
   script("slow");  // another engine program
   fs::last_write_time(folder / "llama-server", fs::file_time_type::clock::now() + 5s);
   EXPECT_NE(contract_key(options(), models->folder(), *model), key);
+}
+
+TEST_F(ContractTest, words_of_a_language_without_what_everybody_knows_are_not_speaking_it) {
+  const auto answers = os::read_file(folder / "answers.json", 1u << 20);
+  ASSERT_TRUE(answers);
+  std::string without = *answers;
+  const std::string right = "El color de la nieve es blanco.";
+  without.replace(without.find(right), right.size(), "El color de la nieve es la nieve.");
+  write_file(folder / "answers.json", without);
+  start("normal");
+  const auto contract = check("chat", CheckDepth::quick);
+  ASSERT_TRUE(contract) << contract.error().describe();
+  EXPECT_EQ(contract->english, true);
+  EXPECT_EQ(contract->spanish, false);
 }
 
 TEST_F(ContractTest, the_owners_questions_are_asked_and_no_others) {
@@ -273,6 +291,12 @@ TEST_F(ContractTest, a_text_that_would_take_too_long_is_not_begun) {
   EXPECT_EQ(contract->context_verified, 8192);
   EXPECT_EQ(contract->context_limit, ContextLimit::time);
   EXPECT_EQ(asked, 6);
+  // What there is time for between two rungs is tried: 8,192 would take 82 s, 4,096 but 41.
+  options.context_seconds = 60;
+  const auto less = measure(subject, options);
+  ASSERT_TRUE(less);
+  EXPECT_EQ(less->context_verified, 4096);
+  EXPECT_EQ(less->context_limit, ContextLimit::time);
 }
 
 // A model that picks the right tool among so many, by its own calls and by schema; of more it takes
