@@ -51,13 +51,17 @@ def serve():
 
 
 def gateway():
-    print("== the API for other programs beside llama-server itself and litellm's proxy, SmolLM2-135M", flush=True)
+    print("== the API for other programs beside the engine itself and litellm's proxy", flush=True)
     said = lambda *command: subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     server = said(str(repository / "scripts/setup-engine.sh"))
     python = pathlib.Path(said(str(repository / "scripts/setup-python.sh"), "requirements-litellm.txt"))
-    subprocess.run([str(python), str(repository / "bench/gateway/measure.py"), "--lar", str(repository / "build" / "lar"),
-                    "--server", server, "--litellm", str(python.parent / "litellm"),
-                    "--model", models + "/smollm2-135m-instruct-q4_1.gguf"], check=True)
+    # With the scripted engine next to nothing is left but what lar and litellm cost themselves.
+    scripted = str(repository / "tests/engines/scripted_engine.py")
+    for engine, what, more in ((server, "llama-server with SmolLM2-135M", []), (scripted, "the scripted engine", ["--turn", "2"])):
+        print(f"-- {what}", flush=True)
+        subprocess.run([str(python), str(repository / "bench/gateway/measure.py"), "--lar", str(repository / "build" / "lar"),
+                        "--server", engine, "--litellm", str(python.parent / "litellm"),
+                        "--model", models + "/smollm2-135m-instruct-q4_1.gguf", *more], check=True)
 
 
 def reopen():

@@ -5,13 +5,13 @@
 //   bench_engine embed --models FOLDER --home FOLDER [--model NAME] [--seconds N]
 //   bench_engine chat  --models FOLDER --home FOLDER [--rounds N]
 //   bench_engine waiting --models FOLDER --home FOLDER [--rounds N]
-//   bench_engine change --models FOLDER --home FOLDER [--rounds N]
+//   bench_engine change --models FOLDER --home FOLDER [--rounds N] [--calls N]
 //
 // `waiting`: how long a person waits for the first token while the background does all it may, in
 // the same engine (a long prompt being read, a long answer being written) and in that for
 // embeddings, against an idle machine; the three take turns. `change`: from `lar model use` to the
-// first token that the new model gives anybody while 500 calls go on, against a bare start of the
-// same engine.
+// first token that the new model gives anybody while calls go on (500 of them), against a bare
+// start of the same engine.
 //
 // A shared machine is slower or faster from one second to the next by more than what is sought. So
 // the two contenders take turns on the same few texts, A B B A and then B A A B: what drifts evenly
@@ -49,6 +49,7 @@ struct Arguments {
   std::string what, models, home, model;
   int seconds = 120;
   int rounds = 5;
+  int calls = 500;
 };
 
 // Texts as lar sends them: passages of 40 to 250 words, alike for every run.
@@ -404,12 +405,11 @@ std::optional<Answered> asked(engine::Engines& engines, int number) {
   return answered;
 }
 
-// Two clients that never pause ask throughout, 500 times in all. From the wish for another model to
-// the first word that it says to anybody, against the same engine's start with nothing else about,
-// which begins with its first question.
+// Two clients that never pause ask throughout, so many times in all. From the wish for another
+// model to the first word that it says to anybody, against the same engine's start with nothing
+// else about, which begins with its first question.
 int bench_change(engine::Engines& engines, const engine::EngineOptions& options,
                  const Arguments& arguments) {
-  constexpr int requests = 500;
   std::vector<std::string> models;
   const auto known = engine::Models::open(arguments.models);
   if (!known) return 1;
@@ -467,7 +467,7 @@ int bench_change(engine::Engines& engines, const engine::EngineOptions& options,
       begun = base::steady_now();
       if (!engines.use(engine::Role::chat, model)) return 1;
       measured.used = static_cast<double>(base::steady_now() - begun) / 1e6;
-      while (first == 0 || done < requests * (round + 1) / arguments.rounds) {
+      while (first == 0 || done < arguments.calls * (round + 1) / arguments.rounds) {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
       }
     }
@@ -499,12 +499,13 @@ int main(int count, char** values) {
     if (name == "--model") arguments.model = values[index + 1];
     if (name == "--seconds") arguments.seconds = std::atoi(values[index + 1]);
     if (name == "--rounds") arguments.rounds = std::atoi(values[index + 1]);
+    if (name == "--calls") arguments.calls = std::atoi(values[index + 1]);
   }
   if (arguments.models.empty() || arguments.home.empty() || arguments.rounds < 1) {
     fmt::print(stderr,
                "usage: bench_engine embed|chat|waiting|change --models FOLDER --home FOLDER "
                "[--model NAME] [--seconds N] "
-               "[--rounds N]\n");
+               "[--rounds N] [--calls N]\n");
     return 2;
   }
   if (!arguments.model.empty()) {

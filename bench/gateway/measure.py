@@ -3,10 +3,10 @@
 
     measure.py --lar PROGRAM --server LLAMA_SERVER --model GGUF [--litellm PROGRAM] [--rounds 200] [--turn 6]
 
-One llama-server on loopback with the flags lar gives its own; lar and litellm are both bound to it, so all three
-ask one process with one cache. Time to first token: every round asks each of them once, in a new order, over a
-connection that stays; what is shown is the difference to the direct question of the same round. Throughput: 1, 4 and
-16 clients ask as fast as they can in short turns, direct and through lar by turns.
+One llama-server (or what passes for one) on loopback with the flags lar gives its own; lar and litellm are both bound
+to it, so all three ask one process with one cache. Time to first token: every round asks each of them once, in a new
+order, over a connection that stays; what is shown is the difference to the direct question of the same round.
+Throughput: 1, 4 and 16 clients ask as fast as they can in short turns, direct and through lar by turns.
 """
 import argparse
 import contextlib

@@ -88,9 +88,13 @@ void print_contract(Command& command, const json& contract) {
     return;
   }
   row("form", command.say("contract.form." + contract.value("form", "")));
-  row("context", command.say("contract.limit." + contract.value("context_limit", ""),
-                             {{"verified", std::to_string(contract.value("context_verified", 0))},
-                              {"claimed", std::to_string(contract.value("context_claimed", 0))}}));
+  const bool finds_nothing = contract.value("context_limit", "") == "forgets" &&
+                             contract.value("context_verified", 0) == 0;
+  row("context",
+      command.say(finds_nothing ? "contract.limit.finds_nothing"
+                                : "contract.limit." + contract.value("context_limit", ""),
+                  {{"verified", std::to_string(contract.value("context_verified", 0))},
+                   {"claimed", std::to_string(contract.value("context_claimed", 0))}}));
   row("tools", command.say("contract.tools_both", {{"native", yes(contract["tools_native"])},
                                                    {"schema", yes(contract["tools_by_schema"])}}));
   for (const char* form : {"native", "schema"}) {

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "engine/engine_client.h"
+#include "engine/tool_call.h"
 
 namespace lar::engine {
 using base::Error;
@@ -179,28 +180,49 @@ class Measurement {
     return {};
   }
 
+  // ---- languages ----
+
+  // What everybody knows who speaks the language, and a word of the answer.
+  struct LanguageQuestion {
+    const char* text;
+    const char* word;
+  };
+  static constexpr std::array<LanguageQuestion, 3> english_questions = {
+      {{"In one short sentence: which animal barks?", "dog"},
+       {"In one short sentence: what colour is snow?", "white"},
+       {"In one short sentence: what is the opposite of hot?", "cold"}}};
+  static constexpr std::array<LanguageQuestion, 3> spanish_questions = {
+      {{"En una sola frase corta: ¿qué animal ladra?", "perr"},
+       {"En una sola frase corta: ¿de qué color es la nieve?", "blanc"},
+       {"En una sola frase corta: ¿qué es lo contrario de caliente?", "fri"}}};
+
   Status stops_and_languages() {
-    const auto in_language = [&](const char* text, base::Language language,
-                                 base::Language other) -> Result<bool> {
-      const auto result = subject_.chat(question(text, 120));
-      if (!result) {
-        if (is_about_the_answer(result.error())) return false;
-        return tl::unexpected<Error>(result.error());
+    const auto speaks = [&](const std::array<LanguageQuestion, 3>& questions,
+                            base::Language language, base::Language other) -> Result<bool> {
+      bool knows = true;
+      std::string all;
+      for (const LanguageQuestion& asked : questions) {
+        const auto result = subject_.chat(question(asked.text, 120));
+        if (!result) {
+          if (is_about_the_answer(result.error())) return false;
+          return tl::unexpected<Error>(result.error());
+        }
+        static constexpr std::array marks = {"<|", "|>", "</s>", "<start_of", "<end_of", "[/INST]"};
+        const bool clean = std::none_of(marks.begin(), marks.end(), [&](const char* mark) {
+          return result->text.find(mark) != std::string::npos;
+        });
+        contract_.stops = contract_.stops && clean && !result->truncated;
+        const std::string folded = base::fold(result->text);
+        knows = knows && folded.find(asked.word) != std::string::npos;
+        all += result->text + "\n";
       }
-      static constexpr std::array marks = {"<|", "|>", "</s>", "<start_of", "<end_of", "[/INST]"};
-      const bool clean = std::none_of(marks.begin(), marks.end(), [&](const char* mark) {
-        return result->text.find(mark) != std::string::npos;
-      });
-      contract_.stops = contract_.stops && clean && !result->truncated;
-      return base::detect_language(result->text, other) == language;
+      return knows && base::detect_language(all, other) == language;
     };
     contract_.stops = true;
     TRY_ASSIGN(contract_.english,
-               in_language("In one short sentence: what does a baker do in the morning?",
-                           base::Language::english, base::Language::spanish));
+               speaks(english_questions, base::Language::english, base::Language::spanish));
     TRY_ASSIGN(contract_.spanish,
-               in_language("En una sola frase corta: ¿qué hace un panadero por la mañana?",
-                           base::Language::spanish, base::Language::english));
+               speaks(spanish_questions, base::Language::spanish, base::Language::english));
     return {};
   }
 
@@ -228,10 +250,9 @@ class Measurement {
             {"required", {"city"}}}}}}};
     bool native = true, by_schema = true;
     for (const ToolQuestion& one : tool_questions) {
-      const auto matches = [&](const std::string& name, const json& arguments) {
-        return one.city != nullptr && name == "current_weather" && arguments.is_object() &&
-               arguments.contains("city") && arguments["city"].is_string() &&
-               base::fold(arguments["city"].get<std::string>()).find(one.city) != std::string::npos;
+      const auto matches = [&](const json& name, const json& arguments) {
+        return one.city != nullptr && name == "current_weather" &&
+               argument_holds(arguments, "city", one.city);
       };
       const json body = {{"messages", {{{"role", "user"}, {"content", one.text}}}},
                          {"tools", {weather}},
@@ -239,22 +260,10 @@ class Measurement {
                          {"max_tokens", 96}};
       TRY_ASSIGN(const Subject::Answer answer,
                  subject_.send("POST", "/v1/chat/completions", body.dump()));
-      const json value = json::parse(answer.body, nullptr, false);
-      const json::json_pointer calls("/choices/0/message/tool_calls");
-      const json made = answer.status == 200 && value.is_object() && value.contains(calls)
-                            ? value[calls]
-                            : json();
-      const bool called = made.is_array() && !made.empty();
-      bool right = called == (one.city != nullptr);
-      if (called) {
-        const json function = made[0].value("function", json::object());
-        const json arguments = function.value("arguments", json());
-        right = matches(function.value("name", ""),
-                        arguments.is_string()
-                            ? json::parse(arguments.get<std::string>(), nullptr, false)
-                            : arguments);
-      }
-      native = native && right;
+      const std::vector<ToolCall> made = tool_calls_in(answer.status, answer.body);
+      native = native &&
+               (one.city == nullptr ? made.empty()
+                                    : !made.empty() && matches(made[0].name, made[0].arguments));
 
       ChatRequest typed;
       typed.messages = {
@@ -268,10 +277,8 @@ class Measurement {
       typed.max_tokens = 64;
       TRY_ASSIGN(const std::string text, said(typed));
       const json chosen = json::parse(text, nullptr, false);
-      const std::string tool = chosen.is_object() ? chosen.value("tool", json()).dump() : "";
-      by_schema = by_schema && (one.city != nullptr ? matches("current_weather", chosen) &&
-                                                          tool == "\"current_weather\""
-                                                    : tool == "\"none\"");
+      const json tool = chosen.is_object() ? chosen.value("tool", json()) : json();
+      by_schema = by_schema && (one.city != nullptr ? matches(tool, chosen) : tool == "none");
     }
     contract_.tools_native = native;
     contract_.tools_by_schema = by_schema;
@@ -387,14 +394,31 @@ class Measurement {
     const auto begun = base::steady_now();
     contract_.context_limit = ContextLimit::claimed;
     int reached = 0;
-    const auto failed = [&](const Rung& result) -> Status {
-      contract_.context_limit = result.limit;
-      // Not even the first: something less may hold.
+    const auto takes_too_long = [&](int tokens) {
+      const double spent = static_cast<double>(base::steady_now() - begun) / 1e6;
+      const double needed = contract_.prompt_speed > 0 ? tokens / contract_.prompt_speed : 0;
+      return reached > 0 && spent + needed > options_.context_seconds;
+    };
+    // Where not even the first rung holds.
+    const auto look_below = [&](int first) -> Status {
       for (const int rung : lesser_rungs) {
-        if (reached > 0 || rung >= options_.rungs.front()) continue;
+        if (reached > 0 || rung >= first) continue;
         TRY(step("context"));
         TRY_ASSIGN(const Rung lesser, climb(rung));
         if (lesser.passed) contract_.context_verified = reached = rung;
+      }
+      return {};
+    };
+    // Between a rung that held and one that did not, or that would take too long.
+    const auto look_between = [&](int above) -> Status {
+      for (int rung = 2 * reached; rung < above && !takes_too_long(rung); rung *= 2) {
+        TRY(step("context"));
+        TRY_ASSIGN(const Rung between, climb(rung));
+        if (!between.passed) {
+          contract_.context_limit = between.limit;
+          break;
+        }
+        contract_.context_verified = reached = rung;
       }
       return {};
     };
@@ -403,14 +427,15 @@ class Measurement {
       const int claimed = contract_.context_claimed > 0 ? contract_.context_claimed : rung;
       const int tokens = std::min(rung, claimed);
       if (tokens <= reached) break;
-      const double spent = static_cast<double>(base::steady_now() - begun) / 1e6;
-      const double needed = contract_.prompt_speed > 0 ? tokens / contract_.prompt_speed : 0;
-      if (reached > 0 && spent + needed > options_.context_seconds) {
+      if (takes_too_long(tokens)) {
         contract_.context_limit = ContextLimit::time;
-        break;
+        return look_between(tokens);
       }
       TRY_ASSIGN(const Rung result, climb(tokens));
-      if (!result.passed) return failed(result);
+      if (!result.passed) {
+        contract_.context_limit = result.limit;
+        return reached > 0 ? look_between(tokens) : look_below(tokens);
+      }
       contract_.context_verified = reached = tokens;
     }
     return {};
@@ -461,7 +486,8 @@ Result<FormGrade> measure_forms(const Subject& subject) {
   TRY_ASSIGN(
       const json hard,
       ask(R"({"type":"object","properties":{"k":{"type":"array","items":{"enum":["vq","wz"]},"minItems":3,"maxItems":3},"n":{"type":"integer","minimum":7310,"maximum":7319},"o":{"type":"object","properties":{"jx":{"const":"ty"}},"required":["jx"],"additionalProperties":false}},"required":["k","n","o"],"additionalProperties":false})",
-          80));
+          // Small models like to put much white space between its signs.
+          240));
   const auto keeps_hard = [&] {
     if (!hard.is_object() || hard.size() != 3 || !hard.contains("k") || !hard.contains("n")) {
       return false;

@@ -18,8 +18,12 @@ class ContractTest : public EnginesTest {
   void SetUp() override {
     EnginesTest::SetUp();
     write_file(folder / "answers.json", R"([
- {"match": "what does a baker do", "text": "A baker makes the bread of the day in the morning."},
- {"match": "hace un panadero", "text": "Un panadero hace el pan del día por la mañana."},
+ {"match": "which animal barks", "text": "The animal that barks is the dog."},
+ {"match": "animal ladra", "text": "El animal que ladra es el perro."},
+ {"match": "what colour is snow", "text": "The snow is white."},
+ {"match": "color es la nieve", "text": "El color de la nieve es blanco."},
+ {"match": "opposite of hot", "text": "The opposite of hot is cold."},
+ {"match": "contrario de caliente", "text": "Lo contrario de caliente es frío."},
  {"match": "weather in Lisbon", "text": "{\"tool\": \"current_weather\", \"city\": \"Lisbon\"}"},
  {"match": "hace ahora en Oslo", "text": "{\"tool\": \"current_weather\", \"city\": \"Oslo\"}"},
  {"match": "recipe called Lentils", "text": "{\"tool\": \"delete_recipe\", \"name\": \"lentils\"}"},
@@ -101,6 +105,20 @@ TEST_F(ContractTest, a_sound_engine_is_measured_and_the_result_is_kept) {
   EXPECT_NE(contract_key(options(), models->folder(), *model), key);
 }
 
+TEST_F(ContractTest, words_of_a_language_without_what_everybody_knows_are_not_speaking_it) {
+  const auto answers = os::read_file(folder / "answers.json", 1u << 20);
+  ASSERT_TRUE(answers);
+  std::string without = *answers;
+  const std::string right = "El color de la nieve es blanco.";
+  without.replace(without.find(right), right.size(), "El color de la nieve es la nieve.");
+  write_file(folder / "answers.json", without);
+  start("normal");
+  const auto contract = check("chat", CheckDepth::quick);
+  ASSERT_TRUE(contract) << contract.error().describe();
+  EXPECT_EQ(contract->english, true);
+  EXPECT_EQ(contract->spanish, false);
+}
+
 TEST_F(ContractTest, the_owners_questions_are_asked_and_no_others) {
   write_file(folder / "home/questions.txt", "# mine\n\n  Cuéntame un chiste verde.  \n");
   start("normal");
@@ -136,7 +154,7 @@ TEST_F(ContractTest, what_an_engine_claims_of_its_context_counts_for_nothing) {
   for (const auto& [modes, limit] :
        {Case{"boast", ContextLimit::refuses}, Case{"boast,truncate", ContextLimit::truncates},
         Case{"boast,truncate,miscount", ContextLimit::forgets}}) {
-    start_own(modes, 4096);
+    start_own(modes, 3000);
     const auto contract = check("chat", CheckDepth::full);
     ASSERT_TRUE(contract) << modes << ": " << contract.error().describe();
     EXPECT_EQ(contract->context_claimed, 65536) << modes;
@@ -160,22 +178,22 @@ ChatRequest words(int count) {
 TEST_F(ContractTest, what_was_verified_of_a_context_bounds_what_is_put_into_it) {
   for (const char* modes : {"boast", "boast,truncate"}) {
     fs::remove_all(folder / "home/contracts");
-    start_own(modes, 4096);
+    start_own(modes, 6000);
     EXPECT_EQ(engines->context_tokens(Role::chat), 65'536);
     EXPECT_EQ(engines->usable_context(Role::chat), 65'536) << "as claimed, until it is measured";
     ASSERT_TRUE(check("chat", CheckDepth::full));
-    EXPECT_EQ(engines->usable_context(Role::chat), 2048) << modes;
+    EXPECT_EQ(engines->usable_context(Role::chat), 4096) << modes << ": between the rungs";
     EXPECT_EQ(engines->context_tokens(Role::chat), 65'536);
-    EXPECT_TRUE(engines->chat(Role::chat, words(1500), {}, {})) << modes;
-    const auto refused = engines->chat(Role::chat, words(3000), {}, {});
+    EXPECT_TRUE(engines->chat(Role::chat, words(3000), {}, {})) << modes;
+    const auto refused = engines->chat(Role::chat, words(5000), {}, {});
     ASSERT_FALSE(refused) << modes << ": half of it would be read and nobody told";
     EXPECT_EQ(refused.error().code, "engine.context_exceeded");
-    ChatRequest own = words(3000);
+    ChatRequest own = words(5000);
     own.context = ChatRequest::Context::claimed;
     EXPECT_TRUE(engines->chat(Role::chat, own, {}, {})) << "a new check may look further";
     const auto again = check("chat", CheckDepth::full);
     ASSERT_TRUE(again);
-    EXPECT_EQ(again->context_verified, 2048) << "and is not bound by the one before";
+    EXPECT_EQ(again->context_verified, 4096) << "and is not bound by the one before";
     engines.reset();
     process->stop(2s);
     fs::remove(folder / "own.sock");
@@ -273,6 +291,12 @@ TEST_F(ContractTest, a_text_that_would_take_too_long_is_not_begun) {
   EXPECT_EQ(contract->context_verified, 8192);
   EXPECT_EQ(contract->context_limit, ContextLimit::time);
   EXPECT_EQ(asked, 6);
+  // What there is time for between two rungs is tried: 8,192 would take 82 s, 4,096 but 41.
+  options.context_seconds = 60;
+  const auto less = measure(subject, options);
+  ASSERT_TRUE(less);
+  EXPECT_EQ(less->context_verified, 4096);
+  EXPECT_EQ(less->context_limit, ContextLimit::time);
 }
 
 // A model that picks the right tool among so many, by its own calls and by schema; of more it takes

@@ -44,6 +44,9 @@ constexpr std::array with_chat = {Role::fast, Role::vision};
 // Whose memory is planned first: what people wait for, what everything is searched with.
 constexpr std::array planning_order = {Role::chat, Role::embed, Role::rerank, Role::vision,
                                        Role::fast};
+// How long calls that have not begun wait for an engine that starts beside the old one. Most start
+// sooner; a person waits no longer than that for one that does not.
+constexpr milliseconds longest_pause(3'000);
 // In roles.toml, the embedding model that is about to take over.
 constexpr std::string_view next_embed_key = "embed_next";
 
@@ -599,6 +602,27 @@ Status EnginesImpl::unbind(Role role) {
   return {};
 }
 
+namespace {
+
+// No call of a lane begins while it lives, but for no longer than the limit.
+class Pause {
+ public:
+  Pause(Scheduler& scheduler, Role lane, milliseconds limit) {
+    scheduler.pause(lane, true);
+    timer_ = std::jthread([&scheduler, lane, limit](const std::stop_token& stop) {
+      std::mutex mutex;
+      std::unique_lock lock(mutex);
+      std::condition_variable_any().wait_for(lock, stop, limit, [] { return false; });
+      scheduler.pause(lane, false);
+    });
+  }
+
+ private:
+  std::jthread timer_;
+};
+
+}  // namespace
+
 // Puts `next` behind a role. Where memory has room it is started and tried beside the old engine;
 // else the calls that come are held until it stands, or the old one is back.
 Status EnginesImpl::replace(Role role, Seat& seat, std::shared_ptr<Backend> next) {
@@ -611,14 +635,18 @@ Status EnginesImpl::replace(Role role, Seat& seat, std::shared_ptr<Backend> next
   if (old_runs && next->host) make_room(*next, old.get());
   const bool beside =
       !old_runs || !next->host || next->memory_bytes <= memory_left_for_more(memory_allowed());
-  // Somebody waits for the change: the background does not, and the old engine's calls go on
-  // without taking the processor from the new one.
+  // Somebody waits for the change: the background does not, the old engine's calls go on without
+  // taking the processor from the new one, and calls that have not begun wait for it a little.
   struct Hush {
     Scheduler& scheduler;
     explicit Hush(Scheduler& of) : scheduler(of) { scheduler.hush(true); }
     ~Hush() { scheduler.hush(false); }
   } const hush{scheduler_};
-  if (old_runs && beside) old->host->make_nice();
+  std::optional<Pause> pause;
+  if (old_runs && beside) {
+    if (next->host) pause.emplace(scheduler_, role, longest_pause);
+    old->host->make_nice();
+  }
   if (!beside) {
     scheduler_.hold_and_drain(role);
     {
@@ -644,6 +672,7 @@ Status EnginesImpl::replace(Role role, Seat& seat, std::shared_ptr<Backend> next
     next.reset();
     if (old_runs && beside) old->host->make_usual();
   }
+  pause.reset();
   if (!beside) scheduler_.release(role);
   if (!done) return done;
   retire(std::move(old));

@@ -750,7 +750,8 @@ TEST_F(EnginesTest, the_old_engine_answers_until_the_new_one_stands_beside_it) {
   open();
   ASSERT_TRUE(ask("x"));
   const pid_t old = status_of(Role::chat).pid;
-  script("slow-start --delay 0.5");
+  // For longer than calls wait for a new engine.
+  script("slow-start --delay 4");
   std::atomic<bool> used = false;
   std::atomic<int> meanwhile = 0, failed = 0;
   std::vector<std::jthread> callers;

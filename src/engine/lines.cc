@@ -80,7 +80,7 @@ Lines::Ticket Lines::take_next(Line& line) {
 std::vector<Lines::Ticket> Lines::serve() {
   std::vector<Ticket> served;
   for (auto& [role, lane] : lanes_) {
-    if (lane.held) continue;
+    if (lane.held || lane.paused) continue;
     for (auto& [urgency, line] : lane.lines) {
       while (!line.empty() && running(role) < lane.capacity && !somebody_above(urgency)) {
         const Ticket ticket = take_next(line);

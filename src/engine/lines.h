@@ -40,6 +40,8 @@ class Lines {
   // A held lane serves nobody; those that run go on.
   void hold(Role lane, bool held);
   bool held(Role lane) const { return lanes_.at(lane).held; }
+  // A paused lane begins no call, and that is all: nobody steps back or is held up because of it.
+  void pause(Role lane, bool paused) { lanes_.at(lane).paused = paused; }
   // While hushed only interactive calls are begun, and what runs of the others steps back.
   void hush(bool hushed) { hushed_ += hushed ? 1 : -1; }
   // Those that run no longer take up the room of the lane: their engine is being replaced.
@@ -63,6 +65,7 @@ class Lines {
     int capacity = 1;
     int most_waiting = 0;
     bool held = false;
+    bool paused = false;
     std::map<Urgency, Line> lines;
   };
   struct Call {

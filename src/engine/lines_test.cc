@@ -154,6 +154,20 @@ TEST_F(LinesTest, a_held_lane_serves_nobody_stops_the_background_and_holds_up_no
   EXPECT_EQ(lines.in_the_way(), Tickets{embedding});
 }
 
+TEST_F(LinesTest, a_paused_lane_begins_nothing_and_stops_nothing) {
+  const auto writing = lines.arrive(Role::chat, of(Urgency::background, "lar"));
+  lines.serve();
+  lines.pause(Role::chat, true);
+  EXPECT_EQ(lines.in_the_way(), Tickets{});
+  lines.leave(writing);
+  const auto asked = lines.arrive(Role::chat, person);
+  EXPECT_EQ(lines.serve(), Tickets{});
+  EXPECT_EQ(lines.position(asked), 1);
+  EXPECT_FALSE(lines.held(Role::chat));
+  lines.pause(Role::chat, false);
+  EXPECT_EQ(lines.serve(), Tickets{asked});
+}
+
 TEST_F(LinesTest, calls_of_an_engine_that_is_replaced_leave_their_room_to_the_new_one) {
   const auto old = lines.arrive(Role::chat, person);
   const auto next = lines.arrive(Role::chat, person);

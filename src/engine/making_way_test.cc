@@ -31,6 +31,15 @@ class MakingWayTest : public EnginesTest {
     return true;
   }
   static int nice_of(pid_t pid) { return getpriority(PRIO_PROCESS, static_cast<id_t>(pid)); }
+  // Whether a process gets another priority than this one.
+  static bool leaves(pid_t pid, int usual) {
+    const auto deadline = base::steady_now() + 3 * base::one_second;
+    while (nice_of(pid) == usual) {
+      if (base::steady_now() > deadline) return false;
+      std::this_thread::sleep_for(2ms);
+    }
+    return true;
+  }
 };
 
 TEST_F(MakingWayTest, an_engine_that_works_for_nobody_is_off_the_processor_while_a_person_waits) {
@@ -138,14 +147,27 @@ TEST_F(MakingWayTest, the_old_engine_runs_behind_the_one_that_takes_its_place) {
   script("slow-start,ignore-grammar --delay 0.6");
   std::jthread change(
       [&] { EXPECT_EQ(engines->use(Role::chat, "toy2").error().code, "engine.ignores_grammar"); });
-  const auto deadline = base::steady_now() + 3 * base::one_second;
-  while (nice_of(old) == usual && base::steady_now() < deadline) std::this_thread::sleep_for(2ms);
+  ASSERT_TRUE(leaves(old, usual));
   EXPECT_EQ(nice_of(old), std::min(usual + 10, 19));
-  EXPECT_TRUE(ask("y")) << "its calls go on";
+  EXPECT_EQ(ask("y")->model, "toy") << "the new one fails its trial";
   change.join();
   // Where no priority is given back, another process has taken its place.
   ASSERT_TRUE(ask("z"));
   EXPECT_EQ(nice_of(status_of(Role::chat).pid), usual);
+}
+
+TEST_F(MakingWayTest, a_call_that_has_not_begun_waits_for_the_new_engine) {
+  open();
+  ASSERT_TRUE(ask("x"));
+  const pid_t old = status_of(Role::chat).pid;
+  const int usual = nice_of(old);
+  script("slow-start --delay 0.6");
+  std::jthread change([&] { EXPECT_TRUE(engines->use(Role::chat, "toy2")); });
+  ASSERT_TRUE(leaves(old, usual));
+  EXPECT_TRUE(engines->count_tokens(Role::chat, "y")) << "what takes no turn waits for nothing";
+  const auto answer = ask("y");
+  ASSERT_TRUE(answer) << answer.error().describe();
+  EXPECT_EQ(answer->model, "toy2");
 }
 
 TEST_F(MakingWayTest, the_background_waits_while_a_model_is_changed) {

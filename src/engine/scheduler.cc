@@ -110,6 +110,12 @@ void Scheduler::release(Role lane) {
   settle(lock);
 }
 
+void Scheduler::pause(Role lane, bool paused) {
+  Lock lock(mutex_);
+  lines_.pause(lane, paused);
+  settle(lock);
+}
+
 void Scheduler::hush(bool hushed) {
   Lock lock(mutex_);
   lines_.hush(hushed);

@@ -48,6 +48,8 @@ class Scheduler {
   // Nobody is let through until release(); waits until those inside have left.
   void hold_and_drain(Role lane);
   void release(Role lane);
+  // Until it is ended no call begins; those inside go on, and pass() lets through.
+  void pause(Role lane, bool paused);
   // Background and proactive calls step back and wait until all who hushed have ended it.
   void hush(bool hushed);
   // Those inside no longer count: the lane's engine has been replaced.

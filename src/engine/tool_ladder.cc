@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/text.h"
 #include "engine/contract.h"
+#include "engine/tool_call.h"
 
 namespace lar::engine {
 using base::Error;
@@ -70,9 +70,7 @@ std::vector<std::string> tools_of(int count) {
 }
 
 bool is_right(const Wish& wish, const json& tool, const json& arguments) {
-  return tool == wish.tool && arguments.is_object() && arguments.contains("name") &&
-         arguments["name"].is_string() &&
-         base::fold(arguments["name"].get<std::string>()).find(wish.name) != std::string::npos;
+  return tool == wish.tool && argument_holds(arguments, "name", wish.name);
 }
 
 // By the engine's own tool calls.
@@ -95,17 +93,8 @@ Result<bool> picks_natively(const Subject& subject, const std::vector<std::strin
                      {"max_tokens", 96}};
   TRY_ASSIGN(const Subject::Answer answer,
              subject.send("POST", "/v1/chat/completions", body.dump()));
-  const json value = json::parse(answer.body, nullptr, false);
-  const json::json_pointer place("/choices/0/message/tool_calls");
-  if (answer.status != 200 || !value.is_object() || !value.contains(place)) return false;
-  const json& calls = value[place];
-  if (!calls.is_array() || calls.size() != 1 || !calls[0].is_object()) return false;
-  const json function = calls[0].value("function", json::object());
-  if (!function.is_object()) return false;
-  const json arguments = function.value("arguments", json());
-  return is_right(wish, function.value("name", json()),
-                  arguments.is_string() ? json::parse(arguments.get<std::string>(), nullptr, false)
-                                        : arguments);
+  const std::vector<ToolCall> calls = tool_calls_in(answer.status, answer.body);
+  return calls.size() == 1 && is_right(wish, calls[0].name, calls[0].arguments);
 }
 
 // By a form that names one of them.

@@ -47,11 +47,14 @@ def spoiled(matches, status, change):
 
 
 class Broken:
-    """What happens to requests and answers: functions, or nothing. `holds_on`: a client that leaves is not noticed."""
+    """What happens to requests and answers: functions, or nothing. `holds_on`: a client that leaves is not noticed.
+    `longest`: seconds without a byte after which the answer is given up."""
 
     def __init__(self, field):
         self.request = self.answer = None
         self.holds_on = field == "cancellation"
+        # Without its limit an answer may take minutes: that it takes long is what its check sees.
+        self.longest = 20 if "tokens" in field else 120
         answers = {
             "usage": spoiled(lambda *_: True, 0, lambda data: counts.sub(rb'"\1":0', data)),
             "errors": spoiled(lambda _, got: got >= 400, 500, lambda _: b"{}"),
@@ -87,7 +90,7 @@ def handler(lar_port, broken):
                     body = json.dumps(broken.request(self.path, json.loads(body))).encode()
                 except ValueError:
                     pass  # what is no JSON shall arrive so
-            connection = http.client.HTTPConnection("127.0.0.1", lar_port, timeout=120)
+            connection = http.client.HTTPConnection("127.0.0.1", lar_port, timeout=broken.longest if broken else 120)
             headers = {name: value for name, value in self.headers.items()
                        if name.lower() not in ("host", "content-length", "connection", "transfer-encoding", "accept-encoding")}
             connection.request(self.command, self.path, body or None, headers)
