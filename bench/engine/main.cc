@@ -405,6 +405,12 @@ std::optional<Answered> asked(engine::Engines& engines, int number) {
   return answered;
 }
 
+bool use(engine::Engines& engines, const std::string& model) {
+  const auto used = engines.use(engine::Role::chat, model);
+  if (!used) fmt::print(stderr, "{}: {}\n", model, used.error().describe());
+  return used.has_value();
+}
+
 // Two clients that never pause ask throughout, so many times in all. From the wish for another
 // model to the first word that it says to anybody, against the same engine's start with nothing
 // else about, which begins with its first question.
@@ -424,7 +430,7 @@ int bench_change(engine::Engines& engines, const engine::EngineOptions& options,
   }
   // As after their first use, when lar measures what begins to serve.
   for (const std::string& model : models) {
-    if (!engines.use(engine::Role::chat, model)) return 1;
+    if (!use(engines, model)) return 1;
     const auto checked =
         engine::check_model(options, **known, engines, "chat", engine::CheckDepth::quick, {}, {});
     if (!checked) {
@@ -440,13 +446,13 @@ int bench_change(engine::Engines& engines, const engine::EngineOptions& options,
   for (int round = 0; round < arguments.rounds; ++round) {
     const std::string& model = models[static_cast<std::size_t>(round + 1) % 2];
     Round measured;
-    if (!engines.use(engine::Role::chat, model)) return 1;
+    if (!use(engines, model)) return 1;
     engines.stop_all();
     auto begun = base::steady_now();
     const auto bare = asked(engines, ++number);
     if (!bare) return 1;
     measured.start = static_cast<double>(bare->first_text - begun) / 1e6;
-    if (!engines.use(engine::Role::chat, models[static_cast<std::size_t>(round) % 2])) return 1;
+    if (!use(engines, models[static_cast<std::size_t>(round) % 2])) return 1;
     if (!asked(engines, ++number)) return 1;
     std::atomic<base::Microseconds> first = 0;
     {
@@ -465,7 +471,7 @@ int bench_change(engine::Engines& engines, const engine::EngineOptions& options,
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(500));
       begun = base::steady_now();
-      if (!engines.use(engine::Role::chat, model)) return 1;
+      if (!use(engines, model)) return 1;
       measured.used = static_cast<double>(base::steady_now() - begun) / 1e6;
       while (first == 0 || done < arguments.calls * (round + 1) / arguments.rounds) {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));

@@ -109,10 +109,14 @@ TEST_F(ContractTest, words_of_a_language_without_what_everybody_knows_are_not_sp
   const auto answers = os::read_file(folder / "answers.json", 1u << 20);
   ASSERT_TRUE(answers);
   std::string without = *answers;
-  const std::string right = "El color de la nieve es blanco.";
-  without.replace(without.find(right), right.size(), "El color de la nieve es la nieve.");
-  write_file(folder / "answers.json", without);
-  start("normal");
+  const auto change = [&](const std::string& right, const std::string& wrong) {
+    without.replace(without.find(right), right.size(), wrong);
+    write_file(folder / "answers.json", without);
+    start("normal");
+  };
+  change("El color de la nieve es blanco.", "El color de la nieve es la nieve.");
+  EXPECT_EQ(check("chat", CheckDepth::quick)->spanish, true) << "one slip";
+  change("Lo contrario de caliente es frío.", "Lo contrario de caliente es lo caliente.");
   const auto contract = check("chat", CheckDepth::quick);
   ASSERT_TRUE(contract) << contract.error().describe();
   EXPECT_EQ(contract->english, true);
