@@ -322,6 +322,7 @@ class Asking {
     const bool with_meanings = !meanings_.question.empty();
     std::vector<Features> features = ranking_features(passages, part, meanings_, zone);
     std::vector<double> ranks;
+    ranks.reserve(features.size());
     for (const Features& one : features) ranks.push_back(ranking->rank(one, with_meanings));
     std::vector<size_t> order(passages.size());
     std::iota(order.begin(), order.end(), size_t{0});

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/foreign_json.h"
 #include "base/text.h"
 #include "engine/contract.h"
 
@@ -95,7 +96,7 @@ Result<bool> picks_natively(const Subject& subject, const std::vector<std::strin
                      {"max_tokens", 96}};
   TRY_ASSIGN(const Subject::Answer answer,
              subject.send("POST", "/v1/chat/completions", body.dump()));
-  const json value = json::parse(answer.body, nullptr, false);
+  const json value = base::foreign_json(answer.body);
   const json::json_pointer place("/choices/0/message/tool_calls");
   if (answer.status != 200 || !value.is_object() || !value.contains(place)) return false;
   const json& calls = value[place];
@@ -103,9 +104,9 @@ Result<bool> picks_natively(const Subject& subject, const std::vector<std::strin
   const json function = calls[0].value("function", json::object());
   if (!function.is_object()) return false;
   const json arguments = function.value("arguments", json());
-  return is_right(wish, function.value("name", json()),
-                  arguments.is_string() ? json::parse(arguments.get<std::string>(), nullptr, false)
-                                        : arguments);
+  return is_right(
+      wish, function.value("name", json()),
+      arguments.is_string() ? base::foreign_json(arguments.get<std::string>()) : arguments);
 }
 
 // By a form that names one of them.
@@ -129,7 +130,7 @@ Result<bool> picks_by_schema(const Subject& subject, const std::vector<std::stri
     if (is_about_the_answer(result.error())) return false;
     return tl::unexpected<Error>(result.error());
   }
-  const json chosen = json::parse(result->text, nullptr, false);
+  const json chosen = base::foreign_json(result->text);
   return chosen.is_object() && is_right(wish, chosen.value("tool", json()), chosen);
 }
 
