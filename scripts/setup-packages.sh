@@ -16,7 +16,7 @@ build=(
     libvalijson-dev libreadline-dev libgtest-dev
 )
 page=(chromium fonts-dejavu)
-deep=(clang-19)
+deep=(clang-19 libclang-rt-19-dev)
 tidy=(clang-tidy-19)
 servers=(dovecot-imapd openssl procps)
 

@@ -30,6 +30,7 @@
 #include "api/uploads.h"
 #include "api/validation.h"
 #include "assistant/desk.h"
+#include "base/foreign_json.h"
 #include "base/messages.h"
 #include "base/percent.h"
 #include "copilot/copilot.h"
@@ -169,7 +170,7 @@ class ApplicationImplementation final : public Application {
     try {
       Call call{request, match.parameter, json::object(), sink};
       if (!request.body.empty()) {
-        call.body = json::parse(request.body, nullptr, false);
+        call.body = base::foreign_json(request.body);
         if (call.body.is_discarded()) {
           return failure({ErrorKind::invalid_input,
                           "api.malformed_json",
@@ -1273,7 +1274,7 @@ class ApplicationImplementation final : public Application {
     const auto depth = call.request.query.find("depth");
     const bool full = depth != call.request.query.end() && depth->second == "full";
     json checks = json::array();
-    const auto add = [&](const char* code, bool well, base::Parameters parameters) {
+    const auto add = [&](const char* code, bool well, const base::Parameters& parameters) {
       checks.push_back({{"code", code},
                         {"ok", well},
                         {"message", base::message(code, parameters, call.request.language)}});

@@ -291,6 +291,11 @@ TEST_F(Home, wrong_requests_are_refused_with_the_field) {
   response = application_->handle(broken, [](std::string_view, const json&) { return true; });
   EXPECT_EQ(response.status, 400);
   EXPECT_EQ(code(response), "api.malformed_json");
+  // Copying or writing such a value would take more stack than there is.
+  broken.body = R"({"question":)" + std::string(500'000, '[') + std::string(500'000, ']') + "}";
+  response = application_->handle(broken, [](std::string_view, const json&) { return true; });
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(code(response), "api.malformed_json");
 }
 
 TEST_F(Home, a_body_of_the_wrong_type_is_no_internal_fault) {

@@ -26,6 +26,7 @@
 #include "api/openapi.h"
 #include "api/validation.h"
 #include "base/clock.h"
+#include "base/foreign_json.h"
 #include "base/id.h"
 #include "base/messages.h"
 #include "base/percent.h"
@@ -242,7 +243,7 @@ Refusal refusal_of(const Error& error, base::Language language, int status) {
 Refusal refusal_of_engine(int status, const std::string& body) {
   Refusal refusal;
   refusal.status = status;
-  const json value = json::parse(body, nullptr, false);
+  const json value = base::foreign_json(body);
   const json error = value.is_object() && value.contains("error") ? value["error"] : json();
   const auto text = [&](const char* name) {
     return error.is_object() && error.contains(name) && error[name].is_string()
@@ -539,7 +540,7 @@ class GatewayImplementation final : public Gateway {
   // ---- calls of models ----
 
   base::Status serve_model(Call& call, const ClientRoute& route, bool may_ask_assistant) {
-    json body = json::parse(call.request.body, nullptr, false);
+    json body = base::foreign_json(call.request.body);
     if (!body.is_object()) return fail(ErrorKind::invalid_input, "client.malformed_json");
     if (!route.standard_model.empty() && !body.contains("model")) {
       body["model"] = route.standard_model;
@@ -721,7 +722,7 @@ class GatewayImplementation final : public Gateway {
     std::string sent = call.request.body;
     if (concerns_tools(call.form, body) && !known_to_call(role, tools_in(body)).value_or(true)) {
       TRY_ASSIGN(const std::string made, with_schema_for_tools(call.form, sent));
-      sent = dumped({{"messages", json::parse(made, nullptr, false)["messages"]}});
+      sent = dumped({{"messages", base::foreign_json(made)["messages"]}});
     }
     return pass_on(call, role, model, sent, false, engine::RawRequest::Turn::at_once);
   }
@@ -853,7 +854,7 @@ class GatewayImplementation final : public Gateway {
       return fail(ErrorKind::unsupported, "client.not_translated", {{"path", call.request.path}});
     }
     return relay(
-        call, role, model, made, json::parse(body, nullptr, false), streamed,
+        call, role, model, made, base::foreign_json(body), streamed,
         [](const json& delta, const CallReader::Sink& sink) {
           const auto text_of = [](const json& object, const char* name) {
             const json value = object.is_object() ? object.value(name, json()) : json();
@@ -908,7 +909,7 @@ class GatewayImplementation final : public Gateway {
     };
     const auto part = [&](const AnswerPart& one) { say(writer.take(one)); };
     const auto take = [&](const net::Event& event) {
-      const json chunk = json::parse(event.data, nullptr, false);
+      const json chunk = base::foreign_json(event.data);
       if (!chunk.is_object()) return true;
       if (chunk.contains("error")) {
         const json& error = chunk["error"];
@@ -1062,7 +1063,7 @@ class GatewayImplementation final : public Gateway {
       return fail(ErrorKind::cancelled, "cancelled");
     }
     if (response.status >= 400 || !done.is_object()) {
-      const json error = json::parse(response.body, nullptr, false);
+      const json error = base::foreign_json(response.body);
       Refusal refusal;
       refusal.status = response.status >= 400 ? response.status : 500;
       if (error.is_object() && error.contains("error")) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/foreign_json.h"
 #include "base/id.h"
 
 namespace lar::api {
@@ -590,7 +591,7 @@ std::string CallWriter::whole(bool cut, const AnswerUsage& usage) const {
     json content = json::array();
     if (text_item_ >= 0) content.push_back({{"type", "text"}, {"text", text_}});
     for (const CallMade& made : calls_) {
-      json input = json::parse(made.arguments, nullptr, false);
+      json input = base::foreign_json(made.arguments);
       // Only the last one can be cut, and half of its input says nothing.
       if (!input.is_object()) continue;
       content.push_back({{"type", "tool_use"},

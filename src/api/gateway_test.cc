@@ -284,6 +284,10 @@ TEST_F(GatewayTest, malformed_bodies_are_refused_before_the_engine) {
     EXPECT_EQ(send(request("/v1/chat/completions", body)).status, 400) << body;
     EXPECT_EQ(send(request("/v1/messages", body)).status, 400) << body;
   }
+  const std::string deep =
+      R"({"model":"lar/chat","messages":[{"role":"user","content":"hello"}],"metadata":)" +
+      std::string(500'000, '[') + std::string(500'000, ']') + "}";
+  EXPECT_EQ(send(request("/v1/chat/completions", deep)).status, 400);
   EXPECT_EQ(send(request("/v1/chat/completions", R"({"model":"lar/chat"})")).status, 400);
   const net::HttpResponse response =
       send(request("/v1/chat/completions", R"({"model":"lar/chat","messages":"hello"})"));

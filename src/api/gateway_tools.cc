@@ -1,6 +1,7 @@
 // Each API's request is first brought into chat messages with tools (the same as llama-server makes
 // of it), then these into messages without.
 #include "api/gateway_tools.h"
+#include "base/foreign_json.h"
 
 #include <algorithm>
 #include <array>
@@ -367,7 +368,7 @@ Ordered parsed_arguments(const Ordered& function) {
   const Ordered* arguments = member(function, "arguments");
   if (arguments == nullptr) return Ordered::object();
   if (!arguments->is_string()) return *arguments;
-  Ordered value = Ordered::parse(arguments->get_ref<const std::string&>(), nullptr, false);
+  Ordered value = base::foreign_ordered_json(arguments->get_ref<const std::string&>());
   return value.is_discarded() ? *arguments : value;
 }
 
@@ -565,7 +566,7 @@ bool concerns_tools(Form form, const json& request) {
 }
 
 Result<std::string> with_schema_for_tools(Form form, std::string_view text) {
-  const Ordered request = Ordered::parse(text, nullptr, false);
+  const Ordered request = base::foreign_ordered_json(text);
   if (!request.is_object()) return fail(ErrorKind::invalid_input, "client.malformed_json");
   TRY_ASSIGN(const Asked asked, form == Form::openai      ? from_chat(request)
                                 : form == Form::anthropic ? from_anthropic(request)
@@ -590,7 +591,7 @@ Result<std::string> with_schema_for_tools(Form form, std::string_view text) {
 std::string with_text_form(std::string_view text) {
   // Most have none; those are not taken apart.
   if (text.find("\"format\"") == std::string_view::npos) return std::string(text);
-  Ordered request = Ordered::parse(text, nullptr, false);
+  Ordered request = base::foreign_ordered_json(text);
   const Ordered* about = member(request, "text");
   const Ordered* form = about != nullptr ? member(*about, "format") : nullptr;
   if (form == nullptr) return std::string(text);
@@ -623,11 +624,11 @@ std::string tool_trial() {
 }
 
 bool called(std::string_view answer) {
-  const json value = json::parse(answer, nullptr, false);
+  const json value = base::foreign_json(answer);
   const json::json_pointer place("/choices/0/message/tool_calls/0/function");
   if (!value.is_object() || !value.contains(place)) return false;
   const json& function = value[place];
-  const json arguments = json::parse(text_at(function, "arguments"), nullptr, false);
+  const json arguments = base::foreign_json(text_at(function, "arguments"));
   return text_at(function, "name") == trial_tool && text_at(arguments, "word") == trial_word;
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "base/foreign_json.h"
 #include "engine/backend.h"
 
 namespace lar::api {
@@ -29,7 +30,7 @@ std::optional<guard::Endpoint> endpoint_of(const std::string& address) {
 
 Result<std::set<OutsideUse>> OutsideEngines::agreed() {
   TRY_ASSIGN(const std::string text, store_.setting(setting));
-  const json list = json::parse(text, nullptr, false);
+  const json list = base::foreign_json(text);
   std::set<OutsideUse> uses;
   for (const json& one : list.is_array() ? list : json::array()) {
     if (!one.is_object()) continue;

@@ -615,13 +615,13 @@ bool name_has_hash(std::string_view path) {
 base::Result<std::string> read_or_make_key(const std::string& path) {
   constexpr size_t length = 43;  // 32 bytes in base64url without padding
   if (const auto kept = os::read_file(path, 4096)) {
-    const std::string key(base::trim(*kept));
+    std::string key(base::trim(*kept));
     if (key.size() == length) {
       ::chmod(path.c_str(), 0600);
       return key;
     }
   }
-  TRY_ASSIGN(const std::string key, new_secret());
+  TRY_ASSIGN(std::string key, new_secret());
   TRY(os::write_file_atomically(path, key + "\n", 0600));
   return key;
 }
@@ -916,7 +916,7 @@ class ServerImplementation final : public Server {
     out.set_header("Cache-Control", "no-store");
     for (const auto& [name, value] : head->headers) out.set_header(name, value);
     if (!head->streamed) {
-      out.set_content(std::move(body), head->content_type);
+      out.set_content(body, head->content_type);
       return;
     }
     out.set_header("X-Accel-Buffering", "no");

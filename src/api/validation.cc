@@ -2,7 +2,9 @@
 #include "api/validation.h"
 
 // gcc 12 with sanitizers warns inside its own <regex>, which valijson uses.
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 
 #include <map>
 #include <memory>

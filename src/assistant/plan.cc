@@ -17,6 +17,7 @@
 #include "assistant/knowledge.h"
 #include "assistant/moments.h"
 #include "assistant/tasks.h"
+#include "base/foreign_json.h"
 #include "base/messages.h"
 #include "base/time_expression.h"
 
@@ -925,7 +926,7 @@ Result<std::string> rephrased(const ActionContext& context, const std::string& t
   request.caller = {engine::Urgency::interactive, "assistant"};
   TRY_ASSIGN(const engine::ChatResult result,
              context.engines->chat(engine::Role::chat, request, {}, context.stop));
-  const json answer = json::parse(result.text, nullptr, false);
+  const json answer = base::foreign_json(result.text);
   if (!answer.is_object()) return std::string();
   // Only what stands in the sentence counts.
   const std::string said = phrase_text(text);

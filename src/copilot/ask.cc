@@ -9,6 +9,7 @@
 
 #include "agent/query.h"
 #include "agent/query_vector.h"
+#include "base/foreign_json.h"
 #include "base/messages.h"
 #include "base/time_expression.h"
 #include "copilot/copilot.h"
@@ -322,6 +323,7 @@ class Asking {
     const bool with_meanings = !meanings_.question.empty();
     std::vector<Features> features = ranking_features(passages, part, meanings_, zone);
     std::vector<double> ranks;
+    ranks.reserve(features.size());
     for (const Features& one : features) ranks.push_back(ranking->rank(one, with_meanings));
     std::vector<size_t> order(passages.size());
     std::iota(order.begin(), order.end(), size_t{0});
@@ -602,7 +604,7 @@ class Asking {
     chat.max_tokens = copied_tokens;
     TRY_ASSIGN(const engine::ChatResult result, engines_.chat(engine::Role::chat, chat, {}, stop_));
     count(result);
-    const json object = json::parse(result.text, nullptr, false);
+    const json object = base::foreign_json(result.text);
     if (!object.is_object() || !object.contains("answer") || !object["answer"].is_string()) {
       return {};
     }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "base/foreign_json.h"
 #include "base/text.h"
 #include "engine/engines.h"
 
@@ -63,7 +64,7 @@ std::size_t bytes_of(const ChatRequest& request) {
 
 // The tokens of an answer in one of the APIs' forms; of a stream without a count, its events.
 int tokens_of(const std::string& answer) {
-  const auto value = nlohmann::json::parse(answer, nullptr, false);
+  const auto value = base::foreign_json(answer);
   if (value.is_object() && value.contains("usage") && value["usage"].is_object()) {
     double sum = 0;
     for (const char* name :
@@ -299,7 +300,7 @@ Status EnginesImpl::try_grammar(Role role, Backend& backend, std::uint64_t gener
       R"({"type":"object","properties":{"q":{"enum":["zx"]}},"required":["q"],"additionalProperties":false})";
   request.max_tokens = 24;
   TRY_ASSIGN(const ChatResult result, backend.client->chat(request, {}, stop));
-  const auto answer = nlohmann::json::parse(result.text, nullptr, false);
+  const auto answer = base::foreign_json(result.text);
   if (!answer.is_object() || answer.size() != 1 || answer.value("q", nlohmann::json()) != "zx") {
     return fail(ErrorKind::unsupported, "engine.ignores_grammar",
                 {{"role", std::string(name_of(role))}, {"model", backend.model.name}});

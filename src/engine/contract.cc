@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "base/foreign_json.h"
 #include "base/text.h"
 #include "engine/engine_client.h"
 #include "engine/tool_call.h"
@@ -96,7 +97,7 @@ class Measurement {
 
   Status properties() {
     TRY_ASSIGN(const Subject::Answer props, subject_.send("GET", "/props", ""));
-    const json value = json::parse(props.body, nullptr, false);
+    const json value = base::foreign_json(props.body);
     const auto at = [&](const char* place) {
       const json::json_pointer pointer(place);
       return props.status == 200 && value.is_object() && value.contains(pointer) ? value[pointer]
@@ -112,7 +113,7 @@ class Measurement {
     if (contract_.context_claimed > 0) return {};
     // vLLM and others tell it with the model.
     TRY_ASSIGN(const Subject::Answer models, subject_.send("GET", "/v1/models", ""));
-    const json list = json::parse(models.body, nullptr, false);
+    const json list = base::foreign_json(models.body);
     const json::json_pointer length("/data/0/max_model_len");
     if (list.is_object() && list.contains(length) && list[length].is_number()) {
       contract_.context_claimed = list[length].get<int>();
@@ -130,7 +131,7 @@ class Measurement {
     const json asked = {{"query", insurance}, {"documents", spanish_texts}};
     TRY_ASSIGN(const Subject::Answer answer, subject_.send("POST", "/v1/rerank", asked.dump()));
     std::optional<std::pair<double, std::int64_t>> best;
-    for (const RankedText& text : ranked_in(json::parse(answer.body, nullptr, false))) {
+    for (const RankedText& text : ranked_in(base::foreign_json(answer.body))) {
       const std::pair scored(text.score, text.index);
       if (!best || scored > *best) best = scored;
     }
@@ -276,7 +277,7 @@ class Measurement {
           R"({"type":"object","properties":{"tool":{"enum":["current_weather","none"]},"city":{"type":"string","maxLength":60}},"required":["tool","city"],"additionalProperties":false})";
       typed.max_tokens = 64;
       TRY_ASSIGN(const std::string text, said(typed));
-      const json chosen = json::parse(text, nullptr, false);
+      const json chosen = base::foreign_json(text);
       const json tool = chosen.is_object() ? chosen.value("tool", json()) : json();
       by_schema = by_schema && (one.city != nullptr ? matches(tool, chosen) : tool == "none");
     }
@@ -474,7 +475,7 @@ Result<FormGrade> measure_forms(const Subject& subject) {
     ChatRequest request = question("Tell me about cats.", max_tokens);
     request.json_schema = schema;
     const auto result = subject.chat(request);
-    if (result) return json::parse(result->text, nullptr, false);
+    if (result) return base::foreign_json(result->text);
     if (is_about_the_answer(result.error())) return json();
     return tl::unexpected<Error>(result.error());
   };
@@ -517,7 +518,7 @@ int usable_tokens(const Contract& contract, int claimed) {
 }
 
 bool is_easy_schema(const std::string& text) {
-  const json schema = json::parse(text, nullptr, false);
+  const json schema = base::foreign_json(text);
   if (!schema.is_object()) return false;
   if (schema.value("type", json()) != "object") return schema.contains("enum");
   const json properties = schema.value("properties", json::object());

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "base/foreign_json.h"
 #include "net/event_stream.h"
 
 namespace lar::engine {
@@ -186,7 +187,7 @@ tl::unexpected<Error> EngineClient::bad_answer(std::string detail) const {
 }
 
 Error EngineClient::refusal(int status, std::string_view body) const {
-  const json value = json::parse(body, nullptr, false);
+  const json value = base::foreign_json(body);
   std::string type;
   if (value.is_object() && value.contains("error") && value["error"].is_object()) {
     const json& error = value["error"];
@@ -250,7 +251,7 @@ Result<EngineProperties> EngineClient::properties(std::stop_token stop) const {
   ask.deadline = std::chrono::seconds(10);
   auto response = http.send(ask, stop);
   if (!response) return tl::unexpected<Error>(translate(std::move(response).error()));
-  const json models = json::parse(response->body, nullptr, false);
+  const json models = base::foreign_json(response->body);
   if (models.is_object() && models.contains("data") && models["data"].is_array() &&
       !models["data"].empty() && models["data"][0].is_object()) {
     const json& first = models["data"][0];
@@ -261,7 +262,7 @@ Result<EngineProperties> EngineClient::properties(std::stop_token stop) const {
   ask.url = address_.url + "/props";  // llama-server
   response = http.send(ask, stop);
   if (response && response->status == 200) {
-    const json props = json::parse(response->body, nullptr, false);
+    const json props = base::foreign_json(response->body);
     if (props.is_object() && props.contains("default_generation_settings") &&
         props["default_generation_settings"].is_object()) {
       const int context = integer(props["default_generation_settings"], "n_ctx");
@@ -287,7 +288,7 @@ Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
   if (slot != any_slot) body["id_slot"] = slot;
   const auto take = [&](const net::Event& event) {
     if (event.data == "[DONE]") return false;
-    const json chunk = json::parse(event.data, nullptr, false);
+    const json chunk = base::foreign_json(event.data);
     if (!chunk.is_object()) {
       failure = bad_answer("stream").value();
       return false;
@@ -381,14 +382,14 @@ Result<std::optional<Prompt>> EngineClient::prompt_of(const std::string& body,
   // Nothing is said to a service but what it is asked for.
   if (address_.policy) return std::nullopt;
   Prompt prompt;
-  if (const json given = json::parse(body, nullptr, false);
+  if (const json given = base::foreign_json(body);
       given.is_object() && !given.contains("messages")) {
     prompt.text = text_of(given, "prompt");
     if (prompt.text.empty()) return std::nullopt;
   } else {
     TRY_ASSIGN(const auto templated, post("/apply-template", body, stop));
     if (!templated) return std::nullopt;
-    const json made = json::parse(*templated, nullptr, false);
+    const json made = base::foreign_json(*templated);
     if (!made.is_object() || text_of(made, "prompt").empty()) return bad_answer("apply-template");
     prompt.text = text_of(made, "prompt");
   }
@@ -396,7 +397,7 @@ Result<std::optional<Prompt>> EngineClient::prompt_of(const std::string& body,
   const json ask = {{"content", prompt.text}, {"add_special", true}, {"parse_special", true}};
   TRY_ASSIGN(const auto split, post("/tokenize", to_text(ask), stop));
   if (!split) return std::nullopt;
-  const json answer = json::parse(*split, nullptr, false);
+  const json answer = base::foreign_json(*split);
   if (!answer.is_object() || !answer.contains("tokens") || !answer["tokens"].is_array()) {
     return bad_answer("tokenize");
   }
@@ -411,7 +412,7 @@ Result<EngineClient::Slot> EngineClient::slot(int index, std::stop_token stop) c
   net::HttpRequest ask = request("GET", "/slots", "");
   const auto response = net::HttpClient(policy()).send(ask, stop);
   if (!response) return tl::unexpected<Error>(translate(response.error()));
-  const json slots = json::parse(response->body, nullptr, false);
+  const json slots = base::foreign_json(response->body);
   if (response->status != 200 || !slots.is_array()) return bad_answer("slots");
   for (const json& one : slots) {
     if (!one.is_object() || one.value("id", json()) != index) continue;
@@ -424,7 +425,7 @@ Result<std::int64_t> EngineClient::save_slot(int index, const std::string& file,
                                              std::stop_token stop) const {
   TRY_ASSIGN(const auto given, post("/slots/" + std::to_string(index) + "?action=save",
                                     to_text(json{{"filename", file}}), stop));
-  const json answer = given ? json::parse(*given, nullptr, false) : json();
+  const json answer = given ? base::foreign_json(*given) : json();
   if (!answer.is_object() || !answer.contains("n_written") ||
       !answer["n_written"].is_number_integer()) {
     return bad_answer("slots");
@@ -436,7 +437,7 @@ Result<int> EngineClient::restore_slot(int index, const std::string& file,
                                        std::stop_token stop) const {
   TRY_ASSIGN(const auto given, post("/slots/" + std::to_string(index) + "?action=restore",
                                     to_text(json{{"filename", file}}), stop));
-  const json answer = given ? json::parse(*given, nullptr, false) : json();
+  const json answer = given ? base::foreign_json(*given) : json();
   if (!answer.is_object() || integer(answer, "n_restored") == 0) return bad_answer("slots");
   return integer(answer, "n_restored");
 }
@@ -446,7 +447,7 @@ Result<int> EngineClient::read_beginning(std::span<const int> tokens, int slot,
   json body = {{"prompt", tokens}, {"n_predict", 0}, {"cache_prompt", true}};
   if (slot != any_slot) body["id_slot"] = slot;
   TRY_ASSIGN(const auto given, post("/completion", to_text(body), stop));
-  const json answer = given ? json::parse(*given, nullptr, false) : json();
+  const json answer = given ? base::foreign_json(*given) : json();
   if (!answer.is_object() || !answer.contains("timings") || !answer["timings"].is_object()) {
     return bad_answer("completion");
   }
@@ -480,7 +481,7 @@ base::Status EngineClient::go_on(const ChatRequest& asked, const Prompt& prompt,
   net::EventStream events;
   const auto take = [&](const net::Event& event) {
     if (event.data == "[DONE]") return;
-    const json chunk = json::parse(event.data, nullptr, false);
+    const json chunk = base::foreign_json(event.data);
     if (!chunk.is_object()) {
       failure = bad_answer("stream").value();
       return;
@@ -553,7 +554,7 @@ Result<bool> EngineClient::continues(Form form, int slot, std::stop_token stop) 
   if (!given && given.error().code != "engine.bad_answer") {
     return tl::unexpected<Error>(given.error());
   }
-  const json answer = given && *given ? json::parse(**given, nullptr, false) : json();
+  const json answer = given && *given ? base::foreign_json(**given) : json();
   return answer.is_object() && text_of(answer, "content") == rest;
 }
 
@@ -568,7 +569,7 @@ Result<std::vector<std::vector<float>>> EngineClient::embed(const std::vector<st
   if (response->status != 200) {
     return tl::unexpected<Error>(refusal(response->status, response->body));
   }
-  const json answer = json::parse(response->body, nullptr, false);
+  const json answer = base::foreign_json(response->body);
   if (!answer.is_object() || !answer.contains("data") || !answer["data"].is_array() ||
       answer["data"].size() != texts.size()) {
     return bad_answer("embeddings");
@@ -606,7 +607,7 @@ base::Status EngineClient::forward(const RawRequest& asked,
                                    std::stop_token stop, int slot) const {
   net::HttpRequest raw = request(asked.method, asked.path, asked.body);
   if (const std::string name = model(stop); !name.empty() && !raw.body.empty()) {
-    auto body = nlohmann::ordered_json::parse(raw.body, nullptr, false);
+    auto body = base::foreign_ordered_json(raw.body);
     if (body.is_object()) {
       body["model"] = name;
       raw.body = to_text(body);
@@ -639,7 +640,7 @@ bool EngineClient::works(std::stop_token stop) const {
   probe.deadline = silence_limit_;
   const auto response = net::HttpClient(policy()).send(probe, stop);
   if (!response || response->status != 200) return false;
-  const json slots = json::parse(response->body, nullptr, false);
+  const json slots = base::foreign_json(response->body);
   if (!slots.is_array()) return false;
   return std::any_of(slots.begin(), slots.end(), [](const json& slot) {
     const auto busy = slot.is_object() ? slot.find("is_processing") : slot.end();
@@ -656,7 +657,7 @@ Result<int> EngineClient::count_tokens(std::string_view text, std::stop_token st
   if (response->status != 200) {
     return tl::unexpected<Error>(refusal(response->status, response->body));
   }
-  const json answer = json::parse(response->body, nullptr, false);
+  const json answer = base::foreign_json(response->body);
   if (!answer.is_object() || !answer.contains("tokens") || !answer["tokens"].is_array()) {
     return bad_answer("tokenize");
   }

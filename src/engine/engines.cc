@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 
+#include "base/foreign_json.h"
 #include "engine/fitting.h"
 #include "engine/settings.h"
 #include "engine/toml_text.h"
@@ -495,7 +496,7 @@ Result<std::pair<int, json>> answer_of(const Backend& backend, RawRequest reques
         return body.size() < (1u << 20);
       },
       {}));
-  return std::pair(status, json::parse(body, nullptr, false));
+  return std::pair(status, base::foreign_json(body));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // See tool_call.h.
 #include "engine/tool_call.h"
 
+#include "base/foreign_json.h"
 #include "base/text.h"
 
 namespace lar::engine {
@@ -8,7 +9,7 @@ using nlohmann::json;
 
 std::vector<ToolCall> tool_calls_in(int status, std::string_view body) {
   std::vector<ToolCall> found;
-  const json value = json::parse(body, nullptr, false);
+  const json value = base::foreign_json(body);
   const json::json_pointer place("/choices/0/message/tool_calls");
   if (status != 200 || !value.is_object() || !value.contains(place)) return found;
   const json& calls = value[place];
@@ -19,7 +20,7 @@ std::vector<ToolCall> tool_calls_in(int status, std::string_view body) {
     made.name = function.value("name", json());
     const json arguments = function.value("arguments", json());
     made.arguments = arguments.is_string()
-                         ? json::parse(arguments.get<std::string>(), nullptr, false)
+                         ? base::foreign_json(arguments.get<std::string>())
                          : arguments;
   }
   return found;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/foreign_json.h"
 #include "engine/contract.h"
 #include "engine/tool_call.h"
 
@@ -118,7 +119,7 @@ Result<bool> picks_by_schema(const Subject& subject, const std::vector<std::stri
     if (is_about_the_answer(result.error())) return false;
     return tl::unexpected<Error>(result.error());
   }
-  const json chosen = json::parse(result->text, nullptr, false);
+  const json chosen = base::foreign_json(result->text);
   return chosen.is_object() && is_right(wish, chosen.value("tool", json()), chosen);
 }
 

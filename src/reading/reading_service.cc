@@ -18,6 +18,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "base/foreign_json.h"
 #include "domain/json.h"
 #include "os/file.h"
 #include "os/process.h"
@@ -253,7 +254,7 @@ class Pool final : public ReadingService {
     const_cast<os::Descriptor&>(output).close();
     size_t allowance = 1u << 20;
     const auto hello = worker->line(std::chrono::steady_clock::now() + start_limit, -1, allowance);
-    const json frame = hello ? json::parse(*hello, nullptr, false) : json();
+    const json frame = hello ? base::foreign_json(*hello) : json();
     if (!frame.is_object() || frame.value("frame", "") != "hello" || !frame.contains("readers") ||
         !frame["readers"].is_array()) {
       return fail(ErrorKind::internal, "reading.no_worker", {{"path", options_.worker_program}});
@@ -334,7 +335,7 @@ class Pool final : public ReadingService {
     while (true) {
       const auto line = worker.line(deadline, waker.descriptor(), allowance);
       if (!line) return trouble(worker, line.error(), name);
-      const json frame = json::parse(*line, nullptr, false);
+      const json frame = base::foreign_json(*line);
       const json* kind = frame.is_object() && frame.contains("frame") ? &frame["frame"] : nullptr;
       if (kind == nullptr || !kind->is_string()) return nonsense(name);
       if (*kind == "item") {

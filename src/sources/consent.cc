@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "base/foreign_json.h"
 #include "base/messages.h"
 #include "base/percent.h"
 #include "net/connection_policy.h"
@@ -137,7 +138,7 @@ Result<std::string> ask_consent(const ConsentRequest& request, guard::Egress& eg
   exchange.body_limit = 256u << 10;
   exchange.deadline = std::chrono::milliseconds(60'000);
   TRY_ASSIGN(const net::HttpResponse response, net::HttpClient(*policy).send(exchange, stop));
-  const json answer = json::parse(response.body, nullptr, false);
+  const json answer = base::foreign_json(response.body);
   if (response.status != 200 || !answer.is_object() || text_in(answer, "access_token").empty()) {
     const std::string code = answer.is_object() ? text_in(answer, "error") : std::string();
     return base::fail(

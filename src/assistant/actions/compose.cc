@@ -14,6 +14,7 @@
 
 #include "assistant/watcher.h"
 #include "base/clock.h"
+#include "base/foreign_json.h"
 #include "base/messages.h"
 #include "os/base64.h"
 #include "os/file.h"
@@ -221,7 +222,7 @@ Result<std::string> written_by_model(const ActionContext& context, const json& c
   request.caller = {engine::Urgency::interactive, "assistant"};
   TRY_ASSIGN(const engine::ChatResult result,
              context.engines->chat(engine::Role::chat, request, {}, context.stop));
-  const json answer = json::parse(result.text, nullptr, false);
+  const json answer = base::foreign_json(result.text);
   if (!answer.is_object() || text_of(answer, "text").empty()) {
     return base::fail(ErrorKind::unavailable, "action.no_draft");
   }

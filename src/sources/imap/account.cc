@@ -7,6 +7,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "base/foreign_json.h"
 #include "base/percent.h"
 #include "base/text.h"
 #include "net/http_client.h"
@@ -92,7 +93,7 @@ Result<std::string> access_token(const Account& account, const Outside& outside,
   request.body_limit = 256u << 10;
   request.deadline = std::chrono::milliseconds(60'000);
   TRY_ASSIGN(const net::HttpResponse response, net::HttpClient(*policy).send(request, stop));
-  const json answer = json::parse(response.body, nullptr, false);
+  const json answer = base::foreign_json(response.body);
   const auto token = answer.is_object() ? answer.find("access_token") : answer.end();
   if (response.status != 200 || !answer.is_object() || token == answer.end() ||
       !token->is_string()) {

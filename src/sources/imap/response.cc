@@ -404,7 +404,7 @@ std::optional<std::int64_t> parse_internal_date(std::string_view text) {
   local.hour = *hour;
   local.minute = *minute;
   local.second = std::min(*second, 59);
-  const std::int64_t offset = (*zone_hours * 60 + *zone_minutes) * 60 * base::one_second;
+  const std::int64_t offset = base::one_second * 60 * (*zone_hours * 60 + *zone_minutes);
   const std::int64_t utc = base::from_local(local, "UTC");
   return rest[18] == '+' ? utc - offset : utc + offset;
 }

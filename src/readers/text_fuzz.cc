@@ -1,0 +1,7 @@
+// Arbitrary bytes through the text reader: it must neither crash nor give offsets outside its
+// texts.
+#include "readers/fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return lar::readers::fuzz("text/plain", data, size);
+}
