@@ -141,8 +141,11 @@ def idle(given):
         made = serving.prepare(given.program, cache, given.count)
         judged = made.parent / "judged"
         if not (judged / "complete").exists():
-            shutil.rmtree(judged, ignore_errors=True)
-            shutil.copytree(made, judged, ignore=shutil.ignore_patterns("run"))
+            # What was broken off is gone on with.
+            if not (judged / "copied").exists():
+                shutil.rmtree(judged, ignore_errors=True)
+                shutil.copytree(made, judged, ignore=shutil.ignore_patterns("run"))
+                (judged / "copied").write_text("")
             began = time.monotonic()
             serving.run(given.program, judged, "sync", "--wait=all")
             (judged / "complete").write_text("")

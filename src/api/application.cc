@@ -543,14 +543,27 @@ class ApplicationImplementation final : public Application {
   }
 
   Result<Response> add_source(const Call& call) {
+    TRY_ASSIGN(const json added,
+               take_source(call, call.body["kind"].get<std::string>(),
+                           call.body.contains("settings") ? call.body["settings"].dump() : "",
+                           call.body.value("secret", ""), call.request.stop));
+    return reply(added, added["renewed"].get<bool>() ? 200 : 201);
+  }
+
+  // Adds the source that a call asks for, or signs in to it anew.
+  Result<json> take_source(const Call& call, const std::string& kind, const std::string& settings,
+                           const std::string& secret, std::stop_token stop) {
+    const auto before = sync_->status();
     TRY_ASSIGN(const store::Source added,
-               sync_->add(call.body["kind"].get<std::string>(),
-                          call.body["path"].get<std::string>(), call.body.value("name", ""),
-                          call.body.contains("settings") ? call.body["settings"].dump() : "",
-                          call.body.value("secret", ""), call.request.stop));
+               sync_->add(kind, call.body["path"].get<std::string>(), call.body.value("name", ""),
+                          settings, secret, std::move(stop)));
     announce();
     TRY_ASSIGN(const sources::SourceStatus status, status_of(added.id));
-    return reply(source_json(status, call.request.language), 201);
+    json answer = source_json(status, call.request.language);
+    answer["renewed"] = std::any_of(
+        before.begin(), before.end(),
+        [&](const sources::SourceStatus& other) { return other.source.id == added.id; });
+    return answer;
   }
 
   Result<sources::SourceStatus> status_of(const Id& source) {
@@ -592,12 +605,9 @@ class ApplicationImplementation final : public Application {
                                              stop.get_token()));
     // Trying the account may take some seconds more.
     call.sink("granted", json::object());
-    TRY_ASSIGN(const store::Source added,
-               sync_->add("imap", request.user, call.body.value("name", ""), settings.dump(),
-                          secret, stop.get_token()));
-    announce();
-    TRY_ASSIGN(const sources::SourceStatus status, status_of(added.id));
-    call.sink("done", source_json(status, call.request.language));
+    TRY_ASSIGN(const json added,
+               take_source(call, "imap", settings.dump(), secret, stop.get_token()));
+    call.sink("done", added);
     return Response{};
   }
 

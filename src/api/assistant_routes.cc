@@ -263,7 +263,11 @@ AssistantRoutes::Answer AssistantRoutes::brief(const Given& given) {
 // ---- actions ----
 
 AssistantRoutes::Answer AssistantRoutes::actions(const Given& given) {
-  TRY_ASSIGN(const auto all, store_.assistant().actions({}));
+  std::optional<std::int64_t> of;
+  if (const std::string card = value_of(given.query, "card"); !card.empty()) {
+    TRY_ASSIGN(of, number_of(card));
+  }
+  TRY_ASSIGN(const auto all, store_.assistant().actions(of));
   json list = json::array();
   for (const store::Action& action : all) {
     if (list.size() >= 200) break;

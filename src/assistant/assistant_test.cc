@@ -843,6 +843,14 @@ TEST(Brief, says_what_waits_and_what_comes_most_important_first) {
 TEST(Prompt, one_line_is_taken_and_all_before_the_mail_stays_the_same) {
   EXPECT_EQ(answered_line(" Ana pregunta si vienes.\nmás"), "Ana pregunta si vienes.");
   EXPECT_EQ(answered_line("\n"), "");
+  EXPECT_EQ(answered_line("Yolanda is looking for flights. Do you want to go on the 23rd?"),
+            "Yolanda is looking for flights.");
+  EXPECT_EQ(answered_line("¿El paquete llegó? Lo envié hace dos semanas."), "");
+  EXPECT_EQ(answered_line("Helen adjunta la sección 3. Podemos moverla al apéndice."),
+            "Helen adjunta la sección 3.");
+  EXPECT_EQ(answered_line("El equipo pide que reserve sus vuelos antes del 20 de marzo. " +
+                          std::string(115, 'x')),
+            "El equipo pide que reserve sus vuelos antes del 20 de marzo.");
   const auto one = mail_messages({"from A", "x", base::Language::english});
   const auto other = mail_messages({"from B", "y", base::Language::spanish});
   ASSERT_EQ(one.size(), other.size());

@@ -4,8 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "assistant/clauses.h"
+#include "assistant/mailbox.h"
+
 namespace lar::assistant {
 namespace {
+
+constexpr std::size_t longest_line = 180;  // letters, behind the first
 
 constexpr std::string_view instructions =
     "You tell the owner of a mailbox in one short line what a mail is about: who wants what, with "
@@ -73,13 +78,32 @@ std::vector<engine::ChatMessage> mail_messages(const MailPrompt& prompt) {
 }
 
 std::string_view mail_grammar() {
-  return R"(root ::= [^\n\x00-\x1F-] [^\n\x00-\x1F]{8,180}
-)";
+  static const std::string grammar = fmt::format(
+      R"(root ::= [^\n\x00-\x1F-] [^\n\x00-\x1F]{{8,{}}}
+)",
+      longest_line);
+  return grammar;
 }
 
 std::string answered_line(std::string_view text) {
   const std::string_view trimmed = base::trim(text);
-  return std::string(base::trim(trimmed.substr(0, trimmed.find('\n'))));
+  const std::string_view line = base::trim(trimmed.substr(0, trimmed.find('\n')));
+  // Small models fall into the writer's own voice and go on until they are cut off: what is told
+  // of the mail before that is kept.
+  const bool full = line.size() >= longest_line - 10;
+  std::string told;
+  const std::vector<Sentence> sentences = sentences_of(line, true);
+  for (const Sentence& sentence : sentences) {
+    const bool cut = full && &sentence == &sentences.back() &&
+                     std::string_view(".!…€)").find(sentence.text.back()) == std::string_view::npos;
+    const bool own_voice =
+        holds(sentence.folded,
+              {" i ", " me ", " my ", " we ", " our ", " us ", " yo ", " mi ", " mis ", " nos ",
+               " nuestro ", " nuestra ", " podemos ", " puedo ", " necesitamos ", " necesito "});
+    if (sentence.question || own_voice || cut) break;
+    told += (told.empty() ? "" : " ") + sentence.text;
+  }
+  return told;
 }
 
 }  // namespace lar::assistant

@@ -20,7 +20,8 @@ struct MailPrompt {
 std::vector<engine::ChatMessage> mail_messages(const MailPrompt& prompt);
 // GBNF of such a line.
 std::string_view mail_grammar();
-// The line of an answer; empty if there is none.
+// The line of an answer, as far as it tells of the mail: not where it speaks in its writer's voice,
+// asks or is cut off. Empty if there is none.
 std::string answered_line(std::string_view text);
 
 }  // namespace lar::assistant

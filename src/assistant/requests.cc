@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -186,6 +187,14 @@ std::optional<Span> imperative_at(const Sentence& sentence, const std::vector<To
   if (first >= tokens.size()) return std::nullopt;
   const std::string& verb = tokens[first].folded;
   const VerbForm* form = tongue == Tongue::spanish ? spanish_verb(verb) : nullptr;
+  // "¡Venga esos ensayos!" cheers.
+  static constexpr std::string_view behind_come[] = {
+      "a",     "al",    "el",     "la",  "lo",  "con", "en", "cuando",
+      "antes", "usted", "manana", "hoy", "por", "si",  "o",  "y"};
+  if (verb == "venga" && first + 1 < tokens.size() &&
+      !is_one(tokens[first + 1].folded, behind_come)) {
+    return std::nullopt;
+  }
   // "Traer el DNI", "Enviar antes del viernes": lists tell by the infinitive.
   const bool told = form != nullptr && form->kind == Kind::infinitive && first == 0;
   if (!is_imperative(verb, tongue, false) && !told) return std::nullopt;
@@ -449,10 +458,15 @@ std::optional<Span> request_in(const Sentence& sentence, const std::vector<Token
 
 // ---- what is owed ----
 
+// Abbreviations keep their capitals ("RSVP"), and so does "I".
 std::string lower_first(std::string text) {
-  if (text.size() > 1 && text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'a' && text[1] <= 'z') {
-    text[0] = static_cast<char>(text[0] + 32);
-  }
+  if (text.size() < 2 || text[0] < 'A' || text[0] > 'Z') return text;
+  const bool small = text[1] >= 'a' && text[1] <= 'z';
+  // "¿Cómo lo ves?", "¿A qué hora?"
+  const bool accented = static_cast<unsigned char>(text[1]) == 0xC3 && text.size() > 2 &&
+                        static_cast<unsigned char>(text[2]) >= 0xA0;
+  const bool alone = text[1] == ' ' && text[0] != 'I';
+  if (small || accented || alone) text[0] = static_cast<char>(text[0] + 32);
   return text;
 }
 
@@ -715,8 +729,21 @@ std::string owed_in(const Sentence& sentence, const std::vector<Token>& tokens,
   static constexpr std::string_view vague[] = {"pago",    "payment", "importe", "amount",
                                                "balance", "saldo",   "recibo",  "liquidacion"};
   const bool same = subject_text.find(" " + std::string(thing->word) + " ") != std::string::npos;
-  if (last - first < 3 && subject.size() < 80 && (same || is_one(thing->word, vague))) {
-    what = subject;
+  // "Notificación: tasa de vía pública": what stands behind the colon names it.
+  const size_t colon = subject.find(": ");
+  const std::string named =
+      colon != std::string::npos && std::any_of(std::begin(owed_things), std::end(owed_things),
+                                                [&](const OwedThing& other) {
+                                                  return phrase_text(subject.substr(colon + 2))
+                                                             .find(" " + std::string(other.word) +
+                                                                   " ") != std::string::npos;
+                                                })
+          ? subject.substr(colon + 2)
+          : subject;
+  const bool names_more = is_one(thing->word, vague) && named != subject;
+  if ((last - first < 3 || names_more) && subject.size() < 80 &&
+      (same || is_one(thing->word, vague))) {
+    what = named;
   }
   // What runs out is renewed, whatever else one does with such a thing.
   static constexpr std::string_view deeds[] = {"pagar", "renovar", "devolver", "recoger",
@@ -730,13 +757,45 @@ std::string owed_in(const Sentence& sentence, const std::vector<Token>& tokens,
 
 // ---- words for what is to be done ----
 
+// "Sonia", "Miss Okafor", "Ana, tutora de 3.º B": the name that an office's mail ends with.
+std::string signed_name(const Mail& mail) {
+  const std::string_view text = base::trim(mail.text);
+  const size_t line = text.rfind('\n');
+  if (line == std::string_view::npos) return {};
+  std::string_view last = base::trim(text.substr(line + 1));
+  last = base::trim(last.substr(0, last.find_first_of(",(/|·")));
+  const std::vector<base::Word> words = base::words(last);
+  if (words.empty() || words.size() > 3 || last.size() > 40) return {};
+  if (last.find_first_of("0123456789:;?!@") != std::string_view::npos) return {};
+  for (const base::Word& word : words) {
+    const auto letter = static_cast<unsigned char>(last[word.begin]);
+    if ((letter < 'A' || letter > 'Z') && letter != 0xC3) return {};
+    const std::string folded =
+        " " + base::fold(last.substr(word.begin, word.end - word.begin)) + " ";
+    if (says_any(folded, "ask.no_names") || base::is_stop_word(base::trim(folded))) return {};
+  }
+  // An office that signs with its own name is nobody.
+  if (phrase_text(mail.from.name)
+              .find(" " + base::fold(last.substr(words[0].begin, words[0].end - words[0].begin)) +
+                    " ") != std::string::npos &&
+      words.size() > 1) {
+    return {};
+  }
+  return std::string(last);
+}
+
 std::string name_of_sender(const Mail& mail) {
   if (mail.from.name.empty()) return mail.from.address.substr(0, mail.from.address.find('@'));
-  if (!is_person_like(mail)) return std::string(base::cut_utf8(mail.from.name, 40));
+  std::string name = mail.from.name;
+  if (!is_person_like(mail)) {
+    const bool office = !is_automatic(mail) && !is_list(mail);
+    const std::string by = office ? signed_name(mail) : std::string();
+    if (by.empty()) return std::string(base::cut_utf8(name, 40));
+    name = by;
+  }
   // "Dra. Pilar Ocampo" is Dra. Ocampo, "Ana Robles" is Ana; "Ms. Patel, Grade 2" ends at the
   // comma.
-  const std::string name =
-      mail.from.name.substr(0, std::min(mail.from.name.size(), mail.from.name.find_first_of(",(")));
+  name = name.substr(0, std::min(name.size(), name.find_first_of(",(")));
   const std::vector<base::Word> words = base::words(name);
   if (words.empty()) return mail.from.name;
   const std::string first = name.substr(words[0].begin, words[0].end - words[0].begin);
@@ -790,8 +849,55 @@ std::string of_sender(std::string what, const std::string& name, bool person) {
   return what;
 }
 
+// "¿Puedes llevarla tú o le digo a Pepa?", "call us or email us": the first is what to do.
+std::string without_alternative(std::string what, Tongue tongue) {
+  const std::vector<Token> tokens = tokens_of(what);
+  static constexpr std::string_view clitics[] = {"le", "les", "lo", "la", "los", "las", "me", "se"};
+  static constexpr std::string_view mine[] = {"voy",    "hago",  "hay",      "tengo",
+                                              "vamos",  "digo",  "dime",     "diganos",
+                                              "digame", "dinos", "llamanos", "llamenos"};
+  for (size_t at = 2; at + 1 < tokens.size(); ++at) {
+    if (tokens[at].folded != (tongue == Tongue::spanish ? "o" : "or")) continue;
+    size_t next = at + 1;
+    if (tongue == Tongue::spanish) {
+      while (next + 1 < tokens.size() && is_one(tokens[next].folded, clitics)) ++next;
+      const VerbForm* form = spanish_verb(tokens[next].folded);
+      const bool other =
+          is_one(tokens[next].folded, mine) || (form != nullptr && form->kind == Kind::present_me);
+      if (!other) continue;
+    } else {
+      const std::string& second = at + 2 < tokens.size() ? tokens[at + 2].folded : std::string();
+      const bool other = is_auxiliary(tokens[next].folded) && (second == "i" || second == "we");
+      const bool reached = second == "us" || second == "me";
+      if (!other && !reached) continue;
+    }
+    return trimmed_clause(what.substr(0, tokens[at].begin));
+  }
+  return what;
+}
+
+// By what means a thing is done says little of what is to be done: "abonarlo mediante tarjeta".
+std::string without_means(std::string what, Tongue tongue) {
+  static constexpr std::string_view spanish[] = {" mediante ", " a través de ", " a traves de ",
+                                                 " por transferencia", " con tarjeta"};
+  static constexpr std::string_view english[] = {
+      " by bank transfer", " by credit card", " by debit card", " in your account",
+      " using the link",   " through our ",   " via our "};
+  const auto cut = [&](std::span<const std::string_view> means) {
+    for (const std::string_view one : means) {
+      const size_t at = what.find(one);
+      // A deed is left of it, with what it is done to.
+      if (at == std::string::npos || at < 8) continue;
+      what = trimmed_clause(what.substr(0, at));
+    }
+  };
+  cut(tongue == Tongue::spanish ? std::span<const std::string_view>(spanish)
+                                : std::span<const std::string_view>(english));
+  return what;
+}
+
 // "mándame el contrato" → "mandar el contrato a Ana"; "send me the copy" → "send Ana the copy".
-std::string as_task(std::string what, const Mail& mail, Tongue tongue) {
+std::string as_task(std::string what, const Mail& mail, Tongue tongue, bool for_sender = false) {
   const bool person = is_person_like(mail) && !mail.mine && !mail.from.name.empty();
   const std::string name = name_of_sender(mail);
   if (tongue == Tongue::english) {
@@ -807,7 +913,7 @@ std::string as_task(std::string what, const Mail& mail, Tongue tongue) {
                                                  "se", "lo",  "la", "los", "las"};
   size_t verb = 0;
   std::string kept;
-  bool to_sender = false;
+  bool to_sender = for_sender;
   while (verb + 1 < tokens.size() && verb < 2 && is_one(tokens[verb].folded, clitics)) {
     if (tokens[verb].folded == "me") to_sender = true;
     if (tokens[verb].folded.size() >= 2 && tokens[verb].folded[0] == 'l' &&
@@ -833,7 +939,9 @@ std::string as_task(std::string what, const Mail& mail, Tongue tongue) {
   for (const std::string_view who : {" tú", " usted", " vosotros", " ustedes"}) {
     if (rest.ends_with(who)) rest.resize(rest.size() - who.size());
   }
-  std::string made = form->infinitive + pronouns + rest;
+  // What is brought to the writer is taken there by the owner.
+  const std::string infinitive = form->infinitive == "traer" ? "llevar" : form->infinitive;
+  std::string made = infinitive + pronouns + rest;
   const bool says_to =
       tokens.size() > verb + 2 && phrase_text(made).find(" a ") != std::string::npos;
   // "Decir a Ana si …" and not "decir si … a Ana".
@@ -904,6 +1012,11 @@ std::string as_told(const Sentence& sentence, const std::vector<Token>& tokens, 
   }
   std::string clause(text.substr(tokens[first].begin, end - tokens[first].begin));
   clause = trimmed_clause(std::string(base::cut_utf8(clause, 130)));
+  // Cut in the middle of a bracket.
+  if (const size_t open = clause.rfind('(');
+      open != std::string::npos && open > 8 && clause.find(')', open) == std::string::npos) {
+    clause = trimmed_clause(clause.substr(0, open));
+  }
   const std::string name = name_of_sender(mail);
   const auto piece = [&](size_t from, size_t to) {
     if (from >= to || from >= tokens.size()) return std::string();
@@ -1336,7 +1449,10 @@ class Finder {
           trimmed_clause(without_moments(sentence.text, tokens[first].begin, tokens[last - 1].end,
                                          cut_from(sentence.text, moments))))));
       if (span.lacks) what = (tongue == Tongue::spanish ? "enviar " : "send ") + what;
-      what = as_task(std::move(what), mail_, tongue);
+      what = without_means(without_alternative(std::move(what), tongue), tongue);
+      // "Necesito que me contestes": the pronoun went with what introduces it.
+      const bool me = first > 0 && tokens[first - 1].folded == "me";
+      what = as_task(std::move(what), mail_, tongue, me);
       const bool little = says_little(what, report ? 2 : 1);
       if (little || has_pronoun_only(phrase_text(what))) add_context(what, mail_, number);
       made.features["t_introduced"] = span.introduced ? 1 : 0;

@@ -566,7 +566,12 @@ class Finder {
     if (day == 0) return false;
     if (!plain_day(at)) return false;
     const auto date = day_without_month(day, named);
-    return date && add(at + 1, *date, *date, true);
+    // "A call on Thursday, 10 (Irish time)": the Thursday that is a 10th is months away, so that
+    // the number is an hour.
+    constexpr int farthest_meant = 45;
+    const bool hour = date && at == 1 && day <= 12 && between.find(',') != std::string_view::npos &&
+                      std::abs(days_between(reference_, *date)) > farthest_meant;
+    return date && !hour && add(at + 1, *date, *date, true);
   }
 
   // "el día 15", "the 15th", "on the 3rd"

@@ -56,6 +56,9 @@ TEST(TimeExpression, resolves_weeks_months_and_weekdays) {
 TEST(TimeExpression, resolves_days_without_a_month_and_ends_of_spans) {
   EXPECT_EQ(spans("el viernes 22"), "viernes 22=2026-05-22");
   EXPECT_EQ(spans("on Friday the 22nd"), "Friday the 22nd=2026-05-22");
+  EXPECT_EQ(spans("on Friday, 5"), "Friday, 5=2026-06-05");
+  // The next Friday that is a 10th is in July: an hour is meant.
+  EXPECT_EQ(spans("a call on Friday, 10 Irish time"), "Friday=2026-05-15");
   EXPECT_EQ(spans("el día 3"), "3=2026-06-03");
   EXPECT_EQ(spans("el 17 a las 18:00"), "17=2026-05-17");
   EXPECT_EQ(spans("El 30 en mi casa"), "30=2026-05-30");

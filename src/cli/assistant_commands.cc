@@ -80,6 +80,14 @@ std::unique_ptr<json> card_of(Command& command, std::int64_t number, int& failur
   return command.call("GET", "/cards/" + std::to_string(number), nullptr, failure);
 }
 
+// What was ever proposed and done on a card, which may have gone with the mail it was about.
+std::unique_ptr<json> done_on(Command& command, std::int64_t number, int& failure) {
+  auto actions =
+      command.call("GET", "/actions", nullptr, failure, {}, {{"card", std::to_string(number)}});
+  if (!actions || !(*actions)["actions"].empty()) return actions;
+  return card_of(command, number, failure);  // says that there is no such card
+}
+
 int print_changed(Command& command, const json& card, const char* code) {
   if (command.options().json) {
     command.print_json(card);
@@ -101,7 +109,8 @@ int set_card(Command& command, const CardOptions& options, json body, const char
 int act(Command& command, const CardOptions& options, const std::string& what,
         const std::vector<std::string>& states) {
   int failure = exit_ok;
-  const auto card = card_of(command, options.number, failure);
+  auto card = what == "undo" ? done_on(command, options.number, failure)
+                             : card_of(command, options.number, failure);
   if (!card) return failure;
   const json* chosen = nullptr;
   for (const json& action : (*card)["actions"]) {

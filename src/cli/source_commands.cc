@@ -60,9 +60,10 @@ int print_added(Command& command, const json& source) {
     command.print_json(source);
     return exit_ok;
   }
-  command.terminal().line(command.say(
-      command.connection()->where() == Where::at_the_server ? "add.syncing" : "add.done",
-      {{"name", source["name"].get<std::string>()}}));
+  const char* said =
+      command.connection()->where() == Where::at_the_server ? "add.syncing" : "add.done";
+  if (source.value("renewed", false)) said = "add.renewed";
+  command.terminal().line(command.say(said, {{"name", source["name"].get<std::string>()}}));
   return exit_ok;
 }
 

@@ -10,6 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/text.h"
+
 namespace lar::sources {
 
 namespace {
@@ -44,12 +46,31 @@ std::optional<base::Error> error_from_text(const std::string& text) {
   }
 }
 
+// The settings of an account with what is said of them now. How one signs in is said anew each
+// time.
+std::string over(const std::string& settings, const std::string& given) {
+  nlohmann::json all = nlohmann::json::parse(settings, nullptr, false);
+  const nlohmann::json more = nlohmann::json::parse(given, nullptr, false);
+  if (!all.is_object()) return given;
+  all.erase("oauth");
+  if (more.is_object()) all.update(more);
+  return to_text(all);
+}
+
+// "" where the location says it.
+std::string server_in(const std::string& settings) {
+  const nlohmann::json value = nlohmann::json::parse(settings, nullptr, false);
+  const bool has = value.is_object() && value.contains("host") && value["host"].is_string();
+  return has ? value["host"].get<std::string>() : std::string();
+}
+
 struct Worker {
   SourceStatus status;
   std::uint64_t requested = 0;  // numbers of syncs: what was asked for, began and ended
   std::uint64_t begun = 0;
   std::uint64_t finished = 0;
-  bool asked = false;  // by somebody, not by the watcher
+  bool asked = false;    // by somebody, not by the watcher
+  bool renewed = false;  // signed in to anew: no more pausing
   std::optional<Steady::time_point> retry_at;
   milliseconds retry_pause{0};
   std::jthread watcher;
@@ -96,11 +117,20 @@ class Service final : public SyncService {
       return base::fail(ErrorKind::invalid_input, "source.unknown_kind",
                         {{"kind", std::string(kind)}, {"known", known}});
     }
+    const bool remote = type->wait != nullptr;
+    const auto named = remote ? find(kind, std::string(base::trim(location))) : std::nullopt;
     TRY_ASSIGN(store::Source source,
-               type->describe({location, name, settings, secret, options_.outside, stop}));
+               type->describe({location, name, named ? over(named->settings, settings) : settings,
+                               secret, options_.outside, stop}));
     // A remote source has settled its own: what the owner gave and what the server said.
-    if (!settings.empty() && type->wait == nullptr) source.settings = settings;
+    if (!settings.empty() && !remote) source.settings = settings;
     if (source.settings.empty()) source.settings = "{}";
+    if (remote && !secret.empty()) {
+      auto known = find(kind, source.location);
+      if (known && server_in(known->settings) == server_in(source.settings)) {
+        return sign_in_anew(std::move(*known), source.settings, secret);
+      }
+    }
     // Mail and calendars of one account are found under the same name.
     if (name.empty()) {
       TRY_ASSIGN(const auto known, store_.sources());
@@ -217,6 +247,28 @@ class Service final : public SyncService {
     if (options_.changed) options_.changed(source);
   }
 
+  // Of an account whose password has changed, or whose token is not good any more. The secret comes
+  // first: settings without it would be of no use.
+  base::Result<store::Source> sign_in_anew(store::Source source, const std::string& given,
+                                           const std::string& secret) {
+    if (options_.outside == nullptr) {
+      return base::fail(ErrorKind::permission, "source.no_outside");
+    }
+    TRY(options_.outside->secrets.put(secret_name(source.id), secret));
+    source.settings = over(source.settings, given);
+    TRY(store_.save_settings(source.id, source.settings));
+    TRY(store_.write_journal("approval", "journal.source_renewed",
+                             to_text({{"source", source.name}, {"id", source.id.text()}})));
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto worker = workers_.find(source.id); worker != workers_.end()) {
+        worker->second->renewed = true;
+      }
+    }
+    TRY(request(source.id));
+    return source;
+  }
+
   void begin_worker(const store::Source& source, bool sync_now, bool asked) {
     auto made = std::make_unique<Worker>();
     Worker& worker = *made;
@@ -326,8 +378,9 @@ class Service final : public SyncService {
         pause =
             pause.count() == 0 ? options_.first_retry : std::min(pause * 2, options_.longest_retry);
         std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, stop, pause, [] { return false; });
+        changed_.wait_for(lock, stop, pause, [&] { return worker.renewed; });
         if (stop.stop_requested()) return;
+        if (std::exchange(worker.renewed, false)) pause = milliseconds(0);
       }
       {
         const std::lock_guard lock(mutex_);
@@ -467,6 +520,15 @@ class Service final : public SyncService {
     }
     changed_.notify_all();
     tell(id);
+  }
+
+  std::optional<store::Source> find(std::string_view kind, const std::string& location) {
+    const auto sources = store_.sources();
+    if (!sources) return std::nullopt;
+    const auto found = std::find_if(
+        sources->begin(), sources->end(),
+        [&](const store::Source& one) { return one.kind == kind && one.location == location; });
+    return found == sources->end() ? std::nullopt : std::optional(*found);
   }
 
   std::optional<store::Source> find(const store::Id& id) {

@@ -60,6 +60,8 @@ class SyncService {
   // (source.not_a_maildir …), source.unknown_kind, source.duplicate. settings: JSON object or
   // empty.
   // secret: password or token of a remote source. Blocks while a remote source signs in.
+  // A remote source of the same server that is there already is signed in to anew: it keeps its id,
+  // name, items and what is not said again of its settings.
   virtual base::Result<store::Source> add(std::string_view kind, const std::string& location,
                                           const std::string& name, const std::string& settings = "",
                                           const std::string& secret = "",

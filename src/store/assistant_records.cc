@@ -508,7 +508,8 @@ class AssistantRecords final : public AssistantStore {
   Result<std::vector<Action>> actions(std::optional<std::int64_t> card) override {
     TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
     Statement rows =
-        card ? connection->query(std::string(action_columns) + "WHERE card = ?1 ORDER BY position",
+        card ? connection->query(std::string(action_columns) +
+                                     "WHERE card = ?1 OR former_card = ?1 ORDER BY position",
                                  *card)
              : connection->query(std::string(action_columns) + "ORDER BY changed DESC, id DESC");
     std::vector<Action> result;

@@ -228,6 +228,7 @@ class AssistantStore {
                                  std::optional<base::Microseconds> notified) = 0;
 
   virtual base::Result<Action> add_action(const Action& action) = 0;
+  // All, what changed last first; or those of a card in their order, also of one that has gone.
   virtual base::Result<std::vector<Action>> actions(std::optional<std::int64_t> card) = 0;
   virtual base::Result<Action> action(const base::Id& id) = 0;  // action.unknown
   // Only while it is proposed (action.not_proposed).

@@ -147,6 +147,11 @@ TEST_F(AssistantStoreTest, cards_and_facts_go_with_their_mail_and_deeds_stay) {
   must(store->remove_source(source));
   EXPECT_EQ(must(assistant().action(deed)).card, std::nullopt);
   EXPECT_EQ(must(assistant().actions({})).size(), 1u);
+  EXPECT_EQ(assistant().card(number).error().code, "card.unknown");
+  // The number that the owner knows still leads to what was done, and to nothing that was not.
+  ASSERT_EQ(must(assistant().actions(number)).size(), 1u);
+  EXPECT_EQ(must(assistant().actions(number))[0].id, deed);
+  EXPECT_TRUE(must(assistant().actions(number + 1)).empty());
   EXPECT_TRUE(faults().empty());
   auto after = rows();
   after["action"] = before.at("action");

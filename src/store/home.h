@@ -44,6 +44,7 @@ class Home final : public Store {
 
   base::Result<Source> add_source(const Source& source) override;
   base::Result<std::vector<Source>> sources() override;
+  base::Status save_settings(const Id& source, const std::string& settings) override;
   base::Status save_sync(const Id& source, const std::string& cursor,
                          const std::string& error) override;
   base::Result<std::int64_t> remove_source(const Id& source) override;

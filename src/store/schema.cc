@@ -396,7 +396,20 @@ CREATE INDEX memory_by_topic ON memory(topic);
 CREATE TABLE forgotten(hash TEXT PRIMARY KEY, made INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr Migration all[] = {{1, first}, {2, counters_and_labels}, {3, assistant_tables}};
+// What was done on a card is taken back by its number, also where doing it took the evidence away:
+// mail that was moved to the spam is not read there.
+constexpr const char* former_cards = R"sql(
+ALTER TABLE action ADD COLUMN former_card INTEGER;
+CREATE INDEX action_by_former_card ON action(former_card) WHERE former_card IS NOT NULL;
+DROP TRIGGER card_removed;
+CREATE TRIGGER card_removed BEFORE DELETE ON card BEGIN
+  DELETE FROM action WHERE card = old.number AND state IN ('proposed', 'rejected');
+  UPDATE action SET former_card = card WHERE card = old.number;
+END;
+)sql";
+
+constexpr Migration all[] = {
+    {1, first}, {2, counters_and_labels}, {3, assistant_tables}, {4, former_cards}};
 
 }  // namespace
 

@@ -217,6 +217,16 @@ base::Result<std::vector<Source>> Home::sources() {
   }
 }
 
+base::Status Home::save_settings(const Id& source, const std::string& settings) {
+  return write(Durability::full, [&](WriteContext& context) -> base::Status {
+    TRY(context.connection.run("UPDATE source SET settings = ?2 WHERE id = ?1", source, settings));
+    if (context.connection.changed() == 0) {
+      return base::fail(ErrorKind::not_found, "source.unknown", {{"source", source.text()}});
+    }
+    return {};
+  });
+}
+
 base::Status Home::save_sync(const Id& source, const std::string& cursor,
                              const std::string& error) {
   return write(Durability::normal, [&](WriteContext& context) -> base::Status {

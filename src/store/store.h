@@ -197,6 +197,7 @@ class Store {
 
   virtual base::Result<Source> add_source(const Source& source) = 0;  // source.duplicate
   virtual base::Result<std::vector<Source>> sources() = 0;
+  virtual base::Status save_settings(const Id& source, const std::string& settings) = 0;
   virtual base::Status save_sync(const Id& source, const std::string& cursor,
                                  const std::string& error) = 0;
   // Its placements and the items that lie nowhere else; number of items removed.

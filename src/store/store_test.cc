@@ -359,6 +359,16 @@ TEST_F(StoreTest, a_second_source_of_the_same_name_or_place_is_refused) {
   EXPECT_EQ(store->add_source(source).error().code, "source.duplicate");
 }
 
+TEST_F(StoreTest, settings_change_and_nothing_else_of_a_source) {
+  const Id source = add_source("correo");
+  must(store->save_sync(source, "{\"at\":7}", ""));
+  must(store->save_settings(source, "{\"host\":\"b\"}"));
+  const Source got = must(store->sources()).front();
+  EXPECT_EQ(got.settings, "{\"host\":\"b\"}");
+  EXPECT_EQ(got.cursor, "{\"at\":7}");
+  EXPECT_EQ(store->save_settings(Id::make(), "{}").error().code, "source.unknown");
+}
+
 TEST_F(StoreTest, a_cursor_and_an_error_of_a_sync_are_kept) {
   const Id source = add_source("correo");
   must(store->save_sync(source, "{\"at\":7}", "{\"code\":\"x\"}"));

@@ -206,6 +206,34 @@ describe('the page', { concurrency: false }, () => {
     await close();
   });
 
+  test('an account whose password has changed is signed in to again where it says so', async () => {
+    const { page, close } = await open({ hash: '#/sources' });
+    const { sources } = await (await page.request.get(`${origin}/api/v1/sources`)).json();
+    const account = {
+      ...sources[0], id: '01900000-0000-7000-8000-000000000001', kind: 'imap', name: 'Correo', location: 'clara@correo.example',
+      error: { code: 'imap.password_wrong', params: {}, message: 'imap.correo.example no acepta esta contraseña.' },
+    };
+    const given = [];
+    await page.route('**/api/v1/sources', (route) => {
+      if (route.request().method() === 'GET') return route.fulfill({ json: { sources: [account, ...sources] } });
+      given.push(route.request().postDataJSON());
+      return route.fulfill({ status: 200, json: { ...account, error: null, renewed: true } });
+    });
+    // The stream of events would tell the sources as they are.
+    await page.route('**/api/v1/events', (route) => route.abort());
+    await page.route('**/api/v1/sources/*/sync', (route) => route.fulfill(stream(['done', { sources: [] }])));
+    await page.reload();
+    await page.getByRole('button', { name: 'Iniciar sesión en Correo otra vez' }).click();
+    assert.equal(await page.locator('dialog [data-path]').inputValue(), 'clara@correo.example');
+    assert.equal(await page.locator('dialog .kind').count(), 0, 'what it is does not change');
+    await page.locator('dialog input[type=password]').fill('nueva-17');
+    await page.locator('dialog button.first').click();
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    assert.deepEqual(given, [{ kind: 'imap', path: 'clara@correo.example', secret: 'nueva-17' }]);
+    await page.locator('[role=status]', { hasText: 'Sesión de Correo renovada' }).first().waitFor({ state: 'attached' });
+    await close();
+  });
+
   test('a download shows how far it is, and why it failed', async () => {
     const { page, close } = await open({ hash: '#/models' });
     const listed = await (await page.request.get(`${origin}/api/v1/models`)).json();

@@ -656,6 +656,25 @@ def says_what_is_wrong():
         status, said = add(*tls, "--port", server.port, "--tls", "starttls", "--authority", server.certificate)
         expect(status, 0, "STARTTLS " + said)
         assert password not in (lar.folder / "home/secrets.json").read_text(), "the password lies in the clear"
+        # The password is changed at the provider: said, and signed in to anew with the new one alone; nothing is read again.
+        server.append(mail("Antes", "La valla está pintada."))
+        lar.run("sync", "--wait")
+        [before] = json.loads(lar.run("sources", "--json"))
+        assert before["items"] > 0, before
+        server.set_password("cambiada-ayer")
+        done = subprocess.run([program, "sync", "--wait"], env=lar.environment, capture_output=True, text=True)
+        assert done.returncode == 7 and "does not accept this password" in done.stderr + done.stdout, done
+        new_word = folder / "new"
+        new_word.write_text("cambiada-ayer\n")
+        status, said = add(secret=wrong_word)
+        assert status != 0, "a wrong password was kept"
+        status, said = add(secret=new_word)
+        expect(status, 0, "signed in anew " + said)
+        lar.run("sync", "--wait")
+        [after] = json.loads(lar.run("sources", "--json"))
+        expect((after["id"], after["items"], after["error"]), (before["id"], before["items"], None), "after the new password")
+        status, said = add("--host", "127.0.0.1", "--tls", "none", "--port", server.port, secret=new_word)
+        assert status != 0 and "like that already" in said, "an account moved to another server: " + said
     shutil.rmtree(folder)
 
 

@@ -86,6 +86,11 @@ export interface NewConsent {
   settings: Record<string, unknown> & { oauth: { client_id: string; token_endpoint?: string; scope?: string } };
 }
 
+/** As it was added, or, where it was there already, signed in to anew. */
+export interface AddedSource extends Source {
+  renewed: boolean;
+}
+
 export interface Source {
   id: string;
   kind: SourceKind;
@@ -537,7 +542,7 @@ const segment = encodeURIComponent;
 export const api = {
   status: () => json<Status>('GET', '/status'),
   sources: () => json<{ sources: Source[] }>('GET', '/sources'),
-  add_source: (source: NewSource, signal: AbortSignal) => json<Source>('POST', '/sources', source, signal),
+  add_source: (source: NewSource, signal: AbortSignal) => json<AddedSource>('POST', '/sources', source, signal),
   consent: (account: NewConsent, signal: AbortSignal) => stream('POST', '/consents', account, signal),
   begin_upload: (kind: SourceKind, name: string, size: number) =>
     json<{ id: string; name: string; piece: number }>('POST', '/uploads', { kind, name, size }),
