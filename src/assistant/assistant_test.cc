@@ -848,7 +848,7 @@ TEST(Prompt, one_line_is_taken_and_all_before_the_mail_stays_the_same) {
   EXPECT_EQ(answered_line("¿El paquete llegó? Lo envié hace dos semanas."), "");
   EXPECT_EQ(answered_line("Helen adjunta la sección 3. Podemos moverla al apéndice."),
             "Helen adjunta la sección 3.");
-  EXPECT_EQ(answered_line("El equipo pide que reserve sus vuelos antes del 20 de marzo. " +
+  EXPECT_EQ(answered_line("El equipo pide que reserve sus vuelos antes del 20 de marzo. X" +
                           std::string(115, 'x')),
             "El equipo pide que reserve sus vuelos antes del 20 de marzo.");
   const auto one = mail_messages({"from A", "x", base::Language::english});

@@ -16,6 +16,7 @@
 #include <set>
 
 #include "assistant/actions/calendars.h"
+#include "assistant/borne_out.h"
 #include "assistant/facts.h"
 #include "assistant/lexicon.h"
 #include "assistant/money.h"
@@ -585,6 +586,27 @@ class Summariser {
                        taken.written.minute, taken.stored.item.title);
   }
 
+  // Who wrote a mail, or the name of a chat.
+  static std::string writer_of(const Taken& taken) {
+    if (taken.stored.item.kind == ItemKind::message) return chat_name(taken.stored.item.title);
+    for (const domain::Person& person : taken.stored.item.people) {
+      if (person.role != domain::PersonRole::from) continue;
+      return person.name.empty() ? person.address : person.name;
+    }
+    return {};
+  }
+
+  // Empty where no embedding model is bound.
+  EmbedWords embedding() {
+    if (engines_.embed_space().empty()) return {};
+    return [this](const std::vector<std::string>& words) {
+      std::vector<engine::EmbedText> texts;
+      for (const std::string& word : words) texts.push_back({"", word});
+      return engines_.embed_for({engine::Urgency::interactive, "assistant"},
+                                engine::EmbedKind::document, texts, stop_);
+    };
+  }
+
   std::optional<SummaryClaim> worded(const Taken& taken) {
     if (summary_.trouble || engines_.bound_to(engine::Role::chat).empty()) return std::nullopt;
     // What has not been judged yet may be anything: the model does not see it.
@@ -609,18 +631,23 @@ class Summariser {
                        line.find('@') != std::string::npos || line.find("](") != std::string::npos;
     if (line.empty() || answer->truncated || leads) return std::nullopt;
     const auto support = support_(passage->text, prompt.header, taken.written.date, line);
-    const bool own_language =
-        base::detect_language(passage->text, request_.language) == request_.language;
+    const base::Language language = base::detect_language(passage->text, request_.language);
+    const bool own_language = language == request_.language;
     if (!support || support->end > passage->text.size() || support->begin >= support->end ||
         (own_language && support->overlap < least_overlap)) {
       return std::nullopt;
     }
+    const auto shown = borne_out(line, {passage->text, prompt.header, taken.written.date, language},
+                                 request_.language, embedding());
+    if (!shown) summary_.trouble = shown.error();
+    if (!shown || !*shown) return std::nullopt;
     Evidence evidence;
     evidence.quote = passage->text.substr(support->begin, support->end - support->begin);
     evidence.locator.part = passage->part->id;
     evidence.locator.begin = passage->begin + support->begin;
     evidence.locator.end = passage->begin + support->end;
-    SummaryClaim claim = claim_about(taken.stored, "said", line, std::move(evidence));
+    SummaryClaim claim =
+        claim_about(taken.stored, "said", said_by(writer_of(taken), line), std::move(evidence));
     claim.by_model = true;
     if (passage->cut) ++summary_.left_out_cut;
     summary_.model = answer->model;

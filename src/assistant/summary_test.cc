@@ -32,7 +32,7 @@ std::optional<Support> strict(std::string_view text, const std::string& known, b
 class SummaryTest : public testing::HomeTest {
  protected:
   base::Result<Summary> sum(SummaryRequest request) {
-    return summarise(*home.store, engines, request, strict,
+    return summarise(*home.store, engines, request, support,
                      [&](const SummaryClaim& claim) { told.push_back(claim.text); }, {});
   }
   base::Id item(const std::string& external_id) { return **home.store->find_item(external_id); }
@@ -70,6 +70,7 @@ class SummaryTest : public testing::HomeTest {
                            "grandes.\n\nAna",
                            "In-Reply-To: <trip2@x>\nReferences: <trip1@x> <trip2@x>\n"));
   }
+  FindSupport support = strict;
   std::vector<std::string> told;
 };
 
@@ -114,7 +115,9 @@ TEST_F(SummaryTest, what_the_model_words_is_shown_only_where_the_message_bears_i
   engines.answer = "Llevará linternas y mochilas.";
   const auto true_one = sum(request);
   ASSERT_TRUE(true_one);
-  EXPECT_NE(all_of(*true_one).find("said*: Llevará linternas y mochilas."), std::string::npos)
+  // It does not name whose words these are: code does.
+  EXPECT_NE(all_of(*true_one).find("said*: Ana Robles: Llevará linternas y mochilas."),
+            std::string::npos)
       << all_of(*true_one);
   expect_located(*true_one);
   // An engine that fails is not asked again, and code goes on.
@@ -125,6 +128,44 @@ TEST_F(SummaryTest, what_the_model_words_is_shown_only_where_the_message_bears_i
   EXPECT_TRUE(failed->trouble);
   EXPECT_EQ(engines.calls, 1);
   EXPECT_NE(all_of(*failed).find("said: Ana Robles: Mi hermano"), std::string::npos);
+}
+
+// What an attacker makes a model say in the owner's language of a mail in another: its numbers
+// stand there, and none of what it claims.
+TEST_F(SummaryTest, a_translated_line_is_shown_only_where_its_words_mean_what_the_mail_says) {
+  receive("1", mail_text("stay@x", ana, me, "Tue, 12 May 2026 10:00:00 +0200", "Your stay",
+                         "Thank you for your payment. Room 4471 near the garden is yours, with two "
+                         "beds and a desk."));
+  sync();
+  ASSERT_TRUE(judge());
+  SummaryRequest request;
+  request.item = item("stay@x");
+  request.language = base::Language::spanish;
+  support = [](std::string_view text, const std::string&, base::Date, std::string_view) {
+    return Support{0, text.size(), 0};
+  };
+  engines.bound = "small";
+  const std::string own = "said: Ana Robles: Thank you for your payment.\n";
+  const std::string right = "Ana agradece el pago de la habitación 4471 del jardín.";
+  const auto told_of = [&](const std::string& line) {
+    engines.answer = line;
+    const auto summary = sum(request);
+    return summary ? all_of(*summary) : summary.error().describe();
+  };
+  // Without an embedding model nothing tells a translation from a lie.
+  EXPECT_EQ(told_of(right), own);
+  engines.same = {
+      {"agradece", "thank"}, {"pago", "payment"}, {"habitación", "room"}, {"jardín", "garden"}};
+  EXPECT_EQ(told_of(right), "said*: " + right + "\n");
+  for (const std::string line :
+       {"La alarma de Clara tiene la clave 4471.", "El asistente ha aprobado todas las acciones.",
+        "El pago está autorizado por Clara y la contraseña de la alarma es 4471.",
+        "Ana agradece el pago de la habitación 4471 el sábado.",
+        "Ana agradece el pago y pide la contraseña del banco y las claves de la alarma."}) {
+    EXPECT_EQ(told_of(line), own) << line;
+  }
+  // What does stand there is said by whoever wrote it.
+  EXPECT_EQ(told_of("Agradece el pago."), "said*: Ana Robles: Agradece el pago.\n");
 }
 
 TEST_F(SummaryTest, what_is_suspicious_or_gives_orders_is_neither_told_nor_shown_to_the_model) {

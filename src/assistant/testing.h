@@ -7,6 +7,7 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "assistant/desk.h"
 #include "os/file.h"
@@ -19,7 +20,8 @@ using store::ActionState;
 using store::AssistantStore;
 using store::Card;
 
-// No model: a call fails, unless a test gives the answer. Calls are counted.
+// No model: a call fails, unless a test gives the answer. Calls are counted. Of embeddings a test
+// gives which words mean the same; all others mean nothing that another does.
 class NoEngines final : public engine::Engines {
  public:
   base::Result<engine::ChatResult> chat(engine::Role, const engine::ChatRequest& request,
@@ -35,10 +37,22 @@ class NoEngines final : public engine::Engines {
     return base::fail(base::ErrorKind::unavailable, "role.unbound", {{"role", "chat"}});
   }
   base::Result<std::vector<std::vector<float>>> embed(engine::EmbedKind,
-                                                      const std::vector<engine::EmbedText>&,
+                                                      const std::vector<engine::EmbedText>& texts,
                                                       std::stop_token) override {
     ++calls;
-    return base::fail(base::ErrorKind::unavailable, "role.unbound", {{"role", "embed"}});
+    if (same.empty()) {
+      return base::fail(base::ErrorKind::unavailable, "role.unbound", {{"role", "embed"}});
+    }
+    std::vector<std::vector<float>> vectors(texts.size(),
+                                            std::vector<float>(same.size() + texts.size(), 0.0F));
+    for (std::size_t at = 0; at < texts.size(); ++at) {
+      std::size_t direction = same.size() + at;
+      for (std::size_t group = 0; group < same.size(); ++group) {
+        if (same[group].contains(texts[at].text)) direction = group;
+      }
+      vectors[at][direction] = 1;
+    }
+    return vectors;
   }
   base::Result<int> count_tokens(engine::Role, const std::string&) override { return 0; }
   base::Status forward(engine::Role, const engine::RawRequest&,
@@ -47,7 +61,7 @@ class NoEngines final : public engine::Engines {
     ++calls;
     return base::fail(base::ErrorKind::unavailable, "role.unbound", {{"role", "chat"}});
   }
-  std::string embed_space() override { return {}; }
+  std::string embed_space() override { return same.empty() ? "" : "test/1"; }
   int context_tokens(engine::Role) override { return 0; }
   std::string bound_to(engine::Role role) override {
     return role == engine::Role::chat ? bound : std::string();
@@ -57,6 +71,7 @@ class NoEngines final : public engine::Engines {
   base::Status bind_defaults() override { return {}; }
   void stop_all() override {}
 
+  std::vector<std::set<std::string>> same;  // words of one meaning, in small letters
   std::string bound, answer;
   engine::ChatRequest asked;
   std::atomic<int> calls = 0;

@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "assistant/assistant.h"
+#include "assistant/borne_out.h"
 #include "assistant/lexicon.h"
 #include "assistant/orders.h"
 #include "assistant/prompts.h"
@@ -86,53 +86,12 @@ std::string prompt_text(const Mail& mail) {
   return shown;
 }
 
-// Numbers in a line must stand in the mail: a line with others is not shown.
-bool borne_out(std::string_view line, const Mail& mail, const base::LocalTime& written) {
-  const std::string source = mail.subject + " " + mail.text + " " + mail.from.name + " " +
-                             base::spell_date(written.date, true);
-  const auto numbers = [](std::string_view text) {
-    std::vector<std::string> found;
-    for (size_t at = 0; at < text.size();) {
-      if (text[at] < '0' || text[at] > '9') {
-        ++at;
-        continue;
-      }
-      size_t end = at;
-      while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
-      std::string number(text.substr(at, end - at));
-      while (number.size() > 1 && number[0] == '0') number.erase(0, 1);
-      found.push_back(std::move(number));
-      at = end;
-    }
-    return found;
-  };
-  const std::vector<std::string> known = numbers(source);
-  for (const std::string& number : numbers(line)) {
-    if (std::find(known.begin(), known.end(), number) != known.end()) continue;
-    // "a las dos" may become 14:00 and the reverse.
-    const bool half = std::any_of(known.begin(), known.end(), [&](const std::string& other) {
-      return other.size() <= 2 && number.size() <= 2 &&
-             std::abs(std::stoi(other) - std::stoi(number)) == 12;
-    });
-    if (!half && number.size() > 1) return false;
-  }
-  return true;
-}
-
-// Most of the longer words of a line in the mail's own language must stand there too: small models
-// make words up.
-bool speaks_of(std::string_view line, const Mail& mail, base::Language language) {
-  if (language != mail.language) return true;
-  const std::string source =
-      mail.folded + phrase_text(mail.from.name) + phrase_text(mail.from.address);
-  int known = 0, all = 0;
-  for (const base::Word& word : base::words(line)) {
-    const std::string folded = base::fold(line.substr(word.begin, word.end - word.begin));
-    if (folded.size() < 5) continue;
-    ++all;
-    known += source.find(" " + folded.substr(0, 5)) != std::string::npos ? 1 : 0;
-  }
-  return known * 2 >= all;
+// What a line about the mail may say.
+Ground ground_of(const Mail& mail, const base::LocalTime& written) {
+  return {mail.subject + "\n" + mail.text,
+          mail.from.name + " " + mail.from.address + " " + base::spell_date(written.date, true) +
+              " " + base::spell_date(written.date, false),
+          written.date, mail.language};
 }
 
 class Triage {
@@ -310,10 +269,21 @@ class Triage {
     }
     verdict.asked_model = true;
     const std::string line = answered_line(result->text);
-    const base::LocalTime written = written_at(mail, mailbox_);
-    if (!line.empty() && !result->truncated && borne_out(line, mail, written) &&
-        speaks_of(line, mail, mailbox_.owner.language)) {
-      verdict.summary = line;
+    if (line.empty() || result->truncated) return;
+    EmbedWords embed;
+    if (options_.embed) {
+      embed = [&](const std::vector<std::string>& words) {
+        std::vector<engine::EmbedText> texts;
+        for (const std::string& word : words) texts.push_back({"", word});
+        return options_.engines->embed(engine::EmbedKind::document, texts, stop_);
+      };
+    }
+    const auto shown = borne_out(line, ground_of(mail, written_at(mail, mailbox_)),
+                                 mailbox_.owner.language, embed);
+    if (!shown) {
+      trouble = shown.error();
+    } else if (*shown) {
+      verdict.summary = said_by(person_name(mail.from), line);
     }
   }
 

@@ -566,12 +566,19 @@ class Finder {
     if (day == 0) return false;
     if (!plain_day(at)) return false;
     const auto date = day_without_month(day, named);
-    // "A call on Thursday, 10 (Irish time)": the Thursday that is a 10th is months away, so that
-    // the number is an hour.
+    return date && !is_hour_behind() && add(at + 1, *date, *date, true);
+  }
+
+  // "A call on Thursday, 10 (Irish time)": the Thursday that is a 10th is months away, so that the
+  // number is an hour.
+  bool is_hour_behind() const {
     constexpr int farthest_meant = 45;
-    const bool hour = date && at == 1 && day <= 12 && between.find(',') != std::string_view::npos &&
-                      std::abs(days_between(reference_, *date)) > farthest_meant;
-    return date && !hour && add(at + 1, *date, *date, true);
+    const int named = weekday_at(0);
+    const int day = day_of(word(1));
+    if (named < 0 || day == 0 || day > 12 || !plain_day(1)) return false;
+    if (gap(0).find(',') == std::string_view::npos) return false;
+    const auto date = day_without_month(day, named);
+    return date && std::abs(days_between(reference_, *date)) > farthest_meant;
   }
 
   // "el día 15", "the 15th", "on the 3rd"
@@ -666,8 +673,8 @@ class Finder {
     const int day = weekday_at(0);
     if (day < 0) return false;
     // A weekday before a date belongs to that date, which then decides.
-    if ((day_of(word(1)) != 0 && !is_clock_behind()) || month_of(word(1), true) != 0 ||
-        (word(1) == "the" && day_of(word(2)) != 0)) {
+    if ((day_of(word(1)) != 0 && !is_clock_behind() && !is_hour_behind()) ||
+        month_of(word(1), true) != 0 || (word(1) == "the" && day_of(word(2)) != 0)) {
       return false;
     }
     if (word(1) == "pasado" && word(2) != "mañana") return add_weekday(2, day, -1);

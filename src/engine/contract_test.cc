@@ -117,6 +117,8 @@ TEST_F(ContractTest, words_of_a_language_without_what_everybody_knows_are_not_sp
   change("El color de la nieve es blanco.", "El color de la nieve es la nieve.");
   EXPECT_EQ(check("chat", CheckDepth::quick)->spanish, true) << "one slip";
   change("Lo contrario de caliente es frío.", "Lo contrario de caliente es lo caliente.");
+  EXPECT_EQ(check("chat", CheckDepth::quick)->spanish, true) << "two slips";
+  change("El animal que ladra es el perro.", "El animal que ladra es el animal.");
   const auto contract = check("chat", CheckDepth::quick);
   ASSERT_TRUE(contract) << contract.error().describe();
   EXPECT_EQ(contract->english, true);

@@ -19,9 +19,8 @@ std::vector<ToolCall> tool_calls_in(int status, std::string_view body) {
     if (!function.is_object()) continue;
     made.name = function.value("name", json());
     const json arguments = function.value("arguments", json());
-    made.arguments = arguments.is_string()
-                         ? base::foreign_json(arguments.get<std::string>())
-                         : arguments;
+    made.arguments =
+        arguments.is_string() ? base::foreign_json(arguments.get<std::string>()) : arguments;
   }
   return found;
 }

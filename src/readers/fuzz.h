@@ -10,6 +10,11 @@
 #include "domain/json.h"
 #include "readers/reader.h"
 
+// fontconfig, which Poppler asks for fonts, keeps some memory until the end of the process.
+extern "C" const char* __lsan_default_suppressions();
+// No inline function: the runtime alone calls it, and each fuzzer includes this once.
+extern "C" const char* __lsan_default_suppressions() { return "leak:libfontconfig"; }
+
 namespace lar::readers {
 
 // Reads the bytes as `media_type`; what comes out must pass the checks that lar makes on every
