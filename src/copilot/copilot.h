@@ -4,9 +4,9 @@
 // The path of a question: understand (language, times, what sort of thing is asked) → retrieve
 // (hybrid search, threads, calendar, contacts) → two things asked are taken apart → each passage is
 // judged by short prompts whose beginnings never change → the best are read one by one, in plain
-// words → each claim is located in its passage by code → does the passage state it as the answer to
-// what was asked? → the claim is shown, or it is not.
-// Thread-safe; every call works on its own.
+// words, and by their own words where that leaves something out → each claim is located in its
+// passage by code → does the passage state it as the answer to what was asked? → the claim is
+// shown, or it is not. Thread-safe; every call works on its own.
 #pragma once
 
 #include <functional>
