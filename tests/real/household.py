@@ -37,14 +37,15 @@ check_schema = fastjsonschema.compile({"$schema": "http://json-schema.org/draft-
 
 triage_schema = json.loads((repository / "src/assistant/schemas/triage.schema.json").read_text(encoding="utf-8"))
 check_verdict = fastjsonschema.compile(triage_schema)
+# Most words of it are alike in both languages: a line of the model's is shown where they stand in the mail.
 MAILBOX = """From a@x Mon May 11 07:00:00 2026
 From: Gadea Lozano <gadea.lozano@correo.example>
 To: clara@correo.example
-Subject: The contract
+Subject: Hotel Miramar
 Date: Mon, 11 May 2026 09:00:00 +0200
 Message-ID: <ask@correo.example>
 
-Hi Clara, could you sign the contract and send it back by Friday? The client is waiting. Thanks, Gadea
+Hi Clara, could you confirm the reservation of the Hotel Miramar in Valencia by Friday? The office needs an answer. Gadea
 """
 
 
@@ -60,7 +61,7 @@ def judge_a_mail():
         verdict = json.loads(done.stdout)
         check_verdict(verdict)
         assert verdict["priority"] == "reply", verdict
-        assert not verdict["summary"].startswith("Gadea Lozano: The contract"), f"the model said nothing: {verdict['summary']}"
+        assert not verdict["summary"].startswith("Gadea Lozano: Hotel Miramar"), f"the model said nothing: {verdict['summary']}"
         print(f"ok      a mail judged by the model: {verdict['summary']}", flush=True)
 
 
