@@ -69,6 +69,8 @@ def main():
     page = sys.argv[2:] if sys.argv[1:2] == ["--page"] else None
     household = households.households()[0]
     failures = 0
+    # With all models that are there: without one that embeds no line in another language than the mail's is shown.
+    judge_a_mail()
     # The browser asks one question again and again: the model answers it once.
     answers = tempfile.mkdtemp(prefix="lar-answers-")
     # By text alone: vectors come while the questions are asked, and which passages are found must not
@@ -77,7 +79,6 @@ def main():
     for file in installed.glob("qwen2.5-coder-1.5b-instruct-q4_k_m.gguf*"):
         os.symlink(file, os.path.join(answers, file.name))
     os.environ["LAR_MODELS"] = answers
-    judge_a_mail()
     with households.Served(household, program, answers, wait="items") as served:
         for question in household.questions:
             if question["id"] not in easy:
