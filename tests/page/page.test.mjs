@@ -207,7 +207,7 @@ describe('the page', { concurrency: false }, () => {
   });
 
   test('an account whose password has changed is signed in to again where it says so', async () => {
-    const { page, close } = await open({ hash: '#/sources' });
+    const { page, close } = await open({ hash: '#/sources', trouble: true });
     const { sources } = await (await page.request.get(`${origin}/api/v1/sources`)).json();
     const account = {
       ...sources[0], id: '01900000-0000-7000-8000-000000000001', kind: 'imap', name: 'Correo', location: 'clara@correo.example',
@@ -221,7 +221,7 @@ describe('the page', { concurrency: false }, () => {
     });
     // The stream of events would tell the sources as they are.
     await page.route('**/api/v1/events', (route) => route.abort());
-    await page.route('**/api/v1/sources/*/sync', (route) => route.fulfill(stream(['done', { sources: [] }])));
+    await page.route('**/api/v1/sync', (route) => route.fulfill(stream(['done', { sources: [] }])));
     await page.reload();
     await page.getByRole('button', { name: 'Iniciar sesión en Correo otra vez' }).click();
     assert.equal(await page.locator('dialog [data-path]').inputValue(), 'clara@correo.example');
