@@ -493,22 +493,24 @@ class Asking {
     return {};
   }
 
+  // Whether no claim holds one of the sorts of fact that were asked for.
+  static bool leave_out(const std::vector<Located>& claims, const std::vector<Asked>& asked) {
+    return std::any_of(asked.begin(), asked.end(), [&](Asked sort) {
+      return std::none_of(claims.begin(), claims.end(),
+                          [&](const Located& claim) { return holds(claim.text, sort); });
+    });
+  }
+
   // Adds the passage's own words to claims that leave out a sort of fact that was asked for and
   // stands there, or that say nothing which the question does not: small models lose the second of
   // two facts, and facts told in another language.
   base::Status complete(const Weighed& one, const std::vector<Asked>& asked,
                         const std::string& part, std::vector<Located>& claims) {
-    const auto in_claims = [&](Asked sort) {
-      return std::any_of(claims.begin(), claims.end(),
-                         [&](const Located& claim) { return holds(claim.text, sort); });
-    };
-    const bool lacking =
-        std::any_of(asked.begin(), asked.end(), [&](Asked sort) { return !in_claims(sort); });
     const bool bare = std::all_of(claims.begin(), claims.end(), [&](const Located& claim) {
       return says_nothing_new(claim.text, part, one.candidate->written);
     });
     std::vector<Located> more;
-    if (lacking) {
+    if (leave_out(claims, asked)) {
       more = in_its_own_words(one, asked, part, 1);
     } else if (bare && asks_for_a_fact(part)) {
       TRY_ASSIGN(more, nearest_words(one, asked, part));
@@ -581,12 +583,7 @@ class Asking {
       TRY(read_once(one, reading, part, enough, note, claims));
       if (!claims.empty()) break;
     }
-    const std::vector<Asked> asked = asked_for(part);
-    const bool lacking = std::any_of(asked.begin(), asked.end(), [&](Asked sort) {
-      return std::none_of(claims.begin(), claims.end(),
-                          [&](const Located& claim) { return holds(claim.text, sort); });
-    });
-    if (claims.empty() || lacking || asks_several(part)) {
+    if (claims.empty() || leave_out(claims, asked_for(part)) || asks_several(part)) {
       ReadingPrompt reading = prompt(candidate, query, part, earlier, zone);
       reading.language = query.language;
       TRY(copy_and_answer(one, reading, part, enough, note, claims));
