@@ -57,11 +57,11 @@ def gateway():
     python = pathlib.Path(said(str(repository / "scripts/setup-python.sh"), "requirements-litellm.txt"))
     # With the scripted engine next to nothing is left but what lar and litellm cost themselves.
     scripted = str(repository / "tests/engines/scripted_engine.py")
-    for engine, what, more in ((server, "llama-server with SmolLM2-135M", []), (scripted, "the scripted engine", ["--turn", "2"])):
+    for engine, what, more in ((server, "llama-server with Qwen2.5-Coder-0.5B", []), (scripted, "the scripted engine", ["--turn", "2"])):
         print(f"-- {what}", flush=True)
         subprocess.run([str(python), str(repository / "bench/gateway/measure.py"), "--lar", str(repository / "build" / "lar"),
                         "--server", engine, "--litellm", str(python.parent / "litellm"),
-                        "--model", models + "/smollm2-135m-instruct-q4_1.gguf", *more], check=True)
+                        "--model", models + "/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf", *more], check=True)
 
 
 def reopen():

@@ -148,7 +148,12 @@ class ApplicationImplementation final : public Application {
          .tool_route = [this](engine::Role role, int offered) -> std::optional<engine::ToolRoute> {
            const auto contract = contract_behind(role);
            return contract ? engine::tool_route(*contract, offered) : std::nullopt;
-         }});
+         },
+         .prompt_style =
+             [this](engine::Role role) {
+               const auto contract = contract_behind(role);
+               return contract ? contract->prompt_style : engine::PromptStyle::unknown;
+             }});
     return {};
   }
 

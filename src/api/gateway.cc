@@ -24,6 +24,7 @@
 #include "api/gateway_tools.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
+#include "api/prompt_style.h"
 #include "api/validation.h"
 #include "base/clock.h"
 #include "base/foreign_json.h"
@@ -601,13 +602,17 @@ class GatewayImplementation final : public Gateway {
 
   base::Status fit_into_context(Call& call, Role role) {
     call.body = call.request.body;
+    if (!reads_only(role) && parts_.prompt_style &&
+        parts_.prompt_style(role) == engine::PromptStyle::before_question) {
+      call.body = with_instructions_before_question(call.form, call.body);
+    }
     if (reads_only(role) || call.body.size() < engine::long_prompt_bytes) return {};
     const int usable = parts_.engines.usable_context(role);
     const ContextLimits limits{std::string(name_of(role)), usable,
                                usable < parts_.engines.context_tokens(role)};
     TRY_ASSIGN(call.body,
                fit_conversation(
-                   call.form, call.request.body, limits,
+                   call.form, call.body, limits,
                    [&](const std::string& text) { return parts_.engines.count_tokens(role, text); },
                    call.left_out));
     return {};

@@ -61,6 +61,8 @@ struct GatewayParts {
   // What has been measured of a role's engine: how it makes calls where so many tools are offered.
   // Nothing, or no function: it is tried once.
   std::function<std::optional<engine::ToolRoute>(engine::Role, int offered)> tool_route = {};
+  // Likewise, where instructions must stand to reach the model.
+  std::function<engine::PromptStyle(engine::Role)> prompt_style = {};
 };
 
 class Gateway {

@@ -123,7 +123,8 @@ class GatewayTest : public ::testing::Test {
                        const EventSink& sink) { return application_.handle(request, sink); },
          .somebody_waits = {},
          .tool_route = [this](engine::Role,
-                              int offered) { return engine::tool_route(contract_, offered); }});
+                              int offered) { return engine::tool_route(contract_, offered); },
+         .prompt_style = [this](engine::Role) { return contract_.prompt_style; }});
     auto server = Server::start(application_, {(folder_ / "home").string(), 0});
     ASSERT_TRUE(server) << server.error().describe();
     server_ = std::move(*server);
@@ -456,6 +457,21 @@ TEST_F(GatewayTest, what_may_take_longer_steps_back_for_others_and_comes_whole) 
   EXPECT_FALSE(done);
   flexible.join();
   EXPECT_EQ(journal_count("chat"), 3);
+}
+
+TEST_F(GatewayTest, instructions_of_clients_stand_where_the_model_sees_them) {
+  start("normal");
+  const std::string body = json{{"model", "lar/chat"},
+                                {"messages",
+                                 {{{"role", "system"}, {"content", "Be brief."}},
+                                  {{"role", "user"}, {"content", "Hello."}}}}}
+                               .dump();
+  EXPECT_EQ(send(request("/v1/chat/completions", body)).status, 200);
+  EXPECT_EQ(seen()["messages"].size(), 2U) << "not measured: as the client put it";
+  contract_.prompt_style = engine::PromptStyle::before_question;
+  EXPECT_EQ(send(request("/v1/chat/completions", body)).status, 200);
+  EXPECT_EQ(seen()["messages"],
+            json::array({{{"role", "user"}, {"content", "Be brief.\n\nHello."}}}));
 }
 
 TEST_F(GatewayTest, one_who_leaves_the_line_lets_the_others_pass) {

@@ -89,7 +89,11 @@ std::vector<double> Judge::Model::scores(const std::map<std::string, double>& fe
   return softmax(scores);
 }
 
-double Judge::threshold(std::string_view name) const {
+double Judge::threshold(std::string_view name, bool embedded) const {
+  if (embedded) {
+    const auto found = thresholds_.find(std::string(name) + "+embedding");
+    if (found != thresholds_.end()) return found->second;
+  }
   const auto found = thresholds_.find(name);
   return found == thresholds_.end() ? 0.5 : found->second;
 }

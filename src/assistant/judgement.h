@@ -36,8 +36,9 @@ class Judge {
   double appointment(const std::map<std::string, double>& features) const;
   // The embedding space the weights were learnt in; empty if they use none.
   const std::string& space() const { return space_; }
-  // "urgent", "phishing", "task", …: above which probability something counts as that.
-  double threshold(std::string_view name) const;
+  // "urgent", "phishing", "task", …: above which probability something counts as that; by the
+  // weights over embeddings, another where one is set.
+  double threshold(std::string_view name, bool embedded = false) const;
 
  private:
   struct Model {

@@ -19,7 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t embedded_bytes = 800;
+constexpr size_t embedded_bytes = 1600;
 constexpr size_t shown_bytes = 900;
 constexpr size_t lengthy_bytes = 700;
 // Bulk counts as certain above this: then no model is asked what the mail is about.
@@ -119,16 +119,17 @@ class Triage {
       return verdict;
     }
     const auto& suspicious = verdict.judgement.suspicious;
-    if (suspicious[2] >= judge_.threshold("phishing")) {
+    const bool embedded = !verdict.embedding.empty();
+    if (suspicious[2] >= judge_.threshold("phishing", embedded)) {
       verdict.suspicious = Suspicious::phishing;
-    } else if (suspicious[1] + suspicious[2] >= judge_.threshold("spam")) {
+    } else if (suspicious[1] + suspicious[2] >= judge_.threshold("spam", embedded)) {
       verdict.suspicious = suspicious[1] >= suspicious[2] ? Suspicious::spam : Suspicious::phishing;
     }
     // Who speaks to the assistant behind its reader's back is no honest sender, whatever the
     // weights say; and what is ordered is nothing that the owner has to do.
     const bool orders = gives_orders(mail);
     if (orders) verdict.suspicious = Suspicious::phishing;
-    verdict.personal = verdict.judgement.personal >= judge_.threshold("personal");
+    verdict.personal = verdict.judgement.personal >= judge_.threshold("personal", embedded);
     const std::array<double, 4>& priority = verdict.judgement.priority;
     verdict.summary = plain_summary(mail);
     if (verdict.suspicious != Suspicious::none) {
@@ -148,7 +149,7 @@ class Triage {
     if (options_.chat && may_ask(mail) && (foreign || at_length) && priority[3] < certain) {
       ask_model(mail, verdict);
     }
-    verdict.priority = decide(priority);
+    verdict.priority = decide(priority, embedded);
     if (verdict.priority == Priority::bulk && tells_members(mail, verdict)) {
       verdict.priority = Priority::fyi;
     }
@@ -219,9 +220,9 @@ class Triage {
     });
   }
 
-  Priority decide(const std::array<double, 4>& priority) const {
+  Priority decide(const std::array<double, 4>& priority, bool embedded) const {
     // An urgent mail that is missed costs more than one too many.
-    if (priority[0] >= judge_.threshold("urgent")) return Priority::urgent;
+    if (priority[0] >= judge_.threshold("urgent", embedded)) return Priority::urgent;
     size_t best = 1;
     for (size_t index = 2; index < 4; ++index) {
       if (priority[index] > priority[best]) best = index;
@@ -245,7 +246,8 @@ class Triage {
     if (!options_.embed || !may_ask(mail)) return {};
     if (!options_.learning && options_.engines->embed_space() != judge_.space()) return {};
     const std::string text(base::cut_utf8(mail.text, embedded_bytes));
-    auto made = options_.engines->embed(engine::EmbedKind::document, {{mail.subject, text}}, stop_);
+    auto made =
+        options_.engines->embed(engine::EmbedKind::classification, {{mail.subject, text}}, stop_);
     if (!made) {
       trouble = std::move(made).error();
       return {};

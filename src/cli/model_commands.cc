@@ -111,6 +111,7 @@ void print_contract(Command& command, const json& contract) {
   row("languages", command.say("contract.languages_both", {{"english", yes(contract["english"])},
                                                            {"spanish", yes(contract["spanish"])}}));
   row("template", yes(contract["chat_template"]));
+  row("prompt", command.say("contract.prompt." + contract.value("prompt_style", "unknown")));
   row("stops", yes(contract["stops"]));
   row("vision", yes(contract["vision"]));
   row("speed", command.say("contract.speed_both", {{"prompt", speed("prompt_speed")},

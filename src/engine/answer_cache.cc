@@ -142,8 +142,7 @@ class CachedEngines final : public Engines {
   }
 
   std::string vector_key(const std::string& space, EmbedKind kind, const EmbedText& text) const {
-    const json key = {identity_, space, kind == EmbedKind::query ? "query" : "document", text.title,
-                      text.text};
+    const json key = {identity_, space, std::string(name_of(kind)), text.title, text.text};
     return os::sha256(key.dump(-1, ' ', false, json::error_handler_t::replace));
   }
 

@@ -234,16 +234,23 @@ Result<ChatResult> EnginesImpl::chat(Role asked, const ChatRequest& whole_reques
 
 // Counts only where the prompt could be too long: no token is shorter than a byte, and text in
 // which they average under two is no text. Otherwise nobody waits for it.
-Result<ChatRequest> EnginesImpl::fitted(Role role, Backend& backend, const ChatRequest& request,
+Result<ChatRequest> EnginesImpl::fitted(Role role, Backend& backend, const ChatRequest& given,
                                         ChatResult& result, std::stop_token stop) {
-  const bool typed = !request.json_schema.empty();
-  const bool long_enough =
-      backend.context > 0 && bytes_of(request) > static_cast<std::size_t>(backend.context);
+  const bool typed = !given.json_schema.empty();
+  const bool instructed =
+      std::any_of(given.messages.begin(), given.messages.end(),
+                  [](const ChatMessage& message) { return message.role == "system"; });
   std::optional<Contract> contract;
-  if (request.context == ChatRequest::Context::verified &&
-      (typed || bytes_of(request) > least_verified)) {
+  if (given.context == ChatRequest::Context::verified &&
+      (typed || instructed || bytes_of(given) > least_verified)) {
     contract = contract_of(backend);
   }
+  ChatRequest request = given;
+  if (contract && contract->prompt_style == PromptStyle::before_question) {
+    request.messages = before_question(std::move(request.messages));
+  }
+  const bool long_enough =
+      backend.context > 0 && bytes_of(request) > static_cast<std::size_t>(backend.context);
   if (typed && contract && contract->form == FormGrade::easy_only &&
       !is_easy_schema(request.json_schema)) {
     return fail(ErrorKind::unsupported, "engine.form_too_hard",
@@ -560,7 +567,7 @@ Result<std::string> EnginesImpl::cut_to_fit(const Backend& backend, std::string 
   }
 }
 
-Result<EnginesImpl::Vectors> EnginesImpl::embed_some(Seat& seat, Backend& backend,
+Result<EnginesImpl::Vectors> EnginesImpl::embed_some(Seat& seat, Backend& backend, EmbedKind kind,
                                                      std::vector<std::string> texts,
                                                      Budget::Stretch& stretch,
                                                      std::stop_token stop) {
@@ -594,7 +601,8 @@ Result<EnginesImpl::Vectors> EnginesImpl::embed_some(Seat& seat, Backend& backen
             return given;
           }));
   stretch.count_tokens(tokens);
-  const auto dimensions = static_cast<std::size_t>(std::max(0, backend.model.embed_dimensions));
+  const int kept = kind == EmbedKind::classification ? 0 : backend.model.embed_dimensions;
+  const auto dimensions = static_cast<std::size_t>(std::max(0, kept));
   for (std::vector<float>& vector : vectors) {
     if (vector.size() < dimensions) {
       return fail(ErrorKind::unavailable, "engine.bad_answer",
@@ -618,7 +626,9 @@ namespace {
 
 // A text as the model wants it put.
 std::string prompted(const CatalogueModel& model, EmbedKind kind, const EmbedText& text) {
-  const std::string& prompt = kind == EmbedKind::query ? model.query_prompt : model.document_prompt;
+  const std::string& prompt = kind == EmbedKind::query      ? model.query_prompt
+                              : kind == EmbedKind::document ? model.document_prompt
+                                                            : model.classification_prompt;
   if (prompt.empty()) {
     return text.title.empty() || kind == EmbedKind::query ? text.text
                                                           : text.title + "\n" + text.text;
@@ -651,32 +661,33 @@ Result<EnginesImpl::Vectors> EnginesImpl::embed_with(Which which, const Caller& 
   vectors.reserve(texts.size());
   std::uint64_t maker = 0;
   while (vectors.size() < texts.size()) {
-    TRY_ASSIGN(auto some, in_turns<Vectors>(
-                              Role::embed, seat, which, caller, stop,
-                              [&](Backend& backend, Budget::Stretch& stretch,
-                                  std::stop_token either) -> Result<Vectors> {
-                                if (maker != backend.number) {
-                                  // Another model since the last turn: what it made does not go
-                                  // with this one's.
-                                  vectors.clear();
-                                  maker = backend.number;
-                                }
-                                std::size_t most = embed_bytes;
-                                if (caller.urgency != Urgency::interactive) {
-                                  most = std::min(most, static_cast<std::size_t>(
-                                                            backend.embed_speed * piece_seconds));
-                                }
-                                std::vector<std::string> batch;
-                                std::size_t bytes = 0;
-                                for (std::size_t next = vectors.size();
-                                     next < texts.size() && batch.size() < embed_texts; ++next) {
-                                  std::string text = prompted(backend.model, kind, texts[next]);
-                                  if (!batch.empty() && bytes + text.size() > most) break;
-                                  bytes += text.size();
-                                  batch.push_back(std::move(text));
-                                }
-                                return embed_some(seat, backend, std::move(batch), stretch, either);
-                              }));
+    TRY_ASSIGN(auto some,
+               in_turns<Vectors>(
+                   Role::embed, seat, which, caller, stop,
+                   [&](Backend& backend, Budget::Stretch& stretch,
+                       std::stop_token either) -> Result<Vectors> {
+                     if (maker != backend.number) {
+                       // Another model since the last turn: what it made does not go
+                       // with this one's.
+                       vectors.clear();
+                       maker = backend.number;
+                     }
+                     std::size_t most = embed_bytes;
+                     if (caller.urgency != Urgency::interactive) {
+                       most = std::min(
+                           most, static_cast<std::size_t>(backend.embed_speed * piece_seconds));
+                     }
+                     std::vector<std::string> batch;
+                     std::size_t bytes = 0;
+                     for (std::size_t next = vectors.size();
+                          next < texts.size() && batch.size() < embed_texts; ++next) {
+                       std::string text = prompted(backend.model, kind, texts[next]);
+                       if (!batch.empty() && bytes + text.size() > most) break;
+                       bytes += text.size();
+                       batch.push_back(std::move(text));
+                     }
+                     return embed_some(seat, backend, kind, std::move(batch), stretch, either);
+                   }));
     std::move(some.begin(), some.end(), std::back_inserter(vectors));
   }
   return vectors;

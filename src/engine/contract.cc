@@ -43,8 +43,8 @@ ChatRequest question(std::string text, int max_tokens) {
 
 class Measurement {
  public:
-  Measurement(const Subject& subject, const CheckOptions& options)
-      : subject_(subject), options_(options) {}
+  Measurement(Subject subject, const CheckOptions& options)
+      : subject_(std::move(subject)), options_(options) {}
 
   Result<Contract> run() {
     contract_.model = options_.model;
@@ -67,6 +67,8 @@ class Measurement {
     TRY(speed());
     TRY(step("grammar"));
     TRY_ASSIGN(contract_.form, measure_forms(subject_));
+    TRY(step("prompt"));
+    TRY(prompt_style());
     TRY(step("stops"));
     TRY(stops_and_languages());
     TRY(step("tools"));
@@ -177,6 +179,40 @@ class Measurement {
     const double writing = result->total_ms - result->first_token_ms;
     if (writing > 0 && result->completion_tokens > 1) {
       contract_.generation_speed = (result->completion_tokens - 1) * 1000.0 / writing;
+    }
+    return {};
+  }
+
+  // ---- prompt style ----
+
+  // What only the instructions say is repeated where they were read.
+  Status prompt_style() {
+    const std::string code = codes_of_now()[0];
+    const std::vector<ChatMessage> messages = {
+        {"system", std::string("The secret code of the ") + boxes[0] + " box is " + code + "."},
+        {"user", code_question(boxes[0])}};
+    for (const PromptStyle style : {PromptStyle::system_message, PromptStyle::before_question}) {
+      ChatRequest request;
+      request.messages =
+          style == PromptStyle::system_message ? messages : before_question(messages);
+      request.grammar = code_grammar;
+      request.max_tokens = 16;
+      // A template that knows no system makes some engines answer with a fault of their own.
+      const auto result = subject_.chat(request);
+      if (!result && result.error().kind == ErrorKind::cancelled) {
+        return tl::unexpected<Error>(result.error());
+      }
+      if (!result || result->text.find(code) == std::string::npos) continue;
+      contract_.prompt_style = style;
+      break;
+    }
+    if (contract_.prompt_style == PromptStyle::before_question) {
+      // What follows is measured as the model will be asked.
+      subject_.chat = [chat = subject_.chat](const ChatRequest& given) {
+        ChatRequest request = given;
+        request.messages = before_question(std::move(request.messages));
+        return chat(request);
+      };
     }
     return {};
   }
@@ -326,6 +362,23 @@ class Measurement {
   };
   static constexpr std::array<const char*, 3> boxes = {"red", "green", "blue"};
 
+  static constexpr const char* code_grammar = "root ::= [0-9] [0-9] [0-9] [0-9] [0-9]";
+
+  static std::string code_question(const char* box) {
+    return std::string("What is the secret code of the ") + box +
+           " box? Answer with the number only.";
+  }
+
+  // Others each time: nothing learnt from what was asked before helps.
+  static std::array<std::string, 3> codes_of_now() {
+    std::array<std::string, 3> codes;
+    const auto seed = static_cast<std::uint64_t>(base::steady_now());
+    for (std::size_t box = 0; box < codes.size(); ++box) {
+      codes[box] = std::to_string(10'000 + (seed / 7 * (box + 1) * 7919 + box * 31'337) % 90'000);
+    }
+    return codes;
+  }
+
   static std::string line(int number) {
     static constexpr std::array<const char*, 7> subjects = {
         "The gardener", "A neighbour", "The librarian", "My aunt",
@@ -340,13 +393,7 @@ class Measurement {
   }
 
   static Text text_of(int lines) {
-    Text made;
-    // Another set of numbers each time: nothing learnt from the rung before helps.
-    const auto seed = static_cast<std::uint64_t>(base::steady_now());
-    for (std::size_t box = 0; box < boxes.size(); ++box) {
-      made.codes[box] =
-          std::to_string(10'000 + (seed / 7 * (box + 1) * 7919 + box * 31'337) % 90'000);
-    }
+    Text made{.text = {}, .codes = codes_of_now()};
     const std::array<int, 3> places = {1, lines / 2, lines - 1};
     for (int number = 0; number < lines; ++number) {
       made.text += line(number);
@@ -377,9 +424,8 @@ class Measurement {
     const int expected = counted * lines / sample;
     for (std::size_t box = 0; box < boxes.size(); ++box) {
       ChatRequest request;
-      request.messages = {{"user", text.text + "\n\nWhat is the secret code of the " + boxes[box] +
-                                       " box? Answer with the number only."}};
-      request.grammar = "root ::= [0-9] [0-9] [0-9] [0-9] [0-9]";
+      request.messages = {{"user", text.text + "\n\n" + code_question(boxes[box])}};
+      request.grammar = code_grammar;
       request.max_tokens = 16;
       const auto result = subject_.chat(request);
       if (!result) {
@@ -465,7 +511,7 @@ class Measurement {
     return {};
   }
 
-  const Subject& subject_;
+  Subject subject_;
   const CheckOptions& options_;
   Contract contract_;
 };
@@ -522,6 +568,24 @@ int usable_tokens(const Contract& contract, int claimed) {
                             contract.context_limit == ContextLimit::forgets;
   if (!found_an_end || contract.context_verified <= 0) return claimed;
   return claimed > 0 ? std::min(claimed, contract.context_verified) : contract.context_verified;
+}
+
+std::vector<ChatMessage> before_question(std::vector<ChatMessage> messages) {
+  std::string instructions;
+  std::erase_if(messages, [&](const ChatMessage& message) {
+    if (message.role != "system") return false;
+    instructions += message.content + "\n\n";
+    return true;
+  });
+  if (instructions.empty()) return messages;
+  const auto question = std::find_if(messages.begin(), messages.end(),
+                                     [](const ChatMessage& one) { return one.role == "user"; });
+  if (question != messages.end()) {
+    question->content.insert(0, instructions);
+  } else {
+    messages.insert(messages.begin(), {"user", instructions});
+  }
+  return messages;
 }
 
 bool is_easy_schema(const std::string& text) {

@@ -33,6 +33,11 @@ enum class ContextLimit {
 };
 std::string_view name_of(ContextLimit limit);
 
+// Where instructions must stand to reach the model: in a message of the system or, where a template
+// leaves those out or refuses them, in front of the first question.
+enum class PromptStyle { unknown, system_message, before_question };
+std::string_view name_of(PromptStyle style);
+
 struct Refusal {
   std::string question;
   std::string answer;  // its beginning
@@ -60,6 +65,7 @@ struct Contract {
   ContextLimit context_limit = ContextLimit::unknown;
   FormGrade form = FormGrade::unknown;
   bool chat_template = false;
+  PromptStyle prompt_style = PromptStyle::unknown;
   bool stops = false;  // ends by itself, without remains of the template in the text
   std::optional<bool> tools_native, tools_by_schema;
   // Of the way that goes right at all; by schema also where the engine's own calls came to an end.
@@ -115,6 +121,10 @@ struct CheckOptions {
 
 // How much of the claimed context counts: all of it, unless the check found an end before.
 int usable_tokens(const Contract& contract, int claimed);
+
+// The messages with what the system says in front of the first question: as a model of that style
+// is asked.
+std::vector<ChatMessage> before_question(std::vector<ChatMessage> messages);
 
 // Whether a schema asks for more than an engine that keeps to easy forms only keeps to: lists,
 // objects in objects, bounds.

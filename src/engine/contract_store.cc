@@ -23,6 +23,8 @@ using nlohmann::json;
 namespace {
 
 constexpr std::array<std::string_view, 4> form_names = {"unknown", "ignored", "easy_only", "kept"};
+constexpr std::array<std::string_view, 3> style_names = {"unknown", "system_message",
+                                                         "before_question"};
 constexpr std::array<std::string_view, 6> limit_names = {"unknown", "claimed",   "time",
                                                          "refuses", "truncates", "forgets"};
 
@@ -138,6 +140,7 @@ Subject subject_of(Backend& backend, const std::stop_token& stop) {
 }  // namespace
 
 std::string_view name_of(FormGrade grade) { return form_names[static_cast<std::size_t>(grade)]; }
+std::string_view name_of(PromptStyle style) { return style_names[static_cast<std::size_t>(style)]; }
 std::string_view name_of(ContextLimit limit) {
   return limit_names[static_cast<std::size_t>(limit)];
 }
@@ -161,6 +164,7 @@ std::string contract_json(const Contract& contract) {
                       {"context_limit", name_of(contract.context_limit)},
                       {"form", name_of(contract.form)},
                       {"chat_template", contract.chat_template},
+                      {"prompt_style", name_of(contract.prompt_style)},
                       {"stops", contract.stops},
                       {"tools_native", maybe(contract.tools_native)},
                       {"tools_by_schema", maybe(contract.tools_by_schema)},
@@ -197,6 +201,8 @@ std::optional<Contract> contract_from_json(std::string_view text) {
     contract.context_limit = named<ContextLimit>(limit_names, value.at("context_limit"));
     contract.form = named<FormGrade>(form_names, value.at("form"));
     contract.chat_template = value.at("chat_template");
+    contract.prompt_style =
+        named<PromptStyle>(style_names, value.value("prompt_style", std::string("unknown")));
     contract.stops = value.at("stops");
     contract.tools_native = maybe("tools_native");
     contract.tools_by_schema = maybe("tools_by_schema");

@@ -152,6 +152,37 @@ TEST_F(ContractTest, an_engine_that_keeps_easy_schemas_only_is_marked_down) {
   EXPECT_FALSE(contract->keeps_forms());
 }
 
+TEST_F(ContractTest, instructions_stand_where_the_model_sees_them) {
+  ChatRequest request;
+  request.messages = {{"system", "The secret code of the attic box is 31415."},
+                      {"user", "Good morning."},
+                      {"assistant", "Good morning to you."},
+                      {"user", "What is the secret code of the attic box?"}};
+  const auto told = [&] {
+    const auto result = engines->chat(Role::chat, request, {}, {});
+    return result ? result->text : result.error().code;
+  };
+  for (const auto& [modes, before, after] :
+       {std::tuple("normal", "31415", "31415"), std::tuple("no-system", "00000", "31415"),
+        std::tuple("refuses-system", "engine.bad_answer", "31415")}) {
+    fs::remove_all(folder / "home/contracts");
+    start(modes);
+    EXPECT_EQ(told(), before) << modes << ": not measured yet";
+    const auto contract = check("chat", CheckDepth::quick);
+    ASSERT_TRUE(contract) << modes << ": " << contract.error().describe();
+    EXPECT_EQ(contract->prompt_style, modes == std::string_view("normal")
+                                          ? PromptStyle::system_message
+                                          : PromptStyle::before_question)
+        << modes;
+    EXPECT_EQ(contract->tools_by_schema, true) << modes << ": asked as it will be asked";
+    EXPECT_EQ(told(), after) << modes;
+    request.caller.urgency = Urgency::background;
+    EXPECT_EQ(told(), after) << modes << ": in pieces";
+    request.caller.urgency = Urgency::interactive;
+    engines.reset();
+  }
+}
+
 TEST_F(ContractTest, what_an_engine_claims_of_its_context_counts_for_nothing) {
   struct Case {
     const char* modes;
@@ -274,7 +305,8 @@ TEST_F(ContractTest, a_text_that_would_take_too_long_is_not_begun) {
   };
   subject.chat = [&](const ChatRequest& request) -> base::Result<ChatResult> {
     ChatResult result;
-    const std::string& text = request.messages.back().content;
+    std::string text;
+    for (const ChatMessage& message : request.messages) text += message.content + " ";
     result.prompt_tokens = static_cast<int>(text.size() / 4);
     result.completion_tokens = 2;
     // 100 tokens a second.
@@ -296,7 +328,7 @@ TEST_F(ContractTest, a_text_that_would_take_too_long_is_not_begun) {
   EXPECT_NEAR(contract->prompt_speed, 100, 1);
   EXPECT_EQ(contract->context_verified, 8192);
   EXPECT_EQ(contract->context_limit, ContextLimit::time);
-  EXPECT_EQ(asked, 6);
+  EXPECT_EQ(asked, 7) << "two rungs of three, and once whether instructions are seen";
   // What there is time for between two rungs is tried: 8,192 would take 82 s, 4,096 but 41.
   options.context_seconds = 60;
   const auto less = measure(subject, options);

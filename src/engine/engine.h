@@ -82,9 +82,12 @@ struct ChatResult {
   std::vector<std::pair<std::string, double>> alternatives;
 };
 
-enum class EmbedKind { query, document };
+// classification: a whole text for what has learnt to sort such vectors; all of the model's numbers
+// are kept, and they compare with no query and no document.
+enum class EmbedKind { query, document, classification };
+std::string_view name_of(EmbedKind kind);
 struct EmbedText {
-  std::string title;  // documents only; may be empty
+  std::string title;  // of no query; may be empty
   std::string text;
 };
 

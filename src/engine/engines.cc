@@ -825,6 +825,11 @@ std::optional<Role> role_from(std::string_view name) {
   return std::nullopt;
 }
 
+std::string_view name_of(EmbedKind kind) {
+  constexpr std::array<std::string_view, 3> names = {"query", "document", "classification"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
 std::string_view name_of(EngineState state) {
   constexpr std::array<std::string_view, 5> names = {"unbound", "stopped", "starting", "ready",
                                                      "failed"};

@@ -157,7 +157,7 @@ class EnginesImpl final : public Engines {
   // What is known of a backend's model at its engine; nothing where it was not measured.
   std::optional<Contract> contract_of(const Backend& backend) const;
   // The request as it fits into the context, by its policy; what was left out goes into `result`.
-  base::Result<ChatRequest> fitted(Role role, Backend& backend, const ChatRequest& request,
+  base::Result<ChatRequest> fitted(Role role, Backend& backend, const ChatRequest& given,
                                    ChatResult& result, std::stop_token stop);
   base::Status try_grammar(Role role, Backend& backend, std::uint64_t generation,
                            std::stop_token stop);
@@ -176,8 +176,9 @@ class EnginesImpl final : public Engines {
                              std::stop_token stop);
   base::Result<Vectors> embed_with(Which which, const Caller& caller, EmbedKind kind,
                                    const std::vector<EmbedText>& texts, std::stop_token stop);
-  base::Result<Vectors> embed_some(Seat& seat, Backend& backend, std::vector<std::string> texts,
-                                   Budget::Stretch& stretch, std::stop_token stop);
+  base::Result<Vectors> embed_some(Seat& seat, Backend& backend, EmbedKind kind,
+                                   std::vector<std::string> texts, Budget::Stretch& stretch,
+                                   std::stop_token stop);
   base::Result<std::string> cut_to_fit(const Backend& backend, std::string text,
                                        std::stop_token stop);
   base::Error with_log(base::Error error, Role role) const;

@@ -450,6 +450,11 @@ TEST_F(EnginesTest, embeddings_are_cut_to_their_dimensions_normalised_and_in_ord
   ASSERT_TRUE(query && titled);
   EXPECT_NE((*query)[0], (*vectors)[3]);
   EXPECT_NE((*titled)[0], (*vectors)[3]);
+  const auto sorted = engines->embed(EmbedKind::classification, {{"a {text}", "number 3"}}, {});
+  const auto put = engines->embed(EmbedKind::classification, {{"another", "number 3"}}, {});
+  ASSERT_TRUE(sorted && put);
+  EXPECT_EQ((*sorted)[0].size(), 768u) << "what is learnt from may have all the numbers";
+  EXPECT_NE((*sorted)[0], (*put)[0]);
   EXPECT_EQ(engines->embed_space(), "toy-embed/64");
 }
 

@@ -99,6 +99,7 @@ tl::expected<CatalogueModel, std::string> read_model(const toml::table& table) {
   text("licence", model.licence);
   text("query_prompt", model.query_prompt);
   text("document_prompt", model.document_prompt);
+  text("classification_prompt", model.classification_prompt);
   text("empty_title", model.empty_title);
   text("file", model.file);
   text("projector", model.projector);

@@ -32,10 +32,11 @@ struct CatalogueModel {
   int embed_dimensions = 0;  // to keep, for embed models
   std::string query_prompt;  // put before a query / a document; {title} and {text} are replaced
   std::string document_prompt;
-  std::string empty_title;           // what {title} becomes where there is none
-  std::string file;                  // name in the models folder
-  std::string projector;             // beside it, of a model that sees; empty: none
-  std::vector<std::string> sources;  // schemes, tried in order
+  std::string classification_prompt;  // of a text that is to be sorted
+  std::string empty_title;            // what {title} becomes where there is none
+  std::string file;                   // name in the models folder
+  std::string projector;              // beside it, of a model that sees; empty: none
+  std::vector<std::string> sources;   // schemes, tried in order
   std::string note;
   bool installed = false;  // file is there with the right size
   bool verified = false;   // its hash was checked

@@ -59,6 +59,7 @@ file = "toy-embed.gguf"
 embed_dimensions = 64
 query_prompt = "find {text}"
 document_prompt = "in {title} stands {text}"
+classification_prompt = "sort {title}: {text}"
 empty_title = "nothing"
 )");
     script("normal");

@@ -15,6 +15,8 @@ passes it off as one; what it shall do stands in flags of its own:
         once              with hang…, die… or refuse: only until --mark FILE exists, which it makes then
         garbage           answers what no protocol knows
         error500          answers status 500
+        no-system         its template leaves out what the system says
+        refuses-system    its template raises an exception at what the system says
         no-forms          refuses a request that asks for a form, as one whose schema it cannot make a grammar of
         ignore-grammar    talks freely whatever form was asked for
         refuse            ends at once instead of starting
@@ -163,8 +165,12 @@ def text_of(message):
     return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
 
 
+def read_by_template(messages):
+    return [message for message in messages if "no-system" not in modes or message.get("role") != "system"]
+
+
 def template(messages):
-    return " ".join(f"<{message.get('role', 'user')}> {text_of(message)}" for message in messages) + " <assistant>"
+    return " ".join(f"<{message.get('role', 'user')}> {text_of(message)}" for message in read_by_template(messages)) + " <assistant>"
 
 
 def fresh_words(body, prompt):
@@ -187,13 +193,13 @@ def number_of(word):
 def answer_to(body):
     messages = body.get("messages", [])
     question = text_of(messages[-1]) if messages else ""
+    whole = "\n".join(text_of(message) for message in messages)
     if "ignore-grammar" not in modes:
         if needle := re.search(r"What is the secret code of the (\w+) box\?", question):
-            hidden = re.search(rf"code of the {needle[1]} box is (\d+)", question)
+            hidden = re.search(rf"code of the {needle[1]} box is (\d+)", whole)
             return hidden[1] if hidden else "00000"
         if options.answers:
             with open(options.answers, encoding="utf-8") as file:
-                whole = "\n".join(text_of(message) for message in messages)
                 for known in json.load(file):
                     if re.search(known["match"], whole if known.get("in") == "all" else question):
                         return known["text"]
@@ -215,6 +221,8 @@ def answer_to(body):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Else the first piece waits 40 ms for the client's acknowledgement of the head; a unix socket knows no such delay.
+    disable_nagle_algorithm = not options.host.endswith(".sock")
 
     def log_message(self, *_):
         pass
@@ -267,7 +275,8 @@ class Handler(BaseHTTPRequestHandler):
         elif options.slot_save_path and self.path.startswith("/slots/"):
             self.slot(body)
         elif self.path == "/apply-template" and "plain" not in modes:
-            self.reply(200, {"prompt": template(body["messages"])})
+            if not self.refuses_system(body):
+                self.reply(200, {"prompt": template(body["messages"])})
         elif self.path == "/completion" and "plain" not in modes:
             self.complete(body)
         elif self.path == "/v1/embeddings":
@@ -339,6 +348,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
         self.wfile.flush()
 
+    def refuses_system(self, body):
+        refuses = "refuses-system" in modes and any(message.get("role") == "system" for message in body.get("messages", []))
+        if refuses:
+            self.fail(500, "System role not supported at row 1, column 2", "server_error")
+        return refuses
+
     def chat(self, body):
         journal("chat")
         if self.trouble():
@@ -346,6 +361,9 @@ class Handler(BaseHTTPRequestHandler):
         if "no-forms" in modes and "response_format" in body:
             self.fail(400, "failed to parse grammar: Unresolved $ref #/nowhere", "invalid_request_error")
             return
+        if self.refuses_system(body):
+            return
+        body["messages"] = read_by_template(body.get("messages", []))
         prompt = " ".join(text_of(message) for message in body.get("messages", [])).split()
         counted = len(prompt)
         if counted > options.ctx_size:
@@ -464,8 +482,8 @@ class Handler(BaseHTTPRequestHandler):
         journal(f"completion {len(said.split()) if mark else 0}")
         if self.trouble():
             return
-        question = given.rpartition("<assistant>")[0].rpartition("<user> ")[2].strip()
-        form = {"messages": [{"content": question}], "grammar": body.get("grammar")}
+        before, _, question = given.rpartition("<assistant>")[0].rpartition("<user> ")
+        form = {"messages": [{"content": before}, {"content": question.strip()}], "grammar": body.get("grammar")}
         if "json_schema" in body:
             form["response_format"] = {"type": "json_schema", "json_schema": {"schema": body["json_schema"]}}
         answer = answer_to(form)
