@@ -26,7 +26,7 @@ folder = pathlib.Path(__file__).resolve().parent
 PRIORITY = {"u": "urgent", "r": "reply", "f": "fyi", "b": "bulk", "S": "bulk", "P": "bulk"}
 apart = ("teresa", "colin", "julian", "moira", "ferran", "ximena")
 # Pairs by one hand that wrote none of the others and had seen neither rules nor weights.
-writers = (("rosario", "dermot"), ("fabian", "priya"))
+writers = (("rosario", "dermot"), ("fabian", "priya"), ("camila", "imogen"), ("hilario", "joanna"))
 
 
 def read(path):

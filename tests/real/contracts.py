@@ -15,7 +15,7 @@ yes_no = {True: "yes", False: "no", None: "-"}
 expected = {
     "qwen2.5-coder-1.5b-instruct-q4_k_m": {
         "form": "kept", "chat_template": True, "stops": True, "english": True, "spanish": True, "tools_native": False,
-        "tools_by_schema": True},
+        "tools_by_schema": True, "prompt_style": "system_message"},
     "qwen2.5-coder-0.5b-instruct-q4_k_m": {
         "form": "kept", "chat_template": True, "english": True, "tools_native": False},
     "smollm2-135m-instruct-q4_1": {
@@ -38,7 +38,7 @@ def row(name, contract):
     context = f"{contract['context_verified']} of {contract['context_claimed']} ({contract['context_limit']})"
     cells = [name, contract["form"], context] + [yes_no[contract[field]] for field in (
         "chat_template", "stops", "english", "spanish", "tools_native", "tools_by_schema")]
-    cells += [among(contract), f"{len(contract['refusals'])} of {contract['questions_asked']}",
+    cells += [among(contract), contract["prompt_style"], f"{len(contract['refusals'])} of {contract['questions_asked']}",
               f"{contract['prompt_speed']:.0f}", f"{contract['generation_speed']:.0f}"]
     return "| " + " | ".join(cells) + " |"
 
@@ -50,7 +50,7 @@ def main():
                      if model["installed"]}
         chosen = sys.argv[1:] or [name for name in expected if name in installed]
         print("| model | forms | context verified | template | ends by itself | English | Spanish | own tool calls | "
-              "by schema | among so many tools | refuses | reads, tokens/s | writes |\n" + "|---" * 13 + "|", flush=True)
+              "by schema | among so many tools | instructions seen | refuses | reads, tokens/s | writes |\n" + "|---" * 14 + "|", flush=True)
         for name in chosen:
             contract = contracts[name] = json.loads(lar.run("model", "check", name, "--full", "--json"))
             print(row(name, contract), flush=True)
