@@ -1,6 +1,7 @@
 // See prompt_style.h.
 #include "api/prompt_style.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/foreign_json.h"
