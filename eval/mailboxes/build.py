@@ -24,9 +24,10 @@ from zoneinfo import ZoneInfo
 
 folder = pathlib.Path(__file__).resolve().parent
 PRIORITY = {"u": "urgent", "r": "reply", "f": "fyi", "b": "bulk", "S": "bulk", "P": "bulk"}
-apart = ("teresa", "colin", "julian", "moira", "ferran", "ximena")
+apart = ("teresa", "colin", "julian", "moira", "ferran", "ximena", "andreu", "tamsin")
 # Pairs by one hand that wrote none of the others and had seen neither rules nor weights.
-writers = (("rosario", "dermot"), ("fabian", "priya"), ("camila", "imogen"), ("hilario", "joanna"))
+writers = (("rosario", "dermot"), ("fabian", "priya"), ("camila", "imogen"), ("hilario", "joanna"),
+           ("begona", "walter"), ("paloma", "marcus"), ("salome", "brendan"), ("itziar", "odell"))
 
 
 def read(path):

@@ -57,6 +57,10 @@ bool names_weekday(std::string_view text, const TimeExpression& found) {
   return is_weekday(base::fold(text.substr(found.begin, found.end - found.begin)));
 }
 
+bool names_weekday_at(std::string_view text, const Moment& moment) {
+  return is_weekday(base::fold(text.substr(moment.begin, moment.end - moment.begin)));
+}
+
 // Whether a day is named by its month and number, "3/12", "3 de diciembre", and not by how long ago
 // it was.
 bool names_month(std::string_view text, const TimeExpression& found) {
@@ -215,6 +219,7 @@ std::vector<Clock> bare_ranges(std::string_view text, const std::vector<ClockExp
                        "the",  "this", "y",      "and",      "para",  "por",   "si",  "que",
                        "cada", "hoy",  "mañana", "tomorrow", "today", "every", "con", "with",
                        "so",   "pero", "but",    "a",        "h",     "hs",    "hrs", "horas",
+                       "se",   "no",   "we",     "you",      "i",     "nos",   "hay", "habra",
                        "pm",   "am",   "sharp",  "aprox",    "o",     "or",    "if",  "each"}));
     if (!plain || (!stops && !goes_on)) continue;
     const bool marked = std::any_of(known.begin(), known.end(), [&](const ClockExpression& clock) {
@@ -278,6 +283,27 @@ std::optional<Clock> hours_behind(std::string_view text, size_t end) {
   return made;
 }
 
+// The hour that " till " or " til " and a number behind a time name, and where the number ends.
+std::optional<std::pair<int, size_t>> till_behind(std::string_view text, size_t end) {
+  for (const std::string_view word : {" till ", " til "}) {
+    if (!text.substr(end).starts_with(word)) continue;
+    size_t at = end + word.size();
+    int hour = 0;
+    const size_t begin = at;
+    while (at < text.size() && text[at] >= '0' && text[at] <= '9' && at - begin < 3) {
+      hour = hour * 10 + (text[at++] - '0');
+    }
+    // "till 6.30" and "till 6pm" are times of their own.
+    const bool ends = at >= text.size() ||
+                      std::string_view(" ,;?!)\n").find(text[at]) != std::string_view::npos ||
+                      (text[at] == '.' && (at + 1 >= text.size() || text[at + 1] == ' '));
+    if (at - begin >= 1 && at - begin <= 2 && hour >= 1 && hour <= 24 && ends) {
+      return std::pair(hour, at);
+    }
+  }
+  return std::nullopt;
+}
+
 // The zone that is named behind a time: "3 p.m. hora de Bogotá", "8 pm Eastern", "18:00 CET".
 // Empty if none is, or if the words mean the place of whoever reads.
 std::pair<std::string, size_t> zone_behind(std::string_view text, size_t end) {
@@ -315,7 +341,9 @@ std::vector<Clock> clocks_in(std::string_view text) {
     // Children have parties, too: at eleven only nights begin.
     const int last_evening_hour = says_any(around, "date.night") ? 11 : 10;
     const bool morning = says_any(around, "date.morning");
-    const bool early = sets_out(around);
+    // "Half 7 start" is of work.
+    const bool early =
+        sets_out(around) || phrase_text(text.substr(clock.end, 16)).starts_with(" start ");
     const auto settle = [&](int hour, bool certain) {
       if (certain || hour > 12 || morning) return hour;
       if (early && hour >= 5 && hour < first_morning_hour) return hour;
@@ -328,11 +356,24 @@ std::vector<Clock> clocks_in(std::string_view text) {
     made.end = clock.end;
     made.certain = clock.certain;
     made.from = settle(clock.hour, clock.certain) * 60 + clock.minute;
+    if (const auto until = till_behind(text, clock.end)) {
+      int hour = until->first;
+      while (hour * 60 <= made.from) hour += 12;
+      made.to = hour * 60;
+      made.end = until->second;
+    }
     if (const auto start = range_begin(text, clock.begin)) {
       int hour = start->second;
       const int until = made.from;
       if (hour < 12 && until >= 13 * 60 && (hour + 12) * 60 < until && hour < 8) hour += 12;
-      if (hour * 60 < until) {
+      // "7 til 11ish": the first was a time already.
+      if (!clocks.empty() && clocks.back().begin == start->first) {
+        made.begin = start->first;
+        made.to = until > clocks.back().from ? until : until + 12 * 60;
+        made.from = clocks.back().from;
+        made.certain = clocks.back().certain;
+        clocks.pop_back();
+      } else if (hour * 60 < until) {
         made.begin = start->first;
         made.to = until;
         made.from = hour * 60;
@@ -345,6 +386,9 @@ std::vector<Clock> clocks_in(std::string_view text) {
       const bool range = raw == "-" || raw == "–" || raw == "—" || between == " a " ||
                          between == " a las " || between == " to " || between == " hasta las " ||
                          between == " until " || between == " till " || between == " til " ||
+                         between == " to about " || between == " to around " ||
+                         between == " till about " || between == " til about " ||
+                         between == " hasta sobre las " || between == " hasta cerca de las " ||
                          ((between == " y las " || between == " y " || between == " and ") &&
                           holds_any(before(text, last.begin, 24), {" between ", " entre "}));
       if (range && !last.to && made.from != last.from) {
@@ -532,6 +576,32 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
     moment.relative = day.relative;
     moments.push_back(moment);
   }
+  // "El viernes 10 de abril y el sábado", "from Friday the 26th to Sunday": the one that follows.
+  for (size_t index = 1; index < moments.size(); ++index) {
+    Moment& next = moments[index];
+    const Moment& named = moments[index - 1];
+    if (!next.relative || next.first != next.last || named.first != named.last ||
+        named.first <= next.first || !names_weekday_at(text, next)) {
+      continue;
+    }
+    const std::string between = phrase_text(text.substr(named.end, next.begin - named.end));
+    static constexpr std::array<std::string_view, 9> joins = {
+        " y el ", " al ", " hasta el ", " y ", " to ", " and ", " until ", " till ", " and the "};
+    if (std::find(joins.begin(), joins.end(), between) == joins.end()) continue;
+    const int ahead = (base::weekday(next.first) - base::weekday(named.first) + 7) % 7;
+    next.first = next.last = base::add_days(named.first, ahead == 0 ? 7 : ahead);
+  }
+  // "From Friday the 26th to Sunday, landing at 18:40 on the Friday": the one that was named.
+  for (size_t index = 1; index < moments.size(); ++index) {
+    Moment& again = moments[index];
+    if (!again.relative || again.first != again.last || !names_weekday_at(text, again)) continue;
+    if (!before(text, again.begin, 6).ends_with(" the ")) continue;
+    for (size_t earlier = 0; earlier < index; ++earlier) {
+      const base::Date named = moments[earlier].first;
+      const int later = base::days_between(again.first, named);
+      if (later > 0 && later % 7 == 0) again.first = again.last = named;
+    }
+  }
   // "del 3 al 16 de agosto", "lunes 6 al domingo 12 de julio": the first takes the month of the
   // last.
   for (size_t index = 0; index + 1 < moments.size(); ++index) {
@@ -581,6 +651,13 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
       if (gap.find_first_of("\n;") != std::string_view::npos ||
           gap.find(". ") != std::string_view::npos || gap.find("? ") != std::string_view::npos) {
         continue;
+      }
+      // "Landing at 18:40 on the Friday", "a las 5 del martes": joined by their words.
+      const bool joined = !precedes && (phrase_text(gap) == " on the " ||
+                                        phrase_text(gap) == " on " || phrase_text(gap) == " del ");
+      if (joined && !moment.from) {
+        best = &moment;
+        break;
       }
       // What stands before may stand farther: "Tuesday 14 April, flight CX 1182 to Tulsa, 6:55".
       const size_t cost =

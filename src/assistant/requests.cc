@@ -1638,7 +1638,15 @@ class Finder {
     features["t_optional"] = optional ? 1 : 0;
     features["t_optional_impersonal"] = optional && impersonal_ ? 1 : 0;
     features["t_small_talk"] = says_any(folded, "ask.small_talk") && sentence.question ? 1 : 0;
-    features["t_not"] = holds(folded, {" no ", " not ", " don t ", " never ", " nunca "}) ? 1 : 0;
+    // "Recoge a Nora, que yo no llego": the reason may say no, which denies nothing.
+    std::string_view asked = folded;
+    for (const std::string_view reason :
+         {" que yo ", " que no ", " porque ", " because ", " since ", " i can t ", " i cant ",
+          " i won t ", " pues "}) {
+      asked = asked.substr(
+          0, asked.find(reason) == std::string_view::npos ? asked.size() : asked.find(reason) + 1);
+    }
+    features["t_not"] = holds(asked, {" no ", " not ", " don t ", " never ", " nunca "}) ? 1 : 0;
     features["t_thanks"] =
         holds(folded, {" gracias ", " thanks ", " thank you ", " agradec"}) ? 1 : 0;
     features["t_links"] =

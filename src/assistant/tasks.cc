@@ -289,6 +289,9 @@ class AppointmentFinder {
                             " your appointment ", " reservation ", " tu cita "});
     for (const Moment& moment : find_moments(mail.subject + "\n" + mail.text, written_)) {
       note_time(moment);
+      if (moment.dated && moment.first == moment.last && !moment.deadline) {
+        named_days_.push_back(moment.first);
+      }
       if (moment.dated && (!moment.relative || moment.first.month != written_.date.month))
         explicit_days_.push_back(moment);
     }
@@ -336,6 +339,7 @@ class AppointmentFinder {
         }
       }
     }
+    bool day_found = false;
     for (const Mail* other : before) {
       const std::string_view text = base::cut_utf8(other->text, longest);
       for (const Moment& moment :
@@ -348,9 +352,12 @@ class AppointmentFinder {
         if (!moment.dated || moment.deadline || moment.left || moment.first != moment.last)
           continue;
         if (ahead < 0 || ahead > farthest) continue;
-        if (!thread_day_ || (moment.from && !thread_day_->from)) thread_day_ = moment;
+        if (moment.from) thread_moments_.push_back(moment);
+        if (!day_found && (!thread_day_ || (moment.from && !thread_day_->from))) {
+          thread_day_ = moment;
+        }
       }
-      if (thread_day_) return;
+      day_found = thread_day_.has_value();
     }
   }
 
@@ -431,6 +438,16 @@ class AppointmentFinder {
       if (is_number(at + 1)) return false;
     }
     return weekday;
+  }
+
+  // "On the Saturday": one that has been named.
+  static bool names_that_weekday(std::string_view text, const Moment& moment) {
+    const std::vector<Token> tokens = tokens_of(text.substr(0, moment.end));
+    for (size_t at = tokens.size(); at-- > 1;) {
+      if (!says_any(" " + tokens[at].folded + " ", "when.weekdays")) continue;
+      return tokens[at - 1].folded == "the" && at + 1 == tokens.size();
+    }
+    return false;
   }
 
   void note_time(const Moment& moment) {
@@ -532,14 +549,62 @@ class AppointmentFinder {
       candidates.push_back(away ? seen_from_here(moment, *away) : moment);
     }
     if (moves && candidates.size() > 1) candidates.erase(candidates.begin(), candidates.end() - 1);
-    // Several times to choose from are no appointment yet.
     // What is called off or cannot be takes place no more.
     if (cancels && !moves) return;
-    if (cannot && !moves && open < 2) return;
+    if (cannot && !moves) {
+      drop_impossible(sentence, candidates);
+      if (candidates.empty()) return;
+    }
+    // Several times to choose from are no appointment yet.
     mark("a_choice", (open > 1 || days > 1) && holds(folded, {" o ", " or ", " u "}) && !moves);
     mark("a_several", candidates.size() > 1);
     mark("a_many", candidates.size() > 3);
     for (const Moment& moment : candidates) consider(number, sentence, moments, moment, shared);
+  }
+
+  // "Llego a las ocho", "be with you 11.15ish": who is on the way names no day. Which half of the
+  // day: the one that is still to come.
+  bool implies_today(const std::string& folded, Moment& at) const {
+    if (!at.from || at.deadline) return false;
+    const std::string subject = phrase_text(mail_.subject);
+    if (!says_any(folded, "date.under_way") &&
+        !holds(subject, {" hoy ", " today ", " tonight ", " running late ", " llego tarde "})) {
+      return false;
+    }
+    const int now = written_.hour * 60 + written_.minute;
+    if (at.guessed) {
+      const int early = *at.from % (12 * 60);
+      at.from = early > now ? early : early + 12 * 60;
+      at.guessed = false;
+    }
+    constexpr int soon = 14 * 60;
+    return *at.from > now && *at.from - now < soon;
+  }
+
+  // "El sábado no puedo, os espero el domingo 12 a las 10": what cannot be is the moment that is
+  // named right before the words or else the next one behind them.
+  static void drop_impossible(const Sentence& sentence, std::vector<Moment>& candidates) {
+    constexpr size_t right_behind = 28, near = 60;
+    const std::string_view text = sentence.text;
+    for (size_t index = 0; index <= candidates.size(); ++index) {
+      const size_t begin = index == 0 ? 0 : candidates[index - 1].end;
+      const size_t end = index == candidates.size() ? text.size() : candidates[index].begin;
+      if (end <= begin) continue;
+      const std::string_view piece = text.substr(begin, end - begin);
+      if (!says_any(phrase_text(piece), "date.cannot")) continue;
+      const bool of_one_before =
+          index > 0 && (index == candidates.size() ||
+                        says_any(phrase_text(base::cut_utf8(piece, right_behind)), "date.cannot"));
+      // "Steel is friday 7.30 so the car can't be in the lane": said of something else.
+      const bool far_behind = of_one_before && index == candidates.size() &&
+                              !says_any(phrase_text(base::cut_utf8(piece, near)), "date.cannot");
+      if (far_behind) continue;
+      const size_t dropped = of_one_before ? index - 1 : index;
+      if (dropped < candidates.size()) {
+        candidates.erase(candidates.begin() + static_cast<std::ptrdiff_t>(dropped));
+      }
+      return;
+    }
   }
 
   void consider(size_t number, const Sentence& sentence, const std::vector<Moment>& moments,
@@ -559,7 +624,9 @@ class AppointmentFinder {
         day_ = thread_day_;
         of_thread_ = true;
       }
-      if (!day_ && !today) return;
+      const bool implied = !day_ && !today && implies_today(folded, at);
+      if (!day_ && !today && !implied) return;
+      mark("a_implied_today", implied);
       if (day_) at.first = at.last = day_->first;
       mark("a_day_before", day_.has_value());
     }
@@ -576,6 +643,18 @@ class AppointmentFinder {
       at.from = thread_time_->from;
       at.to = thread_time_->to;
       at.zone = thread_time_->zone;
+    }
+    // "El martes 24 mejor" of who was offered Tuesday the 24th at half past seven.
+    if (!at.from && at.dated && !at.deadline && at.first == at.last) {
+      for (const Moment& offered : thread_moments_) {
+        if (offered.first != at.first) continue;
+        at.from = offered.from;
+        at.to = offered.to;
+        at.zone = offered.zone;
+        at.guessed = offered.guessed;
+        mark("a_time_of_thread", true);
+        break;
+      }
     }
     // "A las 7 y cuarto" of who was offered 7:15 a.m.: which half, the mail or its thread says.
     if (at.from && at.guessed) {
@@ -604,6 +683,17 @@ class AppointmentFinder {
         break;
       }
     }
+    // "I'd collect at 9 on the Saturday" of a mail that speaks of Saturday 13 February.
+    // The same of a subject: "Cena del viernes" over "el viernes 22 de mayo a las 21:00".
+    const bool titled = number < of_subject_ && names_weekday_only(sentence.text, at);
+    if (at.relative && at.dated && (titled || names_that_weekday(sentence.text, at))) {
+      for (const base::Date& named : named_days_) {
+        const int later = base::days_between(at.first, named);
+        if (later <= 0 || later % 7 != 0) continue;
+        at.first = at.last = named;
+        break;
+      }
+    }
     // "el día 6" of a mail that speaks of 6 July.
     if (at.relative && at.dated) {
       for (const Moment& stated : explicit_days_) {
@@ -614,6 +704,12 @@ class AppointmentFinder {
           break;
         }
       }
+    }
+    // "Llego a las ocho" of one o'clock is tonight.
+    if (at.from && at.guessed && at.first == written_.date && *at.from < 12 * 60 &&
+        *at.from <= written_.hour * 60 + written_.minute) {
+      at.from = *at.from + 12 * 60;
+      if (at.to && *at.to <= *at.from) at.to = *at.to + 12 * 60;
     }
     const std::string start =
         at.from ? time_text(at.first, *at.from, at.zone, zone_) : base::format_date(at.first);
@@ -708,12 +804,14 @@ class AppointmentFinder {
   std::vector<Sentence> sentences_;
   size_t of_subject_;
   std::vector<Moment> explicit_days_;
+  std::vector<base::Date> named_days_;   // of this mail, in its order
   std::optional<size_t> told_;           // the last sentence that tells of what has been
   std::set<int> stated_;                 // minutes of the day that are stated beyond doubt
   std::optional<Moment> day_;            // the day spoken of last
   std::optional<Moment> thread_time_;    // the time that the mails before it agreed on, the latest
   std::optional<Moment> thread_day_;     // the day that earlier mails of the thread speak of
   std::vector<base::Date> thread_days_;  // all of them
+  std::vector<Moment> thread_moments_;   // those with a time
   bool of_thread_ = false;
   std::string place_;
 };

@@ -98,6 +98,39 @@ int day_of(std::string_view word) {
   return day >= 1 && day <= 31 ? day : 0;
 }
 
+// A day of a month in words, from 13 on in Spanish ("dieciocho"; fewer are how many of a thing) and
+// as ordinals in English ("fifteenth"), or 0. "treinta y uno" and "thirty first" take two words.
+int spelled_day(std::string_view word) {
+  static constexpr std::array<std::pair<std::string_view, int>, 18> spanish = {
+      {{"trece", 13},
+       {"catorce", 14},
+       {"quince", 15},
+       {"dieciseis", 16},
+       {"diecisiete", 17},
+       {"dieciocho", 18},
+       {"diecinueve", 19},
+       {"veinte", 20},
+       {"veintiuno", 21},
+       {"veintiun", 21},
+       {"veintidos", 22},
+       {"veintitres", 23},
+       {"veinticuatro", 24},
+       {"veinticinco", 25},
+       {"veintiseis", 26},
+       {"veintisiete", 27},
+       {"veintiocho", 28},
+       {"veintinueve", 29}}};
+  static constexpr std::array<std::string_view, 20> english = {
+      "first",     "second",      "third",      "fourth",     "fifth",
+      "sixth",     "seventh",     "eighth",     "ninth",      "tenth",
+      "eleventh",  "twelfth",     "thirteenth", "fourteenth", "fifteenth",
+      "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth"};
+  for (const auto& [name, day] : spanish) {
+    if (name == word) return day;
+  }
+  return index_in(english, word) + 1;
+}
+
 int year_of(std::string_view word) {
   const int year = word.size() == 4 ? digits_of(word) : -1;
   return year >= 1900 && year <= 2100 ? year : 0;
@@ -232,7 +265,9 @@ class Finder {
     if (day < 0) return -1;
     const size_t at = position_ + ahead;
     const char letter = text_[tokens_[at].begin];
-    if (letter < 'A' || letter > 'Z') return -1;
+    // In small letters only where nothing else can be meant: "sat" and "sun" are words, "mon" and
+    // "wed" of some languages.
+    if (letter < 'A' || letter > 'Z') return is_short_day_by_place(ahead, name) ? day : -1;
     const std::string_view before = at > 0 ? std::string_view(tokens_[at - 1].text) : "";
     for (const std::string_view lead :
          {"on", "by", "this", "next", "until", "before", "from", "last", "for", "or", "and"}) {
@@ -245,6 +280,58 @@ class Finder {
     }
     return day_of(word(ahead + 1)) != 0 || month_of(word(ahead + 1), false) != 0 ? day : -1;
   }
+  // "fri 7.30", "can come wed 8 ish", "wanting me sat 17th", "fri instead".
+  bool is_short_day_by_place(size_t ahead, std::string_view name) const {
+    const std::string_view next = word(ahead + 1);
+    static constexpr std::array<std::string_view, 10> behind = {
+        "night", "morning", "evening", "afternoon", "instead", "week", "at", "same", "am", "pm"};
+    const bool own_word = name == "sat" || name == "sun" || name == "mon" || name == "wed";
+    if (!own_word && (name == "thu" || name == "tue" || name == "fri")) return true;
+    if (index_in(behind, next) >= 0 && next != "at" && next != "same") return true;
+    const bool ordinal = day_of(next) != 0 && next.size() > 2 &&
+                         (next.ends_with("th") || next.ends_with("st") || next.ends_with("nd") ||
+                          next.ends_with("rd"));
+    if (ordinal || is_hour_by_sign(ahead + 1)) return true;
+    const size_t at = position_ + ahead;
+    static constexpr std::array<std::string_view, 9> leads = {"by",   "until", "till", "til", "on",
+                                                              "this", "next",  "for",  "of"};
+    return name != "sun" && at > 0 && index_in(leads, tokens_[at - 1].text) >= 0;
+  }
+
+  // Whether the number at token `ahead` can only be an hour: "8 ish", "8 on the dot", "9 til about
+  // 1", "8 oclock", "7.30".
+  bool is_hour_by_sign(size_t ahead) const {
+    const int value = word(ahead).size() <= 2 ? digits_of(word(ahead)) : -1;
+    if (value < 1 || value > 12) return false;
+    const std::string_view next = word(ahead + 1);
+    if (gap(ahead) == "." && next.size() >= 2 && digits_of(next.substr(0, 2)) % 5 == 0) {
+      return next.size() == 2 || next.ends_with("ish") || next.ends_with("am") ||
+             next.ends_with("pm");
+    }
+    return next == "ish" || next == "sharp" || next == "oclock" ||
+           (next == "o" && word(ahead + 2) == "clock") ||
+           (next == "on" && word(ahead + 2) == "the" && word(ahead + 3) == "dot") ||
+           next == "til" || next == "till" || (next == "en" && word(ahead + 2) == "punto");
+  }
+
+  // The day of a month in words at token `ahead`, and how many tokens it takes; 0 if none is said.
+  std::pair<int, size_t> day_in_words(size_t ahead) const {
+    if ((word(ahead) == "thirty" || word(ahead) == "twenty") && gap(ahead).size() == 1) {
+      const int tens = word(ahead) == "thirty" ? 30 : 20;
+      const int ones = spelled_day(word(ahead + 1));
+      const int most = tens == 30 ? 1 : 9;
+      return ones >= 1 && ones <= most ? std::pair(tens + ones, size_t{2})
+                                       : std::pair(0, size_t{0});
+    }
+    if (word(ahead) == "thirtieth") return {30, 1};
+    if (word(ahead) == "treinta") {
+      const bool more =
+          word(ahead + 1) == "y" && (word(ahead + 2) == "uno" || word(ahead + 2) == "un");
+      return more ? std::pair(31, size_t{3}) : std::pair(30, size_t{1});
+    }
+    return {spelled_day(word(ahead)), 1};
+  }
+
   bool add(size_t count, Date first, Date last, bool relative) {
     if (!date_is_valid(first) || !date_is_valid(last)) return false;
     found_.push_back(
@@ -278,6 +365,9 @@ class Finder {
       if (month > 12 && month <= 31 && day >= 1 && day <= 12) std::swap(day, month);
       int year = digits_of(word(2));
       if (word(2).size() == 2 && year >= 0) year += 2000;
+      if (day <= 12 && month <= 12 && is_month_first_by_weekday({year, month, day})) {
+        std::swap(day, month);
+      }
       if (day != 0 && month >= 1 && month <= 12 && year >= 1900 && year <= 2100 &&
           word(2).size() != 3) {
         return add(3, {year, month, day}, {year, month, day}, false);
@@ -294,6 +384,16 @@ class Finder {
       }
     }
     return false;
+  }
+  // "Tue 09/08/2026" is 8 September: of the two readings only that is the weekday before it.
+  bool is_month_first_by_weekday(Date usual) const {
+    const Date other{usual.year, usual.day, usual.month};
+    if (position_ == 0 || !date_is_valid(usual) || !date_is_valid(other)) return false;
+    const std::string& name = tokens_[position_ - 1].text;
+    static constexpr std::array<std::string_view, 7> short_days = {"mon", "tue", "wed", "thu",
+                                                                   "fri", "sat", "sun"};
+    const int named = weekday_of(name) >= 0 ? weekday_of(name) : index_in(short_days, name);
+    return named >= 0 && weekday(usual) != named && weekday(other) == named;
   }
   // "Thursday, 4/9" in a mail of April is 9 April where that is a Thursday; without a weekday,
   // where only that lies near.
@@ -320,6 +420,16 @@ class Finder {
   bool day_month() {
     const int day = day_of(word(0));
     if (day == 0) return false;
+    // "Del 16 al 18 de octubre": from the first to the last.
+    if (word(1) == "al" && day_of(word(2)) > day && word(3) == "de" &&
+        month_of(word(4), true) != 0) {
+      const int month = month_of(word(4), true);
+      const size_t year_at = word(5) == "de" || word(5) == "del" ? 6 : 5;
+      const int stated = year_of(word(year_at));
+      const int year = stated != 0 ? stated : fitting_year(month, day, reference_, direction_);
+      return add(stated != 0 ? year_at + 1 : 5, {year, month, day}, {year, month, day_of(word(2))},
+                 stated == 0);
+    }
     size_t at = 1;
     if (word(at) == "de" || word(at) == "of") ++at;
     const int month = month_of(word(at), false);
@@ -563,8 +673,26 @@ class Finder {
     size_t at = 1;
     if (word(at) == "the" || (word(at) == "dia" && word(at + 1) != "")) ++at;
     const int day = day_of(word(at));
-    if (day == 0) return false;
-    if (!plain_day(at)) return false;
+    if (day == 0) {
+      // "el jueves dieciocho", "Friday the thirty first": right only where the calendar agrees.
+      const auto [spelled, length] = day_in_words(at);
+      if (spelled == 0) return false;
+      size_t behind = at + length;
+      // "Friday the third attempt" counts something else.
+      static constexpr std::array<std::string_view, 16> goes_on = {
+          "",   "at",  "for", "in", "on", "of", "and", "from",
+          "if", "but", "is",  "it", "de", "a",  "en",  "por"};
+      if (gap(behind - 1) == " " && index_in(goes_on, word(behind)) < 0) return false;
+      const auto told = day_without_month(spelled, named);
+      if (word(behind) == "de" || word(behind) == "of") ++behind;
+      if (const int month = month_of(word(behind), true); month != 0) {
+        return add_day_month(behind + 1, spelled, month, 0);
+      }
+      constexpr int farthest_spelled = 70;
+      return told && days_between(reference_, *told) <= farthest_spelled &&
+             add(at + length, *told, *told, true);
+    }
+    if (!plain_day(at) || (at == 1 && is_hour_by_sign(at))) return false;
     const auto date = day_without_month(day, named);
     return date && !is_hour_behind() && add(at + 1, *date, *date, true);
   }
@@ -673,7 +801,7 @@ class Finder {
     const int day = weekday_at(0);
     if (day < 0) return false;
     // A weekday before a date belongs to that date, which then decides.
-    if ((day_of(word(1)) != 0 && !is_clock_behind() && !is_hour_behind()) ||
+    if ((day_of(word(1)) != 0 && !is_clock_behind() && !is_hour_behind() && !is_hour_by_sign(1)) ||
         month_of(word(1), true) != 0 || (word(1) == "the" && day_of(word(2)) != 0)) {
       return false;
     }
@@ -859,6 +987,15 @@ size_t spoken_time(const std::vector<Token>& tokens, size_t at, bool stops, int&
       turn_by(offset);
       return 3;
     }
+    // "Voy 11 y media si puedo": a number with quarters of which nothing is counted.
+    static constexpr std::array<std::string_view, 18> goes_on = {
+        "",  "y",   "si",     "en",   "que",  "de",    "para", "con", "por",
+        "a", "hoy", "mañana", "pero", "como", "aprox", "o",    "el",  "mas"};
+    if (digits_of(word(0)) >= 0 && index_in(goes_on, word(3)) >= 0) {
+      hour = hour_in(word(0));
+      turn_by(offset);
+      return 3;
+    }
   }
   // "Empezamos tipo 9 y …": only of hours, unless what is counted follows.
   if (at > 0 && tokens[at - 1].text == "tipo" && hour_in(word(0)) > 0) {
@@ -874,7 +1011,8 @@ size_t spoken_time(const std::vector<Token>& tokens, size_t at, bool stops, int&
     const bool plural = word(0) != "la";
     const bool introduced = before == "a" || before == "para" || before == "sobre" ||
                             before == "desde" || before == "hasta" || before == "eso" ||
-                            before == "entre" || (plural && (before == "de" || before == "y"));
+                            before == "entre" || before == "hacia" || before == "como" ||
+                            before == "pasadas" || (plural && (before == "de" || before == "y"));
     hour = hour_in(word(1));
     const bool digits = digits_of(word(1)) >= 0;
     if (hour < 0 || !introduced || (word(0) == "la" && hour != 1)) return 0;
@@ -925,12 +1063,41 @@ size_t spoken_time(const std::vector<Token>& tokens, size_t at, bool stops, int&
     hour = hour_in(word(0));
     return hour < 0 ? 0 : 3;
   }
+  if (word(1) == "oclock" && hour_in(word(0)) > 0) {
+    hour = hour_in(word(0));
+    return 2;
+  }
+  if (word(1) == "on" && word(2) == "the" && word(3) == "dot" && hour_in(word(0)) > 0) {
+    hour = hour_in(word(0));
+    return 4;
+  }
+  // "Thursday, seven in the gym", "Friday for ten.", "Sunday night about nine, and": words are
+  // hours right behind a day; "table for two on Friday" is none.
+  const auto names_day = [&](std::string_view name) {
+    static constexpr std::array<std::string_view, 9> names = {
+        "tomorrow", "today", "tonight", "night", "morning", "evening", "afternoon", "noon", "tmrw"};
+    return weekday_of(name) >= 0 || index_in(names, name) >= 0;
+  };
+  if (at > 0 && hour_in(word(0)) > 0 && digits_of(word(0)) < 0 && word(0) != "un" &&
+      word(0) != "one") {
+    const std::string& before = tokens[at - 1].text;
+    const std::string lead = at > 1 ? tokens[at - 2].text : std::string();
+    const bool led =
+        (before == "for" || before == "about" || before == "around") && names_day(lead) && stops;
+    const bool behind_day = names_day(before) && (stops || word(1) == "in" || word(1) == "at");
+    if (led || behind_day) {
+      hour = hour_in(word(0));
+      return 1;
+    }
+  }
   // "at two so we can measure", "at nine."; "at one point" and "at two places" are no times.
   if (at > 0 && tokens[at - 1].text == "at" && hour_in(word(0)) > 0) {
-    static constexpr std::array<std::string_view, 24> goes_on = {
-        "",     "on",       "in",    "so",      "to",   "for", "and", "or",
-        "if",   "but",      "then",  "sharp",   "with", "at",  "as",  "the",
-        "this", "tomorrow", "today", "tonight", "pm",   "am",  "we",  "i"};
+    static constexpr std::array<std::string_view, 37> goes_on = {
+        "",        "on",       "in",     "so",      "to",   "for", "and",    "or",
+        "if",      "but",      "then",   "sharp",   "with", "at",  "as",     "the",
+        "this",    "tomorrow", "today",  "tonight", "pm",   "am",  "we",     "i",
+        "instead", "because",  "when",   "please",  "pls",  "ok",  "thanks", "your",
+        "my",      "our",      "before", "after",   "next"};
     const bool named = weekday_of(word(1)) >= 0;
     if (index_in(goes_on, word(1)) < 0 && !named && !stops) return 0;
     if (word(1) == "the" || digits_of(word(0)) >= 0) return 0;
@@ -992,6 +1159,34 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
     return alike(index) && ((dash(index + 1) && alike(index + 2)) ||
                             (index >= 2 && dash(index - 1) && alike(index - 2)));
   };
+  // "fri 7.30 in the canteen"
+  const auto is_short_day = [](std::string_view name) {
+    static constexpr std::array<std::string_view, 13> names = {
+        "mon",   "tue", "tues", "wed", "weds", "thu",  "thur",
+        "thurs", "fri", "sat",  "sun", "door", "doors"};
+    return index_in(names, name) >= 0;
+  };
+  // "10.00 to 11.30", "could you do 4.45 to 6 on Friday": quarters of an hour with "to" and another
+  // hour behind, of nothing that is counted or paid for.
+  const auto range_to = [&](size_t index) {
+    if (index + 3 >= tokens.size() || gap(index) != ".") return false;
+    const int hours = digits_of(tokens[index].text), minutes = digits_of(tokens[index + 1].text);
+    const std::string& sign = tokens[index + 2].text;
+    const int until = tokens[index + 3].text.size() <= 2 ? digits_of(tokens[index + 3].text) : -1;
+    if (tokens[index + 1].text.size() != 2 || hours < 1 || hours > 23 || minutes % 15 != 0 ||
+        (sign != "to" && sign != "till" && sign != "til" && sign != "until") || until < 1 ||
+        until > 23) {
+      return false;
+    }
+    if (gap(index + 3) == ".") {
+      return index + 4 < tokens.size() && tokens[index + 4].text.size() == 2 &&
+             digits_of(tokens[index + 4].text) % 15 == 0;
+    }
+    static constexpr std::array<std::string_view, 10> goes_on = {
+        "", "on", "at", "in", "this", "today", "tomorrow", "and", "if", "please"};
+    return index_in(goes_on, index + 4 < tokens.size() ? std::string_view(tokens[index + 4].text)
+                                                       : std::string_view()) >= 0;
+  };
   // "brought forward to 9.30", "moved to 9.30"
   const auto moved_to = [&](size_t index) {
     static constexpr std::array<std::string_view, 9> moves = {
@@ -1040,6 +1235,54 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
     return index + 1 < tokens.size() && tokens[index + 1].text == "time" &&
            index_in(whose, tokens[index].text) >= 0;
   };
+  // The end of "7 till 11", "9 til about 1", "7 til 11ish", "5 till whenever".
+  const auto hour_follows = [&](size_t index) {
+    const auto at = [&](size_t place) {
+      return place < tokens.size() ? std::string_view(tokens[place].text) : std::string_view();
+    };
+    std::string_view name = at(index);
+    if (name == "about" || name == "around" || name == "roughly") name = at(index + 1);
+    if (name == "whenever" || name == "late" || name == "noon" || name == "midnight") return true;
+    if (name.ends_with("ish")) name.remove_suffix(3);
+    const int value = name.size() <= 2 ? digits_of(name) : -1;
+    return value >= 1 && value <= 23;
+  };
+  // "at 930 in the morning", "coming at 830 this morning", "steel is friday morning 730": hour and
+  // minutes without a sign between them, where only a time can stand. Four digits are years, too.
+  const auto joined_time = [&](size_t index) -> std::optional<std::pair<int, int>> {
+    const std::string& name = tokens[index].text;
+    const int value = name.size() == 3 || name.size() == 4 ? digits_of(name) : -1;
+    const int hours = value / 100, minutes = value % 100;
+    if (value < 0 || hours < 1 || hours > 23 || minutes > 55 || minutes % 5 != 0) {
+      return std::nullopt;
+    }
+    const auto at = [&](size_t place) {
+      return place < tokens.size() ? std::string_view(tokens[place].text) : std::string_view();
+    };
+    const std::string_view before = index > 0 ? at(index - 1) : std::string_view();
+    const std::string_view lead = index > 1 ? at(index - 2) : std::string_view();
+    const std::string_view next = at(index + 1), behind = at(index + 2);
+    const std::string_view sign = gap(index);
+    if (sign.find_first_of("€$£%/:-") != std::string_view::npos) return std::nullopt;
+    if (tokens[index].begin > 0 &&
+        std::string_view("$#/.-").find(utf8[tokens[index].begin - 1]) != std::string_view::npos) {
+      return std::nullopt;
+    }
+    size_t length = 0;
+    const bool of_part =
+        day_part_at(tokens, index + 1, length) != DayPart::none || next == "tomorrow" ||
+        next == "tonight" || next == "sharp" ||
+        (next == "this" && (behind == "morning" || behind == "afternoon" || behind == "evening"));
+    const bool of_day = weekday_of(before) >= 0 || before == "tomorrow" || before == "tonight" ||
+                        ((before == "morning" || before == "afternoon" || before == "evening") &&
+                         (weekday_of(lead) >= 0 || lead == "tomorrow" || lead == "this"));
+    const bool led = before == "at" || before == "las";
+    const bool year = value >= 1900 && value <= 2100;
+    return ((led || before == "for" || before == "about") && of_part) ||
+                   (of_day && !year && name.size() == 3)
+               ? std::optional(std::pair(hours, minutes))
+               : std::nullopt;
+  };
   for (size_t index = 0; index < tokens.size(); ++index) {
     const std::string& word = tokens[index].text;
     int hour = -1, minute = 0;
@@ -1048,8 +1291,9 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
     bool certain_words = false;
     const std::string_view behind_word = gap(index);
     const bool stops =
-        !behind_word.empty() &&
-        std::string_view(".,;:?!)\n-").find(behind_word[0]) != std::string_view::npos;
+        index + 1 >= tokens.size() ||
+        (!behind_word.empty() &&
+         std::string_view(".,;:?!)\n-").find(behind_word[0]) != std::string_view::npos);
     if (const size_t length = spoken_time(tokens, index, stops, hour, minute, certain_words);
         length > 0) {
       end = tokens[index + length - 1].end;
@@ -1073,6 +1317,9 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
         } else if (next.size() == 3 && next.ends_with("h")) {
           next = next.substr(0, 2);
         }
+        // "be with you 11.15ish"
+        const bool roughly = next.size() == 5 && next.ends_with("ish");
+        if (roughly) next = next.substr(0, 2);
         const int minutes = next.size() == 2 ? digits_of(next) : -1;
         // "9.30" is a time only before am/pm or after "a las"/"at"; "9:30" always is.
         const bool certain = sign == ":" || suffix_half != 0;
@@ -1095,7 +1342,9 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
               before == "by" || before == "for" || before == "doors" || before == "starts" ||
               before == "it" || before == "dep" || before == "arr" || before == "departs" ||
               before == "arrives" || before == "mañana" || before == "hoy" ||
-              weekday_of(before) >= 0 ||
+              weekday_of(before) >= 0 || is_short_day(before) || roughly ||
+              (minutes % 15 == 0 && value >= 1 && after == "instead") || range_to(index) ||
+              (index >= 3 && range_to(index - 3)) ||
               ((before == "the" || before == "a" || before == "my" || before == "your") &&
                (after == "bus" || after == "train" || after == "slot" || after == "flight" ||
                 after == "ferry" || after == "service" || after == "start" ||
@@ -1126,15 +1375,22 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
         // "around 9," and "from 8." end with the number.
         const bool leads = before == "around" || before == "from" || before == "till" ||
                            before == "until" || before == "til" || before == "about";
-        // "Friday about 5 if you like"
-        const bool of_weekday = (before == "about" || before == "around") && index >= 2 &&
-                                weekday_of(tokens[index - 2].text) >= 0 && value >= 1 &&
-                                value <= 12;
+        // "Friday about 5 if you like", "tomorrow around 2 if you"
+        static constexpr std::array<std::string_view, 8> day_names = {
+            "tomorrow", "today", "tonight", "night", "morning", "evening", "afternoon", "tmrw"};
+        // "Saturday 28th from 8 and there will be wine"
+        const bool of_weekday =
+            (before == "about" || before == "around" || before == "from") && index >= 2 &&
+            (weekday_of(tokens[index - 2].text) >= 0 ||
+             (tokens[index - 2].text.size() > 2 && day_of(tokens[index - 2].text) != 0) ||
+             index_in(day_names, tokens[index - 2].text) >= 0) &&
+            value >= 1 && value <= 12;
         // "7 de la tarde", "9 de la noche", "8-ish"
         size_t part_length = 0;
         const bool of_day =
             value >= 1 && value <= 12 &&
             (next == "ish" || next == "sharp" || of_zone(index + 1) ||
+             ((next == "til" || next == "till") && hour_follows(index + 2)) ||
              (next == "en" && index + 2 < tokens.size() && tokens[index + 2].text == "punto") ||
              day_part_at(tokens, index + 1, part_length) != DayPart::none);
         const size_t after = tokens[index].end;
@@ -1142,7 +1398,13 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
             after >= utf8.size() || utf8[after] == ',' || utf8[after] == '?' ||
             utf8[after] == ';' ||
             (utf8[after] == '.' && (after + 1 >= utf8.size() || utf8[after + 1] == ' '));
-        if (candidate_end != end || unit || introduced || of_day || of_weekday ||
+        // "I'd drop them around 9 and", "still 7 at the depot"
+        const bool goes_on =
+            value >= 1 && value <= 12 &&
+            ((before == "around" && (next == "and" || next == "if" || next == "then") &&
+              (index + 2 >= tokens.size() || digits_of(tokens[index + 2].text) < 0)) ||
+             (before == "still" && (next == "at" || closes)));
+        if (candidate_end != end || unit || introduced || of_day || of_weekday || goes_on ||
             (leads && closes && value > 0)) {
           hour = candidate;
           end = candidate_end;
@@ -1157,6 +1419,10 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
       // "7ish"
       const int value = digits_of(std::string_view(word).substr(0, word.size() - 3));
       if (value >= 1 && value <= 12) hour = value;
+    } else if (word.size() == 4 && word.ends_with("hs")) {
+      // "hoy 21hs"
+      const int value = digits_of(std::string_view(word).substr(0, 2));
+      if (value >= 0 && value < 24) hour = value;
     } else if (const size_t letter = word.find('h');
                word.size() >= 4 && word.size() <= 6 && (letter == 1 || letter == 2)) {
       // "17h30", "9h30"
@@ -1171,6 +1437,9 @@ std::vector<ClockExpression> find_clock_times(std::string_view utf8) {
     } else if (word.size() >= 2 && word.size() <= 3 && word.ends_with("h")) {
       const int value = digits_of(std::string_view(word).substr(0, word.size() - 1));
       if (value >= 0 && value < 24) hour = value;
+    } else if (const auto joined = joined_time(index)) {
+      hour = joined->first;
+      minute = joined->second;
     }
     if (hour >= 0 && hour < 24) {
       size_t length = 0;

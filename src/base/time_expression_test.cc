@@ -53,6 +53,25 @@ TEST(TimeExpression, resolves_weeks_months_and_weekdays) {
   EXPECT_EQ(spans("últimos 30 días"), "últimos 30 días=2026-04-14..2026-05-14");
 }
 
+TEST(TimeExpression, reads_days_in_words_and_short_weekdays_in_small_letters) {
+  EXPECT_EQ(spans("es el jueves veintiocho a las nueve"), "jueves veintiocho=2026-05-28");
+  EXPECT_EQ(spans("on Friday the twenty second"), "Friday the twenty second=2026-05-22");
+  // Not where the calendar says otherwise, and few words say how many.
+  EXPECT_EQ(spans("Friday the third attempt"), "Friday=2026-05-15");
+  EXPECT_EQ(spans("el viernes dos personas"), "viernes=2026-05-15");
+  EXPECT_EQ(spans("r u still wanting me sat 16th"), "sat 16th=2026-05-16");
+  EXPECT_EQ(spans("can come wed 8 ish morning"), "wed=2026-05-20");
+  EXPECT_EQ(spans("fri instead same time"), "fri=2026-05-15");
+  EXPECT_EQ(spans("he sat 3 rows behind the sun"), "");
+  // An hour, although a Monday that is an 8th would be found.
+  EXPECT_EQ(spans("plasterer monday 8 on the dot"), "monday=2026-05-18");
+  EXPECT_EQ(spans("Tue 09/06/2026"), "09/06/2026=2026-06-09");
+  EXPECT_EQ(spans("Tue 08/09/2026"), "08/09/2026=2026-09-08");
+  EXPECT_EQ(spans("Tue 09/08/2026"), "09/08/2026=2026-09-08");
+  EXPECT_EQ(spans("nueve habitaciones del 16 al 18 de octubre"),
+            "16 al 18 de octubre=2026-10-16..2026-10-18");
+}
+
 TEST(TimeExpression, resolves_days_without_a_month_and_ends_of_spans) {
   EXPECT_EQ(spans("el viernes 22"), "viernes 22=2026-05-22");
   EXPECT_EQ(spans("on Friday the 22nd"), "Friday the 22nd=2026-05-22");
@@ -156,6 +175,36 @@ TEST(ClockTime, is_found_as_people_say_it) {
   EXPECT_EQ(times("a call on Thursday, 10 Irish time"), "10:0 ");
   EXPECT_EQ(times("the 2 local times, 3 our people"), "");
   EXPECT_EQ(times("dep 09.30 arr 11.12"), "9:30 11:12 ");
+}
+
+TEST(ClockTime, is_found_as_people_type_it_in_haste) {
+  const auto times = [](std::string_view text) {
+    std::string result;
+    for (const ClockExpression& found : find_clock_times(text)) {
+      result += std::to_string(found.hour) + ":" + std::to_string(found.minute) + " ";
+    }
+    return result;
+  };
+  EXPECT_EQ(times("Grandparents day is FRIDAY at 930 in the morning"), "9:30 ");
+  EXPECT_EQ(times("the truck is coming at 830 this morning"), "8:30 ");
+  EXPECT_EQ(times("steel is friday morning 730"), "7:30 ");
+  EXPECT_EQ(times("room 730, at 1500 euros, in 2025, at 900 metres"), "");
+  EXPECT_EQ(times("be with you 11.15ish"), "11:15 ");
+  EXPECT_EQ(times("progress meeting on Friday, 10.00 to 11.30, at ours"), "10:0 11:30 ");
+  EXPECT_EQ(times("could you do 4.45 to 6 on Friday"), "4:45 ");
+  EXPECT_EQ(times("tickets cost 4.45 to 6 euros"), "");
+  EXPECT_EQ(times("wed 8 ish morning"), "8:0 ");
+  EXPECT_EQ(times("monday 8 on the dot"), "8:0 ");
+  EXPECT_EQ(times("off wednesday 9 til about 1"), "9:0 1:0 ");
+  EXPECT_EQ(times("tues 8 oclock"), "8:0 ");
+  EXPECT_EQ(times("Thursday, seven in the gym"), "7:0 ");
+  EXPECT_EQ(times("I'll be there Friday for ten."), "10:0 ");
+  EXPECT_EQ(times("a table for two on Friday"), "");
+  EXPECT_EQ(times("tomorrow around 2 if you'd hold it"), "2:0 ");
+  EXPECT_EQ(times("hoy 21hs cancha 3"), "21:0 ");
+  EXPECT_EQ(times("voy 11 y media si puedo"), "11:30 ");
+  EXPECT_EQ(times("11 y media docenas"), "");
+  EXPECT_EQ(times("llegaremos hacia las siete"), "7:0 ");
 }
 
 TEST(ClockTime, says_whether_the_half_of_the_day_is_certain) {

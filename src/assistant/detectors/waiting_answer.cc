@@ -37,7 +37,10 @@ void find(const World& world, std::vector<store::Card>& cards) {
     card.actions.push_back(draft_to(*mail));
     const base::Microseconds tomorrow =
         base::from_local({base::add_days(world.today, 1), 9, 0, 0}, world.owner.zone);
-    card.actions.push_back(reminder_at(tomorrow, mail->summary, mail->item));
+    // What is asked and by whom; what else a stranger's mail says has no place among the owner's
+    // own reminders.
+    const std::string asked = fact.quote.empty() ? mail->subject : fact.quote;
+    card.actions.push_back(reminder_at(tomorrow, who(mail->from) + ": " + asked, mail->item));
     card.actions.push_back(answer_to(*mail));
     cards.push_back(std::move(card));
   }
