@@ -409,6 +409,61 @@ TEST(Appointments, the_new_time_counts_and_what_is_off_does_not) {
   EXPECT_EQ(appointments_of("The meeting yesterday at 10:00 was long."), "");
 }
 
+TEST(Appointments, what_cannot_be_leaves_what_can) {
+  EXPECT_EQ(appointments_of("El miércoles no puedo, la reunión la hacemos el jueves a las 12:00."),
+            "2026-05-14T12:00:00+02:00");
+  EXPECT_EQ(
+      appointments_of("I can't do the meeting on Wednesday but Thursday at noon works for me."),
+      "2026-05-14T12:00:00+02:00");
+  EXPECT_EQ(appointments_of("The site meeting is Friday at 9:30, so leave the side gate open for "
+                            "the truck, which can't turn."),
+            "2026-05-15T09:30:00+02:00");
+}
+
+TEST(Appointments, a_weekday_in_the_subject_is_the_one_the_mail_names) {
+  const Mailbox mailbox =
+      box({{"a", "Lola", "lola@correo.example", "irene@valcarcel.example", "Cena del viernes",
+            "¿Te viene bien cenar en casa el viernes 22 de mayo a las 21:00?"}});
+  for (const AppointmentCandidate& candidate :
+       find_tasks(mailbox.mails[0], mailbox, judge()).appointment_candidates) {
+    EXPECT_TRUE(candidate.appointment.start.starts_with("2026-05-22"))
+        << candidate.appointment.start;
+  }
+}
+
+TEST(Appointments, the_time_of_a_day_that_was_offered_is_kept) {
+  const Mailbox mailbox = box(
+      {{"a", "Koldo", "koldo@fincas.example", "irene@valcarcel.example", "Junta",
+        "La junta puede ser el martes 19 o el jueves 21 a las 19:30.", "2026-05-11T09:00:00+02:00"},
+       {"b",
+        "Irene",
+        "irene@valcarcel.example",
+        "koldo@fincas.example",
+        "Re: Junta",
+        "Mejor la junta el jueves 21.",
+        "2026-05-11T09:30:00+02:00",
+        {},
+        {},
+        {"a"}}});
+  const Findings found = find_tasks(mailbox.mails[1], mailbox, judge());
+  ASSERT_FALSE(found.appointment_candidates.empty());
+  EXPECT_EQ(found.appointment_candidates[0].appointment.start, "2026-05-21T19:30:00+02:00");
+}
+
+TEST(Appointments, who_is_on_the_way_names_no_day) {
+  const auto start = [](std::string_view text) {
+    const Mailbox mailbox = box({{"a", "Ian", "ian@gas.example", "irene@valcarcel.example",
+                                  "caldera", std::string(text), "2026-05-11T09:38:00+02:00"}});
+    const Findings found = find_tasks(mailbox.mails[0], mailbox, judge());
+    return found.appointment_candidates.empty() ? std::string()
+                                                : found.appointment_candidates[0].appointment.start;
+  };
+  EXPECT_EQ(start("Stuck at a leak, be with you 11.15ish sorry."), "2026-05-11T11:15:00+02:00");
+  // Eight in the morning has passed.
+  EXPECT_EQ(start("He perdido el tren, llego a las ocho."), "2026-05-11T20:00:00+02:00");
+  EXPECT_EQ(start("The shop opens at 11:15."), "");
+}
+
 TEST(Appointments, a_day_without_an_hour_lasts_all_day_and_a_length_gives_the_end) {
   const Mailbox mailbox =
       box({{"a", "Marta Gil", "marta.gil@bruma.example", "irene@valcarcel.example", "Boda",

@@ -554,6 +554,7 @@ class AppointmentFinder {
     if (cannot && !moves) {
       drop_impossible(sentence, candidates);
       if (candidates.empty()) return;
+      shared.erase("a_cannot");  // what is left is what can be
     }
     // Several times to choose from are no appointment yet.
     mark("a_choice", (open > 1 || days > 1) && holds(folded, {" o ", " or ", " u "}) && !moves);
