@@ -585,7 +585,7 @@ class AppointmentFinder {
   // "El sábado no puedo, os espero el domingo 12 a las 10": what cannot be is the moment that is
   // named right before the words or else the next one behind them.
   static void drop_impossible(const Sentence& sentence, std::vector<Moment>& candidates) {
-    constexpr size_t right_behind = 28, near = 60;
+    constexpr size_t right_behind = 28, near = 40;
     const std::string_view text = sentence.text;
     for (size_t index = 0; index <= candidates.size(); ++index) {
       const size_t begin = index == 0 ? 0 : candidates[index - 1].end;
