@@ -135,6 +135,12 @@ TEST_F(Home, the_assistants_routes_obey_their_schemas) {
   EXPECT_EQ(send("GET", "/cards/99").status, 404);
   EXPECT_EQ(send("POST", "/cards/99", {{"do", "dance"}}).status, 400);
   EXPECT_EQ(send("POST", "/attention", {{"quiet_from", "25:00"}}).status, 400);
+  EXPECT_EQ(send("POST", "/attention", {{"briefing", "25:00"}}).status, 400);
+  EXPECT_EQ(send("POST", "/attention", {{"briefing", ""}}).status, 200);
+  EXPECT_TRUE(get("/attention")["briefing"].is_null());
+  EXPECT_EQ(send("POST", "/attention", {{"briefing", "07:15"}}).status, 200);
+  EXPECT_EQ(get("/attention")["briefing"], "07:15");
+  expect_valid("brief", get("/brief", {{"day", "2026-11-27"}}));
   const Response set = send("POST", "/attention", {{"quiet_from", "21:30"}, {"per_day", 2}});
   ASSERT_EQ(set.status, 200) << set.body;
   EXPECT_EQ(json::parse(set.body)["quiet_from"], "21:30");

@@ -198,7 +198,15 @@ AssistantRoutes::Answer AssistantRoutes::cards(const Given& given) {
     if (!all && (card.state == store::CardState::snoozed || card.route == "silent")) continue;
     list.push_back(card_json(card, given.language));
   }
-  return json{{"cards", std::move(list)}, {"to_judge", waiting}};
+  json next;
+  TRY_ASSIGN(const auto event, desk_.next_event());
+  if (event) {
+    next = {{"item", event->item.text()},
+            {"title", event->title},
+            {"starts", or_null(std::optional(event->starts))},
+            {"ends", or_null(std::optional(event->ends))}};
+  }
+  return json{{"cards", std::move(list)}, {"to_judge", waiting}, {"next_event", std::move(next)}};
 }
 
 AssistantRoutes::Answer AssistantRoutes::card(const Given& given) {
@@ -225,6 +233,12 @@ AssistantRoutes::Answer AssistantRoutes::set_card(const Given& given) {
       {"seen", Deed::seen},      {"done", Deed::done},   {"dismiss", Deed::dismissed},
       {"snooze", Deed::snoozed}, {"never", Deed::never}, {"always", Deed::always},
       {"reopen", Deed::reopened}};
+  if (what == "snooze" && given.body.contains("event")) {
+    TRY_ASSIGN(const store::Card card,
+               desk_.put_off_until(number, given.body["event"].get<std::string>(),
+                                   given.body.value("begins", false)));
+    return card_json(card, given.language);
+  }
   std::optional<Microseconds> until;
   if (given.body.contains("until")) {
     TRY_ASSIGN(until, time_of(given.body["until"].get<std::string>(), base::TimeDirection::future));
@@ -239,7 +253,13 @@ AssistantRoutes::Answer AssistantRoutes::brief(const Given& given) {
   if (const std::string text = value_of(given.query, "since"); !text.empty()) {
     TRY_ASSIGN(since, time_of(text, base::TimeDirection::past));
   }
-  TRY_ASSIGN(const auto points, desk_.brief(since, given.language, given.stop));
+  std::optional<base::Date> day;
+  if (const std::string text = value_of(given.query, "day"); !text.empty()) {
+    TRY_ASSIGN(const Microseconds moment, time_of(text, base::TimeDirection::future));
+    day = base::to_local(moment, base::Clock::zone()).date;
+  }
+  TRY_ASSIGN(const auto points, day ? desk_.brief_of(*day, given.language, given.stop)
+                                    : desk_.brief(since, given.language, given.stop));
   json list = json::array();
   for (const assistant::BriefPoint& point : points) {
     json items = json::array();
@@ -285,8 +305,9 @@ AssistantRoutes::Answer AssistantRoutes::act(const Given& given) {
     TRY_ASSIGN(const store::Action action, store_.assistant().action(*id));
     json content = parsed(action.content);
     content.update(given.body["content"]);
-    TRY(store_.assistant().edit_action(
-        *id, content.dump(-1, ' ', false, json::error_handler_t::replace)));
+    TRY(store_.assistant().edit_action(*id,
+                                       content.dump(-1, ' ', false, json::error_handler_t::replace),
+                                       AssistantStore::By::owner));
   }
   const auto answer = [&](Result<store::Action> done) -> Answer {
     if (!done) return tl::unexpected<base::Error>(std::move(done).error());
@@ -388,13 +409,16 @@ AssistantRoutes::Answer AssistantRoutes::attention(const Given& given) {
                        std::to_string(100 + minute % 60).substr(1);
     return text;
   };
-  json value = {{"per_day", settings.per_day},
-                {"quiet_from", clock(settings.quiet_from)},
-                {"quiet_to", clock(settings.quiet_to)},
-                {"rules", json::array()},
-                {"learnt", json::array()},
-                {"standing", json::array()},
-                {"send_delay", delay.count()}};
+  json value = {
+      {"per_day", settings.per_day},
+      {"quiet_from", clock(settings.quiet_from)},
+      {"quiet_to", clock(settings.quiet_to)},
+      {"briefing",
+       settings.briefing_at == assistant::no_briefing ? json() : json(clock(settings.briefing_at))},
+      {"rules", json::array()},
+      {"learnt", json::array()},
+      {"standing", json::array()},
+      {"send_delay", delay.count()}};
   for (const assistant::StandingRule& rule : standing) {
     value["standing"].push_back({{"number", rule.number},
                                  {"action", rule.action},
@@ -427,6 +451,11 @@ AssistantRoutes::Answer AssistantRoutes::set_attention(const Given& given) {
   settings.per_day = given.body.value("per_day", settings.per_day);
   minute("quiet_from", settings.quiet_from);
   minute("quiet_to", settings.quiet_to);
+  if (given.body.value("briefing", "-").empty()) {
+    settings.briefing_at = assistant::no_briefing;
+  } else {
+    minute("briefing", settings.briefing_at);
+  }
   TRY(desk_.set_settings(settings));
   if (given.body.contains("send_delay")) {
     TRY(desk_.set_send_delay(std::chrono::seconds(given.body["send_delay"].get<int>())));
@@ -441,7 +470,8 @@ AssistantRoutes::Answer AssistantRoutes::set_attention(const Given& given) {
     if (effect == "none") {
       TRY(store_.assistant().remove_rule(kind, person));
     } else {
-      TRY(store_.assistant().set_rule({kind, base::lower_ascii(person), effect == "always", 0}));
+      TRY(store_.assistant().set_rule(
+          {kind, base::lower_ascii(person), effect == "always", 0, std::nullopt}));
     }
   }
   if (given.body.contains("outcome")) {

@@ -34,7 +34,7 @@ class AssistantRoutes {
 
   Answer cards(const Given& given);
   Answer card(const Given& given);      // with its actions, exactly as they would be carried out
-  Answer set_card(const Given& given);  // {do, until, person}
+  Answer set_card(const Given& given);  // {do, until, event, begins, person}
   Answer brief(const Given& given);
   Answer actions(const Given& given);
   Answer act(const Given& given);   // {do, content}

@@ -13,6 +13,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "assistant/judgement.h"
@@ -60,11 +61,21 @@ struct Point {
   double weight = 0;
   std::string brief;  // who and what about, for where many stand in one line
 };
+// What a point would be about, for whoever knows what the owner has decided.
+struct PointMatter {
+  std::string_view kind;   // of the point
+  const Mail* mail;        // that says it
+  std::string_view what;   // of what is due
+  std::string_view start;  // of an appointment
+};
+using IsDecided = std::function<bool(const PointMatter& matter)>;
 // At most `most` points about what stands at mailbox.now, most important first. `verdicts` in the
 // order of the mails. News are what came after `since`; empty: since the last working day began.
+// What `decided` says yes to is left out, and the thread's next matter stands there instead.
 std::vector<Point> brief(const Mailbox& mailbox, const std::vector<Verdict>& verdicts,
                          std::size_t most = 12,
-                         std::optional<base::Microseconds> since = std::nullopt);
+                         std::optional<base::Microseconds> since = std::nullopt,
+                         const IsDecided& decided = {});
 
 // Why, in words.
 std::string sentence(const Sign& sign, base::Language language);

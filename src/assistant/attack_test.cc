@@ -54,7 +54,8 @@ class AttackTest : public testing::HomeTest {
     json content = json::parse(actions->front().content);
     content["compose"] = true;
     content["wish"] = wish;
-    EXPECT_TRUE(assistant().edit_action(actions->front().id, content.dump()));
+    EXPECT_TRUE(assistant().edit_action(actions->front().id, content.dump(),
+                                        store::AssistantStore::By::owner));
     const auto whole =
         complete_action(table->context(base::Language::english, {}), actions->front().id);
     EXPECT_TRUE(whole) << whole.error().describe();

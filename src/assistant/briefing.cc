@@ -23,9 +23,10 @@ struct Thread {
 class Briefing {
  public:
   Briefing(const Mailbox& mailbox, const std::vector<Verdict>& verdicts,
-           std::optional<base::Microseconds> given)
+           std::optional<base::Microseconds> given, const IsDecided& decided)
       : mailbox_(mailbox),
         verdicts_(verdicts),
+        decided_(decided),
         spanish_(mailbox.owner.language == base::Language::spanish),
         today_(base::to_local(mailbox.now, mailbox.owner.zone).date) {
     // The beginning of the last working day before today.
@@ -54,7 +55,8 @@ class Briefing {
       });
       for (const size_t index : thread.mails) {
         if (verdicts_[index].suspicious == Suspicious::phishing &&
-            *mailbox_.mails[index].sent >= news_since_) {
+            *mailbox_.mails[index].sent >= news_since_ &&
+            !is_decided({"suspicious", &mailbox_.mails[index], {}, {}})) {
           suspicious.push_back(index);
         }
       }
@@ -144,8 +146,12 @@ class Briefing {
     return !begins || *begins < mailbox_.now;
   }
 
-  void offer(std::optional<Point>& best, Point point) const {
+  bool is_decided(const PointMatter& matter) const { return decided_ && decided_(matter); }
+
+  void offer(std::optional<Point>& best, Point point, const Mail& mail, std::string_view what = {},
+             std::string_view start = {}) const {
     if (best && best->weight >= point.weight) return;
+    if (is_decided({point.kind, &mail, what, start})) return;
     best = std::move(point);
   }
 
@@ -160,13 +166,15 @@ class Briefing {
     // The last that others wrote, and what of the thread still holds: appointments of a later mail
     // come first, and where that one moves or calls off, those before it are over.
     std::optional<size_t> theirs;
-    std::vector<const Appointment*> appointments;
+    std::vector<std::pair<const Appointment*, const Mail*>> appointments;
     for (const size_t index : thread.mails) {
       if (!mailbox_.mails[index].mine) theirs = index;
     }
     for (auto index = thread.mails.rbegin(); index != thread.mails.rend(); ++index) {
       const Findings& findings = verdicts_[*index].findings;
-      for (const Appointment& one : findings.appointments) appointments.push_back(&one);
+      for (const Appointment& one : findings.appointments) {
+        appointments.emplace_back(&one, &mailbox_.mails[*index]);
+      }
       const bool over = findings.moves && !findings.appointments.empty();
       if (over || (findings.cancels && findings.appointments.empty())) break;
     }
@@ -177,8 +185,8 @@ class Briefing {
       const bool open = !answered_after(*theirs);
       const int age = age_days(mail);
       if (verdict.priority == Priority::urgent && (news || (open && age <= 4))) {
-        offer(best,
-              {"urgent", say("urgent", {{"what", verdict.summary}}), {}, open ? 100.0 : 60.0});
+        offer(best, {"urgent", say("urgent", {{"what", verdict.summary}}), {}, open ? 100.0 : 60.0},
+              mail);
       }
       if (verdict.priority == Priority::reply && open && age <= longest_wait_days) {
         const base::Parameters parameters = {{"who", who(mail)},
@@ -186,41 +194,47 @@ class Briefing {
                                              {"what", without_name(verdict.summary, mail)}};
         // A day or a few of waiting press more than none; what waited for weeks less again.
         const double weight = 58 + (age <= 7 ? age : 7 - (age - 7) * 0.8);
-        offer(best, {"waiting",
-                     say(age <= 0   ? "waiting.today"
-                         : age == 1 ? "waiting.day"
-                                    : "waiting.days",
-                         parameters),
-                     {},
-                     weight});
+        offer(best,
+              {"waiting",
+               say(age <= 0   ? "waiting.today"
+                   : age == 1 ? "waiting.day"
+                              : "waiting.days",
+                   parameters),
+               {},
+               weight},
+              mail);
       }
       // What may await an answer although it reads like news is not left out, but comes late.
       constexpr double may_await = 0.3;
       const bool asks =
           verdict.judgement.priority[1] >= may_await || !verdict.findings.action_items.empty();
       if (verdict.priority == Priority::fyi && open && age <= 7 && is_person_like(mail) && asks) {
-        offer(best, {"waiting",
-                     say(age <= 0   ? "waiting.today"
-                         : age == 1 ? "waiting.day"
-                                    : "waiting.days",
-                         {{"who", who(mail)},
-                          {"days", std::to_string(age)},
-                          {"what", without_name(verdict.summary, mail)}}),
-                     {},
-                     42.0 - age});
+        offer(best,
+              {"waiting",
+               say(age <= 0   ? "waiting.today"
+                   : age == 1 ? "waiting.day"
+                              : "waiting.days",
+                   {{"who", who(mail)},
+                    {"days", std::to_string(age)},
+                    {"what", without_name(verdict.summary, mail)}}),
+               {},
+               42.0 - age},
+              mail);
       }
       const bool changed = count_phrases(mail.folded, "disruption") > 0 ||
                            verdict.findings.cancels || verdict.findings.moves;
       if (news && changed && verdict.priority != Priority::bulk) {
-        offer(best, {"changed", say("changed", {{"what", verdict.summary}}), {}, 66});
+        offer(best, {"changed", say("changed", {{"what", verdict.summary}}), {}, 66}, mail);
       }
       if (news && verdict.priority == Priority::fyi) {
-        offer(best, {"news",
-                     verdict.summary,
-                     {},
-                     verdict.personal                      ? 26.0
-                     : is_automatic(mail) || is_list(mail) ? 12.0
-                                                           : 22.0});
+        offer(best,
+              {"news",
+               verdict.summary,
+               {},
+               verdict.personal                      ? 26.0
+               : is_automatic(mail) || is_list(mail) ? 12.0
+                                                     : 22.0},
+              mail);
       }
     }
     // What is due, by whichever mail of the thread said so last.
@@ -240,14 +254,16 @@ class Briefing {
                                : left == 1 ? 78
                                            : 62 - left) -
                               (answered ? 25 : 0);
-        offer(best, {"due",
-                     say(left < 0 ? "overdue" : "due",
-                         {{"day", day_name(*day)}, {"what", item.what}, {"who", who(mail)}}),
-                     {},
-                     weight});
+        offer(best,
+              {"due",
+               say(left < 0 ? "overdue" : "due",
+                   {{"day", day_name(*day)}, {"what", item.what}, {"who", who(mail)}}),
+               {},
+               weight},
+              mail, item.what, item.due);
       }
     }
-    for (const Appointment* appointment : appointments) {
+    for (const auto& [appointment, mail] : appointments) {
       const auto day = day_of(appointment->start);
       if (!day || is_past(appointment->start) || *day > horizon_) continue;
       const std::string time =
@@ -258,12 +274,14 @@ class Briefing {
                                            {"place", appointment->place}};
       const std::string code = std::string("appointment") + (time.empty() ? ".day" : "") +
                                (appointment->place.empty() ? "" : ".place");
-      offer(best, {"appointment",
-                   say(code, parameters),
-                   {},
-                   *day == today_        ? 84.0
-                   : *day <= look_ahead_ ? 72.0
-                                         : 57.0});
+      offer(best,
+            {"appointment",
+             say(code, parameters),
+             {},
+             *day == today_        ? 84.0
+             : *day <= look_ahead_ ? 72.0
+                                   : 57.0},
+            *mail, appointment->title, appointment->start);
     }
     if (!best) return std::nullopt;
     const Mail& latest = mailbox_.mails[theirs.value_or(thread.mails.back())];
@@ -293,6 +311,7 @@ class Briefing {
 
   const Mailbox& mailbox_;
   const std::vector<Verdict>& verdicts_;
+  const IsDecided& decided_;
   bool spanish_;
   base::Date today_, look_ahead_, horizon_;
   base::Microseconds news_since_ = 0;
@@ -301,8 +320,9 @@ class Briefing {
 }  // namespace
 
 std::vector<Point> brief(const Mailbox& mailbox, const std::vector<Verdict>& verdicts,
-                         std::size_t most, std::optional<base::Microseconds> since) {
-  return Briefing(mailbox, verdicts, since).points(most);
+                         std::size_t most, std::optional<base::Microseconds> since,
+                         const IsDecided& decided) {
+  return Briefing(mailbox, verdicts, since, decided).points(most);
 }
 
 }  // namespace lar::assistant

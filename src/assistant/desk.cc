@@ -15,6 +15,7 @@
 #include "assistant/detectors/detector.h"
 #include "assistant/facts.h"
 #include "base/messages.h"
+#include "base/time_expression.h"
 #include "os/process.h"
 
 namespace lar::assistant {
@@ -34,6 +35,12 @@ constexpr Microseconds look_ahead = 62 * base::one_day;
 constexpr Microseconds brief_back = 35 * base::one_day;
 constexpr Microseconds brief_ahead = 10 * base::one_day;  // of what has a day
 constexpr size_t most_points = 12;
+// Of an interruption that fails, and until the next: twice as long each time.
+constexpr int most_attempts = 7;
+constexpr Microseconds first_pause = 60 * base::one_second;
+constexpr Microseconds briefing_pause = 600 * base::one_second;
+constexpr Microseconds latest_briefing = 4LL * 3600 * base::one_second;  // after its time
+constexpr int event_days = 400;  // so far ahead an event may lie that a card is put off until
 constexpr std::chrono::seconds standard_send_delay{10};
 constexpr std::chrono::minutes longest_pause{5};
 
@@ -81,6 +88,76 @@ class DesktopChannel final : public Channel {
     const std::string path = "/run/user/" + std::to_string(::getuid()) + "/bus";
     return ::access(path.c_str(), F_OK) == 0 ? "unix:path=" + path : "";
   }
+};
+
+// The reader writes it into the event's text; its times stay in the calendar.
+bool is_called_off(const domain::Item& event) {
+  return std::any_of(event.parts.begin(), event.parts.end(), [](const domain::TextPart& part) {
+    return part.text.find("Status: cancelled") != std::string::npos;
+  });
+}
+
+// When an interruption that failed is tried again.
+std::optional<Microseconds> next_attempt(const Card& card) {
+  if (!card.tried || card.attempts == 0) return std::nullopt;
+  return *card.tried + (first_pause << std::min(card.attempts - 1, most_attempts));
+}
+
+// What the owner has decided: the briefing says no more of it. A card put off counts until then; of
+// what they never want to be told there is no card that would say so.
+class Decided {
+ public:
+  Decided(const std::vector<Card>& cards, std::vector<store::GateRule> rules, std::string zone)
+      : rules_(std::move(rules)), zone_(std::move(zone)) {
+    for (const Card& card : cards) {
+      const bool decided = card.state == CardState::done || card.state == CardState::dismissed ||
+                           card.state == CardState::snoozed ||
+                           (card.state != CardState::gone && card.route == "silent");
+      if (!decided) continue;
+      for (const store::CardItem& item : card.evidence) cards_[item.external_id].push_back(card);
+    }
+  }
+
+  bool operator()(const PointMatter& matter) const {
+    static const std::map<std::string_view, std::vector<std::string_view>> of_point = {
+        {"urgent", {"urgent", "answer"}},
+        {"waiting", {"answer", "urgent"}},
+        {"due", {"task", "promise", "invoice"}},
+        {"appointment", {"event", "invitation", "booking"}},
+        {"suspicious", {"suspicious"}}};
+    const auto kinds = of_point.find(matter.kind);
+    // Of what is news or has changed no card is made: there the person's rules count alone.
+    std::string_view kind = kinds == of_point.end() ? "" : kinds->second.front();
+    if (matter.kind == "due" && matter.mail->mine) kind = "promise";
+    const std::string person = matter.mail->mine ? "" : matter.mail->from.address;
+    if (is_never(kind, person, rules_)) return true;
+    const auto found = cards_.find(matter.mail->id);
+    if (found == cards_.end()) return false;
+    return std::any_of(found->second.begin(), found->second.end(), [&](const Card& card) {
+      if (kinds == of_point.end()) return card.kind != "meeting" && card.kind != "conflict";
+      const bool of_kind =
+          std::find(kinds->second.begin(), kinds->second.end(), card.kind) != kinds->second.end();
+      return of_kind && is_same(card, matter);
+    });
+  }
+
+ private:
+  // A mail may ask several things, and name several appointments.
+  bool is_same(const Card& card, const PointMatter& matter) const {
+    if (card.kind == "task" || card.kind == "promise") {
+      const json parameters = json::parse(card.parameters, nullptr, false);
+      return parameters.is_object() && parameters.value("what", "") == matter.what;
+    }
+    if (card.kind == "event") {
+      const auto starts = moment_of(std::string(matter.start), zone_);
+      return !starts || card.due == starts;
+    }
+    return true;
+  }
+
+  std::map<std::string, std::vector<Card>> cards_;  // by Message-ID
+  std::vector<store::GateRule> rules_;
+  std::string zone_;
 };
 
 // A stored verdict as the briefing takes it.
@@ -189,14 +266,18 @@ Result<GateSettings> Desk::settings() {
   settings.per_day = value.value("per_day", settings.per_day);
   settings.quiet_from = value.value("quiet_from", settings.quiet_from);
   settings.quiet_to = value.value("quiet_to", settings.quiet_to);
+  settings.briefing_at = value.value("briefing_at", settings.briefing_at);
   return settings;
 }
 
 Status Desk::set_settings(const GateSettings& settings) {
-  return store_.set_setting("attention", json{{"per_day", settings.per_day},
-                                              {"quiet_from", settings.quiet_from},
-                                              {"quiet_to", settings.quiet_to}}
-                                             .dump());
+  TRY(store_.set_setting("attention", json{{"per_day", settings.per_day},
+                                           {"quiet_from", settings.quiet_from},
+                                           {"quiet_to", settings.quiet_to},
+                                           {"briefing_at", settings.briefing_at}}
+                                          .dump()));
+  watcher_->wake();
+  return {};
 }
 
 Result<GateMemory> Desk::gate_memory() {
@@ -223,44 +304,183 @@ Result<int> Desk::review() {
   leave_out_impossible(found);
   const std::vector<std::string> kinds = card_kinds();
   TRY(store.put_cards(found, kinds));
+  TRY(follow_events(now));
+  TRY(wake_cards(now));
   TRY_ASSIGN(const GateSettings gate_settings, settings());
   TRY_ASSIGN(GateMemory memory, gate_memory());
   TRY_ASSIGN(std::vector<Card> open, store.cards(store::AssistantStore::Which::open));
   int interruptions = 0;
+  next_review_.reset();
   for (Card& card : open) {
-    if (card.state == CardState::snoozed) {
-      if (!card.until || *card.until > now) continue;
-      TRY(store.set_card(card.number, CardState::fresh, {}));
-      card.state = CardState::fresh;
-      // Whoever put a card off until a time wants to be told then.
+    if (card.notified || card.state != CardState::fresh) continue;
+    if (card.woken) {
+      // Whoever put a card off until a time wants to be told then, or as soon after as may be.
       card.urgency = urgency_now;
       card.weight = 1;
-      card.notified.reset();
     }
-    if (card.notified || card.state != CardState::fresh) continue;
     const Decision decision = decide(card, world, gate_settings, memory);
     const std::string because = because_json(decision);
-    const bool told = decision.route == Route::now && options_.watch && options_.channel &&
-                      options_.channel->present();
-    if (card.route == name_of(decision.route) && card.because == because && !told) continue;
-    TRY(store.set_route(card.number, std::string(name_of(decision.route)), because,
-                        told ? std::optional(now) : std::nullopt));
+    const std::string route(name_of(decision.route));
+    if (card.route != route || card.because != because) {
+      TRY(store.set_route(card.number, route, because, {}));
+    }
+    const bool can_tell = options_.watch && options_.channel && options_.channel->present();
+    if (decision.route != Route::now || !can_tell || card.attempts >= most_attempts) continue;
+    if (const auto again = next_attempt(card); again && *again > now) {
+      next_review_ = std::min(next_review_.value_or(*again), *again);
+      continue;
+    }
+    TRY_ASSIGN(const bool told, interrupt(card, because, knowledge.owner, now));
     if (!told) continue;
     memory.notified.push_back({now, card.key, card.thread});
     ++interruptions;
-    const base::Language language = knowledge.owner.language;
-    const std::string title = "card.title." + card.kind;
-    (void)options_.channel->notify(base::message(title, language),
-                                   card_text(card, language, now, knowledge.owner.zone) + "\n" +
-                                       because_text(because, language));
   }
+  TRY(announce_briefing(world, gate_settings));
+  if (const auto over = quiet_until(world, gate_settings)) {
+    next_review_ = std::min(next_review_.value_or(*over), *over);
+  }
+  {
+    const std::lock_guard plan(plan_mutex_);
+    planned_ = next_review_;
+  }
+  plan_review();
   wake_hand();
   return interruptions;
+}
+
+// A card that is put off until an event goes where the event goes, and is back where that is off.
+Status Desk::follow_events(Microseconds now) {
+  store::AssistantStore& store = store_.assistant();
+  TRY_ASSIGN(const std::vector<Card> open, store.cards(store::AssistantStore::Which::open));
+  std::optional<std::vector<NextEvent>> events;
+  for (const Card& card : open) {
+    if (card.state != CardState::snoozed || !card.until_event) continue;
+    if (!events) {
+      TRY_ASSIGN(events, events_ahead(now - base::one_day, event_days));
+    }
+    const store::UntilEvent& until = *card.until_event;
+    const auto event = std::find_if(events->begin(), events->end(), [&](const NextEvent& one) {
+      return one.item == until.item &&
+             (one.occurrence == until.occurrence || (until.only && one.only));
+    });
+    if (event == events->end() || !takes_place(*event)) {
+      TRY(store.wake_card(card.number));
+      continue;
+    }
+    const Microseconds moment = until.begins ? event->starts : event->ends;
+    if (moment != card.until) TRY(store.follow_event(card.number, moment));
+  }
+  return {};
+}
+
+Status Desk::wake_cards(Microseconds now) {
+  store::AssistantStore& store = store_.assistant();
+  TRY_ASSIGN(const std::vector<Card> open, store.cards(store::AssistantStore::Which::open));
+  for (const Card& card : open) {
+    if (card.state == CardState::snoozed && card.until && *card.until <= now) {
+      TRY(store.wake_card(card.number));
+    }
+  }
+  return {};
+}
+
+// Marked as told before it is; what did not reach the owner is taken back and tried again.
+Result<bool> Desk::interrupt(const Card& card, const std::string& because, const Owner& owner,
+                             Microseconds now) {
+  store::AssistantStore& store = store_.assistant();
+  TRY(store.set_route(card.number, std::string(name_of(Route::now)), because, now));
+  const base::Language language = owner.language;
+  const std::string title = "card.title." + card.kind;
+  const auto told = options_.channel->notify(
+      base::message(title, language),
+      card_text(card, language, now, owner.zone) + "\n" + because_text(because, language));
+  if (told) return true;
+  TRY(store.not_told(card.number));
+  Card failed = card;
+  ++failed.attempts;
+  failed.tried = now;
+  if (failed.attempts < most_attempts) {
+    const Microseconds again = *next_attempt(failed);
+    next_review_ = std::min(next_review_.value_or(again), again);
+  }
+  return false;
+}
+
+// Once a day, soon after its time, and where there is something to say. By counts alone: what the
+// points say is for the briefing itself.
+Status Desk::announce_briefing(const World& world, const GateSettings& settings) {
+  if (!options_.watch || !options_.channel || !options_.channel->present()) return {};
+  if (settings.briefing_at == no_briefing) return {};
+  const std::string& zone = world.owner.zone;
+  const Microseconds due = base::from_local(
+      {world.today, settings.briefing_at / 60, settings.briefing_at % 60, 0}, zone);
+  TRY_ASSIGN(const std::string last, store_.setting("last_briefing"));
+  const std::string day = base::format_date(world.today);
+  if (last == day || world.now > due + latest_briefing) {
+    const Microseconds tomorrow = base::from_local(
+        {base::add_days(world.today, 1), settings.briefing_at / 60, settings.briefing_at % 60, 0},
+        zone);
+    next_review_ = std::min(next_review_.value_or(tomorrow), tomorrow);
+    return {};
+  }
+  if (world.now < due) {
+    next_review_ = std::min(next_review_.value_or(due), due);
+    return {};
+  }
+  if (quiet_until(world, settings)) return {};  // the review after that tells it
+  if (briefing_tried_ && world.now < *briefing_tried_ + briefing_pause) return {};
+  const base::Language language = world.owner.language;
+  TRY_ASSIGN(const std::vector<BriefPoint> points, points_of({}, language, {}));
+  TRY(store_.set_setting("last_briefing", day));
+  if (points.empty()) return {};
+  size_t decide = 0, today = 0, more = 0;
+  for (const BriefPoint& point : points) {
+    if (point.kind == "day") {
+      today += point.items.size();
+    } else {
+      ++(point.card ? decide : more);
+    }
+  }
+  std::string text;
+  const auto add = [&](const char* code, size_t count) {
+    if (count == 0) return;
+    text += (text.empty() ? "" : ", ") +
+            base::message(code, {{"count", std::to_string(count)}}, language);
+  };
+  add("brief.notice.decide", decide);
+  add("brief.notice.today", today);
+  add("brief.notice.more", more);
+  if (!options_.channel->notify(base::message("brief.notice.title", language), text)) {
+    TRY(store_.set_setting("last_briefing", last));
+    briefing_tried_ = world.now;
+    const Microseconds again = world.now + briefing_pause;
+    next_review_ = std::min(next_review_.value_or(again), again);
+  }
+  return {};
+}
+
+void Desk::plan_review() {
+  if (!options_.watch) return;
+  const std::lock_guard plan(plan_mutex_);
+  std::optional<Microseconds> next = planned_;
+  if (const auto open = store_.assistant().cards(store::AssistantStore::Which::open)) {
+    for (const Card& card : *open) {
+      if (card.state == CardState::snoozed && card.until) {
+        next = std::min(next.value_or(*card.until), *card.until);
+      }
+    }
+  }
+  watcher_->look_at(next);
 }
 
 Result<std::vector<BriefPoint>> Desk::brief(std::optional<Microseconds> since,
                                             base::Language language, std::stop_token stop) {
   TRY(settle(stop));
+  return points_of(since, language, stop);
+}
+
+Result<std::vector<BriefPoint>> Desk::points_of(std::optional<Microseconds> since,
+                                                base::Language language, std::stop_token stop) {
   const Microseconds now = base::Clock::now();
   store::AssistantStore& store = store_.assistant();
   TRY_ASSIGN(const Owner owner, owner_of(store_));
@@ -279,6 +499,7 @@ Result<std::vector<BriefPoint>> Desk::brief(std::optional<Microseconds> since,
     auto stored = store_.item(one.item);
     if (!stored) continue;
     Mail mail = brief_mail(*stored, one);
+    mail.sent = one.sent;
     mail.thread = threads.try_emplace(one.thread, threads.size()).first->second;
     by_message[one.message_id] = one.item;
     places[one.item] = {one.thread, one.origin};
@@ -289,6 +510,9 @@ Result<std::vector<BriefPoint>> Desk::brief(std::optional<Microseconds> since,
   std::set<std::string> told;  // threads
   std::set<Id> told_items;
   TRY_ASSIGN(const auto cards, store.cards(store::AssistantStore::Which::open));
+  TRY_ASSIGN(const auto all_cards, store.cards(store::AssistantStore::Which::all));
+  TRY_ASSIGN(const auto rules, store.rules());
+  const Decided decided(all_cards, rules, owner.zone);
 
   // The day ahead first: what the calendar holds until tonight, or tomorrow when it is late.
   const base::LocalTime local = base::to_local(now, owner.zone);
@@ -330,7 +554,8 @@ Result<std::vector<BriefPoint>> Desk::brief(std::optional<Microseconds> since,
     }
     return best;
   };
-  for (const Point& point : ::lar::assistant::brief(mailbox, verdicts, most_points, since)) {
+  for (const Point& point :
+       ::lar::assistant::brief(mailbox, verdicts, most_points, since, decided)) {
     BriefPoint mine{point.kind, point.text, {}, {}, domain::Origin::owner};
     for (const std::string& message : point.message_ids) {
       const auto item = by_message.find(message);
@@ -354,6 +579,8 @@ Result<std::vector<BriefPoint>> Desk::brief(std::optional<Microseconds> since,
   for (const Card& card : cards) {
     if (card.state == CardState::snoozed || card.route == "silent") continue;
     if (card.due && *card.due > now + brief_ahead) continue;
+    // The gate looks at new cards only; this one may be older than the rule.
+    if (is_never(card.kind, card.person, rules)) continue;
     if (!card.thread.empty() && told.contains(card.thread) && card.kind != "meeting" &&
         card.kind != "invoice" && card.kind != "promise" && card.kind != "booking") {
       continue;
@@ -373,6 +600,85 @@ Result<std::vector<BriefPoint>> Desk::brief(std::optional<Microseconds> since,
   return points;
 }
 
+Result<std::vector<BriefPoint>> Desk::brief_of(const base::Date& day, base::Language language,
+                                               std::stop_token stop) {
+  TRY(settle(stop));
+  const Microseconds now = base::Clock::now();
+  store::AssistantStore& store = store_.assistant();
+  const std::string zone = base::Clock::zone();
+  const Microseconds begins = base::from_local({day, 0, 0, 0}, zone);
+  const Microseconds ends = base::from_local({base::add_days(day, 1), 0, 0, 0}, zone);
+  TRY_ASSIGN(const Knowledge knowledge,
+             load_knowledge(store_, std::min(now, begins) - look_back, std::max(now, ends)));
+  const World world = world_at(knowledge, now);
+  TRY_ASSIGN(const auto cards, store.cards(store::AssistantStore::Which::all));
+  TRY_ASSIGN(const auto rules, store.rules());
+  const Decided decided(cards, rules, zone);
+  std::vector<BriefPoint> points;
+  const std::string words = base::spell_date(day, language == base::Language::spanish);
+  BriefPoint calendar{"day", "", {}, {}, domain::Origin::own_data};
+  std::string agenda;
+  for (const Meeting& meeting : knowledge.meetings) {
+    if (meeting.starts >= ends || meeting.ends <= begins) continue;
+    const base::LocalTime at = base::to_local(meeting.starts, zone);
+    agenda += (agenda.empty() ? "" : "; ") +
+              (meeting.all_day || meeting.starts < begins
+                   ? meeting.title
+                   : fmt::format("{:02}:{:02} {}", at.hour, at.minute, meeting.title));
+    calendar.items.push_back(meeting.item);
+  }
+  if (!agenda.empty()) {
+    calendar.text = base::message("brief.day.other", {{"day", words}, {"what", agenda}}, language);
+    points.push_back(std::move(calendar));
+  }
+  std::set<Id> told;
+  for (const Card& card : cards) {
+    const bool open = card.state == CardState::fresh || card.state == CardState::seen;
+    if (!open || !card.due || *card.due < begins || *card.due >= ends) continue;
+    if (card.route == "silent" || is_never(card.kind, card.person, rules)) continue;
+    BriefPoint point{card.kind, card_text(card, language, now, zone), {}, card.number, card.origin};
+    for (const store::CardItem& item : card.evidence) {
+      point.items.push_back(item.item);
+      told.insert(item.item);
+    }
+    points.push_back(std::move(point));
+  }
+  // What nothing has been made of yet, because it is far ahead.
+  for (const store::Fact& fact : world.facts) {
+    if (fact.state != store::FactState::valid || !fact.moment || *fact.moment < begins ||
+        *fact.moment >= ends || told.contains(fact.item)) {
+      continue;
+    }
+    const bool takes_place = fact.kind == "appointment" || fact.kind == "booking";
+    const bool due = fact.kind == "request" || fact.kind == "promise" || fact.kind == "invoice";
+    const KnownMail* known = world.mail(fact.item);
+    if ((!takes_place && !due) || known == nullptr) continue;
+    Mail mail;
+    mail.id = known->message_id;
+    mail.from = known->from;
+    mail.mine = known->mine;
+    if (decided({takes_place ? "appointment" : "due", &mail, fact.what, fact.starts})) continue;
+    told.insert(fact.item);
+    const std::string time = fact.starts.size() > 10 ? fact.starts.substr(11, 5) : "";
+    const std::string code = takes_place
+                                 ? std::string("brief.appointment") + (time.empty() ? ".day" : "") +
+                                       (fact.place.empty() ? "" : ".place")
+                                 : std::string("brief.due");
+    points.push_back({takes_place ? "appointment" : "due",
+                      base::message(code,
+                                    {{"day", words},
+                                     {"time", time},
+                                     {"what", fact.what},
+                                     {"place", fact.place},
+                                     {"who", who(known->from)}},
+                                    language),
+                      {fact.item},
+                      {},
+                      known->origin});
+  }
+  return points;
+}
+
 Result<Replay> Desk::replay(Microseconds since, Microseconds until) {
   TRY_ASSIGN(const Knowledge knowledge,
              load_knowledge(store_, since - look_back, until + look_ahead));
@@ -385,6 +691,11 @@ Result<Card> Desk::set_card(std::int64_t number, Deed deed, std::optional<Micros
                             bool for_person) {
   store::AssistantStore& store = store_.assistant();
   TRY_ASSIGN(const Card card, store.card(number));
+  const bool rule = deed == Deed::never || deed == Deed::always;
+  if (rule && for_person && card.person.empty()) {
+    return base::fail(base::ErrorKind::invalid_input, "card.no_person",
+                      {{"number", std::to_string(number)}});
+  }
   const std::string person = for_person ? card.person : "";
   switch (deed) {
     case Deed::seen:
@@ -402,19 +713,87 @@ Result<Card> Desk::set_card(std::int64_t number, Deed deed, std::optional<Micros
       if (!until || *until <= base::Clock::now()) {
         return base::fail(base::ErrorKind::invalid_input, "card.snooze_past");
       }
-      TRY(store.set_card(number, CardState::snoozed, until));
+      TRY(store.put_off(number, *until, {}));
       break;
     case Deed::never:
-      TRY(store.set_rule({card.kind, person, false, 0}));
+      TRY(store.set_rule({card.kind, person, false, 0, number}));
       TRY(store.set_card(number, CardState::dismissed, {}));
       break;
     case Deed::always:
-      TRY(store.set_rule({card.kind, person, true, 0}));
+      TRY(store.set_rule({card.kind, person, true, 0, number}));
       break;
     case Deed::reopened:
       TRY(reopen(card));
       break;
   }
+  if (deed == Deed::snoozed) plan_review();
+  return store.card(number);
+}
+
+Result<std::vector<Desk::NextEvent>> Desk::events_ahead(Microseconds from, int days) {
+  const std::string zone = base::Clock::zone();
+  TRY_ASSIGN(const auto occurrences, store_.occurrences(from, from + days * base::one_day));
+  std::map<Id, int> times;
+  for (const store::StoredOccurrence& found : occurrences) ++times[found.item];
+  std::vector<NextEvent> events;
+  for (const store::StoredOccurrence& found : occurrences) {
+    if (std::holds_alternative<domain::AllDay>(found.occurrence.start)) continue;
+    NextEvent event;
+    event.item = found.item;
+    event.occurrence = found.occurrence.recurrence_id;
+    event.title = found.occurrence.summary.empty() ? found.title : found.occurrence.summary;
+    event.starts = domain::begins_at(found.occurrence.start, zone);
+    event.ends =
+        found.occurrence.end ? domain::begins_at(*found.occurrence.end, zone) : event.starts;
+    event.only = times[found.item] == 1;
+    events.push_back(std::move(event));
+  }
+  return events;
+}
+
+bool Desk::takes_place(const NextEvent& event) {
+  const auto stored = store_.item(event.item);
+  return stored && !is_called_off(stored->item);
+}
+
+Result<std::optional<Desk::NextEvent>> Desk::next_event() {
+  const Microseconds now = base::Clock::now();
+  const base::Date today = base::today(base::Clock::zone());
+  TRY_ASSIGN(std::vector<NextEvent> events, events_ahead(now, 1));
+  for (NextEvent& event : events) {
+    const bool later = base::to_local(event.starts, base::Clock::zone()).date > today;
+    if (event.ends <= now || later || !takes_place(event)) continue;
+    return std::optional(std::move(event));
+  }
+  return std::optional<NextEvent>();
+}
+
+Result<Card> Desk::put_off_until(std::int64_t number, const std::string& event, bool begins) {
+  store::AssistantStore& store = store_.assistant();
+  TRY(store.card(number));
+  const Microseconds now = base::Clock::now();
+  std::optional<NextEvent> chosen, next;
+  if (event == "next") {
+    TRY_ASSIGN(next, next_event());
+  }
+  const auto item = Id::parse(event);
+  const std::string words = phrase_text(event);
+  TRY_ASSIGN(std::vector<NextEvent> events, events_ahead(now - base::one_day, event_days));
+  for (NextEvent& one : events) {
+    const bool fits = next   ? one.item == next->item && one.occurrence == next->occurrence
+                      : item ? one.item == *item
+                             : phrase_text(one.title).find(words) != std::string::npos;
+    if (!fits || (begins ? one.starts : one.ends) <= now || !takes_place(one)) continue;
+    chosen = std::move(one);
+    break;
+  }
+  const Microseconds until = chosen ? (begins ? chosen->starts : chosen->ends) : 0;
+  if (!chosen || until <= now) {
+    return base::fail(base::ErrorKind::not_found, "event.unknown", {{"text", event}});
+  }
+  TRY(store.put_off(number, until,
+                    store::UntilEvent{chosen->item, chosen->occurrence, chosen->only, begins}));
+  plan_review();
   return store.card(number);
 }
 
@@ -431,7 +810,8 @@ Status Desk::reopen(const Card& card) {
         rule.kind == card.kind && (rule.person.empty() || rule.person == card.person);
     if (rule.always || !of_card) continue;
     by_rule = true;
-    TRY(store.remove_rule(rule.kind, rule.person));
+    // One that was said in the settings or on another card stays.
+    if (rule.card == card.number) TRY(store.remove_rule(rule.kind, rule.person));
   }
   const bool counted = card.state == CardState::done || card.state == CardState::dismissed;
   if (counted && !by_rule) {
@@ -464,6 +844,7 @@ Result<store::Action> Desk::approve(const Id& action, base::Language language,
     TRY_ASSIGN(done, carry_out(context(language, stop), action));
   }
   TRY(settle_card(done));
+  if (done.kind == "reminder") plan_review();
   return done;
 }
 

@@ -74,14 +74,31 @@ class Desk {
 
   base::Result<std::vector<BriefPoint>> brief(std::optional<base::Microseconds> since,
                                               base::Language language, std::stop_token stop);
+  // Of one day, today or later: its calendar, and what is due or takes place then.
+  base::Result<std::vector<BriefPoint>> brief_of(const base::Date& day, base::Language language,
+                                                 std::stop_token stop);
   base::Result<Replay> replay(base::Microseconds since, base::Microseconds until);
 
   // What the owner does with a card: it changes its state and teaches the gate.
   // reopened takes back the last of these: the card is open again, what it taught is unlearnt, and
-  // a rule "never" that it made is gone.
+  // a rule "never" that was said on it is gone. Errors: card.no_person for a rule about the person
+  // of a card that has none.
   enum class Deed { seen, done, dismissed, snoozed, never, always, reopened };
   base::Result<store::Card> set_card(std::int64_t number, Deed deed,
                                      std::optional<base::Microseconds> until, bool for_person);
+  // Until an event begins or ends, wherever it is moved; called off, the card is back at once.
+  // `event`: an item, words of its title, or "next". Errors: event.unknown.
+  base::Result<store::Card> put_off_until(std::int64_t number, const std::string& event,
+                                          bool begins);
+  // The next event of today that has not ended and is no whole day.
+  struct NextEvent {
+    base::Id item;
+    std::string occurrence;
+    std::string title;
+    base::Microseconds starts = 0, ends = 0;
+    bool only = false;
+  };
+  base::Result<std::optional<NextEvent>> next_event();
   // Carried out on the calling thread, and the card is done after it. What cannot be taken back
   // leaves after send_delay(): by the background where there is one (the action comes back as
   // `approved`), else after waiting for it here; stopped meanwhile, it is proposed again.
@@ -105,6 +122,18 @@ class Desk {
 
  private:
   base::Result<GateMemory> gate_memory();
+  base::Result<std::vector<NextEvent>> events_ahead(base::Microseconds from, int days);
+  bool takes_place(const NextEvent& event);
+  base::Status follow_events(base::Microseconds now);
+  base::Status wake_cards(base::Microseconds now);
+  base::Result<bool> interrupt(const store::Card& card, const std::string& because,
+                               const Owner& owner, base::Microseconds now);
+  base::Status announce_briefing(const World& world, const GateSettings& settings);
+  // Tells the watcher when a review is next needed: for what the last one left waiting, and for
+  // what is put off. Does not wait for a review.
+  void plan_review();
+  base::Result<std::vector<BriefPoint>> points_of(std::optional<base::Microseconds> since,
+                                                  base::Language language, std::stop_token stop);
   base::Status reopen(const store::Card& card);
   void leave_out_impossible(std::vector<store::Card>& cards);
   base::Status settle_card(const store::Action& done);
@@ -122,6 +151,10 @@ class Desk {
   Options options_;
   std::unique_ptr<Watcher> watcher_;
   std::mutex review_mutex_;
+  std::optional<base::Microseconds> next_review_;     // of what waits, beside the cards put off
+  std::optional<base::Microseconds> briefing_tried_;  // and it did not reach the owner
+  std::mutex plan_mutex_;
+  std::optional<base::Microseconds> planned_;  // next_review_ of the last review
   std::mutex rules_mutex_;
   std::mutex hand_mutex_;  // of what follows
   std::condition_variable_any hand_wake_;

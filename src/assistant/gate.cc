@@ -47,12 +47,13 @@ double learnt(const store::Card& card, const GateMemory& memory) {
 }
 
 // The most particular rule: of kind and person, of the person, of the kind.
-const store::GateRule* rule_for(const store::Card& card, const GateMemory& memory) {
+const store::GateRule* rule_for(std::string_view kind, std::string_view person,
+                                const std::vector<store::GateRule>& rules) {
   const store::GateRule* best = nullptr;
   int closeness = 0;
-  for (const store::GateRule& rule : memory.rules) {
-    if ((!rule.kind.empty() && rule.kind != card.kind) ||
-        (!rule.person.empty() && rule.person != card.person)) {
+  for (const store::GateRule& rule : rules) {
+    if ((!rule.kind.empty() && rule.kind != kind) ||
+        (!rule.person.empty() && rule.person != person)) {
       continue;
     }
     const int close = (rule.person.empty() ? 0 : 2) + (rule.kind.empty() ? 0 : 1);
@@ -72,9 +73,42 @@ bool is_quiet(int minute, const GateSettings& settings) {
   return minute >= settings.quiet_from || minute < settings.quiet_to;
 }
 
+// The meeting that the owner sits in.
+const Meeting* meeting_now(const World& world) {
+  for (const Meeting& meeting : world.meetings) {
+    if (meeting.starts > world.now) break;
+    if (!meeting.all_day && meeting.ends > world.now &&
+        meeting.ends - meeting.starts <= longest_meeting) {
+      return &meeting;
+    }
+  }
+  return nullptr;
+}
+
 std::string clock_text(int minute) { return fmt::format("{:02}:{:02}", minute / 60, minute % 60); }
 
 }  // namespace
+
+bool is_never(std::string_view kind, std::string_view person,
+              const std::vector<store::GateRule>& rules) {
+  const store::GateRule* rule = rule_for(kind, person, rules);
+  return rule != nullptr && !rule->always;
+}
+
+std::optional<Microseconds> quiet_until(const World& world, const GateSettings& settings) {
+  std::optional<Microseconds> until;
+  const base::LocalTime local = base::to_local(world.now, world.owner.zone);
+  const int minute = local.hour * 60 + local.minute;
+  if (is_quiet(minute, settings)) {
+    const base::Date day = settings.quiet_to > minute ? local.date : base::add_days(local.date, 1);
+    until = base::from_local({day, settings.quiet_to / 60, settings.quiet_to % 60, 0},
+                             world.owner.zone);
+  }
+  if (const Meeting* meeting = meeting_now(world)) {
+    until = std::max(until.value_or(meeting->ends), meeting->ends);
+  }
+  return until;
+}
 
 std::string_view name_of(Route route) {
   switch (route) {
@@ -94,20 +128,24 @@ Decision decide(const store::Card& card, const World& world, const GateSettings&
                 const GateMemory& memory) {
   Decision decision;
   decision.welcome = learnt(card, memory);
-  const store::GateRule* rule = rule_for(card, memory);
+  const store::GateRule* rule = rule_for(card.kind, card.person, memory.rules);
+  // Whoever asks to be reminded at a time means that time, whatever they are doing then.
+  const bool asked = card.kind == "reminder";
   if (rule != nullptr && !rule->always) {
     decision.route = Route::silent;
     decision.code = rule->person.empty() ? "never_kind" : "never_person";
     decision.parameters = {{"person", rule->person}};
     return decision;
   }
-  const bool always = (rule != nullptr && rule->always) || card.kind == "reminder";
-  if (!always && decision.welcome < unwelcome) {
+  const bool always = (rule != nullptr && rule->always) || asked;
+  // Of what the owner has put off themselves there is nothing to guess.
+  const bool wanted = always || card.woken;
+  if (!wanted && decision.welcome < unwelcome) {
     decision.route = Route::silent;
     decision.code = "dismissed_before";
     return decision;
   }
-  if (!always && decision.welcome < welcome_enough) {
+  if (!wanted && decision.welcome < welcome_enough) {
     decision.route = Route::briefing;
     decision.code = card.urgency >= urgency_now ? "not_sure" : "can_wait";
     return decision;
@@ -117,7 +155,7 @@ Decision decide(const store::Card& card, const World& world, const GateSettings&
     int today = 0;
     for (const GateMemory::Notified& one : memory.notified) {
       if (world.day_of(one.time) == world.today) ++today;
-      if (!card.thread.empty() && one.thread == card.thread && one.key != card.key &&
+      if (!card.woken && !card.thread.empty() && one.thread == card.thread && one.key != card.key &&
           world.now - one.time < thread_pause) {
         decision.code = "same_thread";
         return decision;
@@ -129,27 +167,22 @@ Decision decide(const store::Card& card, const World& world, const GateSettings&
       return decision;
     }
   }
-  if (is_quiet(local.hour * 60 + local.minute, settings) && card.kind != "reminder") {
+  if (!asked && is_quiet(local.hour * 60 + local.minute, settings)) {
     decision.route = Route::wait;
     decision.code = "quiet";
     decision.parameters = {{"time", clock_text(settings.quiet_to)}};
     return decision;
   }
-  for (const Meeting& meeting : world.meetings) {
-    if (meeting.starts > world.now) break;
-    if (meeting.all_day || meeting.ends <= world.now ||
-        meeting.ends - meeting.starts > longest_meeting) {
-      continue;
-    }
-    const base::LocalTime end = base::to_local(meeting.ends, world.owner.zone);
+  if (const Meeting* meeting = asked ? nullptr : meeting_now(world)) {
+    const base::LocalTime end = base::to_local(meeting->ends, world.owner.zone);
     decision.route = Route::wait;
     decision.code = "meeting";
-    decision.parameters = {{"what", meeting.title},
+    decision.parameters = {{"what", meeting->title},
                            {"time", clock_text(end.hour * 60 + end.minute)}};
     return decision;
   }
   decision.route = Route::now;
-  if (card.kind == "reminder") {
+  if (asked || card.woken) {
     decision.code = "asked";
   } else if (rule != nullptr) {
     decision.code = rule->person.empty() ? "always_kind" : "always_person";
@@ -186,8 +219,9 @@ Replay replay(const Knowledge& knowledge, const GateSettings& settings, const Ga
     }
   }
   std::set<std::string> known, told, seen_at_briefing;
+  Timeline timeline(knowledge);
   for (const Microseconds now : steps) {
-    const World world = world_at(knowledge, now);
+    const World world = timeline.at(now);
     const bool briefing =
         base::to_local(now, zone).hour == 8 && base::to_local(now, zone).minute == 0;
     for (const store::Card& card : detect(world)) {

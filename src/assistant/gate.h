@@ -19,7 +19,9 @@ struct GateSettings {
   int per_day = 5;           // interruptions
   int quiet_from = 22 * 60;  // minutes of the owner's day
   int quiet_to = 8 * 60;
+  int briefing_at = 8 * 60;  // when the morning's briefing is announced; no_briefing: never
 };
+constexpr int no_briefing = -1;
 
 struct GateMemory {
   std::vector<store::GateRule> rules;
@@ -41,6 +43,13 @@ struct Decision {
   base::Parameters parameters;
   double welcome = 0;  // the chance
 };
+
+// Whether the owner has said that they never want to be told of such a thing. An empty kind is of
+// rules that hold for any.
+bool is_never(std::string_view kind, std::string_view person,
+              const std::vector<store::GateRule>& rules);
+// When quiet hours and the meeting of this moment are over; nothing where there are none.
+std::optional<base::Microseconds> quiet_until(const World& world, const GateSettings& settings);
 
 Decision decide(const store::Card& card, const World& world, const GateSettings& settings,
                 const GateMemory& memory);

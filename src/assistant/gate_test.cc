@@ -231,6 +231,28 @@ TEST_F(GateTest, quiet_hours_and_meetings_put_it_off) {
   EXPECT_EQ(decision(urgent, monday + hour).route, Route::now);
 }
 
+TEST_F(GateTest, a_reminder_comes_at_its_time_whatever_the_owner_is_doing) {
+  Card reminder;
+  reminder.kind = "reminder";
+  reminder.urgency = urgency_now;
+  reminder.weight = 1;
+  meeting("Review", monday - hour / 2, monday + hour / 2);
+  EXPECT_EQ(decision(reminder).route, Route::now);
+  EXPECT_EQ(decision(reminder, monday + 13 * hour).route, Route::now);
+}
+
+TEST_F(GateTest, what_the_owner_put_off_is_not_held_back_by_what_was_learnt) {
+  Card card = urgent_card();
+  memory.counts = {{"urgent", card.person, 0, 60}};
+  memory.notified = {{monday - hour, "b", card.thread}};
+  EXPECT_EQ(decision(card).route, Route::silent);
+  card.woken = true;
+  EXPECT_EQ(decision(card).route, Route::now);
+  EXPECT_EQ(decision(card).code, "asked");
+  memory.rules = {{"urgent", "", false, 0, {}}};
+  EXPECT_EQ(decision(card).route, Route::silent);
+}
+
 TEST_F(GateTest, the_budget_of_a_day_is_kept_and_a_thread_interrupts_once) {
   const Card urgent = urgent_card();
   settings.per_day = 2;
@@ -264,13 +286,42 @@ TEST_F(GateTest, what_is_dismissed_again_and_again_stops_interrupting) {
 
 TEST_F(GateTest, the_owners_rules_beat_everything_learnt_the_closest_first) {
   const Card urgent = urgent_card();
-  memory.rules = {{"urgent", "", false, 0}};
+  memory.rules = {{"urgent", "", false, 0, {}}};
   EXPECT_EQ(decision(urgent).route, Route::silent);
-  memory.rules.push_back({"urgent", urgent.person, true, 0});
+  memory.rules.push_back({"urgent", urgent.person, true, 0, {}});
   memory.notified = {{monday, "a", ""}, {monday, "b", ""}, {monday, "c", ""}};
   settings.per_day = 1;
   EXPECT_EQ(decision(urgent).route, Route::now);
   EXPECT_EQ(decision(urgent).code, "always_person");
+}
+
+TEST_F(GateTest, a_timeline_shows_each_moment_as_it_was_and_copies_no_mail) {
+  const KnownMail later = mail("later", monday - hour, "reply");
+  const KnownMail first = mail("first", monday - 3 * base::one_day, "reply");
+  fact(first, "awaits_me");
+  fact(later, "awaits_me");
+  KnownMail& answer = mail("answer", monday - 2 * base::one_day, "fyi");
+  answer.thread = first.thread;
+  answer.mine = true;
+  Timeline timeline(knowledge);
+  {
+    const World world = timeline.at(monday);
+    ASSERT_EQ(world.mails.size(), 3u);
+    EXPECT_EQ(world.mails[0].message_id, "first");
+    EXPECT_EQ(&world.mails[0], &knowledge.mails[1]);
+    EXPECT_EQ(world.thread(first.thread).size(), 2u);
+    ASSERT_EQ(world.facts.size(), 2u);
+    EXPECT_EQ(std::count_if(world.facts.begin(), world.facts.end(),
+                            [](const Fact& one) { return one.state == store::FactState::valid; }),
+              1);
+  }
+  // Backwards too: before the answer the question still waited.
+  const World before = timeline.at(monday - 60 * hour);
+  ASSERT_EQ(before.mails.size(), 1u);
+  EXPECT_EQ(before.mail(answer.item), nullptr);
+  ASSERT_EQ(before.facts.size(), 1u);
+  EXPECT_EQ(before.facts[0].state, store::FactState::valid);
+  EXPECT_TRUE(timeline.at(monday - 4 * base::one_day).facts.empty());
 }
 
 TEST_F(GateTest, a_replay_moves_the_clock_through_the_same_code) {

@@ -1,7 +1,10 @@
 #include "assistant/knowledge.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <span>
 
 #include "assistant/facts.h"
 #include "assistant/watcher.h"
@@ -95,9 +98,13 @@ Result<Knowledge> load_knowledge(store::Store& store, Microseconds from, Microse
   TRY_ASSIGN(knowledge.owner, owner_of(store));
   const std::string& zone = knowledge.owner.zone;
   store::AssistantStore& assistant = store.assistant();
+  TRY_ASSIGN(const auto earlier, assistant.judged_before(from, to));
+  for (const store::JudgedMail& mail : earlier) knowledge.mails.push_back(known_mail(mail));
   TRY_ASSIGN(const auto judged, assistant.judged(from));
   for (const store::JudgedMail& mail : judged) knowledge.mails.push_back(known_mail(mail));
-  TRY_ASSIGN(knowledge.facts, assistant.facts(from));
+  TRY_ASSIGN(knowledge.facts, assistant.facts_before(from, to));
+  TRY_ASSIGN(auto facts, assistant.facts(from));
+  std::move(facts.begin(), facts.end(), std::back_inserter(knowledge.facts));
   std::vector<KnownInvitation> invitations;
   for (const KnownMail& mail : knowledge.mails) {
     invitations.insert(invitations.end(), mail.invitations.begin(), mail.invitations.end());
@@ -160,78 +167,145 @@ std::set<std::string> matter_of(const std::string& subject) {
   return words;
 }
 
-// Offices move an appointment by a mail of its own, outside the thread: the same sender on the same
-// matter, later.
-void settle_moves(World& world) {
-  for (store::Fact& fact : world.facts) {
-    if (fact.kind != "appointment" || fact.state != store::FactState::valid) continue;
-    const KnownMail* mail = world.mail(fact.item);
-    if (mail == nullptr || mail->mine) continue;
-    const std::set<std::string> matter = matter_of(mail->subject);
-    for (const KnownMail& later : world.mails) {
-      if (later.sent <= mail->sent || later.thread == mail->thread || later.mine ||
-          later.from.address != mail->from.address || later.suspicious != "none" ||
-          (!later.moves && !later.cancels)) {
-        continue;
-      }
-      const std::set<std::string> other = matter_of(later.subject);
-      const bool same = std::any_of(matter.begin(), matter.end(),
-                                    [&](const std::string& word) { return other.contains(word); });
-      if (!same) continue;
-      fact.state = later.moves ? store::FactState::superseded : store::FactState::closed;
-      fact.ended = later.sent;
-      fact.superseded_by = later.item;
-      break;
+}  // namespace
+
+struct World::Index {
+  std::vector<const KnownMail*> order;                 // oldest first
+  std::map<std::string, std::vector<size_t>> threads;  // places in it
+  std::map<base::Id, size_t> by_item;
+  // Mails that move or call off an appointment, by who wrote them.
+  std::map<std::string, std::vector<size_t>> movers;
+};
+
+struct Timeline::Thread {
+  std::vector<const store::Fact*> facts;
+  std::vector<size_t> mails;  // places, oldest first
+  size_t seen = 0;            // so many of them, when `merged` was made
+  std::shared_ptr<const std::vector<store::Fact>> merged;
+};
+
+World::World(const Knowledge& knowledge, Microseconds moment)
+    : now(moment),
+      today(base::to_local(moment, knowledge.owner.zone).date),
+      owner(knowledge.owner),
+      meetings(knowledge.meetings),
+      birthdays(knowledge.birthdays),
+      invited(knowledge.invited) {}
+
+Timeline::Timeline(const Knowledge& knowledge)
+    : knowledge_(knowledge), index_(std::make_shared<World::Index>()) {
+  World::Index& index = *index_;
+  for (const KnownMail& mail : knowledge.mails) index.order.push_back(&mail);
+  std::stable_sort(
+      index.order.begin(), index.order.end(),
+      [](const KnownMail* one, const KnownMail* other) { return one->sent < other->sent; });
+  for (size_t place = 0; place < index.order.size(); ++place) {
+    const KnownMail& mail = *index.order[place];
+    index.by_item[mail.item] = place;
+    index.threads[mail.thread].push_back(place);
+    const bool moves = (mail.moves || mail.cancels) && !mail.mine && mail.suspicious == "none";
+    if (moves) index.movers[mail.from.address].push_back(place);
+  }
+  std::map<std::string, Thread> threads;
+  for (const store::Fact& fact : knowledge.facts) {
+    if (index.by_item.contains(fact.item)) threads[fact.thread].facts.push_back(&fact);
+  }
+  for (auto& [name, thread] : threads) {
+    if (const auto mails = index.threads.find(name); mails != index.threads.end()) {
+      thread.mails = mails->second;
     }
+    threads_.push_back(std::move(thread));
   }
 }
 
-}  // namespace
+Timeline::~Timeline() = default;
 
-World world_at(const Knowledge& knowledge, Microseconds now) {
-  World world;
-  world.now = now;
-  world.owner = knowledge.owner;
-  world.today = base::to_local(now, knowledge.owner.zone).date;
-  world.meetings = knowledge.meetings;
-  world.birthdays = knowledge.birthdays;
-  world.invited = knowledge.invited;
-  std::map<std::string, std::vector<ThreadMail>> threads;
-  for (const KnownMail& mail : knowledge.mails) {
-    if (mail.sent > now) continue;
-    world.by_item_[mail.item] = world.mails.size();
-    world.mails.push_back(mail);
+World Timeline::at(Microseconds now) {
+  const World::Index& index = *index_;
+  World world(knowledge_, now);
+  world.index_ = index_;
+  const auto later = std::upper_bound(
+      index.order.begin(), index.order.end(), now,
+      [](Microseconds moment, const KnownMail* mail) { return moment < mail->sent; });
+  const auto known = static_cast<size_t>(later - index.order.begin());
+  world.mails = Seen<KnownMail>(index.order.data(), known);
+  // Offices move an appointment by a mail of its own, outside the thread: the same sender on the
+  // same matter, later.
+  const auto moved = [&](const store::Fact& fact) -> const KnownMail* {
+    if (fact.kind != "appointment" || fact.state != store::FactState::valid) return nullptr;
+    const KnownMail* mail = world.mail(fact.item);
+    if (mail == nullptr || mail->mine) return nullptr;
+    const auto movers = index.movers.find(mail->from.address);
+    if (movers == index.movers.end()) return nullptr;
+    const std::set<std::string> matter = matter_of(mail->subject);
+    for (const size_t place : movers->second) {
+      if (place >= known) break;
+      const KnownMail& other = *index.order[place];
+      if (other.sent <= mail->sent || other.thread == mail->thread) continue;
+      const std::set<std::string> words = matter_of(other.subject);
+      const bool same = std::any_of(matter.begin(), matter.end(),
+                                    [&](const std::string& word) { return words.contains(word); });
+      if (same) return &other;
+    }
+    return nullptr;
+  };
+  for (Thread& thread : threads_) {
+    const auto seen = static_cast<size_t>(
+        std::lower_bound(thread.mails.begin(), thread.mails.end(), known) - thread.mails.begin());
+    if (thread.merged == nullptr || seen != thread.seen) {
+      thread.seen = seen;
+      auto facts = std::make_shared<std::vector<store::Fact>>();
+      std::set<base::Id> naming;
+      for (const store::Fact* fact : thread.facts) {
+        if (index.by_item.at(fact->item) >= known) continue;
+        facts->push_back(*fact);
+        if (fact->kind == "appointment") naming.insert(fact->item);
+      }
+      std::vector<ThreadMail> mails;
+      for (const size_t place : std::span(thread.mails).first(seen)) {
+        const KnownMail& mail = *index.order[place];
+        mails.push_back({mail.item, mail.sent, mail.mine, mail.from.address, mail.fulfils,
+                         mail.cancels, mail.suspicious == "none", naming.contains(mail.item),
+                         mail.moves});
+      }
+      merge_thread(*facts, mails);
+      thread.merged = std::move(facts);
+    }
+    if (thread.merged->empty()) continue;
+    world.of_threads_.push_back(thread.merged);
+    for (const store::Fact& fact : *thread.merged) {
+      const KnownMail* by = moved(fact);
+      if (by == nullptr) {
+        world.all_facts_.push_back(&fact);
+        continue;
+      }
+      auto own = std::make_shared<std::vector<store::Fact>>(1, fact);
+      own->front().state = by->moves ? store::FactState::superseded : store::FactState::closed;
+      own->front().ended = by->sent;
+      own->front().superseded_by = by->item;
+      world.all_facts_.push_back(&own->front());
+      world.of_threads_.push_back(std::move(own));
+    }
   }
-  std::map<std::string, std::vector<store::Fact>> by_thread;
-  std::set<base::Id> naming;
-  for (const store::Fact& fact : knowledge.facts) {
-    if (!world.by_item_.contains(fact.item)) continue;
-    by_thread[fact.thread].push_back(fact);
-    if (fact.kind == "appointment") naming.insert(fact.item);
-  }
-  for (const KnownMail& mail : world.mails) {
-    if (!by_thread.contains(mail.thread)) continue;
-    threads[mail.thread].push_back({mail.item, mail.sent, mail.mine, mail.from.address,
-                                    mail.fulfils, mail.cancels, mail.suspicious == "none",
-                                    naming.contains(mail.item), mail.moves});
-  }
-  for (auto& [thread, facts] : by_thread) {
-    merge_thread(facts, threads[thread]);
-    std::move(facts.begin(), facts.end(), std::back_inserter(world.facts));
-  }
-  settle_moves(world);
+  world.facts = Seen<store::Fact>(world.all_facts_.data(), world.all_facts_.size());
   return world;
 }
 
+World world_at(const Knowledge& knowledge, Microseconds now) { return Timeline(knowledge).at(now); }
+
 const KnownMail* World::mail(const base::Id& item) const {
-  const auto found = by_item_.find(item);
-  return found == by_item_.end() ? nullptr : &mails[found->second];
+  const auto found = index_->by_item.find(item);
+  return found == index_->by_item.end() || found->second >= mails.size() ? nullptr
+                                                                         : &mails[found->second];
 }
 
 std::vector<const KnownMail*> World::thread(const std::string& name) const {
   std::vector<const KnownMail*> result;
-  for (const KnownMail& mail : mails) {
-    if (mail.thread == name) result.push_back(&mail);
+  const auto found = index_->threads.find(name);
+  if (found == index_->threads.end()) return result;
+  for (const size_t place : found->second) {
+    if (place >= mails.size()) break;
+    result.push_back(&mails[place]);
   }
   return result;
 }

@@ -153,7 +153,7 @@ Status note_rule(store::Store& store, const store::Action& action, const Standin
   json content = json::parse(action.content, nullptr, false);
   if (!content.is_object()) content = json::object();
   content["rule"] = rule.number;
-  return store.assistant().edit_action(action.id, dump(content));
+  return store.assistant().edit_action(action.id, dump(content), store::AssistantStore::By::code);
 }
 
 }  // namespace lar::assistant

@@ -30,6 +30,8 @@ constexpr int known_written = 3;
 constexpr size_t thread_mails = 40;  // of the thread, that one mail is judged with
 constexpr size_t inferring_mails = 300;
 constexpr auto clock_step = std::chrono::minutes(5);
+constexpr auto least_step = std::chrono::milliseconds(1000);
+constexpr Microseconds longest_way = base::one_day;  // a mail takes no longer
 
 // The fields that a light mail needs.
 Mail light_mail(const std::string& address, const std::string& name) {
@@ -39,6 +41,13 @@ Mail light_mail(const std::string& address, const std::string& name) {
 }
 
 }  // namespace
+
+Microseconds came_at(const Mail& mail, Microseconds recorded) {
+  const auto received = mail.mine ? std::nullopt : mail.details.received;
+  Microseconds came = mail.sent.value_or(received.value_or(recorded));
+  if (received && (came > *received || came < *received - longest_way)) came = *received;
+  return std::min(came, recorded);
+}
 
 Result<Owner> owner_of(store::Store& store) {
   Owner owner;
@@ -155,13 +164,14 @@ Status Watcher::save(const Mailbox& mailbox, size_t index, const domain::Item& i
     detail["invitations"] = std::move(invitations);
   }
   stored.detail = detail.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  TRY_ASSIGN(const store::StoredItem known, store_.item(id));
+  stored.came = came_at(mail, known.recorded);
   std::vector<store::Fact> facts = find_facts(mail, item, verdict, mailbox);
   for (store::Fact& fact : facts) {
     fact.id = Id::make();
     fact.item = id;
   }
   // The whole thread is merged anew, so that it does not matter in which order mails are judged.
-  TRY_ASSIGN(const store::StoredItem known, store_.item(id));
   TRY_ASSIGN(const auto judged, store_.assistant().judged_thread(known.thread));
   TRY_ASSIGN(auto others, store_.assistant().thread_facts(known.thread));
   std::erase_if(others, [&](const store::Fact& fact) { return fact.item == id; });
@@ -171,7 +181,7 @@ Status Watcher::save(const Mailbox& mailbox, size_t index, const domain::Item& i
   }
   store::JudgedMail own;
   own.item = id;
-  own.sent = mail.sent;
+  own.sent = stored.came;
   own.people = item.people;
   own.verdict = stored;
   mails.push_back(thread_mail(own));
@@ -344,12 +354,21 @@ void Watcher::start(std::function<void()> judged) {
         if (back_off.count() > 0) {
           changed_.wait_for(lock, stop, back_off, [] { return false; });
         }
-        const auto pause = std::chrono::milliseconds(static_cast<std::int64_t>(
-            static_cast<double>(std::chrono::milliseconds(clock_step).count()) /
-            base::Clock::pace()));
-        woken = changed_.wait_for(lock, stop, pause,
-                                  [&] { return wanted_ && !has_to_step_back(Models::yes); });
-        if (stop.stop_requested()) return;
+        do {
+          next_look_changed_ = false;
+          std::chrono::milliseconds step = clock_step;
+          if (next_look_) {
+            const std::chrono::microseconds left(*next_look_ - base::Clock::now());
+            step = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(left), least_step, step);
+          }
+          const auto pause = std::chrono::milliseconds(
+              static_cast<std::int64_t>(static_cast<double>(step.count()) / base::Clock::pace()));
+          woken = changed_.wait_for(lock, stop, pause, [&] {
+            return next_look_changed_ || (wanted_ && !has_to_step_back(Models::yes));
+          });
+          if (stop.stop_requested()) return;
+          woken = woken && wanted_ && !has_to_step_back(Models::yes);
+        } while (!woken && next_look_changed_);
         wanted_ = false;
       }
       bool more = woken;
@@ -381,6 +400,16 @@ void Watcher::wake() {
   {
     const std::lock_guard lock(mutex_);
     wanted_ = true;
+  }
+  changed_.notify_all();
+}
+
+void Watcher::look_at(std::optional<Microseconds> moment) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (next_look_ == moment) return;
+    next_look_ = moment;
+    next_look_changed_ = true;
   }
   changed_.notify_all();
 }

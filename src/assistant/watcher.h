@@ -28,6 +28,10 @@ namespace lar::assistant {
 
 struct Verdict;
 
+// When a mail was there for the owner: as it says, but no later than it came in, for the sender's
+// clock may be ahead; and where it says days before its server took it in, or nothing, by that.
+// `recorded`: when lar first saw it, which may be long after it came.
+base::Microseconds came_at(const Mail& mail, base::Microseconds recorded);
 // Whose home it is: stated, known from what they sent, or, where neither says, inferred from the
 // newest mails.
 base::Result<Owner> owner_of(store::Store& store);
@@ -58,6 +62,8 @@ class Watcher {
   // and whenever the clock may have changed what matters (every few minutes).
   void start(std::function<void()> judged);
   void wake();
+  // The clock matters again at that moment, however soon; nothing: at its usual steps.
+  void look_at(std::optional<base::Microseconds> moment);
   void stop();
 
   // Judges the whole backlog on the calling thread (or waits for the background's turn). With
@@ -112,6 +118,8 @@ class Watcher {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   bool wanted_ = true;
+  std::optional<base::Microseconds> next_look_;
+  bool next_look_changed_ = false;
   std::stop_source batch_;
   std::optional<base::Error> error_;
   std::atomic<int> paused_{0};

@@ -304,7 +304,8 @@ TEST_F(WatcherTest, a_model_writes_the_middle_of_a_draft_and_sees_the_mail_as_da
   json content = json::parse(actions->front().content);
   content["compose"] = true;
   content["wish"] = "yes, at two";
-  ASSERT_TRUE(assistant().edit_action(actions->front().id, content.dump()));
+  ASSERT_TRUE(
+      assistant().edit_action(actions->front().id, content.dump(), AssistantStore::By::owner));
   engines.bound = "model";
   engines.answer = R"({"text":"Sí, a las dos."})";
   const auto done = table->approve(actions->front().id, base::Language::english, {});

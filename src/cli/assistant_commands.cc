@@ -146,10 +146,11 @@ int act(Command& command, const CardOptions& options, const std::string& what,
 
 }  // namespace
 
-int brief_home(Command& command, const std::string& since) {
+int brief_home(Command& command, const std::string& since, const std::string& day) {
   int failure = exit_ok;
   std::map<std::string, std::string> query;
   if (!since.empty()) query["since"] = since;
+  if (!day.empty()) query["day"] = day;
   const auto brief = command.call("GET", "/brief", nullptr, failure, {}, std::move(query));
   if (!brief) return failure;
   if (command.options().json) {
@@ -306,7 +307,19 @@ int undo_action(Command& command, const CardOptions& options) {
 }
 
 int snooze_card(Command& command, const CardOptions& options) {
-  return set_card(command, options, {{"do", "snooze"}, {"until", options.time}}, "cards.snoozed");
+  json body = {{"do", "snooze"}};
+  const bool begins = !options.before.empty();
+  if (begins || !options.after.empty()) {
+    body["event"] = begins ? options.before : options.after;
+    body["begins"] = begins;
+  } else if (!options.time.empty()) {
+    body["until"] = options.time;
+  } else {
+    command.terminal().error_line("lar: " +
+                                  command.say("usage.missing", {{"word", "TIME, --after"}}));
+    return exit_usage;
+  }
+  return set_card(command, options, body, "cards.snoozed");
 }
 
 int finish_card(Command& command, const CardOptions& options) {
@@ -352,6 +365,9 @@ int show_attention(Command& command, const AttentionOptions& options) {
     body["quiet_from"] = options.quiet.substr(0, dash);
     body["quiet_to"] = dash == std::string::npos ? "" : options.quiet.substr(dash + 1);
   }
+  if (!options.briefing.empty()) {
+    body["briefing"] = options.briefing == "off" ? "" : options.briefing;
+  }
   if (options.send_delay >= 0) body["send_delay"] = options.send_delay;
   if (options.revoke > 0) body["revoke"] = options.revoke;
   const auto attention = body.empty() ? command.call("GET", "/attention", nullptr, failure)
@@ -366,6 +382,9 @@ int show_attention(Command& command, const AttentionOptions& options) {
                        {{"count", std::to_string((*attention)["per_day"].get<int>())},
                         {"from", text_of(*attention, "quiet_from")},
                         {"to", text_of(*attention, "quiet_to")}}));
+  const std::string briefing = text_of(*attention, "briefing");
+  out.line(briefing.empty() ? command.say("attention.no_briefing")
+                            : command.say("attention.briefing", {{"time", briefing}}));
   for (const json& rule : (*attention)["rules"]) {
     out.line("  " + command.say("attention." + text_of(rule, "effect")) + " " +
              text_of(rule, "kind") + " " + text_of(rule, "person"));

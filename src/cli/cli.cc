@@ -43,7 +43,7 @@ struct Arguments {
   AttentionOptions attention;
   PlanOptions plan;
   SummaryOptions summary;
-  std::string since, item, topic;
+  std::string since, day, item, topic;
   bool full = false, yes = false, assistant = false;
   UseOptions use;
 };
@@ -353,10 +353,12 @@ class Table {
     });
     triage->add_option("item", given.item, say("help.item"))->type_name("ITEM");
     triage->add_flag("--features", given.mail.features, say("help.features"));
-    add_mail("brief", brief_mails,
-             [&given](Command& with) { return brief_home(with, given.since); })
-        ->add_option("--since", given.since, say("help.since"))
-        ->type_name("TIME");
+    CLI::App* brief = add_mail("brief", brief_mails, [&given](Command& with) {
+      return brief_home(with, given.since, given.day);
+    });
+    CLI::Option* since = brief->add_option("--since", given.since, say("help.since"));
+    since->type_name("TIME");
+    brief->add_option("--day", given.day, say("help.brief_day"))->type_name("DAY")->excludes(since);
   }
 
   void assistant_commands() {
@@ -394,10 +396,15 @@ class Table {
     draft->add_option("--say", given.card.say, say("help.draft_say"))->type_name("TEXT");
     add_which(add_card("reject", reject_action));
     add_which(add_card("undo", undo_action));
-    add_card("snooze", snooze_card)
-        ->add_option("time", given.words, say("help.snooze_time"))
-        ->required()
-        ->type_name("TIME");
+    CLI::App* snooze = add_card("snooze", snooze_card);
+    CLI::Option* time = snooze->add_option("time", given.words, say("help.snooze_time"));
+    time->type_name("TIME");
+    CLI::Option* after = snooze->add_option("--after", given.card.after, say("help.snooze_after"));
+    after->type_name("EVENT")->excludes(time);
+    snooze->add_option("--before", given.card.before, say("help.snooze_before"))
+        ->type_name("EVENT")
+        ->excludes(time)
+        ->excludes(after);
     add_card("done", finish_card)
         ->add_flag("--dismiss", given.card.dismiss, say("help.done_dismiss"));
     CLI::App* summing = add(app_, "summary", "assistant", [&given](Command& command) {
@@ -431,6 +438,8 @@ class Table {
         ->check(CLI::Range(0, 100));
     attention->add_option("--quiet", given.attention.quiet, say("help.quiet_hours"))
         ->option_text("HH:MM-HH:MM");
+    attention->add_option("--briefing", given.attention.briefing, say("help.briefing"))
+        ->option_text("HH:MM|off");
     attention->add_option("--send-delay", given.attention.send_delay, say("help.send_delay"))
         ->option_text("N")
         ->check(CLI::Range(0, 120));

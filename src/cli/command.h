@@ -171,12 +171,13 @@ struct CardOptions {
   std::string text;                    // of a draft, in the place of what was proposed
   std::string say;                     // what the model is to write
   std::string time;                    // to be put off until
+  std::string after, before;           // or until such an event ends or begins
   std::int64_t never = 0, always = 0;  // cards whose kind is meant
   bool person = false;                 // only of that person
   bool all = false, dismiss = false;
   bool always_do = false, anybody = false;  // approve such actions by themselves from now on
 };
-int brief_home(Command& command, const std::string& since);
+int brief_home(Command& command, const std::string& since, const std::string& day);
 int list_cards(Command& command, const CardOptions& options);
 int approve_action(Command& command, const CardOptions& options);
 int draft_action(Command& command, const CardOptions& options);
@@ -195,8 +196,9 @@ struct PlanOptions {
 };
 int plan(Command& command, const PlanOptions& options);
 struct AttentionOptions {
-  int per_day = -1;   // -1: as it is
-  std::string quiet;  // "22:00-08:00"
+  int per_day = -1;      // -1: as it is
+  std::string quiet;     // "22:00-08:00"
+  std::string briefing;  // "08:00" or "off"
   int send_delay = -1;
   std::int64_t revoke = 0;  // number of a standing rule
 };

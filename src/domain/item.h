@@ -154,6 +154,8 @@ struct MailDetails {
   std::vector<Link> links;  // of HTML, also where the plain text beside it is the body
   std::vector<Attachment> attachments;
   std::vector<Invitation> invitations;
+  // When the last server took it in, by its clock (the first Received field).
+  std::optional<base::Microseconds> received;
 };
 
 // What a reader makes of one thing found in the bytes. Not yet in the store: has no id.

@@ -189,11 +189,16 @@ json details_json(const MailDetails& details) {
                            {"method", invitation.method},
                            {"object", invitation.object}});
   }
+  if (details.received) value["received"] = *details.received;
   return value;
 }
 
 Result<MailDetails> details_from_json(const json& value) {
   MailDetails details;
+  if (const json* received = member(value, "received"); received != nullptr) {
+    if (!received->is_number_integer()) return wrong("received");
+    details.received = received->get<std::int64_t>();
+  }
   TRY_ASSIGN(const json* headers, array_field(value, "headers"));
   for (const json& pair : *headers) {
     if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string()) {

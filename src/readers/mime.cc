@@ -373,6 +373,7 @@ class MailReader {
         break;
       }
     }
+    if (received) details_.received = *received * base::one_second;
     constexpr gint64 day = 86'400;
     constexpr gint64 first_mail = 31'536'000;    // 1971
     constexpr gint64 last_mail = 4'102'444'800;  // 2100

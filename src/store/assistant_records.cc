@@ -39,8 +39,8 @@ tl::unexpected<base::Error> unknown(const char* code, const std::string& id) {
 
 constexpr const char* verdict_columns =
     "v.producer_version, v.model, v.made, v.has_read, v.priority, v.suspicious, v.personal, "
-    "v.urgency, v.summary, v.detail";
-constexpr int verdict_width = 10;
+    "v.urgency, v.summary, v.detail, v.came";
+constexpr int verdict_width = 11;
 
 Verdict verdict_from(const Statement& row, int at, const Id& item) {
   Verdict verdict;
@@ -55,13 +55,32 @@ Verdict verdict_from(const Statement& row, int at, const Id& item) {
   verdict.urgency = row.real(at + 7);
   verdict.summary = row.string(at + 8);
   verdict.detail = row.string(at + 9);
+  verdict.came = row.integer(at + 10);
   return verdict;
 }
 
 constexpr const char* judged_columns =
-    "SELECT i.id, i.external_id, i.thread, i.title, i.starts, i.origin, i.details, "
+    "SELECT i.id, i.external_id, i.thread, i.title, v.came, i.origin, i.details, "
     "v.producer_version, v.model, v.made, v.has_read, v.priority, v.suspicious, v.personal, "
-    "v.urgency, v.summary, v.detail FROM verdict v JOIN item i ON i.key = v.item ";
+    "v.urgency, v.summary, v.detail, v.came FROM verdict v JOIN item i ON i.key = v.item ";
+
+// The mails of judged_before. CROSS JOIN keeps the order in which the indexes are to be used.
+constexpr const char* before_window =
+    "WITH old_fact AS (SELECT f.item AS item, f.kind AS kind FROM fact f "
+    "CROSS JOIN verdict v ON v.item = f.item "
+    "WHERE f.moment >= ?1 AND f.moment < ?2 AND v.came < ?1), "
+    "mail_before(item) AS ("
+    "SELECT m.key FROM item m WHERE m.thread IN "
+    "(SELECT i.thread FROM old_fact o CROSS JOIN item i ON i.key = o.item) "
+    "UNION SELECT other.item FROM (SELECT DISTINCT s.address AS address FROM old_fact o "
+    "CROSS JOIN sender s ON s.item = o.item WHERE o.kind = 'appointment') own "
+    "CROSS JOIN sender other ON other.address = own.address "
+    "CROSS JOIN verdict v ON v.item = other.item "
+    "WHERE v.detail LIKE '%\"cancels\":true%' OR v.detail LIKE '%\"moves\":true%' "
+    "UNION SELECT f.item FROM (SELECT DISTINCT f.who AS who FROM verdict v "
+    "CROSS JOIN fact f ON f.item = v.item WHERE v.came >= ?1 AND f.kind = 'invoice') own "
+    "CROSS JOIN fact f ON f.kind = 'invoice' AND f.who = own.who "
+    "CROSS JOIN verdict v ON v.item = f.item WHERE v.came >= ?1 - 63072000000000) ";
 
 Result<std::vector<JudgedMail>> read_judged(Statement rows) {
   std::vector<JudgedMail> result;
@@ -118,9 +137,28 @@ Result<std::vector<Fact>> read_facts(Statement rows) {
   }
 }
 
+std::string text_of(const std::optional<UntilEvent>& event) {
+  if (!event) return {};
+  return nlohmann::json{{"item", event->item.text()},
+                        {"occurrence", event->occurrence},
+                        {"only", event->only},
+                        {"begins", event->begins}}
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::optional<UntilEvent> until_event_from(std::string_view text) {
+  const nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
+  if (!value.is_object()) return std::nullopt;
+  const auto item = Id::parse(value.value("item", ""));
+  if (!item) return std::nullopt;
+  return UntilEvent{*item, value.value("occurrence", ""), value.value("only", false),
+                    value.value("begins", false)};
+}
+
 constexpr const char* card_columns =
     "SELECT number, id, key, kind, code, parameters, urgency, weight, person, thread, origin, due, "
-    "state, until, made, changed, route, because, notified FROM card ";
+    "state, until, made, changed, route, because, notified, woken, attempts, tried, until_event "
+    "FROM card ";
 
 Card card_from(const Statement& row) {
   Card card;
@@ -143,6 +181,10 @@ Card card_from(const Statement& row) {
   card.route = row.string(16);
   card.because = row.string(17);
   card.notified = row.maybe_integer(18);
+  card.woken = row.integer(19) != 0;
+  card.attempts = static_cast<int>(row.integer(20));
+  card.tried = row.maybe_integer(21);
+  card.until_event = until_event_from(row.text(22));
   return card;
 }
 
@@ -181,6 +223,8 @@ Action action_from(const Statement& row) {
 std::string forgotten_hash(const std::string& topic, const std::string& statement) {
   return os::sha256(base::fold(topic) + "\n" + base::fold(base::collapse_spaces(statement)));
 }
+// Of everything on a topic: what is inferred is worded anew, and in the language of the day.
+std::string forgotten_topic(const std::string& topic) { return forgotten_hash(topic, ""); }
 
 Status insert_action(Connection& connection, const Action& action) {
   return connection.run(
@@ -242,11 +286,12 @@ class AssistantRecords final : public AssistantStore {
           if (item == 0) return {};
           TRY(connection.run(
               "INSERT OR REPLACE INTO verdict(item, producer_version, model, made, has_read, "
-              "priority, suspicious, personal, urgency, summary, detail) "
-              "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+              "priority, suspicious, personal, urgency, summary, detail, came) "
+              "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, CASE WHEN ?12 <> 0 THEN ?12 "
+              "ELSE (SELECT min(ifnull(starts, recorded), recorded) FROM item WHERE key = ?1) END)",
               item, verdict.producer_version, verdict.model, verdict.made, verdict.has_read ? 1 : 0,
               verdict.priority, verdict.suspicious, verdict.personal ? 1 : 0, verdict.urgency,
-              verdict.summary, verdict.detail));
+              verdict.summary, verdict.detail, verdict.came));
           TRY(connection.run("DELETE FROM fact WHERE item = ?1", item));
           for (const Fact& fact : facts) {
             TRY(connection.run(
@@ -271,7 +316,7 @@ class AssistantRecords final : public AssistantStore {
 
   Result<std::optional<Verdict>> verdict(const Id& item) override {
     TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
-    static_assert(verdict_width == 10);
+    static_assert(verdict_width == 11);
     Statement row =
         connection->query(std::string("SELECT ") + verdict_columns +
                               " FROM verdict v JOIN item i ON i.key = v.item WHERE i.id = ?1",
@@ -290,25 +335,45 @@ class AssistantRecords final : public AssistantStore {
   Result<std::vector<JudgedMail>> judged(Microseconds since) override {
     TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
     return read_judged(connection->query(
-        std::string(judged_columns) + "WHERE i.kind = 'mail' AND i.starts >= ?1 AND v.has_read = 1 "
-                                      "ORDER BY i.starts, i.key",
+        std::string(judged_columns) + "WHERE i.kind = 'mail' AND v.came >= ?1 AND v.has_read = 1 "
+                                      "ORDER BY v.came, i.key",
         since));
+  }
+
+  Result<std::vector<JudgedMail>> judged_before(Microseconds since, Microseconds until) override {
+    TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
+    return read_judged(connection->query(
+        before_window + std::string(judged_columns) +
+            "WHERE v.item IN (SELECT item FROM mail_before) AND v.came < ?1 AND i.kind = 'mail' "
+            "AND v.has_read = 1 ORDER BY v.came, i.key",
+        since, until));
+  }
+
+  Result<std::vector<Fact>> facts_before(Microseconds since, Microseconds until) override {
+    TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
+    return read_facts(connection->query(
+        before_window + std::string(fact_columns) +
+            "JOIN verdict v ON v.item = f.item WHERE f.item IN (SELECT item FROM mail_before) "
+            "AND v.came < ?1 ORDER BY v.came, f.id",
+        since, until));
   }
 
   Result<std::vector<JudgedMail>> judged_thread(const std::string& thread) override {
     const auto name = Id::parse(thread);
     if (!name) return std::vector<JudgedMail>();
     TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
-    return read_judged(connection->query(
-        std::string(judged_columns) +
-            "WHERE i.thread = ?1 AND v.has_read = 1 ORDER BY ifnull(i.starts, 0), i.key",
-        *name));
+    return read_judged(
+        connection->query(std::string(judged_columns) +
+                              "WHERE i.thread = ?1 AND v.has_read = 1 ORDER BY v.came, i.key",
+                          *name));
   }
 
   Result<std::vector<Fact>> facts(Microseconds since) override {
     TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
     return read_facts(connection->query(
-        std::string(fact_columns) + "WHERE i.starts >= ?1 ORDER BY i.starts, f.id", since));
+        std::string(fact_columns) +
+            "JOIN verdict v ON v.item = f.item WHERE v.came >= ?1 ORDER BY v.came, f.id",
+        since));
   }
 
   Result<std::vector<Fact>> thread_facts(const std::string& thread) override {
@@ -464,14 +529,65 @@ class AssistantRecords final : public AssistantStore {
     return writer_.run(
         [&](WriteContext& context) -> Status {
           TRY(context.connection.run(
-              "UPDATE card SET state = ?2, until = ?3, changed = ?4 WHERE number = ?1", number,
-              name_of(state), until, base::Clock::now()));
+              "UPDATE card SET state = ?2, until = ?3, until_event = '', woken = 0, changed = ?4 "
+              "WHERE number = ?1",
+              number, name_of(state), until, base::Clock::now()));
           if (context.connection.changed() == 0) {
             return unknown("card.unknown", std::to_string(number));
           }
           return {};
         },
         Durability::full);
+  }
+
+  Status put_off(std::int64_t number, Microseconds until,
+                 const std::optional<UntilEvent>& event) override {
+    return writer_.run(
+        [&](WriteContext& context) -> Status {
+          TRY(context.connection.run(
+              "UPDATE card SET state = 'snoozed', until = ?2, until_event = ?3, woken = 0, "
+              "changed = ?4 WHERE number = ?1",
+              number, until, text_of(event), base::Clock::now()));
+          if (context.connection.changed() == 0) {
+            return unknown("card.unknown", std::to_string(number));
+          }
+          return {};
+        },
+        Durability::full);
+  }
+
+  Status follow_event(std::int64_t number, Microseconds until) override {
+    return writer_.run(
+        [&](WriteContext& context) -> Status {
+          return context.connection.run(
+              "UPDATE card SET until = ?2, changed = ?3 "
+              "WHERE number = ?1 AND state = 'snoozed' AND until_event <> ''",
+              number, until, base::Clock::now());
+        },
+        Durability::normal);
+  }
+
+  Status wake_card(std::int64_t number) override {
+    return writer_.run(
+        [&](WriteContext& context) -> Status {
+          return context.connection.run(
+              "UPDATE card SET state = 'new', until = NULL, until_event = '', woken = 1, "
+              "notified = NULL, attempts = 0, tried = NULL, changed = ?2 "
+              "WHERE number = ?1 AND state = 'snoozed'",
+              number, base::Clock::now());
+        },
+        Durability::full);
+  }
+
+  Status not_told(std::int64_t number) override {
+    return writer_.run(
+        [&](WriteContext& context) -> Status {
+          return context.connection.run(
+              "UPDATE card SET tried = notified, notified = NULL, attempts = attempts + 1 "
+              "WHERE number = ?1 AND notified IS NOT NULL",
+              number);
+        },
+        Durability::normal);
   }
 
   Status set_route(std::int64_t number, const std::string& route, const std::string& because,
@@ -528,12 +644,13 @@ class AssistantRecords final : public AssistantStore {
     return action_from(row);
   }
 
-  Status edit_action(const Id& id, const std::string& content) override {
+  Status edit_action(const Id& id, const std::string& content, By by) override {
     return writer_.run(
         [&](WriteContext& context) -> Status {
           TRY(context.connection.run(
-              "UPDATE action SET content = ?2, changed = ?3 WHERE id = ?1 AND state = 'proposed'",
-              id, content, base::Clock::now()));
+              "UPDATE action SET content = ?2, changed = ?3, edited = max(edited, ?4) "
+              "WHERE id = ?1 AND state = 'proposed'",
+              id, content, base::Clock::now(), by == By::owner ? 1 : 0));
           if (context.connection.changed() == 0) {
             return base::fail(ErrorKind::already_exists, "action.not_proposed");
           }
@@ -566,12 +683,13 @@ class AssistantRecords final : public AssistantStore {
   Result<std::vector<GateRule>> rules() override {
     TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
     Statement rows = connection->query(
-        "SELECT kind, person, verdict, made FROM gate_rule ORDER BY kind, person");
+        "SELECT kind, person, verdict, made, card FROM gate_rule ORDER BY kind, person");
     std::vector<GateRule> result;
     for (;;) {
       TRY_ASSIGN(const bool row, rows.step());
       if (!row) return result;
-      result.push_back({rows.string(0), rows.string(1), rows.text(2) == "always", rows.integer(3)});
+      result.push_back({rows.string(0), rows.string(1), rows.text(2) == "always", rows.integer(3),
+                        rows.maybe_integer(4)});
     }
   }
 
@@ -579,9 +697,12 @@ class AssistantRecords final : public AssistantStore {
     return writer_.run(
         [&](WriteContext& context) -> Status {
           return context.connection.run(
-              "INSERT OR REPLACE INTO gate_rule(kind, person, verdict, made) "
-              "VALUES(?1, ?2, ?3, ?4)",
-              rule.kind, rule.person, rule.always ? "always" : "never", base::Clock::now());
+              "INSERT INTO gate_rule(kind, person, verdict, made, card) "
+              "VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(kind, person) DO UPDATE SET "
+              "made = excluded.made, card = iif(verdict = excluded.verdict, card, excluded.card), "
+              "verdict = excluded.verdict",
+              rule.kind, rule.person, rule.always ? "always" : "never", base::Clock::now(),
+              rule.card);
         },
         Durability::full);
   }
@@ -637,11 +758,13 @@ class AssistantRecords final : public AssistantStore {
     return write<bool>(Durability::full, [&](WriteContext& context) -> Result<bool> {
       Connection& connection = context.connection;
       const std::string hash = forgotten_hash(memory.topic, memory.statement);
+      const std::string topic = forgotten_topic(memory.topic);
       if (memory.stated) {
-        TRY(connection.run("DELETE FROM forgotten WHERE hash = ?1", hash));
+        TRY(connection.run("DELETE FROM forgotten WHERE hash IN (?1, ?2)", hash, topic));
       } else {
         TRY_ASSIGN(const std::int64_t gone,
-                   connection.number("SELECT count(*) FROM forgotten WHERE hash = ?1", hash));
+                   connection.number("SELECT count(*) FROM forgotten WHERE hash IN (?1, ?2)", hash,
+                                     topic));
         TRY_ASSIGN(const std::int64_t stated,
                    connection.number("SELECT count(*) FROM memory WHERE topic = ?1 AND stated = 1 "
                                      "AND superseded IS NULL",
@@ -707,21 +830,9 @@ class AssistantRecords final : public AssistantStore {
             if (!found) return unknown("memory.unknown", std::to_string(number));
             topic = row.string(0);
           }
+          TRY(connection.run("INSERT OR REPLACE INTO forgotten(hash, made) VALUES(?1, ?2)",
+                             forgotten_topic(topic), base::Clock::now()));
           // What it replaced would otherwise still tell it.
-          std::vector<std::string> statements;
-          {
-            Statement rows =
-                connection.query("SELECT statement FROM memory WHERE topic = ?1", topic);
-            for (;;) {
-              TRY_ASSIGN(const bool row, rows.step());
-              if (!row) break;
-              statements.push_back(rows.string(0));
-            }
-          }
-          for (const std::string& statement : statements) {
-            TRY(connection.run("INSERT OR REPLACE INTO forgotten(hash, made) VALUES(?1, ?2)",
-                               forgotten_hash(topic, statement), base::Clock::now()));
-          }
           return connection.run("DELETE FROM memory WHERE topic = ?1", topic);
         },
         Durability::full);
@@ -755,38 +866,44 @@ class AssistantRecords final : public AssistantStore {
   static Result<bool> put_card(Connection& connection, const Card& card, Microseconds now) {
     std::int64_t number = 0;
     CardState state = CardState::fresh;
-    bool changed = false;
+    bool changed = false, asleep = false;
     {
       Statement row = connection.query(
-          "SELECT number, state, parameters, urgency, code FROM card WHERE key = ?1", card.key);
+          "SELECT number, state, parameters, urgency, code, until, origin FROM card "
+          "WHERE key = ?1",
+          card.key);
       TRY_ASSIGN(const bool found, row.step());
       if (found) {
         number = row.integer(0);
         state = state_from(card_states, row.text(1), CardState::gone);
         changed = row.text(2) != card.parameters || row.integer(3) != card.urgency ||
-                  row.text(4) != card.code;
+                  row.text(4) != card.code || row.text(6) != domain::name_of(card.origin);
+        asleep = !row.is_null(5);
       }
     }
     if (number != 0) {
-      // What the owner has decided about stays decided; what had ended by itself is back.
+      // What the owner has decided about stays decided; what had ended by itself is back, for the
+      // owner to be told of again, unless they have put it off or were told a short while ago.
       if (state == CardState::done || state == CardState::dismissed) return false;
       if (state == CardState::gone) {
-        TRY(connection.run("UPDATE card SET state = 'seen' WHERE number = ?1", number));
+        TRY(connection.run(
+            "UPDATE card SET state = ?2, notified = iif(notified > ?3, notified, "
+            "NULL), attempts = 0, tried = NULL WHERE number = ?1",
+            number, name_of(asleep ? CardState::snoozed : CardState::fresh), now - base::one_day));
         changed = true;
       }
-      if (!changed) return false;
+      TRY_ASSIGN(const auto items, known_items(connection, card));
+      TRY_ASSIGN(const bool other_items, renew_evidence(connection, number, items));
+      TRY_ASSIGN(const bool other_actions, renew_actions(connection, number, card, now));
+      if (!changed && !other_items && !other_actions) return false;
       TRY(connection.run(
           "UPDATE card SET code = ?2, parameters = ?3, urgency = ?4, weight = ?5, due = ?6, "
-          "changed = ?7 WHERE number = ?1",
-          number, card.code, card.parameters, card.urgency, card.weight, card.due, now));
+          "changed = ?7, person = ?8, thread = ?9, origin = ?10 WHERE number = ?1",
+          number, card.code, card.parameters, card.urgency, card.weight, card.due, now, card.person,
+          card.thread, domain::name_of(card.origin)));
       return false;
     }
-    std::vector<std::pair<std::int64_t, const CardItem*>> items;
-    for (const CardItem& item : card.evidence) {
-      TRY_ASSIGN(const std::int64_t key,
-                 connection.number("SELECT key FROM item WHERE id = ?1", item.item));
-      if (key != 0) items.emplace_back(key, &item);
-    }
+    TRY_ASSIGN(const auto items, known_items(connection, card));
     if (items.empty() && !card.evidence.empty()) return false;
     TRY(connection.run(
         "INSERT INTO card(id, key, kind, code, parameters, urgency, weight, person, thread, "
@@ -796,25 +913,117 @@ class AssistantRecords final : public AssistantStore {
         card.person, card.thread, domain::name_of(card.origin), card.due, name_of(card.state),
         card.until, now));
     number = connection.last_key();
+    TRY(renew_evidence(connection, number, items));
+    TRY(renew_actions(connection, number, card, now));
+    return true;
+  }
+
+  using KnownItems = std::vector<std::pair<std::int64_t, const CardItem*>>;
+  static Result<KnownItems> known_items(Connection& connection, const Card& card) {
+    KnownItems items;
+    for (const CardItem& item : card.evidence) {
+      TRY_ASSIGN(const std::int64_t key,
+                 connection.number("SELECT key FROM item WHERE id = ?1", item.item));
+      const bool twice = std::any_of(items.begin(), items.end(),
+                                     [&](const auto& known) { return known.first == key; });
+      if (key != 0 && !twice) items.emplace_back(key, &item);
+    }
+    return items;
+  }
+
+  // True where it was not the same before. The new comes in before the old goes: a card goes with
+  // its last item.
+  static Result<bool> renew_evidence(Connection& connection, std::int64_t number,
+                                     const KnownItems& items) {
+    if (items.empty()) return false;
+    std::vector<std::pair<std::int64_t, std::string>> before;
+    {
+      Statement rows = connection.query(
+          "SELECT item, quote FROM card_item WHERE card = ?1 ORDER BY position", number);
+      for (;;) {
+        TRY_ASSIGN(const bool row, rows.step());
+        if (!row) break;
+        before.emplace_back(rows.integer(0), rows.string(1));
+      }
+    }
+    const bool same =
+        std::equal(before.begin(), before.end(), items.begin(), items.end(),
+                   [](const auto& one, const auto& other) {
+                     return one.first == other.first && one.second == other.second->quote;
+                   });
+    if (same) return false;
     int position = 0;
     for (const auto& [key, item] : items) {
       TRY(
-          connection.run("INSERT OR IGNORE INTO card_item(card, item, position, quote) "
-                         "VALUES(?1, ?2, ?3, ?4)",
+          connection.run("INSERT INTO card_item(card, item, position, quote) "
+                         "VALUES(?1, ?2, ?3, ?4) ON CONFLICT(card, item) DO UPDATE SET "
+                         "position = excluded.position, quote = excluded.quote",
                          number, key, ++position, item->quote));
     }
-    position = 0;
-    for (const ProposedAction& proposed : card.actions) {
-      Action action;
-      action.id = Id::make();
-      action.card = number;
-      action.position = ++position;
-      action.kind = proposed.kind;
-      action.content = proposed.content;
-      action.made = action.changed = now;
-      TRY(insert_action(connection, action));
+    for (const auto& [key, quote] : before) {
+      const bool still =
+          std::any_of(items.begin(), items.end(),
+                      [&, wanted = key](const auto& one) { return one.first == wanted; });
+      if (still) continue;
+      TRY(connection.run("DELETE FROM card_item WHERE card = ?1 AND item = ?2", number, key));
     }
     return true;
+  }
+
+  // What of a card's actions nobody has decided on follows the detector; of a kind there is one.
+  // What the owner has changed, and what did not come from a detector, is theirs.
+  static Result<bool> renew_actions(Connection& connection, std::int64_t number, const Card& card,
+                                    Microseconds now) {
+    struct Known {
+      Id id;
+      std::string kind, proposed;
+      bool open = false;
+    };
+    std::vector<Known> known;
+    int last = 0;
+    {
+      Statement rows = connection.query(
+          "SELECT id, kind, ifnull(proposed, ''), state = 'proposed' AND edited = 0 AND "
+          "proposed IS NOT NULL, position FROM action WHERE card = ?1",
+          number);
+      for (;;) {
+        TRY_ASSIGN(const bool row, rows.step());
+        if (!row) break;
+        known.push_back({rows.id(0), rows.string(1), rows.string(2), rows.integer(3) != 0});
+        last = std::max(last, static_cast<int>(rows.integer(4)));
+      }
+    }
+    bool changed = false;
+    for (const Known& one : known) {
+      const bool still =
+          std::any_of(card.actions.begin(), card.actions.end(),
+                      [&](const ProposedAction& proposed) { return proposed.kind == one.kind; });
+      if (still || !one.open) continue;
+      TRY(connection.run("DELETE FROM action WHERE id = ?1", one.id));
+      changed = true;
+    }
+    for (const ProposedAction& proposed : card.actions) {
+      const auto same = std::find_if(known.begin(), known.end(),
+                                     [&](const Known& one) { return one.kind == proposed.kind; });
+      if (same == known.end()) {
+        Action action;
+        action.id = Id::make();
+        action.card = number;
+        action.position = ++last;
+        action.kind = proposed.kind;
+        action.content = proposed.content;
+        action.made = action.changed = now;
+        TRY(insert_action(connection, action));
+        TRY(connection.run("UPDATE action SET proposed = content WHERE id = ?1", action.id));
+        changed = true;
+      } else if (same->open && same->proposed != proposed.content) {
+        TRY(connection.run(
+            "UPDATE action SET content = ?2, proposed = ?2, changed = ?3 WHERE id = ?1", same->id,
+            proposed.content, now));
+        changed = true;
+      }
+    }
+    return changed;
   }
 
   Readers& readers_;

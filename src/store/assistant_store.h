@@ -36,6 +36,9 @@ struct Verdict {
   std::string summary;   // one line
   std::string detail;    // JSON: reasons, findings, headers that tell of its kind
   bool has_read = true;  // false: the original could not be read; priority and the rest are empty
+  // When the mail was there for the owner: as its Date says, but no later than it came in, and
+  // where that differs by days, when it came. 0 on writing: by what the item says.
+  base::Microseconds came = 0;
 };
 
 enum class FactState { valid, superseded, closed };
@@ -71,7 +74,7 @@ struct JudgedMail {
   std::string thread;
   std::string title;
   std::vector<domain::Person> people;
-  std::optional<base::Microseconds> sent;
+  std::optional<base::Microseconds> sent;  // Verdict::came
   domain::Origin origin = domain::Origin::stranger;
   Verdict verdict;
 };
@@ -99,6 +102,14 @@ struct CardItem {
   domain::ItemKind kind = domain::ItemKind::mail;
 };
 
+// Until when a card is put off, where that is an event's beginning or end.
+struct UntilEvent {
+  base::Id item;
+  std::string occurrence;  // domain::Occurrence::recurrence_id
+  bool only = false;       // the event's only one: it stays the same wherever it is moved
+  bool begins = false;     // until it begins; else until it ends
+};
+
 struct ProposedAction {
   std::string kind;
   std::string content;  // JSON object
@@ -119,6 +130,10 @@ struct Card {
   std::optional<base::Microseconds> due;             // what it is about takes place
   CardState state = CardState::fresh;
   std::optional<base::Microseconds> until;  // snoozed
+  std::optional<UntilEvent> until_event;    // snoozed, and `until` follows this
+  bool woken = false;                       // put off until now, and the owner not yet told
+  int attempts = 0;                         // to interrupt the owner, that failed
+  std::optional<base::Microseconds> tried;  // the last of them
   base::Microseconds made = 0;
   base::Microseconds changed = 0;
   std::string route;                           // of the gate: "silent", "briefing", "now"; or empty
@@ -162,6 +177,7 @@ struct GateRule {
   std::string person;
   bool always = false;  // false: never
   base::Microseconds made = 0;
+  std::optional<std::int64_t> card;  // on which the owner said it
 };
 // What the owner did with cards of a kind that concern a person.
 struct GateCount {
@@ -203,6 +219,14 @@ class AssistantStore {
   virtual base::Result<std::vector<Fact>> facts_of(const base::Id& item) = 0;
   // Judged mails sent since, oldest first, and the facts of them.
   virtual base::Result<std::vector<JudgedMail>> judged(base::Microseconds since) = 0;
+  // Of those before `since`, what still matters in [since, until): threads with a fact whose own
+  // moment lies there, what their senders moved or called off, and the invoices of the last two
+  // years of whoever has sent one since. Oldest first. It reads by indexes what lies in that time,
+  // however many mails the home holds.
+  virtual base::Result<std::vector<JudgedMail>> judged_before(base::Microseconds since,
+                                                              base::Microseconds until) = 0;
+  virtual base::Result<std::vector<Fact>> facts_before(base::Microseconds since,
+                                                       base::Microseconds until) = 0;
   virtual base::Result<std::vector<JudgedMail>> judged_thread(const std::string& thread) = 0;
   virtual base::Result<std::vector<Fact>> facts(base::Microseconds since) = 0;
   virtual base::Result<std::vector<Fact>> thread_facts(const std::string& thread) = 0;
@@ -213,8 +237,10 @@ class AssistantStore {
   virtual base::Result<std::vector<base::Id>> written_to(const std::string& address, int limit) = 0;
   virtual base::Result<std::vector<base::Id>> newest(domain::ItemKind kind, int limit) = 0;
 
-  // Makes cards whose key is new, renews the text of open ones, and ends those open ones of `kinds`
-  // that are not among `cards`. What the owner has done or dismissed stays so. Gives the new ones.
+  // Makes cards whose key is new, renews open ones (text, evidence, actions that nobody has decided
+  // on or changed), and ends those open ones of `kinds` that are not among `cards`. What the owner
+  // has done or dismissed stays so; what had ended by itself comes back as new, or still put off.
+  // Gives the new ones.
   virtual base::Result<std::vector<Card>> put_cards(std::span<const Card> cards,
                                                     std::span<const std::string> kinds) = 0;
   // Open ones (fresh, seen, snoozed), or all that there are; most pressing first.
@@ -223,6 +249,14 @@ class AssistantStore {
   virtual base::Result<Card> card(std::int64_t number) = 0;  // card.unknown
   virtual base::Status set_card(std::int64_t number, CardState state,
                                 std::optional<base::Microseconds> until) = 0;
+  virtual base::Status put_off(std::int64_t number, base::Microseconds until,
+                               const std::optional<UntilEvent>& event) = 0;
+  // The event has moved. Does nothing where the owner has decided otherwise meanwhile.
+  virtual base::Status follow_event(std::int64_t number, base::Microseconds until) = 0;
+  // What it was put off until has come: it is new again, and the owner is to be told.
+  virtual base::Status wake_card(std::int64_t number) = 0;
+  // set_route has said that the owner was told, and they were not.
+  virtual base::Status not_told(std::int64_t number) = 0;
   virtual base::Status set_route(std::int64_t number, const std::string& route,
                                  const std::string& because,
                                  std::optional<base::Microseconds> notified) = 0;
@@ -231,14 +265,17 @@ class AssistantStore {
   // All, what changed last first; or those of a card in their order, also of one that has gone.
   virtual base::Result<std::vector<Action>> actions(std::optional<std::int64_t> card) = 0;
   virtual base::Result<Action> action(const base::Id& id) = 0;  // action.unknown
-  // Only while it is proposed (action.not_proposed).
-  virtual base::Status edit_action(const base::Id& id, const std::string& content) = 0;
+  // Only while it is proposed (action.not_proposed). What the owner has edited stays as it is when
+  // its card changes.
+  enum class By { code, owner };
+  virtual base::Status edit_action(const base::Id& id, const std::string& content, By by) = 0;
   // From one state to another, with its result and undo data; action.other_state {state} if it is
   // in another one by now. On disk before it returns: two processes or threads never both succeed.
   virtual base::Status advance(const base::Id& id, ActionState from, ActionState to,
                                const std::string& result, const std::string& undo) = 0;
 
   virtual base::Result<std::vector<GateRule>> rules() = 0;
+  // Where it was said before, it stays that card's (or the settings') on which it was.
   virtual base::Status set_rule(const GateRule& rule) = 0;
   virtual base::Status remove_rule(const std::string& kind, const std::string& person) = 0;
   virtual base::Result<std::vector<GateCount>> counts_of_gate() = 0;
@@ -252,8 +289,8 @@ class AssistantStore {
   // comes back once forgotten (false: nothing was written).
   virtual base::Result<bool> remember(const Memory& memory) = 0;
   virtual base::Result<std::vector<Memory>> memories(Which which) = 0;  // open: not superseded
-  // For good: the text is gone, and a hash of topic and statement keeps it from being inferred
-  // again. memory.unknown.
+  // For good: the text is gone, and a hash of the topic keeps anything on it from being inferred
+  // again, however worded. memory.unknown.
   virtual base::Status forget_memory(std::int64_t number) = 0;
 };
 

@@ -130,6 +130,86 @@ TEST_F(AssistantStoreTest, a_card_whose_cause_is_gone_ends_and_comes_back_with_i
   EXPECT_EQ(must(assistant().cards(AssistantStore::Which::open)).size(), 1u);
 }
 
+TEST_F(AssistantStoreTest, a_card_that_comes_back_is_new_again_or_still_put_off) {
+  const Id source = add_source("correo");
+  const Id item = record(mail("a@x", "A", "uno"), source, "1").item;
+  const std::vector<Card> cards = {card_about(item, "answer:a@x")};
+  must(assistant().put_cards(cards, kinds));
+  const auto back = [&] {
+    must(assistant().put_cards({}, kinds));
+    must(assistant().put_cards(cards, kinds));
+    return must(assistant().cards(AssistantStore::Which::open)).at(0);
+  };
+  const std::int64_t number = must(assistant().cards(AssistantStore::Which::open))[0].number;
+  must(assistant().set_card(number, CardState::seen, {}));
+  must(assistant().set_route(number, "now", "{}", base::Clock::now() - 2 * base::one_day));
+  EXPECT_EQ(back().state, CardState::fresh);
+  EXPECT_FALSE(back().notified);
+  // Told a short while ago, it is not told again.
+  must(assistant().set_route(number, "now", "{}", base::Clock::now()));
+  EXPECT_TRUE(back().notified);
+  must(assistant().put_off(number, may_14 + 5, {}));
+  EXPECT_EQ(back().state, CardState::snoozed);
+  EXPECT_EQ(back().until, may_14 + 5);
+}
+
+TEST_F(AssistantStoreTest, evidence_and_open_actions_of_a_card_follow_what_it_tells_of) {
+  const Id source = add_source("correo");
+  const Id one = record(mail("a@x", "A", "uno"), source, "1").item;
+  const Id two = record(mail("b@x", "B", "dos"), source, "2").item;
+  Card card = card_about(one, "answer:a@x");
+  card.actions = {{"save_draft", R"({"to":"a"})"},
+                  {"reminder", R"({"at":"1"})"},
+                  {"add_event", R"({"start":"1"})"},
+                  {"send_mail", R"({"to":"a"})"}};
+  must(assistant().put_cards(std::vector<Card>{card}, kinds));
+  const std::int64_t number = must(assistant().cards(AssistantStore::Which::open))[0].number;
+  const auto actions = must(assistant().actions(number));
+  ASSERT_EQ(actions.size(), 4u);
+  // The owner writes on the first; completing the second is no word of theirs.
+  must(assistant().edit_action(actions[0].id, R"({"to":"mine"})", AssistantStore::By::owner));
+  must(assistant().edit_action(actions[1].id, R"({"at":"1","b":1})", AssistantStore::By::code));
+  must(assistant().advance(actions[3].id, ActionState::proposed, ActionState::rejected, "", ""));
+  must(assistant().put_cards(std::vector<Card>{card}, kinds));
+  EXPECT_EQ(must(assistant().action(actions[1].id)).content, R"({"at":"1","b":1})");
+
+  card.evidence = {{two, "otra", "", "", domain::ItemKind::mail}};
+  card.actions = {{"save_draft", R"({"to":"b"})"},
+                  {"reminder", R"({"at":"2"})"},
+                  {"send_mail", R"({"to":"b"})"},
+                  {"move_mail", R"({"to":"junk"})"}};
+  must(assistant().put_cards(std::vector<Card>{card}, kinds));
+  const Card renewed = must(assistant().card(number));
+  ASSERT_EQ(renewed.evidence.size(), 1u);
+  EXPECT_EQ(renewed.evidence[0].item, two);
+  EXPECT_EQ(renewed.evidence[0].quote, "otra");
+  std::vector<std::string> now;
+  for (const Action& action : must(assistant().actions(number))) {
+    now.push_back(action.kind + " " + action.content);
+  }
+  EXPECT_EQ(now,
+            (std::vector<std::string>{R"(save_draft {"to":"mine"})", R"(reminder {"at":"2"})",
+                                      R"(send_mail {"to":"a"})", R"(move_mail {"to":"junk"})"}));
+  EXPECT_TRUE(faults().empty());
+}
+
+TEST_F(AssistantStoreTest, what_was_forgotten_is_not_inferred_again_in_other_words) {
+  Memory inferred;
+  inferred.topic = "style:ana@correo.example";
+  inferred.statement = "A Ana le escribes en español";
+  EXPECT_TRUE(must(assistant().remember(inferred)));
+  must(
+      assistant().forget_memory(must(assistant().memories(AssistantStore::Which::open))[0].number));
+  inferred.statement = "You write to Ana in Spanish";
+  EXPECT_FALSE(must(assistant().remember(inferred)));
+  // The owner may say it, and it is about that topic alone.
+  Memory other = inferred;
+  other.topic = "style:luis@correo.example";
+  EXPECT_TRUE(must(assistant().remember(other)));
+  inferred.stated = true;
+  EXPECT_TRUE(must(assistant().remember(inferred)));
+}
+
 TEST_F(AssistantStoreTest, cards_and_facts_go_with_their_mail_and_deeds_stay) {
   const auto before = rows();
   const Id source = add_source("correo");
@@ -164,12 +244,13 @@ TEST_F(AssistantStoreTest, an_action_leaves_a_state_only_once) {
   action.kind = "reminder";
   action.content = "{}";
   const Id id = must(assistant().add_action(action)).id;
-  must(assistant().edit_action(id, R"({"text":"otro"})"));
+  must(assistant().edit_action(id, R"({"text":"otro"})", AssistantStore::By::owner));
   must(assistant().advance(id, ActionState::proposed, ActionState::executing, "", ""));
   const auto again = assistant().advance(id, ActionState::proposed, ActionState::executing, "", "");
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, "action.other_state");
-  EXPECT_EQ(assistant().edit_action(id, "{}").error().code, "action.not_proposed");
+  EXPECT_EQ(assistant().edit_action(id, "{}", AssistantStore::By::owner).error().code,
+            "action.not_proposed");
   EXPECT_EQ(must(assistant().action(id)).content, R"({"text":"otro"})");
 }
 

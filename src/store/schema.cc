@@ -408,8 +408,34 @@ CREATE TRIGGER card_removed BEFORE DELETE ON card BEGIN
 END;
 )sql";
 
-constexpr Migration all[] = {
-    {1, first}, {2, counters_and_labels}, {3, assistant_tables}, {4, former_cards}};
+// woken: the owner had put the card off, that time has come, and they have not been told yet.
+// attempts, tried: interruptions that did not reach the owner, and when the last of them was tried.
+// until_event: JSON {item, occurrence, only, begins} of the event a card is put off until; or
+// empty. proposed: an action's content as the detector gave it (NULL: by somebody else); edited:
+// the owner has changed it since. gate_rule.card: the card on which the owner said it (NULL: in the
+// settings). came: when a mail was there for the owner, see Verdict. The moments of facts have an
+// index since the first version; with it and the two new ones a review reads what its window holds
+// and not what the home holds.
+constexpr const char* what_the_owner_was_told = R"sql(
+ALTER TABLE card ADD COLUMN woken INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE card ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE card ADD COLUMN tried INTEGER;
+ALTER TABLE card ADD COLUMN until_event TEXT NOT NULL DEFAULT '';
+ALTER TABLE action ADD COLUMN proposed TEXT;
+ALTER TABLE action ADD COLUMN edited INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE gate_rule ADD COLUMN card INTEGER;
+ALTER TABLE verdict ADD COLUMN came INTEGER NOT NULL DEFAULT 0;
+UPDATE verdict SET came = (
+  SELECT min(ifnull(starts, recorded), recorded) FROM item WHERE key = verdict.item);
+CREATE INDEX verdict_by_coming ON verdict(came);
+CREATE INDEX fact_of_invoices ON fact(who) WHERE kind = 'invoice';
+)sql";
+
+constexpr Migration all[] = {{1, first},
+                             {2, counters_and_labels},
+                             {3, assistant_tables},
+                             {4, former_cards},
+                             {5, what_the_owner_was_told}};
 
 }  // namespace
 

@@ -104,6 +104,12 @@ class Walk(AssistantCase):
         later = self.json("cards", LAR_NOW="2026-05-14T12:00:00+02:00")["cards"]
         self.assertIn(card["number"], [one["number"] for one in later])
         self.lar("snooze", number, "2026-01-01", code=6)
+        self.lar("snooze", number, code=2)
+        self.lar("snooze", number, "--after", "no such event", code=3)
+        event = self.json("cards")["next_event"]
+        if event:
+            put_off = self.json("snooze", number, "--after", event["title"])
+            self.assertEqual(put_off["until"], event["ends"])
         self.lar("cards", "--never", number)
         self.assertEqual(self.json("attention")["rules"], [{"effect": "never", "kind": "answer", "person": None}])
         self.lar("done", "999", code=3)

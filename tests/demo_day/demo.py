@@ -100,7 +100,9 @@ class Demo:
         return verdict
 
     def told(self):
-        return self.notices.read_text().splitlines() if self.notices.exists() else []
+        """Interruptions; the morning's briefing is announced to whoever wants it and is none."""
+        lines = self.notices.read_text().splitlines() if self.notices.exists() else []
+        return [line for line in lines if not line.startswith("Resumen del día:")]
 
     def beat(self, name, **more):
         """Everything that came is judged, and whoever looks on sees it."""

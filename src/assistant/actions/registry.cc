@@ -116,7 +116,7 @@ Result<Action> complete_action(const ActionContext& context, const base::Id& id)
   const json before = content_of(action);
   TRY_ASSIGN(const json complete, executor->complete(context, before));
   if (complete != before) {
-    TRY(store.edit_action(id, dump(complete)));
+    TRY(store.edit_action(id, dump(complete), store::AssistantStore::By::code));
     return store.action(id);
   }
   return action;

@@ -324,6 +324,14 @@ export interface Card {
   actions: ActionTitle[];
 }
 
+/** Of today: what a card can be put off until the end of. */
+export interface NextEvent {
+  item: string;
+  title: string;
+  starts: string;
+  ends: string;
+}
+
 export interface CardDetail extends Card {
   actions: Action[];
 }
@@ -399,6 +407,8 @@ export interface Attention {
   per_day: number;
   quiet_from: string;
   quiet_to: string;
+  /** When the morning's briefing is announced; null: never. */
+  briefing: string | null;
   rules: AttentionRule[];
   learnt: { kind: string; person: string | null; useful: number; useless: number }[];
   standing: StandingRule[];
@@ -408,6 +418,8 @@ export interface AttentionChange {
   per_day?: number;
   quiet_from?: string;
   quiet_to?: string;
+  /** Empty: never. */
+  briefing?: string;
   rule?: { kind?: string; person?: string; effect: 'always' | 'never' | 'none' };
   outcome?: { kind: string; person?: string; useful: boolean };
   /** The number of a standing rule that ends. */
@@ -580,9 +592,10 @@ export const api = {
   pull_model: (name: string, signal: AbortSignal) => stream('POST', '/models/pull', { name }, signal),
   check_model: (what: string, signal: AbortSignal) => stream('POST', '/models/check', { what }, signal),
   brief: (since: string) => json<{ now: string; points: BriefPoint[] }>('GET', `/brief${since ? `?since=${segment(since)}` : ''}`),
-  cards: (state: 'open' | 'all') => json<{ cards: Card[]; to_judge: number }>('GET', `/cards?state=${state}`),
+  cards: (state: 'open' | 'all') =>
+    json<{ cards: Card[]; to_judge: number; next_event: NextEvent | null }>('GET', `/cards?state=${state}`),
   card: (number: number) => json<CardDetail>('GET', `/cards/${number}`),
-  set_card: (number: number, deed: Deed, more: { until?: string; person?: boolean } = {}) =>
+  set_card: (number: number, deed: Deed, more: { until?: string; event?: string; person?: boolean } = {}) =>
     json<Card>('POST', `/cards/${number}`, { do: deed, ...more }),
   actions: () => json<{ actions: Action[] }>('GET', '/actions'),
   act: (id: string, what: 'approve' | 'reject' | 'undo' | 'preview', content?: Record<string, unknown>) =>
