@@ -14,6 +14,9 @@ using base::Result;
 using nlohmann::json;
 
 constexpr int most_contacts = 2000;
+constexpr int most_documents = 10;  // that one meeting may be about
+constexpr size_t most_searches = 8;
+constexpr Microseconds soon = 26LL * 3600 * base::one_second;
 
 KnownMail known_mail(const store::JudgedMail& judged) {
   KnownMail mail;
@@ -40,6 +43,7 @@ KnownMail known_mail(const store::JudgedMail& judged) {
   mail.moves = detail.value("moves", false);
   mail.cancels = detail.value("cancels", false);
   mail.fulfils = detail.value("fulfils", false);
+  mail.outcome = outcome_from(detail);
   mail.language = detail.value("language", "en");
   mail.invitations = invitations_from(detail);
   for (const json& reason : detail.value("reasons", json::array())) {
@@ -88,6 +92,61 @@ std::optional<Birthday> birthday_of(const store::StoredItem& contact) {
   return std::nullopt;
 }
 
+// The title and the organisation of a contact's text.
+std::string role_of(const store::StoredItem& contact) {
+  std::string role;
+  for (const domain::TextPart& part : contact.item.parts) {
+    for (const std::string_view line : base::split(part.text, '\n')) {
+      for (const std::string_view label : {"Title: ", "Role: ", "Organisation: "}) {
+        if (!line.starts_with(label)) continue;
+        role += (role.empty() ? "" : ", ") + std::string(line.substr(label.size()));
+      }
+    }
+  }
+  return role;
+}
+
+// What lies about with the names of the meetings that are near; the detector looks at the titles.
+base::Status find_documents(store::Store& store, Knowledge& knowledge) {
+  const Microseconds now = base::Clock::now();
+  std::set<std::string> searched;
+  std::set<base::Id> found;
+  for (const Meeting& meeting : knowledge.meetings) {
+    if (meeting.all_day || meeting.starts < now || meeting.starts > now + soon) continue;
+    if (searched.size() >= most_searches || !searched.insert(meeting.title).second) continue;
+    store::SearchRequest request;
+    for (const std::string& word : matter_words(meeting.title)) {
+      request.text += (request.text.empty() ? "" : " ") + word;
+    }
+    if (request.text.empty()) continue;
+    request.kind = domain::ItemKind::document;
+    request.limit = most_documents;
+    TRY_ASSIGN(const auto hits, store.search(request));
+    for (const store::Hit& hit : hits) {
+      if (!found.insert(hit.item).second) continue;
+      knowledge.documents.push_back({hit.item, hit.external_id, hit.title});
+    }
+  }
+  return {};
+}
+
+// An occurrence that was changed says it itself, all others as the series does.
+void mark_time_taken(Meeting& meeting, const std::string& ical, const std::string& occurrence,
+                     const Owner& owner) {
+  // Parsing is spared where there is nothing to find, which is so for most events.
+  const bool says = ical.find("TRANSPARENT") != std::string::npos ||
+                    ical.find("DECLINED") != std::string::npos ||
+                    ical.find("CANCELLED") != std::string::npos;
+  if (!says) return;
+  auto scheduling = sources::scheduling_of(ical, occurrence);
+  if (!scheduling) scheduling = sources::scheduling_of(ical);
+  if (!scheduling) return;
+  meeting.free = scheduling->transparent || scheduling->cancelled;
+  for (const sources::Invited& one : scheduling->invited) {
+    if (owner.is(one.address) && one.answer == "DECLINED") meeting.declined = true;
+  }
+}
+
 }  // namespace
 
 Result<Knowledge> load_knowledge(store::Store& store, Microseconds from, Microseconds to) {
@@ -125,6 +184,13 @@ Result<Knowledge> load_knowledge(store::Store& store, Microseconds from, Microse
     for (const domain::Person& person : known->second.item.people) {
       if (!knowledge.owner.is(person.address)) meeting.people.push_back(person);
     }
+    if (known->second.item.occurrences.size() > 1) {
+      meeting.occurrence = found.occurrence.recurrence_id;
+    }
+    if (known->second.item.event) {
+      mark_time_taken(meeting, known->second.item.event->ical, found.occurrence.recurrence_id,
+                      knowledge.owner);
+    }
     knowledge.meetings.push_back(std::move(meeting));
   }
   TRY_ASSIGN(const auto contacts, assistant.newest(domain::ItemKind::contact, most_contacts));
@@ -132,7 +198,13 @@ Result<Knowledge> load_knowledge(store::Store& store, Microseconds from, Microse
     auto stored = store.item(id);
     if (!stored) continue;
     if (auto birthday = birthday_of(*stored)) knowledge.birthdays.push_back(std::move(*birthday));
+    if (std::string role = role_of(*stored); !role.empty()) {
+      for (const domain::Person& person : stored->item.people) {
+        if (!person.address.empty()) knowledge.roles.emplace(person.address, role);
+      }
+    }
   }
+  TRY(find_documents(store, knowledge));
   return knowledge;
 }
 
@@ -196,6 +268,8 @@ World world_at(const Knowledge& knowledge, Microseconds now) {
   world.meetings = knowledge.meetings;
   world.birthdays = knowledge.birthdays;
   world.invited = knowledge.invited;
+  world.roles = knowledge.roles;
+  world.documents = knowledge.documents;
   std::map<std::string, std::vector<ThreadMail>> threads;
   for (const KnownMail& mail : knowledge.mails) {
     if (mail.sent > now) continue;
@@ -213,13 +287,14 @@ World world_at(const Knowledge& knowledge, Microseconds now) {
     if (!by_thread.contains(mail.thread)) continue;
     threads[mail.thread].push_back({mail.item, mail.sent, mail.mine, mail.from.address,
                                     mail.fulfils, mail.cancels, mail.suspicious == "none",
-                                    naming.contains(mail.item), mail.moves});
+                                    naming.contains(mail.item), mail.moves, mail.outcome});
   }
   for (auto& [thread, facts] : by_thread) {
     merge_thread(facts, threads[thread]);
     std::move(facts.begin(), facts.end(), std::back_inserter(world.facts));
   }
   settle_moves(world);
+  settle_across_threads(world);
   return world;
 }
 
