@@ -138,7 +138,7 @@ Decision decide(const store::Card& card, const World& world, const GateSettings&
   for (const Meeting& meeting : world.meetings) {
     if (meeting.starts > world.now) break;
     if (meeting.all_day || meeting.ends <= world.now ||
-        meeting.ends - meeting.starts > longest_meeting) {
+        meeting.ends - meeting.starts > longest_meeting || !binds_owner(world, meeting)) {
       continue;
     }
     const base::LocalTime end = base::to_local(meeting.ends, world.owner.zone);
