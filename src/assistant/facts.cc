@@ -12,6 +12,7 @@
 #include "assistant/moments.h"
 #include "assistant/money.h"
 #include "assistant/orders.h"
+#include "assistant/outcome.h"
 #include "base/time_expression.h"
 #include "domain/json.h"
 
@@ -23,6 +24,8 @@ using store::Fact;
 using store::FactState;
 
 constexpr size_t most_quote = 300;
+constexpr size_t most_decisions = 3;  // of one mail
+constexpr size_t least_decision = 12;
 
 template <size_t size>
 bool holds(std::string_view folded, const std::array<std::string_view, size>& phrases) {
@@ -31,11 +34,6 @@ bool holds(std::string_view folded, const std::array<std::string_view, size>& ph
   });
 }
 
-constexpr std::array<std::string_view, 20> fulfilling = {
-    " adjunto ",      " te adjunto ", " os adjunto ", " aqui tienes ", " aqui lo tienes ",
-    " aqui va ",      " ya esta ",    " hecho ",      " enviado ",     " te lo mando ",
-    " te lo envio ",  " pagado ",     " attached ",   " here is ",     " here are ",
-    " here you are ", " here s the ", " done ",       " i ve sent ",   " paid "};
 constexpr std::array<std::string_view, 18> of_invoices = {
     " factura ", " recibo ",      " cuota ",   " importe ",     " domiciliacion ", " domiciliado ",
     " invoice ", " bill ",        " amount ",  " payment due ", " balance ",       " derrama ",
@@ -119,13 +117,17 @@ class Finder {
     }
     if (verdict_.suspicious != Suspicious::none) return std::move(facts_);
     if (mail_.mine) {
+      decisions();
       own();
       return std::move(facts_);
     }
     if (verdict_.priority == Priority::bulk || !facts_.empty()) return std::move(facts_);
     requests("request", verdict_.findings.action_items, mail_.from);
     appointments(mail_.from);
-    if (is_person_like(mail_)) theirs();
+    if (is_person_like(mail_)) {
+      decisions();
+      theirs();
+    }
     if (verdict_.priority == Priority::reply) {
       Fact fact = start("awaits_me", mail_.from);
       fact.what = verdict_.summary;
@@ -257,6 +259,38 @@ class Finder {
                                },
                                {});
     if (judged) requests("promised", promises, mail_.from);
+  }
+
+  // "We agreed to take the blue tiles": whoever writes it, it is theirs to say.
+  void decisions() {
+    static constexpr std::array<std::string_view, 13> undecided = {
+        " no ",      " not ", " t ",   " todavia ", " aun ",       " si ",    " if ",
+        " whether ", " sin ", " yet ", " until ",   " hasta que ", " cuando "};
+    size_t found = 0;
+    for (const Sentence& sentence : mail_.sentences) {
+      if (found >= most_decisions) return;
+      if (sentence.question || sentence.text.size() < least_decision ||
+          !says_any(sentence.folded, "summary.decides")) {
+        continue;
+      }
+      // "Not decided yet" is none; "we decided not to" is one.
+      std::string_view before = sentence.folded;
+      for (const std::string& phrase : phrases("summary.decides")) {
+        const size_t at = before.find(" " + phrase);
+        if (at != std::string_view::npos) before = before.substr(0, at + 1);
+      }
+      if (holds(before, undecided)) continue;
+      Fact fact = start("decision", mail_.from);
+      fact.what = std::string(base::cut_utf8(base::collapse_spaces(sentence.text), most_quote));
+      for (const Moment& moment : find_moments(sentence.text, written_)) {
+        if (!moment.dated || moment.left || moment.first < written_.date) continue;
+        set_start(fact, base::format_date(moment.first));
+        break;
+      }
+      quote(fact, sentence.text);
+      facts_.push_back(std::move(fact));
+      ++found;
+    }
   }
 
   void invoice() {
@@ -399,7 +433,10 @@ json detail_of(const Mail& mail, const Verdict& verdict) {
   detail["cancels"] = verdict.findings.cancels;
   detail["moves"] = verdict.findings.moves;
   detail["mine"] = mail.mine;
-  detail["fulfils"] = !mail.details.attachments.empty() || holds(mail.folded, fulfilling);
+  detail["fulfils"] = brings_something(mail);
+  if (json outcome = to_json(outcome_of(mail)); !outcome.empty()) {
+    detail["outcome"] = std::move(outcome);
+  }
   detail["language"] = base::language_code(mail.language);
   detail["automatic"] = is_automatic(mail);
   detail["list"] = is_list(mail);
@@ -431,8 +468,167 @@ ThreadMail thread_mail(const store::JudgedMail& mail) {
   result.moves = detail.value("moves", false);
   result.appointments = detail.contains("appointments") && detail["appointments"].is_array() &&
                         !detail["appointments"].empty();
+  result.outcome = outcome_from(detail);
   return result;
 }
+
+namespace {
+
+bool asks_for_an_answer(const Fact& fact) {
+  static constexpr std::array<std::string_view, 13> telling = {
+      " confirm",      " dime ", " avisame ", " avisa ",  " responde", " contesta", " dinos ",
+      " let me know ", " tell ", " reply ",   " answer ", " decirme ", " rsvp "};
+  return holds(phrase_text(fact.what), telling);
+}
+
+// The facts of a thread while one later mail after the other is held against them.
+class Merging {
+ public:
+  explicit Merging(std::vector<Fact>& facts) : facts_(facts) {}
+
+  // `open`: the facts that stand when the next mail comes, so that what it ends first does not
+  // change what it means for the others.
+  void begin_mail(std::vector<const Fact*> open) { open_ = std::move(open); }
+
+  void hold_against(Fact& fact, const ThreadMail& mail) {
+    if (fact.kind == "awaits_me") {
+      if (says_again(fact, mail)) return end(fact, FactState::superseded, mail);
+      // Who is told "I'll look at it" still waits.
+      if (mail.mine && (mail.fulfils || !mail.outcome.defers)) end(fact, FactState::closed, mail);
+    } else if (fact.kind == "request") {
+      request(fact, mail);
+    } else if (fact.kind == "promise" || fact.kind == "promised") {
+      promise(fact, mail);
+    } else if (fact.kind == "awaits_them") {
+      if (says_again(fact, mail)) return end(fact, FactState::superseded, mail);
+      if (!mail.mine) end(fact, FactState::closed, mail);
+    } else if (fact.kind == "appointment") {
+      // Another appointment of the same thread stands beside it, unless it takes its place.
+      const bool repeated =
+          any_of(mail, fact.kind, [&](const Fact& other) { return other.starts == fact.starts; });
+      if (repeated || (mail.appointments && mail.moves)) {
+        end(fact, FactState::superseded, mail);
+      } else if (mail.cancels && !mail.appointments) {
+        end(fact, FactState::closed, mail);
+      }
+    } else if (fact.kind == "invoice") {
+      invoice(fact, mail);
+    } else if (fact.kind == "booking") {
+      if (mail.cancels) end(fact, FactState::closed, mail);
+    } else if (fact.kind == "decision") {
+      if (replaced(fact, mail)) end(fact, FactState::superseded, mail);
+    }
+  }
+
+ private:
+  template <typename Test>
+  bool any_of(const ThreadMail& mail, const std::string& kind, Test test) const {
+    return std::any_of(facts_.begin(), facts_.end(), [&](const Fact& other) {
+      return other.item == mail.item && other.kind == kind && test(other);
+    });
+  }
+
+  // Who asks again waits since then no less: the last mail is what is answered.
+  bool says_again(const Fact& fact, const ThreadMail& mail) const {
+    return any_of(mail, fact.kind, [](const Fact&) { return true; });
+  }
+
+  // Whether nothing else of that kind is open with that person.
+  bool is_only_open(const Fact& fact) const {
+    return std::none_of(open_.begin(), open_.end(), [&](const Fact* other) {
+      return other != &fact && other->kind == fact.kind && other->who == fact.who;
+    });
+  }
+
+  // Whether the mail says the same thing anew, for another day or with other words. Where it says
+  // that something changes, a word in common is enough, or no word at all ("I'll send it on
+  // Thursday instead") where there is one matter only. Elsewhere it has to be wholly the same.
+  bool replaced(const Fact& fact, const ThreadMail& mail) const {
+    return any_of(mail, fact.kind, [&](const Fact& other) {
+      // What was decided is changed by whoever writes of it next.
+      if (other.who != fact.who && fact.kind != "decision") return false;
+      // A reminder without a day does not take the day away.
+      if (!fact.starts.empty() && other.starts.empty() && other.kind != "decision") return false;
+      if (base::fold(other.what) == base::fold(fact.what)) return true;
+      const auto before = matter_words(fact.what), now = matter_words(other.what);
+      const size_t shared = shared_words(before, now);
+      if (mail.outcome.changes || mail.moves) {
+        return shared > 0 || ((now.empty() || before.empty()) && is_only_open(fact));
+      }
+      return fact.kind != "decision" && shared > 0 && shared == before.size() &&
+             shared == now.size();
+    });
+  }
+
+  void request(Fact& fact, const ThreadMail& mail) const {
+    if (!mail.mine) {
+      if (replaced(fact, mail)) return end(fact, FactState::superseded, mail);
+      if (mail.from == fact.who && mail.outcome.releases && is_only_open(fact)) {
+        end(fact, FactState::closed, mail);
+      }
+      return;
+    }
+    // What the owner promises takes the place of what was asked of them, unless its day were lost.
+    bool promised = false, dated = false;
+    for (const Fact& other : facts_) {
+      if (other.item != mail.item || other.kind != "promise" || other.who != fact.who) continue;
+      if (!is_about(fact.what, other.what) &&
+          !(matter_words(other.what).empty() && is_only_open(fact))) {
+        continue;
+      }
+      promised = true;
+      dated = dated || !other.starts.empty();
+    }
+    if (promised && (dated || fact.starts.empty())) return end(fact, FactState::superseded, mail);
+    if (mail.fulfils && (!mail.outcome.defers || is_about(fact.what, mail.outcome.brings))) {
+      return end(fact, FactState::closed, mail);
+    }
+    if (mail.outcome.defers || promised) return;
+    if (mail.outcome.acknowledges && !asks_for_an_answer(fact)) return;
+    end(fact, FactState::closed, mail);
+  }
+
+  void promise(Fact& fact, const ThreadMail& mail) const {
+    const bool by_promiser =
+        fact.kind == "promise" ? mail.mine : !mail.mine && mail.from == fact.who;
+    if (!by_promiser) {
+      const bool by_other = fact.kind == "promise" ? mail.from == fact.who : mail.mine;
+      if (by_other && mail.outcome.releases && is_only_open(fact)) {
+        end(fact, FactState::closed, mail);
+      }
+      return;
+    }
+    if (replaced(fact, mail)) return end(fact, FactState::superseded, mail);
+    // Of several promises the one is kept that is about what was brought.
+    if (mail.fulfils && (is_only_open(fact) || is_about(fact.what, mail.outcome.brings))) {
+      end(fact, FactState::closed, mail);
+    }
+  }
+
+  void invoice(Fact& fact, const ThreadMail& mail) const {
+    if (mail.mine) {
+      if (mail.fulfils) end(fact, FactState::closed, mail);
+      return;
+    }
+    const std::vector<std::int64_t>& amounts = mail.outcome.amounts;
+    const bool fits = amounts.empty()
+                          ? is_only_open(fact)
+                          : std::find(amounts.begin(), amounts.end(), fact.cents) != amounts.end();
+    if (mail.outcome.paid && same_sender(mail.from, fact.who) && fits) {
+      return end(fact, FactState::closed, mail);
+    }
+    // A reminder of the same amount.
+    const bool again = any_of(mail, fact.kind, [&](const Fact& other) {
+      return other.who == fact.who && other.cents == fact.cents && other.currency == fact.currency;
+    });
+    if (again) end(fact, FactState::superseded, mail);
+  }
+
+  std::vector<Fact>& facts_;
+  std::vector<const Fact*> open_;
+};
+
+}  // namespace
 
 void merge_thread(std::vector<Fact>& facts, const std::vector<ThreadMail>& mails) {
   std::map<base::Id, size_t> place;
@@ -443,43 +639,19 @@ void merge_thread(std::vector<Fact>& facts, const std::vector<ThreadMail>& mails
     fact.state = FactState::valid;
     fact.ended.reset();
     fact.superseded_by.reset();
-    for (size_t later = found->second + 1; later < mails.size(); ++later) {
-      const ThreadMail& mail = mails[later];
-      if (!mail.honest) continue;
-      if (fact.kind == "awaits_me" || fact.kind == "request") {
-        if (mail.mine) end(fact, FactState::closed, mail);
-        // Who asks again waits since then no less: the last mail is what is answered.
-        const bool again = std::any_of(facts.begin(), facts.end(), [&](const Fact& other) {
-          return other.item == mail.item && other.kind == fact.kind &&
-                 (fact.kind == "awaits_me" || base::fold(other.what) == base::fold(fact.what));
-        });
-        if (again) end(fact, FactState::superseded, mail);
-      } else if (fact.kind == "promise") {
-        if (mail.mine && mail.fulfils) end(fact, FactState::closed, mail);
-      } else if (fact.kind == "promised") {
-        if (!mail.mine && mail.fulfils && mail.from == fact.who) end(fact, FactState::closed, mail);
-      } else if (fact.kind == "awaits_them") {
-        if (!mail.mine) end(fact, FactState::closed, mail);
-        const bool again = std::any_of(facts.begin(), facts.end(), [&](const Fact& other) {
-          return other.item == mail.item && other.kind == fact.kind;
-        });
-        if (again) end(fact, FactState::superseded, mail);
-      } else if (fact.kind == "appointment") {
-        // Another appointment of the same thread stands beside it, unless it takes its place.
-        const bool repeated = std::any_of(facts.begin(), facts.end(), [&](const Fact& other) {
-          return other.item == mail.item && other.kind == fact.kind && other.starts == fact.starts;
-        });
-        if (repeated || (mail.appointments && mail.moves)) {
-          end(fact, FactState::superseded, mail);
-        } else if (mail.cancels && !mail.appointments) {
-          end(fact, FactState::closed, mail);
-        }
-      } else if (fact.kind == "invoice") {
-        if (mail.mine && mail.fulfils) end(fact, FactState::closed, mail);
-      } else if (fact.kind == "booking") {
-        if (mail.cancels) end(fact, FactState::closed, mail);
-      }
+  }
+  // Mail by mail, so that each meets the facts as they stood when it came.
+  Merging merging(facts);
+  for (size_t later = 0; later < mails.size(); ++later) {
+    if (!mails[later].honest) continue;
+    std::vector<Fact*> open;
+    for (Fact& fact : facts) {
+      const auto found = place.find(fact.item);
+      const bool earlier = found != place.end() && found->second < later;
+      if (earlier && fact.state == FactState::valid) open.push_back(&fact);
     }
+    merging.begin_mail({open.begin(), open.end()});
+    for (Fact* fact : open) merging.hold_against(*fact, mails[later]);
   }
 }
 

@@ -2,11 +2,16 @@
 // holds once a whole thread is read: the later word wins, and an answer closes what waited for it.
 // Kinds:
 //
-//   request      asked of the owner; `starts`: by when         awaits_me    waits for the owner's
-//   answer promise      the owner's own; `starts`: for when           awaits_them  the owner asked,
-//   nobody answered promised     somebody else's to the owner                  appointment
-//   `starts`, `ends`, `place` invoice      `cents`, `currency`; `starts`: due            booking
-//   `starts`: when it begins order        the mail speaks to an assistant to make it do something
+//   request      asked of the owner; `starts`: by when
+//   awaits_me    waits for the owner's answer
+//   promise      the owner's own; `starts`: for when
+//   awaits_them  the owner asked, nobody answered
+//   promised     somebody else's to the owner
+//   appointment  `starts`, `ends`, `place`
+//   invoice      `cents`, `currency`; `starts`: due
+//   booking      `starts`: when it begins
+//   decision     what was decided or agreed, by `who`; `starts`: for when
+//   order        the mail speaks to an assistant to make it do something
 //
 // Pure functions.
 #pragma once
@@ -16,12 +21,13 @@
 #include <vector>
 
 #include "assistant/assistant.h"
+#include "assistant/outcome.h"
 #include "store/assistant_store.h"
 
 namespace lar::assistant {
 
 // Raised when judgement or facts change: everything is judged again.
-inline constexpr int judgement_version = 2;
+inline constexpr int judgement_version = 3;
 
 // `item` is what `mail` was made of; its texts are where the quotes are located.
 std::vector<store::Fact> find_facts(const Mail& mail, const domain::Item& item,
@@ -41,6 +47,7 @@ struct ThreadMail {
   bool honest = true;         // not suspicious: what strangers forge ends nothing
   bool appointments = false;  // names some
   bool moves = false;         // and one of them takes the place of an earlier one
+  Outcome outcome = {};
 };
 // Sets state, ended and superseded_by of a thread's facts, whatever they were before. `mails` in
 // the order they were sent; facts of mails that are not among them are left alone.

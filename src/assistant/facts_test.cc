@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "assistant/money.h"
 #include "assistant/orders.h"
@@ -206,6 +207,136 @@ TEST(Threads, a_promise_is_kept_by_bringing_what_was_promised) {
   mails[1].fulfils = true;
   merge_thread(facts, mails);
   EXPECT_EQ(facts[0].state, FactState::closed);
+}
+
+// Judged mails of one thread, hour after hour, with what find_facts() sees in them.
+struct Thread {
+  std::vector<ThreadMail> mails;
+  std::vector<Fact> facts;
+  void add(const std::string& text, bool mine, const std::string& subject = "Re: Obra") {
+    domain::Item item =
+        mine ? item_of(subject, text, "clara@casa.example", "Clara Soler") : item_of(subject, text);
+    if (mine) item.people.back() = {domain::PersonRole::to, "Ana Robles", ana};
+    item.references = {"obra@correo.example"};
+    const Judged judged = judge(item, mine);
+    ThreadMail mail = said(static_cast<int>(mails.size()), mine, ana);
+    store::JudgedMail stored;
+    stored.item = mail.item;
+    stored.sent = mail.sent;
+    stored.people = item.people;
+    stored.verdict.suspicious = "none";
+    stored.verdict.detail = detail_of(judged.mailbox.mails.front(), judged.verdict).dump();
+    mail = thread_mail(stored);
+    mails.push_back(mail);
+    for (Fact fact : judged.facts) {
+      fact.item = mail.item;
+      facts.push_back(std::move(fact));
+    }
+    merge_thread(facts, mails);
+  }
+  // The days of those of a kind that stand.
+  std::vector<std::string> open(const std::string& kind) const {
+    std::vector<std::string> result;
+    for (const Fact& fact : facts) {
+      if (fact.kind == kind && fact.state == FactState::valid) result.push_back(fact.starts);
+    }
+    return result;
+  }
+  static constexpr const char* ana = "ana.robles@correo.example";
+};
+using Days = std::vector<std::string>;
+
+TEST(Threads, a_promise_for_another_day_takes_the_place_of_the_first) {
+  Thread thread;
+  thread.add("Te mando el presupuesto el miércoles.", true);
+  ASSERT_EQ(thread.open("promise"), Days{"2026-05-13"});
+  thread.add("Al final te mando el presupuesto el jueves.", true);
+  EXPECT_EQ(thread.open("promise"), Days{"2026-05-14"});
+  // Another matter stands beside it.
+  thread.add("Te mando las fotos del tejado el viernes.", true);
+  EXPECT_EQ(thread.open("promise"), (Days{"2026-05-14", "2026-05-15"}));
+}
+
+TEST(Threads, a_moved_deadline_takes_the_place_of_the_first_in_other_words) {
+  Thread thread;
+  thread.add("¿Puedes mandarme el contrato firmado antes del jueves?", false);
+  ASSERT_EQ(thread.open("request"), Days{"2026-05-14"});
+  thread.add("Mejor mándame el contrato antes del viernes.", false);
+  EXPECT_EQ(thread.open("request"), Days{"2026-05-15"});
+  thread.add("¿Puedes mandarme también las fotos del tejado antes del viernes?", false);
+  EXPECT_EQ(thread.open("request"), (Days{"2026-05-15", "2026-05-15"}));
+}
+
+TEST(Threads, who_will_look_at_it_has_not_done_it) {
+  Thread thread;
+  thread.add("¿Puedes mandarme el contrato firmado antes del viernes?", false);
+  thread.add("Vale, le echo un vistazo en cuanto pueda.", true);
+  EXPECT_EQ(thread.open("request"), Days{"2026-05-15"});
+  thread.add("¡Claro!", true);
+  EXPECT_EQ(thread.open("request"), Days{"2026-05-15"}) << "a bare yes brings no contract";
+  thread.add("Aquí tienes el contrato.", true);
+  EXPECT_TRUE(thread.open("request").empty());
+}
+
+TEST(Threads, what_is_promised_takes_the_place_of_what_was_asked) {
+  Thread thread;
+  thread.add("¿Puedes mandarme el contrato firmado antes del viernes?", false);
+  thread.add("Te mando el contrato firmado el jueves.", true);
+  EXPECT_TRUE(thread.open("request").empty());
+  EXPECT_EQ(thread.open("promise"), Days{"2026-05-14"});
+  thread.add("Ya no hace falta, gracias.", false);
+  EXPECT_TRUE(thread.open("promise").empty());
+}
+
+TEST(Threads, what_is_not_done_yet_keeps_no_promise) {
+  Thread thread;
+  thread.add("Te mando el presupuesto el miércoles.", true);
+  thread.add("De hecho, todavía no lo he enviado.", true);
+  EXPECT_EQ(thread.open("promise"), Days{"2026-05-13"});
+}
+
+TEST(Threads, a_payment_received_closes_its_invoice) {
+  std::vector<ThreadMail> mails = {said(0, false, "a@luz.example"),
+                                   said(1, false, "b@luz.example")};
+  std::vector<Fact> facts = {fact_of(mails[0], "invoice")};
+  facts[0].cents = 4200;
+  merge_thread(facts, mails);
+  EXPECT_EQ(facts[0].state, FactState::valid);
+  mails[1].outcome.paid = true;
+  mails[1].outcome.amounts = {1000};
+  merge_thread(facts, mails);
+  EXPECT_EQ(facts[0].state, FactState::valid) << "another amount";
+  mails[1].outcome.amounts = {4200};
+  merge_thread(facts, mails);
+  EXPECT_EQ(facts[0].state, FactState::closed);
+  mails[1].from = "somebody@elsewhere.example";
+  merge_thread(facts, mails);
+  EXPECT_EQ(facts[0].state, FactState::valid) << "only who is paid can say so";
+}
+
+TEST(Outcomes, a_payment_counts_where_it_is_said_to_have_come) {
+  const auto paid = [](const std::string& text) {
+    return outcome_of(judge(item_of("Factura", text)).mailbox.mails.front()).paid;
+  };
+  EXPECT_TRUE(paid("Hola: hemos recibido su pago de 42,00 €. Gracias."));
+  EXPECT_TRUE(paid("Thank you for your payment of €42.00."));
+  EXPECT_FALSE(paid("Todavía no hemos recibido su pago de 42,00 €."));
+  EXPECT_FALSE(paid("If your invoice has been paid, please ignore this reminder."));
+}
+
+TEST(Decisions, who_what_and_when_are_facts_and_the_later_one_holds) {
+  Thread thread;
+  thread.add("Hemos decidido poner los azulejos azules en el baño a partir del viernes.", false);
+  ASSERT_EQ(thread.open("decision"), Days{"2026-05-15"});
+  EXPECT_EQ(thread.facts.front().who, Thread::ana);
+  EXPECT_NE(thread.facts.front().what.find("azulejos azules"), std::string::npos);
+  EXPECT_NE(thread.facts.front().quote.find("Hemos decidido"), std::string::npos);
+  thread.add("We agreed to leave the roof as it is.", true);
+  EXPECT_EQ(thread.open("decision").size(), 2u);
+  thread.add("Al final hemos decidido que los azulejos sean blancos.", true);
+  EXPECT_EQ(thread.open("decision"), (Days{"", ""}));
+  thread.add("Todavía no hemos decidido nada del tejado.", false);
+  EXPECT_EQ(thread.open("decision").size(), 2u);
 }
 
 TEST(Threads, a_forged_mail_ends_nothing) {

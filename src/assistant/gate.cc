@@ -78,7 +78,7 @@ const Meeting* meeting_now(const World& world) {
   for (const Meeting& meeting : world.meetings) {
     if (meeting.starts > world.now) break;
     if (!meeting.all_day && meeting.ends > world.now &&
-        meeting.ends - meeting.starts <= longest_meeting) {
+        meeting.ends - meeting.starts <= longest_meeting && binds_owner(world, meeting)) {
       return &meeting;
     }
   }

@@ -17,6 +17,9 @@ using base::Result;
 using nlohmann::json;
 
 constexpr int most_contacts = 2000;
+constexpr int most_documents = 10;  // that one meeting may be about
+constexpr size_t most_searches = 8;
+constexpr Microseconds soon = 26LL * 3600 * base::one_second;
 
 KnownMail known_mail(const store::JudgedMail& judged) {
   KnownMail mail;
@@ -43,6 +46,7 @@ KnownMail known_mail(const store::JudgedMail& judged) {
   mail.moves = detail.value("moves", false);
   mail.cancels = detail.value("cancels", false);
   mail.fulfils = detail.value("fulfils", false);
+  mail.outcome = outcome_from(detail);
   mail.language = detail.value("language", "en");
   mail.invitations = invitations_from(detail);
   for (const json& reason : detail.value("reasons", json::array())) {
@@ -91,6 +95,61 @@ std::optional<Birthday> birthday_of(const store::StoredItem& contact) {
   return std::nullopt;
 }
 
+// The title and the organisation of a contact's text.
+std::string role_of(const store::StoredItem& contact) {
+  std::string role;
+  for (const domain::TextPart& part : contact.item.parts) {
+    for (const std::string_view line : base::split(part.text, '\n')) {
+      for (const std::string_view label : {"Title: ", "Role: ", "Organisation: "}) {
+        if (!line.starts_with(label)) continue;
+        role += (role.empty() ? "" : ", ") + std::string(line.substr(label.size()));
+      }
+    }
+  }
+  return role;
+}
+
+// What lies about with the names of the meetings that are near; the detector looks at the titles.
+base::Status find_documents(store::Store& store, Knowledge& knowledge) {
+  const Microseconds now = base::Clock::now();
+  std::set<std::string> searched;
+  std::set<base::Id> found;
+  for (const Meeting& meeting : knowledge.meetings) {
+    if (meeting.all_day || meeting.starts < now || meeting.starts > now + soon) continue;
+    if (searched.size() >= most_searches || !searched.insert(meeting.title).second) continue;
+    store::SearchRequest request;
+    for (const std::string& word : matter_words(meeting.title)) {
+      request.text += (request.text.empty() ? "" : " ") + word;
+    }
+    if (request.text.empty()) continue;
+    request.kind = domain::ItemKind::document;
+    request.limit = most_documents;
+    TRY_ASSIGN(const auto hits, store.search(request));
+    for (const store::Hit& hit : hits) {
+      if (!found.insert(hit.item).second) continue;
+      knowledge.documents.push_back({hit.item, hit.external_id, hit.title});
+    }
+  }
+  return {};
+}
+
+// An occurrence that was changed says it itself, all others as the series does.
+void mark_time_taken(Meeting& meeting, const std::string& ical, const std::string& occurrence,
+                     const Owner& owner) {
+  // Parsing is spared where there is nothing to find, which is so for most events.
+  const bool says = ical.find("TRANSPARENT") != std::string::npos ||
+                    ical.find("DECLINED") != std::string::npos ||
+                    ical.find("CANCELLED") != std::string::npos;
+  if (!says) return;
+  auto scheduling = sources::scheduling_of(ical, occurrence);
+  if (!scheduling) scheduling = sources::scheduling_of(ical);
+  if (!scheduling) return;
+  meeting.free = scheduling->transparent || scheduling->cancelled;
+  for (const sources::Invited& one : scheduling->invited) {
+    if (owner.is(one.address) && one.answer == "DECLINED") meeting.declined = true;
+  }
+}
+
 }  // namespace
 
 Result<Knowledge> load_knowledge(store::Store& store, Microseconds from, Microseconds to) {
@@ -132,6 +191,13 @@ Result<Knowledge> load_knowledge(store::Store& store, Microseconds from, Microse
     for (const domain::Person& person : known->second.item.people) {
       if (!knowledge.owner.is(person.address)) meeting.people.push_back(person);
     }
+    if (known->second.item.occurrences.size() > 1) {
+      meeting.occurrence = found.occurrence.recurrence_id;
+    }
+    if (known->second.item.event) {
+      mark_time_taken(meeting, known->second.item.event->ical, found.occurrence.recurrence_id,
+                      knowledge.owner);
+    }
     knowledge.meetings.push_back(std::move(meeting));
   }
   TRY_ASSIGN(const auto contacts, assistant.newest(domain::ItemKind::contact, most_contacts));
@@ -139,7 +205,13 @@ Result<Knowledge> load_knowledge(store::Store& store, Microseconds from, Microse
     auto stored = store.item(id);
     if (!stored) continue;
     if (auto birthday = birthday_of(*stored)) knowledge.birthdays.push_back(std::move(*birthday));
+    if (std::string role = role_of(*stored); !role.empty()) {
+      for (const domain::Person& person : stored->item.people) {
+        if (!person.address.empty()) knowledge.roles.emplace(person.address, role);
+      }
+    }
   }
+  TRY(find_documents(store, knowledge));
   return knowledge;
 }
 
@@ -175,6 +247,7 @@ struct World::Index {
   std::map<base::Id, size_t> by_item;
   // Mails that move or call off an appointment, by who wrote them.
   std::map<std::string, std::vector<size_t>> movers;
+  std::vector<size_t> enders;  // mails that bring or pay something
 };
 
 struct Timeline::Thread {
@@ -190,7 +263,9 @@ World::World(const Knowledge& knowledge, Microseconds moment)
       owner(knowledge.owner),
       meetings(knowledge.meetings),
       birthdays(knowledge.birthdays),
-      invited(knowledge.invited) {}
+      invited(knowledge.invited),
+      roles(knowledge.roles),
+      documents(knowledge.documents) {}
 
 Timeline::Timeline(const Knowledge& knowledge)
     : knowledge_(knowledge), index_(std::make_shared<World::Index>()) {
@@ -205,6 +280,9 @@ Timeline::Timeline(const Knowledge& knowledge)
     index.threads[mail.thread].push_back(place);
     const bool moves = (mail.moves || mail.cancels) && !mail.mine && mail.suspicious == "none";
     if (moves) index.movers[mail.from.address].push_back(place);
+    if (mail.suspicious == "none" && (mail.fulfils || mail.outcome.paid)) {
+      index.enders.push_back(place);
+    }
   }
   std::map<std::string, Thread> threads;
   for (const store::Fact& fact : knowledge.facts) {
@@ -266,7 +344,7 @@ World Timeline::at(Microseconds now) {
         const KnownMail& mail = *index.order[place];
         mails.push_back({mail.item, mail.sent, mail.mine, mail.from.address, mail.fulfils,
                          mail.cancels, mail.suspicious == "none", naming.contains(mail.item),
-                         mail.moves});
+                         mail.moves, mail.outcome});
       }
       merge_thread(*facts, mails);
       thread.merged = std::move(facts);
@@ -288,6 +366,22 @@ World Timeline::at(Microseconds now) {
     }
   }
   world.facts = Seen<store::Fact>(world.all_facts_.data(), world.all_facts_.size());
+  // What another thread brought or paid.
+  const auto last = std::lower_bound(index.enders.begin(), index.enders.end(), known);
+  std::vector<const KnownMail*> enders;
+  for (auto place = index.enders.begin(); place != last; ++place) {
+    enders.push_back(index.order[*place]);
+  }
+  for (const store::Fact*& fact : world.all_facts_) {
+    const KnownMail* by = settled_elsewhere(world, *fact, enders);
+    if (by == nullptr) continue;
+    auto own = std::make_shared<std::vector<store::Fact>>(1, *fact);
+    own->front().state = store::FactState::closed;
+    own->front().ended = by->sent;
+    own->front().superseded_by = by->item;
+    fact = &own->front();
+    world.of_threads_.push_back(std::move(own));
+  }
   return world;
 }
 

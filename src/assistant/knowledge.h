@@ -12,6 +12,7 @@
 
 #include "assistant/invitations.h"
 #include "assistant/mailbox.h"
+#include "assistant/outcome.h"
 #include "store/assistant_store.h"
 #include "store/store.h"
 
@@ -31,6 +32,7 @@ struct KnownMail {
   bool person = false;  // written by somebody under their own name
   bool automatic = false;
   bool moves = false, cancels = false, fulfils = false;
+  Outcome outcome;
   std::string priority, suspicious, summary;
   double urgency = 0;
   bool personal = false;
@@ -49,6 +51,18 @@ struct Meeting {
   base::Microseconds ends = 0;
   bool all_day = false;
   std::vector<domain::Person> people;  // without the owner
+  std::string occurrence;              // of a series, which (domain::Occurrence::recurrence_id)
+  // Neither takes the owner's time: marked as free (TRANSP), or declined by them (PARTSTAT).
+  bool free = false, declined = false;
+};
+
+// What the address book says that somebody is: "arquitecta, Estudio Robles".
+using Roles = std::map<std::string, std::string>;  // by address
+
+struct KnownDocument {
+  base::Id item;
+  std::string external_id;
+  std::string title;
 };
 
 struct Birthday {
@@ -66,6 +80,8 @@ struct Knowledge {
   std::vector<Meeting> meetings;  // in order
   std::vector<Birthday> birthdays;
   InvitedEvents invited;  // what the calendar holds of the mails' invitations
+  Roles roles;
+  std::vector<KnownDocument> documents;  // that may belong to the next meetings
 };
 
 // Mails of [from, …) with those before that still matter in [from, to), the calendar of [from, to).
@@ -131,6 +147,8 @@ struct World {
   const std::vector<Meeting>& meetings;
   const std::vector<Birthday>& birthdays;
   const InvitedEvents& invited;
+  const Roles& roles;
+  const std::vector<KnownDocument>& documents;
 
   const KnownMail* mail(const base::Id& item) const;
   std::vector<const KnownMail*> thread(const std::string& name) const;  // oldest first

@@ -361,10 +361,11 @@ class Planning {
   }
 
   bool is_free(Microseconds from, Microseconds to, const Meeting* but) const {
-    return std::none_of(
-        knowledge_.meetings.begin(), knowledge_.meetings.end(), [&](const Meeting& other) {
-          return &other != but && !other.all_day && other.starts < to && other.ends > from;
-        });
+    return std::none_of(knowledge_.meetings.begin(), knowledge_.meetings.end(),
+                        [&](const Meeting& other) {
+                          return &other != but && !other.all_day && !other.free &&
+                                 !other.declined && other.starts < to && other.ends > from;
+                        });
   }
 
   // Slots of the event's length on these days: its own hour first.

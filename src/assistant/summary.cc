@@ -349,7 +349,7 @@ class Summariser {
     }
     items_.push_back(std::move(taken));
     for (const store::Fact& fact : facts) add(fact);
-    add_decisions();
+    add_decisions(facts);
     return {};
   }
 
@@ -404,6 +404,7 @@ class Summariser {
     if (fact.kind == "booking") {
       return say("summary.booking", {{"what", fact.what}, {"when", when}});
     }
+    if (fact.kind == "decision") return say("summary.decision", who_what);
     if (fact.kind == "awaits_me" || fact.kind == "awaits_them") {
       return say("summary." + fact.kind,
                  {{"who", fact.who_name}, {"what", base::collapse_spaces(fact.quote)}});
@@ -436,13 +437,20 @@ class Summariser {
   }
 
   // "Hemos decidido que…", "let's go with…": what was agreed, in its own words.
-  void add_decisions() {
+  // What was decided otherwise since is among the facts, and not told.
+  void add_decisions(const std::vector<store::Fact>& facts) {
     const Taken& taken = items_.back();
     const auto add_sentence = [&](const std::string& who, const Sentence& sentence) {
       if (sentence.question || sentence.text.size() < least_sentence ||
           !says_any(sentence.folded, "summary.decides")) {
         return;
       }
+      const std::string said = base::collapse_spaces(sentence.text);
+      const bool changed = std::any_of(facts.begin(), facts.end(), [&](const store::Fact& fact) {
+        return fact.kind == "decision" && fact.state == store::FactState::superseded &&
+               said.starts_with(fact.what);
+      });
+      if (changed) return;
       if (auto evidence = find_quote(taken.stored.item, sentence.text, "")) {
         add(0, claim_about(taken.stored, "decision",
                            say("summary.decision", {{"who", who}, {"what", sentence.text}}),

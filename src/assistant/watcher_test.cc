@@ -96,6 +96,38 @@ TEST_F(WatcherTest, an_engine_that_fails_leaves_the_verdict_to_code_and_is_asked
   EXPECT_GT(engines.calls, calls);
 }
 
+TEST_F(WatcherTest, the_last_thirty_days_are_judged_by_the_model_and_the_rest_by_code) {
+  engines.bound = "model";
+  engines.answer = R"({"priority":"fyi"})";
+  std::string longer;
+  for (int line = 0; line < 40; ++line) longer += "We looked at the third offer once more today. ";
+  const auto offer = [&](const std::string& id, const std::string& date) {
+    receive(id, mail_text(id + "@x", ana, me, date, "Offers " + id,
+                          "Hi Clara,\n\n" + longer + "What do you think of it?"));
+  };
+  const auto judged_by = [&](const std::string& id) {
+    const auto verdict = assistant().verdict(**home.store->find_item(id + "@x"));
+    EXPECT_TRUE(verdict && *verdict);
+    return (*verdict)->model;
+  };
+  // It is 14 May.
+  offer("older", "Mon, 13 Apr 2026 09:00:00 +0200");
+  sync();
+  ASSERT_TRUE(judge());
+  EXPECT_EQ(engines.calls, 0) << "of 31 days ago no model is asked";
+  EXPECT_EQ(judged_by("older"), "");
+  offer("newer", "Wed, 15 Apr 2026 09:00:00 +0200");
+  sync();
+  ASSERT_TRUE(judge());
+  EXPECT_GT(engines.calls, 0);
+  EXPECT_EQ(judged_by("newer"), "model");
+  EXPECT_EQ(judged_by("older"), "");
+  // A new start asks nothing again, and what grows old keeps what it was given.
+  const int calls = engines.calls;
+  ASSERT_TRUE(judge());
+  EXPECT_EQ(engines.calls, calls);
+}
+
 TEST_F(WatcherTest, the_background_notices_new_mail_and_pauses_for_people) {
   receive("1", mail_text("a@x", ana, me, "Wed, 13 May 2026 10:00:00 +0200", "Uno", "Hola."));
   sync();

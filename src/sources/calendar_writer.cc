@@ -714,6 +714,8 @@ class Editing {
     std::from_chars(sequence.data(), sequence.data() + sequence.size(), result.sequence);
     result.organizer = address_in(value("ORGANIZER"));
     result.repeats = repeats(about);
+    result.transparent = upper(value("TRANSP")) == "TRANSPARENT";
+    result.cancelled = upper(value("STATUS")) == "CANCELLED";
     if (const Line* id = find(about, "RECURRENCE-ID"); id != nullptr && master_ == npos) {
       if (const auto stamp = stamp_of(*id)) result.occurrence = identity(*stamp, zones_);
     }

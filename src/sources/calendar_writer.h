@@ -63,6 +63,8 @@ struct Scheduling {
   std::string organizer;   // address in lower case; empty: nobody invited
   std::string occurrence;  // the one it is about (domain::Occurrence::recurrence_id); empty: all
   bool repeats = false;
+  bool transparent = false;  // TRANSP: takes up nobody's time
+  bool cancelled = false;    // STATUS
   std::vector<Invited> invited;
 };
 // `occurrence`: that change of a series instead of the whole. Errors: ical.no_such_occurrence where

@@ -64,6 +64,16 @@ std::string server_in(const std::string& settings) {
   return has ? value["host"].get<std::string>() : std::string();
 }
 
+// A password or token that the server does not take. Trying it again and again would get the
+// account locked, and cannot help before the owner does something.
+bool is_sign_in_refused(const base::Error& error) {
+  static constexpr std::string_view codes[] = {"imap.password_wrong", "imap.app_password",
+                                               "imap.token_refused", "imap.no_password",
+                                               "dav.password"};
+  return error.retry == base::Retry::no &&
+         std::find(std::begin(codes), std::end(codes), error.code) != std::end(codes);
+}
+
 struct Worker {
   SourceStatus status;
   std::uint64_t requested = 0;  // numbers of syncs: what was asked for, began and ended
@@ -345,6 +355,36 @@ class Service final : public SyncService {
     if (!ended) set(Watching::off);
   }
 
+  // While the last answer is that the password is wrong nothing is tried: not before the account is
+  // signed in to anew or somebody asks for a sync, which may try once. False: stopped.
+  template <typename Set>
+  bool wait_until_signed_in(Worker& worker, const Set& set, std::stop_token stop) {
+    const auto refused = [&] {
+      return worker.status.error && is_sign_in_refused(*worker.status.error);
+    };
+    bool paused = false;
+    for (;;) {
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, stop, [&] { return worker.requested <= worker.finished; });
+        if (stop.stop_requested()) return false;
+        if (!refused()) {
+          if (paused) worker.renewed = false;
+          break;
+        }
+        if (paused) {
+          changed_.wait(lock, stop,
+                        [&] { return !refused() || worker.requested > worker.finished; });
+          continue;
+        }
+      }
+      paused = true;
+      set(Watching::off);
+    }
+    if (paused) set(Watching::notified);
+    return true;
+  }
+
   template <typename Set>
   void wait_for_server(Worker& worker, const SourceType& type, const Set& set,
                        std::stop_token stop) {
@@ -352,6 +392,7 @@ class Service final : public SyncService {
     milliseconds pause{0};
     set(Watching::notified);
     while (!stop.stop_requested()) {
+      if (!wait_until_signed_in(worker, set, stop)) return;
       {
         // What is known shows in the cursor only once the sync that was asked for has ended.
         std::unique_lock lock(mutex_);

@@ -8,12 +8,20 @@ namespace {
 
 constexpr int days_ahead = 2;
 
+// Whoever was born on 29 February is congratulated on the 28th in common years: most keep it in
+// their month, and a day early is better than a day late.
+bool is_birthday(const Birthday& birthday, const base::Date& day) {
+  if (day.month == birthday.month && day.day == birthday.day) return true;
+  return birthday.month == 2 && birthday.day == 29 && day.month == 2 && day.day == 28 &&
+         !base::date_is_valid({day.year, 2, 29});
+}
+
 void find(const World& world, std::vector<store::Card>& cards) {
   for (const Birthday& birthday : world.birthdays) {
     if (world.owner.is(birthday.address)) continue;
     for (int days = 0; days <= days_ahead; ++days) {
       const base::Date day = base::add_days(world.today, days);
-      if (day.month != birthday.month || day.day != birthday.day) continue;
+      if (!is_birthday(birthday, day)) continue;
       store::Card card;
       card.kind = "birthday";
       card.key = "birthday:" + birthday.item.text() + ":" + std::to_string(day.year);

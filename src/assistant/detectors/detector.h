@@ -29,6 +29,11 @@ std::vector<std::string> card_kinds();
 
 // ---- what detectors share ----
 
+// Whether the owner's time is taken by it: not where it is marked as free, they have declined it,
+// or it is another's in a shared calendar ("Tom: dentist").
+bool binds_owner(const World& world, const Meeting& meeting);
+bool is_of_another(const World& world, const Meeting& meeting);
+
 // A card about a mail: person, thread and origin are the mail's, the mail is its first evidence.
 store::Card card_about(std::string_view kind, const KnownMail& mail, std::string quote = {});
 // `parameters` as JSON object of texts.
@@ -46,8 +51,19 @@ std::string when_text(const World& world, const std::string& when);
 store::ProposedAction draft_to(const KnownMail& mail);
 // The same as a mail that is sent. The desk leaves it out where no account can send.
 store::ProposedAction answer_to(const KnownMail& mail);
+// The same where somebody else than its sender is written to.
+store::ProposedAction draft_to(const KnownMail& mail, const std::string& address,
+                               const std::string& name);
+// A first mail to somebody.
+store::ProposedAction new_draft(const domain::Person& to, const std::string& subject);
 store::ProposedAction reminder_at(base::Microseconds moment, const std::string& text,
                                   const base::Id& item);
+// On the morning of that day, or where that is past, in good time: today at six, else tomorrow.
+store::ProposedAction reminder_for(const World& world, base::Microseconds moment,
+                                   const std::string& text, const base::Id& item);
+// The event at another time, as long as it was.
+store::ProposedAction move_to(const World& world, const Meeting& meeting,
+                              base::Microseconds starts);
 store::ProposedAction event_from(const store::Fact& fact);
 
 }  // namespace lar::assistant

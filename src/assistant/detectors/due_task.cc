@@ -22,11 +22,7 @@ void find(const World& world, std::vector<store::Card>& cards) {
     set_text(
         card, days < 0 ? "task.over" : "task.due",
         {{"who", who(mail->from)}, {"what", fact.what}, {"day", when_text(world, fact.starts)}});
-    if (days > 0) {
-      const base::Microseconds morning =
-          base::from_local({world.day_of(*fact.moment), 9, 0, 0}, world.owner.zone);
-      card.actions.push_back(reminder_at(morning, fact.what, mail->item));
-    }
+    card.actions.push_back(reminder_for(world, *fact.moment, fact.what, mail->item));
     if (!mail->automatic) {
       card.actions.push_back(draft_to(*mail));
       card.actions.push_back(answer_to(*mail));

@@ -59,7 +59,8 @@ const Meeting* clash_with(const World& world, const KnownInvitation& invitation)
   if (!starts || !ends || invitation.start.size() <= 10) return nullptr;
   for (const Meeting& meeting : world.meetings) {
     if (meeting.starts >= *ends) break;
-    if (meeting.all_day || meeting.ends <= *starts || meeting.external_id == invitation.uid) {
+    if (meeting.all_day || meeting.ends <= *starts || meeting.external_id == invitation.uid ||
+        !binds_owner(world, meeting)) {
       continue;
     }
     return &meeting;

@@ -45,11 +45,11 @@ void find(const World& world, std::vector<store::Card>& cards) {
               {"amount", format_amount(fact.cents, fact.currency, spanish)},
               {"usual", format_amount(usual, fact.currency, spanish)},
               {"day", fact.starts.empty() ? "" : when_text(world, fact.starts)}});
-    if (due && days > 0) {
-      const base::Microseconds morning =
-          base::from_local({world.day_of(*fact.moment), 9, 0, 0}, world.owner.zone);
-      card.actions.push_back(reminder_at(morning, fact.what, mail->item));
-    }
+    const base::Microseconds tomorrow = world.now + base::one_day;
+    card.actions.push_back(
+        reminder_for(world, due ? *fact.moment : tomorrow, fact.what, mail->item));
+    // Why it is so much is asked of who wrote it, where somebody reads the answer.
+    if (unusual && !mail->automatic) card.actions.push_back(draft_to(*mail));
     cards.push_back(std::move(card));
   }
 }

@@ -25,7 +25,13 @@ void find(const World& world, std::vector<store::Card>& cards) {
     card.due = fact.moment;
     set_text(card, mine ? (days < 0 ? "promise.over" : "promise.due") : "promised.over",
              {{"who", fact.who_name}, {"what", fact.what}, {"day", when_text(world, fact.starts)}});
-    if (!mine) card.actions.push_back(draft_to(*mail));
+    if (mine) {
+      card.actions.push_back(
+          draft_to(*mail, fact.who, fact.who_name == fact.who ? "" : fact.who_name));
+      card.actions.push_back(reminder_for(world, *fact.moment, fact.what, mail->item));
+    } else {
+      card.actions.push_back(draft_to(*mail));
+    }
     cards.push_back(std::move(card));
   }
 }

@@ -90,11 +90,35 @@ std::string when_text(const World& world, const std::string& when) {
   return moment ? time_text(world, *moment) : "@" + when.substr(0, 10);
 }
 
+bool is_of_another(const World& world, const Meeting& meeting) {
+  const size_t colon = meeting.title.find(':');
+  if (colon == std::string::npos || colon > 20 || meeting.title.find(' ') < colon) return false;
+  return !world.owner.names.contains(base::fold(meeting.title.substr(0, colon)));
+}
+
+bool binds_owner(const World& world, const Meeting& meeting) {
+  return !meeting.free && !meeting.declined && !is_of_another(world, meeting);
+}
+
 store::ProposedAction draft_to(const KnownMail& mail) {
+  return draft_to(mail, mail.from.address, mail.from.name);
+}
+
+store::ProposedAction draft_to(const KnownMail& mail, const std::string& address,
+                               const std::string& name) {
   return {"save_draft", nlohmann::json{{"reply_to", mail.item.text()},
-                                       {"to", mail.from.address},
-                                       {"to_name", mail.from.name},
+                                       {"to", address},
+                                       {"to_name", name},
                                        {"subject", "Re: " + plain_subject(mail.subject)},
+                                       {"text", ""}}
+                            .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+}
+
+store::ProposedAction new_draft(const domain::Person& to, const std::string& subject) {
+  return {"save_draft", nlohmann::json{{"reply_to", ""},
+                                       {"to", to.address},
+                                       {"to_name", to.name},
+                                       {"subject", subject},
                                        {"text", ""}}
                             .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
@@ -109,6 +133,32 @@ store::ProposedAction reminder_at(base::Microseconds moment, const std::string& 
           nlohmann::json{
               {"at", base::format_rfc3339(moment, "UTC")}, {"text", text}, {"item", item.text()}}
               .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+}
+
+store::ProposedAction reminder_for(const World& world, base::Microseconds moment,
+                                   const std::string& text, const base::Id& item) {
+  const auto at = [&](const base::Date& day, int hour) {
+    return base::from_local({day, hour, 0, 0}, world.owner.zone);
+  };
+  base::Microseconds best = at(world.day_of(moment), 9);
+  if (best <= world.now) best = at(world.today, 18);
+  if (best <= world.now) best = at(base::add_days(world.today, 1), 9);
+  return reminder_at(best, text, item);
+}
+
+store::ProposedAction move_to(const World& world, const Meeting& meeting,
+                              base::Microseconds starts) {
+  const std::string& zone = world.owner.zone;
+  return {
+      "move_event",
+      nlohmann::json{{"item", meeting.item.text()},
+                     {"occurrence", meeting.occurrence},
+                     {"title", meeting.title},
+                     {"was", base::format_rfc3339(meeting.starts, zone)},
+                     {"start", base::format_rfc3339(starts, zone)},
+                     {"end", base::format_rfc3339(starts + (meeting.ends - meeting.starts), zone)},
+                     {"zone", zone}}
+          .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
 store::ProposedAction event_from(const store::Fact& fact) {

@@ -6,7 +6,7 @@
 //
 // What a server says is believed as far as it is consistent. A list of mails counts as whole if it
 // has as many as the mailbox says it holds. A mailbox that is suddenly all but empty, or missing,
-// is believed if it says so again ten minutes later.
+// is believed if it says so again ten minutes later, whichever way it says so.
 //
 // Runs on the thread of its source.
 #include "sources/imap/sync.h"
@@ -731,8 +731,12 @@ class Sync {
       // Where the server lists it and it is not to be read any longer, the owner has said so.
       const bool unwanted = missing && listed_.contains(name);
       const bool named = !missing && folder->told_of_gone;
-      const bool much = (gone == all && gone > 1) || (gone >= doubtful_loss && gone * 2 > all);
-      if (much && !unwanted && !named && !is_believed(name, missing ? nullptr : &*folder)) continue;
+      // A server that names every mail it says has gone (VANISHED) is believed sooner, but a broken
+      // one names them all: not where most of a mailbox would go.
+      const bool much =
+          named ? all >= doubtful_loss && gone * 2 > all
+                : (gone == all && gone > 1) || (gone >= doubtful_loss && gone * 2 > all);
+      if (much && !unwanted && !is_believed(name, missing ? nullptr : &*folder)) continue;
       TRY_ASSIGN(const std::int64_t removed, context_.store.forget(placements));
       report_.removed += removed;
     }
