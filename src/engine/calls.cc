@@ -448,27 +448,45 @@ Status EnginesImpl::forward(Role asked, const RawRequest& request,
   TRY_ASSIGN(const auto held, visit(role, *seat));
   Backend& backend = held->backend();
   if (turn && backend.slots < 2) backend.aside_owner = 0;
-  bool began = false;
+  // llama-server sends the head of a stream when it begins to read the prompt: until it has said
+  // something, another engine can say it in its place.
+  std::optional<RawHead> begun;
+  bool events = false;
+  Utterance said;
   const auto begin = [&](const RawHead& head) {
-    began = true;
+    if (begun) return;
+    begun = head;
+    events = head.status == 200 && head.content_type.starts_with("text/event-stream");
     on_head(head);
   };
+  const auto may_repeat = [&] { return !begun || (events && said.can_begin_anew()); };
   // call() gives values; there is none here.
   struct Nothing {};
   const auto done = call<Nothing>(
-      role, backend, stop, [&] { return !began; },
+      role, backend, stop, may_repeat,
       [&](std::uint64_t generation) -> Result<Nothing> {
         const auto brought =
             turn ? bring_back(backend, generation, request.prompt, request.caller.client, stop)
                  : std::optional<KeptPrompts::Match>();
         CachedCount cached;
-        const auto count = [&](std::string_view piece) {
-          cached.feed(piece);
+        bool same_head = true;
+        const auto take_head = [&](const RawHead& head) {
+          begin(head);
+          same_head = head.status == begun->status && head.content_type == begun->content_type;
+        };
+        const auto take = [&](std::string_view piece) {
+          if (!same_head) return false;
+          said.feed(piece);
+          if (brought) cached.feed(piece);
           return on_bytes(piece);
         };
-        const Status passed = backend.client->forward(
-            request, begin, brought ? std::function<bool(std::string_view)>(count) : on_bytes, stop,
-            backend.slot_for(Urgency::interactive));
+        const Status passed = backend.client->forward(request, take_head, take, stop,
+                                                      backend.slot_for(Urgency::interactive));
+        // What has begun as a stream cannot end as a refusal.
+        if (!same_head) {
+          return fail(ErrorKind::unavailable, "engine.bad_answer",
+                      {{"role", std::string(name_of(role))}, {"detail", "repeated"}});
+        }
         if (turn) {
           prompt_was_read(role, held->shared(), generation, request.prompt, request.caller.client,
                           brought, passed ? cached.tokens() : std::nullopt);

@@ -142,7 +142,7 @@ struct RawRequest {
   std::string method = "POST";
   std::string path;  // "/v1/chat/completions"
   std::string body;  // JSON
-  // Whether the answer comes piece by piece: only then is silence alone a sign of a hung engine.
+  // Whether the answer comes piece by piece: what of it are only comments then is no sign of life.
   enum class Answer { whole, streamed } answer = Answer::whole;
   // What costs the engine nothing (counting tokens) need not wait for the calls under way.
   enum class Turn { waits, at_once } turn = Turn::waits;
@@ -182,8 +182,8 @@ struct EngineOptions {
   int threads = 0;             // 0: one per core
   int chat_context = 8192;     // tokens; less where the model was trained for less
   std::chrono::milliseconds start_limit{120'000};
-  // An engine that sends nothing for so long in the middle of a call counts as hung and is
-  // restarted.
+  // An engine that says nothing for so long in the middle of a call, and does not tell that it
+  // works, counts as hung and is restarted.
   std::chrono::milliseconds silence_limit{180'000};
   std::chrono::milliseconds idle_limit{0};  // an engine unused for so long is stopped; 0: never
   int most_waiting = 32;                    // calls that may wait for one engine
@@ -225,8 +225,9 @@ class Engines {
 
   // Passes a request on as it is and the answer back as it comes, whatever its status: `on_head`
   // once, then `on_bytes` for each piece, which says false to end the call. An engine that dies
-  // before its first byte is started again and asked once more. A whole answer may take longer than
-  // the silence limit as long as the engine says that it works on something. An engine of the
+  // before it has said anything (a head and comments say nothing) is started again and asked once
+  // more. An answer may take longer than the silence limit as long as the engine says that it works
+  // on something. An engine of the
   // owner's is given its own model's name in the place of `model`. Errors: those of chat() that are
   // not about the answer's form.
   virtual base::Status forward(Role role, const RawRequest& request,

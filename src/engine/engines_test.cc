@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "engine/engine.h"
+#include "engine/engine_client.h"
 #include "engine/engine_host.h"
 #include "engine/models.h"
 #include "engine/test_engines.h"
@@ -184,6 +185,79 @@ TEST_F(EnginesTest, a_silent_engine_times_out_and_is_replaced) {
   const auto next = ask("y");
   ASSERT_TRUE(next) << next.error().describe();
   EXPECT_EQ(journal_count("start"), 2);
+}
+
+// llama-server's HTTP thread sends comments whatever its model does.
+TEST_F(EnginesTest, an_engine_that_sends_only_comments_has_hung) {
+  script("hang-ping,once --delay 0.05");
+  EngineOptions with = options();
+  with.silence_limit = 300ms;
+  open(with);
+  const auto result = ask("x");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, "engine.timeout");
+  ASSERT_TRUE(ask("y"));
+  EXPECT_EQ(journal_count("start"), 2);
+}
+
+TEST_F(EnginesTest, a_stream_of_comments_for_another_program_is_ended_too) {
+  script("hang-ping,once --delay 0.05");
+  EngineOptions with = options();
+  with.silence_limit = 300ms;
+  open(with);
+  RawRequest request;
+  request.path = "/v1/chat/completions";
+  request.body = R"({"messages":[{"role":"user","content":"a b"}],"stream":true})";
+  request.answer = RawRequest::Answer::streamed;
+  const auto ended = engines->forward(
+      Role::chat, request, [](const RawHead&) {}, [](std::string_view) { return true; }, {});
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code, "engine.timeout");
+  ASSERT_TRUE(ask("y")) << "the only place in the line is free again";
+}
+
+TEST_F(EnginesTest, a_stream_may_be_silent_for_long_while_the_engine_says_that_it_works) {
+  script("think --delay 0.6");
+  EngineOptions with = options();
+  with.silence_limit = 200ms;
+  open(with);
+  const auto result = ask("x");
+  ASSERT_TRUE(result) << result.error().describe();
+  EXPECT_EQ(journal_count("start"), 1);
+}
+
+TEST_F(EnginesTest, a_stream_of_which_only_the_head_had_come_is_asked_for_once_more) {
+  script("die-ping,once");
+  open();
+  RawRequest request;
+  request.path = "/v1/chat/completions";
+  request.body = R"({"messages":[{"role":"user","content":"a b"}],"stream":true})";
+  request.answer = RawRequest::Answer::streamed;
+  int heads = 0;
+  std::string bytes;
+  const auto done = engines->forward(
+      Role::chat, request, [&](const RawHead& head) { heads += head.status == 200 ? 1 : 100; },
+      [&](std::string_view piece) {
+        bytes += piece;
+        return true;
+      },
+      {});
+  ASSERT_TRUE(done) << done.error().describe();
+  EXPECT_EQ(heads, 1);
+  EXPECT_TRUE(bytes.starts_with(":\n\n")) << "a client that waits is kept waiting";
+  EXPECT_NE(bytes.find("You"), std::string::npos);
+  EXPECT_EQ(journal_count("start"), 2);
+}
+
+TEST(Utterance, comments_say_nothing_however_they_are_cut) {
+  Utterance said;
+  EXPECT_FALSE(said.feed(":"));
+  EXPECT_FALSE(said.can_begin_anew()) << "what followed would be part of the comment";
+  EXPECT_FALSE(said.feed(" data: x\r\n\n"));
+  EXPECT_TRUE(said.can_begin_anew());
+  EXPECT_TRUE(said.feed(":\n\nd"));
+  EXPECT_FALSE(said.can_begin_anew());
+  EXPECT_TRUE(said.feed("ata: y\n"));
 }
 
 TEST_F(EnginesTest, a_stopped_call_returns_at_once_and_the_engine_stops_working_on_it) {

@@ -8,6 +8,8 @@ passes it off as one; what it shall do stands in flags of its own:
         slow              one word every --delay seconds (0.05)
         hang              takes the question and never says a word
         hang-mid          says one word, then nothing
+        hang-ping         begins a stream and sends only comments from then on, one every --delay seconds
+        die-ping          ends after such a comment
         think             says nothing for --delay seconds, but that it works (/slots), then answers
         flood             a stream that never ends, as fast as it is taken
         die               ends in the middle of an answer, by SIGKILL
@@ -348,6 +350,10 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
         self.wfile.flush()
 
+    def comment(self):
+        self.wfile.write(b"3\r\n:\n\n\r\n")
+        self.wfile.flush()
+
     def refuses_system(self, body):
         refuses = "refuses-system" in modes and any(message.get("role") == "system" for message in body.get("messages", []))
         if refuses:
@@ -410,7 +416,15 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+        pings = False
         try:
+            while pings or shall("hang-ping"):
+                pings = True
+                self.comment()
+                time.sleep(options.delay)
+            if shall("die-ping"):
+                self.comment()
+                os.kill(os.getpid(), signal.SIGKILL)
             while "flood" in modes:
                 self.event({"choices": [{"index": 0, "delta": {"content": "x" * 4000}, "finish_reason": None}]})
             for number, piece in enumerate(wanted):
