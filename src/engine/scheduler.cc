@@ -52,7 +52,7 @@ base::Result<Scheduler::Turn> Scheduler::enter(Role lane, const Caller& caller,
   Lock lock(mutex_);
   const Lines::Ticket ticket = lines_.arrive(lane, caller);
   if (ticket == 0) {
-    const int waiting = lines_.waiting(lane);
+    const int waiting = lines_.waiting_before(lane, caller.urgency);
     const double seconds = usual_seconds_[lane] * (waiting + 1);
     return fail(ErrorKind::busy, "engine.busy",
                 {{"role", std::string(name_of(lane))},
