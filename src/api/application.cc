@@ -398,17 +398,19 @@ class ApplicationImplementation final : public Application {
   }
 
   // What work in the background may cost a day and has cost; no limit and no reading are null.
-  json background_json() {
+  json background_json(base::Language language) {
     const engine::BackgroundStatus status = engines_->background();
     const auto limit = [](auto value) { return value > 0 ? json(value) : json(); };
-    return {{"limit",
-             {{"tokens", limit(status.limit.tokens)},
-              {"minutes", limit(status.limit.minutes)},
-              {"watt_hours", limit(status.limit.watt_hours)}}},
-            {"used",
-             {{"tokens", status.used.tokens},
-              {"minutes", status.used.minutes},
-              {"watt_hours", status.energy_known ? json(status.used.watt_hours) : json()}}}};
+    json result = {{"limit",
+                    {{"tokens", limit(status.limit.tokens)},
+                     {"minutes", limit(status.limit.minutes)},
+                     {"watt_hours", limit(status.limit.watt_hours)}}},
+                   {"used",
+                    {{"tokens", status.used.tokens},
+                     {"minutes", status.used.minutes},
+                     {"watt_hours", status.energy_known ? json(status.used.watt_hours) : json()}}}};
+    if (status.error) result["error"] = render_error(*status.error, language);
+    return result;
   }
 
   // Long prompts on disk, and what they have spared since lar started.
@@ -447,7 +449,7 @@ class ApplicationImplementation final : public Application {
                      {"vectors_done", vectors.done},
                      {"vectors_total", vectors.total}}},
                    {"next_vectors", std::move(next_vectors)},
-                   {"background", background_json()},
+                   {"background", background_json(language)},
                    {"kept", kept_json(language)},
                    {"engines", roles_json(language)},
                    {"sealed", egress_->sealed()}};
@@ -1314,6 +1316,11 @@ class ApplicationImplementation final : public Application {
       if (engine.fits) continue;
       add("doctor.no_memory", false,
           {{"role", std::string(engine::name_of(engine.role))}, {"model", engine.model}});
+    }
+    if (const auto background = engines_->background(); background.error) {
+      checks.push_back({{"code", background.error->code},
+                        {"ok", false},
+                        {"message", base::message(*background.error, call.request.language)}});
     }
     if (const auto kept = engines_->kept(); kept.error) {
       checks.push_back({{"code", kept.error->code},

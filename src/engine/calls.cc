@@ -397,6 +397,8 @@ Status EnginesImpl::read_in_pieces(Backend& backend, Aside& aside, Budget::Stret
   const std::span<const int> tokens(aside.prompt->tokens);
   while (true) {
     if (stop.stop_requested()) return cancelled();
+    // A long prompt is read for minutes; an answer that has begun is written to its end.
+    TRY(stretch.go_on());
     const double speed = backend.prompt_speed;
     const auto piece = static_cast<std::size_t>(
         speed == 0 ? first_piece : std::clamp(speed * piece_seconds, least_piece, largest_piece));

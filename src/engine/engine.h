@@ -108,7 +108,8 @@ struct DailyCost {
 // What work in the background may cost a day (0: no limit) and has cost today.
 struct BackgroundStatus {
   DailyCost limit, used;
-  bool energy_known = false;  // the machine tells what it draws
+  bool energy_known = false;         // the machine tells what it draws
+  std::optional<base::Error> error;  // of the file with the limits: meanwhile none of it begins
 };
 
 // Long prompts on disk, so that they need not be read again; the counts are since lar started.
