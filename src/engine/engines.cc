@@ -699,7 +699,10 @@ Status EnginesImpl::change_embed(Seat& seat, std::shared_ptr<Backend> next) {
     current = seat.backend;
   }
   const bool same_space = !current || space_of(current->model) == space_of(next->model);
-  const bool room = !next->host || next->memory_bytes <= memory_left_for_more(memory_allowed());
+  // The new engine runs beside the old one for as long as all is embedded anew: what nobody uses
+  // makes room for that.
+  if (!same_space && next->host) make_room(*next, current.get());
+  const bool room = !next->host || has_room(*next);
   if (same_space || !room) {
     TRY(save_roles({{std::string(next_embed_key), ""}}));
     {
