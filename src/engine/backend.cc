@@ -127,6 +127,26 @@ Result<std::vector<Device>> devices_for(const EngineOptions& options) {
                          settings.ask_devices ? AskDevices::always : AskDevices::if_driver);
 }
 
+std::optional<Shortage> gpu_shortage(const EngineOptions& options, const Backend& backend) {
+  if (!backend.host || backend.plan.gpu_layers == 0) return std::nullopt;
+  const auto settings = read_settings(options.home);
+  const bool always = settings && settings->ask_devices;
+  const std::vector<Device> devices =
+      machine_devices(find_server(options.server_program).value_or(""), 0,
+                      always ? AskDevices::always : AskDevices::if_driver, Listing::anew);
+  for (auto device = devices.begin() + 1; device != devices.end(); ++device) {
+    const std::int64_t needed = backend.plan.bytes_in(device->name);
+    if (needed > device->free) return Shortage{needed, device->free};
+  }
+  return std::nullopt;
+}
+
+std::optional<Shortage> shortage(const EngineOptions& options, const Backend& backend) {
+  const std::int64_t left = memory_left(options);
+  if (left > 0 && backend.memory_bytes > left) return Shortage{backend.memory_bytes, left};
+  return gpu_shortage(options, backend);
+}
+
 Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Models& models,
                                               const std::string& sockets, Role role,
                                               const std::string& binding,
@@ -206,7 +226,7 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
   const int context = memory.context;
   backend->slots = memory.slots;
   backend->context = context;
-  backend->memory_bytes = memory.memory_bytes();
+  backend->memory_bytes = memory.bytes_in(backend->devices.front().name);
 
   LaunchPlan plan;
   plan.role = role_name;

@@ -334,11 +334,11 @@ Result<Contract> check_model(const EngineOptions& options, Models& models, Engin
   }
   const auto make = [&] { return make_backend(options, models, sockets, as, model.name, "check"); };
   TRY_ASSIGN(auto backend, make());
-  if (const std::int64_t left = memory_left(options); left > 0 && backend->memory_bytes > left) {
+  if (const auto lacks = shortage(options, *backend)) {
     return fail(ErrorKind::no_space, "engine.no_room",
                 {{"model", model.name},
-                 {"needed", std::to_string(backend->memory_bytes >> 20)},
-                 {"left", std::to_string(left >> 20)}});
+                 {"needed", std::to_string(lacks->needed >> 20)},
+                 {"left", std::to_string(lacks->left >> 20)}});
   }
   backend = settle_by_trials(options.home, std::move(backend), make, stop);
   TRY(backend->host->ensure_ready(stop));

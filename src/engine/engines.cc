@@ -227,9 +227,16 @@ std::int64_t EnginesImpl::memory_left_for_more(std::int64_t allowed) {
   return std::min(left, std::max<std::int64_t>(0, allowed - taken));
 }
 
+bool EnginesImpl::has_room(const Backend& wanted) {
+  return wanted.memory_bytes <= memory_left_for_more(memory_allowed()) &&
+         !gpu_shortage(options_, wanted);
+}
+
 void EnginesImpl::make_room(const Backend& wanted, const Backend* spared) {
   const std::int64_t allowed = memory_allowed();
-  while (wanted.memory_bytes > memory_left_for_more(allowed)) {
+  while (true) {
+    const bool ram_is_short = wanted.memory_bytes > memory_left_for_more(allowed);
+    if (!ram_is_short && !gpu_shortage(options_, wanted)) return;
     std::shared_ptr<Backend> idlest;
     base::Microseconds since = 0;
     for (auto& [role, seat] : seats_) {
@@ -238,6 +245,7 @@ void EnginesImpl::make_room(const Backend& wanted, const Backend* spared) {
       if (!backend || !backend->host || backend.get() == &wanted || backend.get() == spared) {
         continue;
       }
+      if (!ram_is_short && backend->plan.gpu_layers == 0) continue;
       const EngineHost::Snapshot snapshot = backend->host->snapshot();
       if (snapshot.pid <= 0 || snapshot.calls > 0) continue;
       if (!idlest || snapshot.used_at < since) {
@@ -634,8 +642,7 @@ Status EnginesImpl::replace(Role role, Seat& seat, std::shared_ptr<Backend> next
   }
   const bool old_runs = old && old->host && old->host->snapshot().pid > 0;
   if (old_runs && next->host) make_room(*next, old.get());
-  const bool beside =
-      !old_runs || !next->host || next->memory_bytes <= memory_left_for_more(memory_allowed());
+  const bool beside = !old_runs || !next->host || has_room(*next);
   // Somebody waits for the change: the background does not, the old engine's calls go on without
   // taking the processor from the new one, and calls that have not begun wait for it a little.
   struct Hush {

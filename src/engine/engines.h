@@ -120,8 +120,10 @@ class EnginesImpl final : public Engines {
   std::vector<PlanWish> planned_before(Role role);
   // What the owner allows all engines together, by the settings as they are now; 0: no limit.
   std::int64_t memory_allowed() const;
-  // What a further engine may take: of the machine, and of what the owner allows.
+  // What of RAM a further engine may take: of the machine, and of what the owner allows.
   std::int64_t memory_left_for_more(std::int64_t allowed);
+  // Whether it could start now, beside all that runs: in RAM and on each GPU by itself.
+  bool has_room(const Backend& wanted);
   // Before an engine starts that there is no room for: those that nobody uses end, the longest
   // unused first, until there is. Never `spared`.
   void make_room(const Backend& wanted, const Backend* spared = nullptr);

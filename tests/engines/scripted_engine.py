@@ -47,6 +47,7 @@ passes it off as one; what it shall do stands in flags of its own:
     --gpu TOTAL,LAYER,COMPUTE   plays a GPU with TOTAL MiB, nothing of it used: --list-devices shows it, and of a start with
                           -ngl N each layer takes LAYER MiB there (the head is one more), computing COMPUTE MiB. What has
                           room it tells as llama-server does; without room it ends, out of memory
+    --gpu-used FILE       what engines that run take of it, kept there: it is not there for others
     --prompt-cost SECONDS for each word of a prompt that is not in the cache (0)
 
 Embeddings are sums of word hashes: equal words make texts similar. Answers keep to the JSON schema.
@@ -85,6 +86,7 @@ parser.add_argument("-m", "--model", default="scripted")
 parser.add_argument("-c", "--ctx-size", type=int, default=4096)
 parser.add_argument("--slot-save-path")
 parser.add_argument("--gpu")
+parser.add_argument("--gpu-used")
 parser.add_argument("-ngl", "--n-gpu-layers", type=int, default=0)
 parser.add_argument("--list-devices", action="store_true")
 options, others = parser.parse_known_args()
@@ -547,11 +549,31 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         pass  # a client that went away in the middle
 
 
+def gpu_used():
+    """MiB that other engines take, those that have ended left out."""
+    used = 0
+    if options.gpu_used and os.path.exists(options.gpu_used):
+        with open(options.gpu_used, encoding="utf-8") as file:
+            for line in file:
+                pid, size = line.split()
+                try:
+                    with open(f"/proc/{pid}/stat", encoding="utf-8") as status:
+                        used += 0 if ") Z " in status.read() else int(size)
+                except OSError:
+                    pass
+    return used
+
+
 def take_gpu_memory():
     """False where it has no room."""
     total, layer, compute = (int(number) for number in options.gpu.split(","))
     layers = options.n_gpu_layers
-    if layers * layer + (compute if layers else 0) > total:
+    needed = layers * layer + (compute if layers else 0)
+    fits = needed <= total - gpu_used()
+    if options.gpu_used and fits:
+        with open(options.gpu_used, "a", encoding="utf-8") as file:
+            file.write(f"{os.getpid()} {needed}\n")
+    if not fits:
         print(f"ggml_backend_cuda_buffer_type_alloc_buffer: allocating {layers * layer} MiB on device 0: out of memory", file=sys.stderr)
         return False
     place = "CUDA0" if layers else "CPU"
@@ -566,8 +588,8 @@ def main():
     if options.list_devices:
         print("Available devices:")
         if options.gpu:
-            total = options.gpu.split(",")[0]
-            print(f"  CUDA0: A scripted GPU ({total} MiB, {total} MiB free)")
+            total = int(options.gpu.split(",")[0])
+            print(f"  CUDA0: A scripted GPU ({total} MiB, {total - gpu_used()} MiB free)")
         return 0
     if options.gpu and not take_gpu_memory():
         journal(f"no room -ngl {options.n_gpu_layers}")
