@@ -21,9 +21,12 @@ namespace lar::engine {
 using base::ErrorKind;
 using base::fail;
 using base::Result;
+using std::chrono::milliseconds;
 namespace {
 
 constexpr int chat_batch = 512;
+// An engine of a role that is asked now and then starts in a second or two.
+constexpr std::chrono::minutes seldom_used_limit(30);
 // The longest names of sockets: "/rerank.2.sock".
 constexpr std::size_t longest_socket_name = 14;
 
@@ -235,7 +238,13 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
   plan.log_file = log_file(options, role);
   plan.pid_file = options.home + "/run/" + socket_name + ".json";
   plan.start_limit = options.start_limit;
-  plan.idle_limit = options.idle_limit;
+  // What a question waits for stays ready unless the owner wants its memory back.
+  const bool awaited = role == Role::chat || role == Role::embed;
+  plan.idle_limit = options.idle_limit.count() > 0 ? options.idle_limit
+                    : settings.idle_minutes
+                        ? milliseconds(std::chrono::minutes(*settings.idle_minutes))
+                    : awaited ? milliseconds(0)
+                              : milliseconds(seldom_used_limit);
   const std::string threads =
       std::to_string(options.threads > 0 ? options.threads : usable_cores());
   plan.arguments = {"-m",     file,

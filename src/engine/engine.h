@@ -186,10 +186,11 @@ struct EngineOptions {
   // An engine that says nothing for so long in the middle of a call, and does not tell that it
   // works, counts as hung and is restarted.
   std::chrono::milliseconds silence_limit{180'000};
-  std::chrono::milliseconds idle_limit{0};  // an engine unused for so long is stopped; 0: never
-  int most_waiting = 32;                    // calls that may wait for one engine
-  bool keep_prompts = false;                // long prompts in HOME/kept, see kept_prompts.h
-  std::int64_t memory_bytes = 0;            // that a further engine may take; 0: as measured
+  // An engine unused for so long is stopped; 0: as the owner's settings say.
+  std::chrono::milliseconds idle_limit{0};
+  int most_waiting = 32;          // calls that may wait for one engine
+  bool keep_prompts = false;      // long prompts in HOME/kept, see kept_prompts.h
+  std::int64_t memory_bytes = 0;  // that a further engine may take; 0: as measured
 };
 
 class Engines {
