@@ -267,8 +267,7 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
   } else {
     plan.optional_arguments.push_back({"--jinja"});
     if (!projector.empty()) plan.arguments.insert(plan.arguments.end(), {"--mmproj", projector});
-    // llama-server saves no slots of a model that sees.
-    if (options.keep_prompts && projector.empty()) {
+    if (options.keep_prompts) {
       const std::string folder = options.home + "/kept";
       TRY(os::make_folders(folder));
       plan.optional_arguments.push_back({"--slot-save-path", folder});
