@@ -53,6 +53,7 @@ struct Backend {
   std::atomic<double> embed_speed = 0;        // bytes a second
   std::atomic<std::uint64_t> aside_owner{0};  // whose beginning lies in the background's slot
   std::atomic<int> calls = 0;
+  std::atomic<int> at_once = 0;  // calls it works on side by side; 0: not known yet
 
   // ---- long prompts on disk, see keeping.cc ----
   std::string keep_key;            // on what keys and values depend; empty: nothing is kept

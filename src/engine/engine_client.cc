@@ -316,6 +316,7 @@ Result<EngineProperties> EngineClient::properties(std::stop_token stop) const {
       const int context = integer(props["default_generation_settings"], "n_ctx");
       if (context > 0) properties.context = context;
     }
+    if (props.is_object()) properties.at_once = integer(props, "total_slots");
   }
   return properties;
 }

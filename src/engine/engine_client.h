@@ -37,6 +37,7 @@ enum class Health { ready, loading, unreachable };
 struct EngineProperties {
   std::string model;  // as the engine names it
   int context = 0;    // tokens of one conversation; 0 if it does not say
+  int at_once = 0;    // calls it works on side by side; 0 if it does not say
 };
 
 // A prompt as the engine's template makes it of messages.

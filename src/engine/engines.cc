@@ -48,6 +48,8 @@ constexpr std::array planning_order = {Role::chat, Role::embed, Role::rerank, Ro
 // How long calls that have not begun wait for an engine that starts beside the old one. Most start
 // sooner; a person waits no longer than that for one that does not.
 constexpr milliseconds longest_pause(3'000);
+// Whatever a server says of itself.
+constexpr int most_at_once = 64;
 // In roles.toml, the embedding model that is about to take over.
 constexpr std::string_view next_embed_key = "embed_next";
 
@@ -283,13 +285,37 @@ Result<std::unique_ptr<EnginesImpl::Visit>> EnginesImpl::visit(Role role, Seat& 
     if (backend) return std::make_unique<Visit>(*this, backend);
     binding = seat.binding;
   }
-  if (binding.empty() || which == Which::next) {
-    return fail(ErrorKind::not_found, "role.unbound", {{"role", std::string(name_of(role))}});
+  if (!held) {
+    if (binding.empty() || which == Which::next) {
+      return fail(ErrorKind::not_found, "role.unbound", {{"role", std::string(name_of(role))}});
+    }
+    TRY_ASSIGN(auto made, make(role, binding));
+    const std::lock_guard lock(seat.mutex);
+    if (!seat.backend && seat.binding == binding) seat.backend = made;
+    held = std::make_unique<Visit>(*this, seat.backend ? seat.backend : made);
   }
-  TRY_ASSIGN(auto made, make(role, binding));
-  const std::lock_guard lock(seat.mutex);
-  if (!seat.backend && seat.binding == binding) seat.backend = made;
-  return std::make_unique<Visit>(*this, seat.backend ? seat.backend : made);
+  if (which == Which::current) set_capacity(role, held->backend());
+  return held;
+}
+
+// A server that batches the calls of many would stand idle behind a line of one. lar's own engines
+// have one place for people, see Backend::slots.
+void EnginesImpl::set_capacity(Role role, Backend& backend) {
+  if (backend.at_once == 0) {
+    int at_once = backend.host ? 1 : 0;
+    if (!backend.host) {
+      const auto settings = read_settings(options_.home);
+      at_once = settings ? settings->parallel : 0;
+    }
+    if (at_once == 0 && is_outside(backend.binding)) at_once = 1;
+    if (at_once == 0) {
+      const auto properties = backend.client->properties();
+      if (!properties) return;  // it does not run: the call will tell
+      at_once = std::clamp(properties->at_once, 1, most_at_once);
+    }
+    backend.at_once = at_once;
+  }
+  scheduler_.set_capacity(role, backend.at_once);
 }
 
 std::shared_ptr<Backend> EnginesImpl::settled(Role role, std::shared_ptr<Backend> backend) {

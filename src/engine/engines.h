@@ -115,6 +115,8 @@ class EnginesImpl final : public Engines {
   enum class Which { current, next };
   // Holds the backend of a role; tries once more what could not be had when lar started.
   base::Result<std::unique_ptr<Visit>> visit(Role role, Seat& seat, Which which = Which::current);
+  // Lets as many calls of a role run side by side as what serves it works on at once.
+  void set_capacity(Role role, Backend& backend);
   std::string free_socket_name(Role role);
   // Engines that get their memory before a role's: those of the roles before it.
   std::vector<PlanWish> planned_before(Role role);

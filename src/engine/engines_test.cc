@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
@@ -644,6 +645,41 @@ TEST_F(EnginesTest, an_engine_of_the_owners_is_used_and_not_started) {
   EXPECT_EQ(ask("x").error().code, "engine.unreachable");
   EXPECT_EQ(engines->use(Role::chat, "http://192.0.2.1:80").error().code, "engine.unreachable");
   EXPECT_EQ(status_of(Role::chat).model, "unix:" + socket);
+}
+
+TEST_F(EnginesTest, a_server_of_the_owners_works_on_as_many_calls_at_once_as_it_says) {
+  script("slow --delay 0.2");
+  os::ProcessOptions server;
+  const std::string socket = folder / "own.sock";
+  server.arguments = {folder / "llama-server", "--host", socket, "-np", "3"};
+  server.environment = {std::string("PATH=") + getenv("PATH")};
+  auto process = os::Process::start(server);
+  ASSERT_TRUE(process);
+  const auto deadline = base::steady_now() + 10 * base::one_second;
+  while (!fs::exists(socket) && base::steady_now() < deadline) std::this_thread::sleep_for(5ms);
+  write_file(folder / "home/roles.toml", "chat = \"unix:" + socket + "\"\n");
+  const auto most_at_once = [&] {
+    open();
+    EXPECT_TRUE(ask("x")) << "with it lar learns what the server takes";
+    std::vector<std::jthread> callers;
+    for (int caller = 0; caller < 5; ++caller) {
+      callers.emplace_back([&] { EXPECT_TRUE(ask("a b c d")); });
+    }
+    long most = 0;
+    for (int look = 0; look < 60; ++look) {
+      const auto calls = status_of(Role::chat).calls;
+      most = std::max<long>(most, std::count_if(calls.begin(), calls.end(), [](const auto& call) {
+                              return call.position == 0;
+                            }));
+      std::this_thread::sleep_for(10ms);
+    }
+    return most;
+  };
+  EXPECT_EQ(most_at_once(), 3);
+  write_file(folder / "home/engines.toml", "parallel = 2\n");
+  EXPECT_EQ(most_at_once(), 2) << "the owner knows better";
+  engines.reset();
+  process->stop(2s);
 }
 
 // ---- who waits for whom ----

@@ -2,10 +2,11 @@
 // what happened goes in, who is served and who must step back comes out. Scheduler (scheduler.h)
 // puts threads around it.
 //
-// One lane per engine. A call of a higher class goes before those of lower ones, in its own lane
-// and, since the engines share one machine, in all: while a person's call runs or waits anywhere,
-// nothing proactive or in the background is begun, and what runs of it steps back. Within a class
-// the clients take turns, each with its own calls in order.
+// One lane per engine, with room for as many calls as it works on side by side. A call of a higher
+// class goes before those of lower ones, in its own lane and, since the engines share one machine,
+// in all: while a person's call runs or waits anywhere, nothing proactive or in the background is
+// begun, and what runs of it steps back. Within a class the clients take turns, each with its own
+// calls in order.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,9 @@ class Lines {
   using Ticket = std::uint64_t;
 
   void add_lane(Role lane, int capacity, int most_waiting);
+
+  void set_capacity(Role lane, int capacity) { lanes_.at(lane).capacity = capacity; }
+  int capacity(Role lane) const { return lanes_.at(lane).capacity; }
 
   // Joins the line; 0 where as many wait before it as may. What waits behind a call of this class
   // does not count, nor what has stepped back: a person is not sent away for what would let her

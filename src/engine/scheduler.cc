@@ -13,6 +13,13 @@ void Scheduler::add_lane(Role lane, int capacity, int most_waiting) {
   lines_.add_lane(lane, capacity, most_waiting);
 }
 
+void Scheduler::set_capacity(Role lane, int capacity) {
+  Lock lock(mutex_);
+  if (lines_.capacity(lane) == capacity) return;
+  lines_.set_capacity(lane, capacity);
+  settle(lock);
+}
+
 Scheduler::Turn::Turn(Turn&& other) noexcept
     : scheduler_(other.scheduler_),
       lane_(other.lane_),

@@ -253,7 +253,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.reply(200, {"status": "ok"})
         elif self.path == "/props":
             context = 65536 if "boast" in modes else options.ctx_size
-            self.reply(200, {"default_generation_settings": {"n_ctx": context}, "build_info": "scripted-1",
+            self.reply(200, {"default_generation_settings": {"n_ctx": context}, "build_info": "scripted-1", "total_slots": options.parallel,
                              "modalities": {"vision": "--mmproj" in others}})
         elif self.path == "/v1/models":
             self.reply(200, {"object": "list", "data": [{"id": options.model}]})
