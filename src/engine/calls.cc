@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/foreign_json.h"
@@ -308,15 +310,18 @@ void EnginesImpl::forget_last_prompt(Backend& backend) {
 template <typename Value>
 Result<Value> EnginesImpl::in_turns(
     Role role, Seat& seat, Which which, const Caller& caller, std::stop_token stop,
-    const std::function<Result<Value>(Backend&, Budget::Stretch&, std::stop_token)>& work) {
+    const std::function<Result<Value>(Backend&, Budget::Stretch&, std::stop_token)>& work,
+    Interrupted interrupted) {
   const bool counted = caller.urgency == Urgency::background;
   if (counted) TRY(budget_.admit());
   TRY_ASSIGN(auto turn, scheduler_.enter(role, caller, stop));
-  while (true) {
+  for (int times = 0;; ++times) {
     std::stop_source either;
     const std::stop_callback by_caller(stop, [&] { either.request_stop(); });
     const std::stop_token steps_back = turn.steps_back();
-    const std::stop_callback by_others(steps_back, [&] { either.request_stop(); });
+    const LateStop by_others(
+        steps_back, either,
+        interrupted == Interrupted::begins_anew ? undisturbed_after(times) : milliseconds(0));
     std::shared_ptr<Backend> backend;
     auto result = [&]() -> Result<Value> {
       TRY_ASSIGN(const auto held, visit(role, seat, which));
@@ -325,7 +330,7 @@ Result<Value> EnginesImpl::in_turns(
       Budget::Stretch stretch(counted ? &budget_ : nullptr);
       return work(held->backend(), stretch, either.get_token());
     }();
-    if (result || stop.stop_requested() || !steps_back.stop_requested()) return result;
+    if (result || stop.stop_requested() || !either.stop_requested()) return result;
     // What it still does is of no use, and would take the processor from who goes first.
     if (backend && backend->host) backend->host->freeze_if_unused();
     TRY(turn.wait_again(stop));
@@ -617,8 +622,7 @@ Status EnginesImpl::forward(Role asked, const RawRequest& request,
   const std::string kept_prompt =
       backend.model.projector.empty() || is_text_only(request.prompt) ? request.prompt : "";
   const auto done = call<Nothing>(
-      role, backend, stop, may_repeat,
-      [&](std::uint64_t generation) -> Result<Nothing> {
+      role, backend, stop, may_repeat, [&](std::uint64_t generation) -> Result<Nothing> {
         const auto brought =
             turn ? bring_back(backend, generation, kept_prompt, request.caller.client, stop)
                  : std::optional<KeptPrompts::Match>();
@@ -664,23 +668,19 @@ Status EnginesImpl::forward_aside(Role role, Seat& seat, const RawRequest& reque
   };
   Aside aside{.id = ++asides_};
   const Urgency urgency = request.caller.urgency;
-  const auto ask = [&](Backend& backend, std::uint64_t generation, Budget::Stretch& stretch,
-                       const std::stop_token& either) -> Result<Kept> {
-    aside.belongs_to(backend, generation);
-    if (request.path == "/v1/chat/completions") {
-      if (!aside.prompt && !aside.whole) {
-        // What is wrong with a body the engine shall say itself.
-        if (auto prompt = backend.client->prompt_of(request.body, either); prompt) {
-          aside.prompt = std::move(*prompt);
-        }
-        aside.whole = !aside.prompt;
-      }
-      if (aside.prompt) TRY(read_in_pieces(backend, aside, stretch, urgency, either));
-    }
+  std::optional<Parts> parts = Parts::of(request);
+  std::uint64_t maker = 0;  // of the parts there are
+  // Bodies with messages or a prompt are as good as the translation of the others.
+  const bool is_completion =
+      request.path == "/v1/chat/completions" || request.path == "/v1/completions";
+  const std::string& prompt =
+      request.prompt.empty() && is_completion ? request.body : request.prompt;
+  const auto send = [&](Backend& backend, const RawRequest& what, Budget::Stretch& stretch,
+                        const std::stop_token& either) -> Result<Kept> {
     Kept kept;
     bool too_long = false;
     TRY(backend.client->forward(
-        request, [&](const RawHead& head) { kept.head = head; },
+        what, [&](const RawHead& head) { kept.head = head; },
         [&](std::string_view piece) {
           kept.bytes += piece;
           too_long = kept.bytes.size() > longest_kept;

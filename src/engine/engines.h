@@ -153,11 +153,14 @@ class EnginesImpl final : public Engines {
       Role role, Backend& backend, std::stop_token stop, const Repeat& may_repeat,
       const std::function<base::Result<Value>(std::uint64_t generation)>& work);
   // The same for work that steps back: does `work` in turn after turn until it succeeds or fails
-  // for a reason of its own.
+  // for a reason of its own. What loses its work with each interruption steps back at once only so
+  // many times, and later the longer it has been tried: else a busy house would never see its end.
+  enum class Interrupted { keeps_its_work, begins_anew };
   template <typename Value>
   base::Result<Value> in_turns(
       Role role, Seat& seat, Which which, const Caller& caller, std::stop_token stop,
-      const std::function<base::Result<Value>(Backend&, Budget::Stretch&, std::stop_token)>& work);
+      const std::function<base::Result<Value>(Backend&, Budget::Stretch&, std::stop_token)>& work,
+      Interrupted interrupted = Interrupted::keeps_its_work);
   // What is known of a backend's model at its engine; nothing where it was not measured.
   std::optional<Contract> contract_of(const Backend& backend) const;
   // The request as it fits into the context, by its policy; what was left out goes into `result`.

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -819,6 +820,91 @@ TEST_F(EnginesInTurns, another_programs_background_call_is_made_again_and_given_
   EXPECT_EQ(pieces, 1);
   EXPECT_NE(bytes.find("[DONE]"), std::string::npos);
   EXPECT_EQ(bytes.find("You"), bytes.rfind("You")) << "nothing of the first try is left";
+}
+
+// Every interruption costs it all of its work: without a stretch in peace it would never end.
+TEST_F(EnginesInTurns, another_programs_background_call_ends_though_people_ask_all_the_time) {
+  script("slow --delay 0.05");
+  open();
+  RawRequest raw;
+  raw.path = "/v1/chat/completions";
+  raw.body = R"({"messages":[{"role":"user","content":"flexible b c d e f g h i j k l m n"}]})";
+  raw.body.insert(1, R"("stream":true,)");
+  raw.answer = RawRequest::Answer::streamed;
+  raw.caller = {Urgency::background, "import"};
+  std::atomic<bool> done = false;
+  std::jthread program([&] {
+    EXPECT_TRUE(engines->forward(
+        Role::chat, raw, [](const RawHead&) {}, [](std::string_view) { return true; }, {}));
+    done = true;
+  });
+  const auto begun = base::steady_now();
+  int asked = 0;
+  while (!done && base::steady_now() - begun < 20 * base::one_second) {
+    std::this_thread::sleep_for(100ms);
+    ASSERT_TRUE(ask("q"));
+    ++asked;
+  }
+  EXPECT_TRUE(done);
+  EXPECT_GE(asked, 3) << "it steps back at once as long as it is not interrupted all the time";
+}
+
+TEST_F(EnginesInTurns, another_programs_prompt_is_read_in_pieces_on_whatever_route_it_comes) {
+  std::string text;
+  for (int word = 0; word < 250; ++word) text += "w" + std::to_string(word) + " ";
+  RawRequest raw;
+  raw.caller = {Urgency::background, "import"};
+  const auto pieces_of = [&] {
+    fs::remove(folder / "journal");
+    // The route itself may be unknown here: its prompt has been read by then.
+    (void)engines->forward(
+        Role::chat, raw, [](const RawHead&) {}, [](std::string_view) { return true; }, {});
+    return journal({"piece"}).size();
+  };
+  script("normal --prompt-cost 0.002");
+  open();
+  raw.path = "/v1/messages";
+  raw.body = R"({"max_tokens":4,"messages":[]})";
+  raw.prompt = R"({"messages":[{"role":"user","content":")" + text + R"("}]})";
+  EXPECT_GE(pieces_of(), 3u);
+  raw.path = "/v1/completions";
+  raw.body = R"({"prompt":"other )" + text + R"("})";
+  raw.prompt.clear();
+  EXPECT_GE(pieces_of(), 3u);
+}
+
+TEST_F(EnginesInTurns, many_texts_of_another_program_are_embedded_a_few_at_a_time) {
+  open();
+  std::vector<std::string> texts;
+  for (int text = 0; text < 20; ++text) texts.push_back("text number " + std::to_string(text));
+  RawRequest raw;
+  raw.path = "/v1/embeddings";
+  const nlohmann::json body = {{"input", texts}, {"encoding_format", "base64"}};
+  raw.body = body.dump();
+  const auto vectors = [&](Urgency urgency) {
+    raw.caller = {urgency, "import"};
+    std::string bytes;
+    const auto done = engines->forward(
+        Role::embed, raw, [](const RawHead& head) { EXPECT_EQ(head.status, 200); },
+        [&](std::string_view piece) {
+          bytes += piece;
+          return true;
+        },
+        {});
+    EXPECT_TRUE(done) << done.error().describe();
+    std::map<int, std::string> rows;
+    const auto answer = nlohmann::json::parse(bytes, nullptr, false);
+    for (const auto& row : answer["data"])
+      rows[row["index"].get<int>()] = row["embedding"].get<std::string>();
+    return rows;
+  };
+  const auto whole = vectors(Urgency::interactive);
+  EXPECT_EQ(journal_count("embed 20"), 1);
+  const auto in_parts = vectors(Urgency::background);
+  EXPECT_EQ(journal_count("embed 20"), 1);
+  EXPECT_GE(journal({"embed"}).size(), 4u);
+  ASSERT_EQ(in_parts.size(), texts.size());
+  EXPECT_EQ(in_parts, whole);
 }
 
 TEST_F(EnginesInTurns, where_too_many_wait_the_next_is_told_how_many_and_how_long) {
