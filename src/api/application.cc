@@ -30,6 +30,7 @@
 #include "api/uploads.h"
 #include "api/validation.h"
 #include "assistant/desk.h"
+#include "assistant/judgement.h"
 #include "base/foreign_json.h"
 #include "base/messages.h"
 #include "base/percent.h"
@@ -1326,6 +1327,14 @@ class ApplicationImplementation final : public Application {
       checks.push_back({{"code", kept.error->code},
                         {"ok", false},
                         {"message", base::message(*kept.error, call.request.language)}});
+    }
+    // Vectors of another model say nothing to what has learnt to sort mail by them.
+    const std::string space = engines_->embed_space();
+    if (const auto judge = assistant::Judge::load(); judge && !space.empty()) {
+      const bool same = judge->space().empty() || judge->space() == space;
+      if (!same) {
+        add("doctor.mail_without_vectors", true, {{"space", space}, {"made_for", judge->space()}});
+      }
     }
     std::string names;
     for (const auto& [name, reader_version] : reading_->readers()) {
