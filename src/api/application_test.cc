@@ -4,9 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "api/validation.h"
 #include "base/clock.h"
@@ -43,10 +47,15 @@ class Home : public ::testing::Test {
           "Message-ID: <reunion/1@correo.example>\n"
           "Content-Type: text/plain; charset=utf-8\n\n"
           "La reunión del colegio es el lunes a las 17:30 😀 en el aula verde.\n\n");
+    open(ApplicationOptions::Background::none);
+  }
+  void open(ApplicationOptions::Background background) {
+    application_.reset();
     ApplicationOptions options;
     options.home = folder_ / "home";
     options.models_folder = folder_ / "models";
     options.server_program = "/nonexistent/llama-server";
+    options.background = background;
     // The tests lie in the same build as lar-read, one folder lower.
     const fs::path here = fs::path(os::program_path()).parent_path();
     for (const fs::path& candidate : {here / "lar-read", here.parent_path() / "lar-read"}) {

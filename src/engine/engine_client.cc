@@ -386,8 +386,8 @@ Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
   net::HttpRequest raw = request("POST", "/v1/chat/completions", to_text(body));
   raw.on_silence = [&] { return works(stop); };
   SignsOfLife life(silence_limit_, raw.on_silence);
-  const auto response = net::HttpClient(policy()).send(
-      raw, stop, [&](int status, std::string_view piece) {
+  const auto response =
+      net::HttpClient(policy()).send(raw, stop, [&](int status, std::string_view piece) {
         if (status != 200) {
           refused += piece.substr(0, longest_refusal - refused.size());
           return net::Flow::go_on;
@@ -572,8 +572,8 @@ base::Status EngineClient::go_on(const ChatRequest& asked, const Prompt& prompt,
   net::HttpRequest raw = request("POST", "/completion", to_text(body));
   raw.on_silence = [&] { return works(stop); };
   SignsOfLife life(silence_limit_, raw.on_silence);
-  const auto response = net::HttpClient(policy()).send(
-      raw, stop, [&](int status, std::string_view piece) {
+  const auto response =
+      net::HttpClient(policy()).send(raw, stop, [&](int status, std::string_view piece) {
         if (status != 200) {
           refused += piece.substr(0, longest_refusal - refused.size());
           return net::Flow::go_on;

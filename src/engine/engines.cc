@@ -278,11 +278,12 @@ EnginesImpl::Visit::~Visit() {
 
 Result<std::unique_ptr<EnginesImpl::Visit>> EnginesImpl::visit(Role role, Seat& seat, Which which) {
   std::string binding;
+  std::unique_ptr<Visit> held;
   settle_seat(role, seat, which);
   {
     const std::lock_guard lock(seat.mutex);
     const auto& backend = which == Which::next ? seat.next : seat.backend;
-    if (backend) return std::make_unique<Visit>(*this, backend);
+    if (backend) held = std::make_unique<Visit>(*this, backend);
     binding = seat.binding;
   }
   if (!held) {

@@ -1,4 +1,7 @@
 // Roles beside chat, fast and embed: ordering texts and seeing, and those that have no engine yet.
+#include <nlohmann/json.hpp>
+
+#include "engine/backend.h"
 #include "engine/contract.h"
 #include "engine/models.h"
 #include "engine/test_engines.h"

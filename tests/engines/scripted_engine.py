@@ -34,6 +34,8 @@ passes it off as one; what it shall do stands in flags of its own:
         goes-on           takes up a grammar behind text that was made before
         tools             makes tool calls of its own: the first tool offered, with arguments its schema allows
         named             refuses requests that do not name its model (--model)
+        blind             has a projector (--mmproj) and takes every picture for a red one
+        no-pictures       has one and refuses requests with a picture
         backwards         puts the best of documents last
         save-fails        cannot write what a slot holds (--slot-save-path)
         save-half         writes half of it and says that it is all
@@ -169,6 +171,19 @@ def text_of(message):
     return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
 
 
+def colour_of(messages):
+    """"red" or "blue", by the palette of the first picture; nothing where there is none."""
+    for message in messages:
+        for part in message["content"] if isinstance(message.get("content"), list) else []:
+            if part.get("type") == "image_url":
+                data = base64.b64decode(part["image_url"]["url"].split(",", 1)[1])
+                if (palette := data.find(b"PLTE")) < 0:
+                    return None
+                red, _, blue = data[palette + 4:][:3]
+                return "red" if red > blue or "blind" in modes else "blue"
+    return None
+
+
 def read_by_template(messages):
     return [message for message in messages if "no-system" not in modes or message.get("role") != "system"]
 
@@ -198,6 +213,8 @@ def answer_to(body):
     messages = body.get("messages", [])
     question = text_of(messages[-1]) if messages else ""
     whole = "\n".join(text_of(message) for message in messages)
+    if "--mmproj" in others and (colour := colour_of(messages)):
+        return f"It is {colour}."
     if "ignore-grammar" not in modes:
         if needle := re.search(r"What is the secret code of the (\w+) box\?", question):
             hidden = re.search(rf"code of the {needle[1]} box is (\d+)", whole)
@@ -368,6 +385,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         if "no-forms" in modes and "response_format" in body:
             self.fail(400, "failed to parse grammar: Unresolved $ref #/nowhere", "invalid_request_error")
+            return
+        if "no-pictures" in modes and colour_of(body.get("messages", [])):
+            self.fail(500, "image input is not supported", "server_error")
             return
         if self.refuses_system(body):
             return
