@@ -870,7 +870,7 @@ TEST_F(EnginesInTurns, another_programs_prompt_is_read_in_pieces_on_whatever_rou
   raw.path = "/v1/completions";
   raw.body = R"({"prompt":"other )" + text + R"("})";
   raw.prompt.clear();
-  EXPECT_GE(pieces_of(), 3u);
+  EXPECT_GE(pieces_of(), 2u) << "larger ones, now that the speed is known";
 }
 
 TEST_F(EnginesInTurns, many_texts_of_another_program_are_embedded_a_few_at_a_time) {
