@@ -156,7 +156,8 @@ TEST_F(Home, a_server_of_the_owners_is_measured_once_it_serves) {
       send("POST", "/models/use", {{"role", "chat"}, {"model", "unix:" + socket}});
   ASSERT_EQ(used.status, 200) << used.body;
   const auto contract = [&] {
-    for (const json& role : get("/models")["roles"]) {
+    const json told = get("/models");
+    for (const json& role : told["roles"]) {
       if (role["role"] == "chat") return role["contract"];
     }
     return json();
