@@ -30,6 +30,7 @@
 #include "api/uploads.h"
 #include "api/validation.h"
 #include "assistant/desk.h"
+#include "assistant/judgement.h"
 #include "base/foreign_json.h"
 #include "base/messages.h"
 #include "base/percent.h"
@@ -154,6 +155,7 @@ class ApplicationImplementation final : public Application {
                const auto contract = contract_behind(role);
                return contract ? contract->prompt_style : engine::PromptStyle::unknown;
              }});
+    if (watch) checking_ = std::jthread([this](std::stop_token stop) { check_unmeasured(stop); });
     return {};
   }
 
@@ -210,10 +212,7 @@ class ApplicationImplementation final : public Application {
   void shut_down() override {
     if (closed_.exchange(true)) return;
     announce();
-    {
-      const std::lock_guard lock(checking_mutex_);
-      checking_ = {};
-    }
+    checking_ = {};
     if (embedder_) embedder_->stop();
     if (desk_) desk_->stop();
     sync_.reset();
@@ -398,17 +397,19 @@ class ApplicationImplementation final : public Application {
   }
 
   // What work in the background may cost a day and has cost; no limit and no reading are null.
-  json background_json() {
+  json background_json(base::Language language) {
     const engine::BackgroundStatus status = engines_->background();
     const auto limit = [](auto value) { return value > 0 ? json(value) : json(); };
-    return {{"limit",
-             {{"tokens", limit(status.limit.tokens)},
-              {"minutes", limit(status.limit.minutes)},
-              {"watt_hours", limit(status.limit.watt_hours)}}},
-            {"used",
-             {{"tokens", status.used.tokens},
-              {"minutes", status.used.minutes},
-              {"watt_hours", status.energy_known ? json(status.used.watt_hours) : json()}}}};
+    json result = {{"limit",
+                    {{"tokens", limit(status.limit.tokens)},
+                     {"minutes", limit(status.limit.minutes)},
+                     {"watt_hours", limit(status.limit.watt_hours)}}},
+                   {"used",
+                    {{"tokens", status.used.tokens},
+                     {"minutes", status.used.minutes},
+                     {"watt_hours", status.energy_known ? json(status.used.watt_hours) : json()}}}};
+    if (status.error) result["error"] = render_error(*status.error, language);
+    return result;
   }
 
   // Long prompts on disk, and what they have spared since lar started.
@@ -447,7 +448,7 @@ class ApplicationImplementation final : public Application {
                      {"vectors_done", vectors.done},
                      {"vectors_total", vectors.total}}},
                    {"next_vectors", std::move(next_vectors)},
-                   {"background", background_json()},
+                   {"background", background_json(language)},
                    {"kept", kept_json(language)},
                    {"engines", roles_json(language)},
                    {"sealed", egress_->sealed()}};
@@ -487,6 +488,7 @@ class ApplicationImplementation final : public Application {
 
   Result<Response> bind_defaults(const Call& call) {
     TRY(engines_->bind_defaults());
+    for (const engine::EngineStatus& status : engines_->status()) check_soon(status.role);
     embedder_wake();
     announce();
     return reply({{"roles", roles_json(call.request.language)}});
@@ -1101,19 +1103,49 @@ class ApplicationImplementation final : public Application {
     return uses;
   }
 
-  // Measures what serves a role from now on, behind everybody, unless it has been measured before.
+  // What serves a role from now on is measured behind everybody, unless it has been before.
   void check_soon(engine::Role role) {
-    if (options_.background != ApplicationOptions::Background::watch) return;
-    const auto model = models_->find(engines_->bound_to(role));
-    if (!model || !contract_of(*model).is_null()) return;
-    const std::lock_guard lock(checking_mutex_);
-    checking_ = std::jthread([this, role](std::stop_token stop) {
-      const auto checked = engine::check_model(
-          engine_options(), *models_, *engines_, std::string(engine::name_of(role)),
-          engine::CheckDepth::quick, {}, stop, engine::Attended::no);
-      if (!checked && checked.error().kind != ErrorKind::cancelled) note_error(checked.error());
-      announce();
-    });
+    {
+      const std::lock_guard lock(checking_mutex_);
+      to_check_.insert(role);
+    }
+    checking_changed_.notify_all();
+  }
+
+  // Without a contract an engine is believed, whatever it claims: so every model that serves gets
+  // one, also what was bound before lar started, and the owner's own servers. Not services outside,
+  // where each question costs.
+  bool wants_check(engine::Role role) const {
+    const std::string bound = engines_->bound_to(role);
+    return !bound.empty() && !engine::is_outside(bound) && !contract_behind(role);
+  }
+
+  // One after another, on a thread of its own.
+  void check_unmeasured(const std::stop_token& stop) {
+    // When lar starts there is more urgent work.
+    constexpr std::chrono::seconds first_pause(60);
+    std::unique_lock lock(checking_mutex_);
+    const auto wanted = [&] { return !to_check_.empty(); };
+    if (!checking_changed_.wait_for(lock, stop, first_pause, wanted) && !stop.stop_requested()) {
+      to_check_ = {engine::Role::chat, engine::Role::fast, engine::Role::embed,
+                   engine::Role::rerank, engine::Role::vision};
+    }
+    while (checking_changed_.wait(lock, stop, wanted) && !stop.stop_requested()) {
+      const engine::Role role = *to_check_.begin();
+      to_check_.erase(to_check_.begin());
+      lock.unlock();
+      if (wants_check(role)) {
+        const auto checked = engine::check_model(
+            engine_options(), *models_, *engines_, std::string(engine::name_of(role)),
+            engine::CheckDepth::quick, {}, stop, engine::Attended::no);
+        if (!checked && checked.error().kind != ErrorKind::cancelled &&
+            checked.error().kind != ErrorKind::busy) {
+          note_error(checked.error());
+        }
+        announce();
+      }
+      lock.lock();
+    }
   }
 
   Result<Response> check_model(const Call& call) {
@@ -1315,10 +1347,23 @@ class ApplicationImplementation final : public Application {
       add("doctor.no_memory", false,
           {{"role", std::string(engine::name_of(engine.role))}, {"model", engine.model}});
     }
+    if (const auto background = engines_->background(); background.error) {
+      checks.push_back({{"code", background.error->code},
+                        {"ok", false},
+                        {"message", base::message(*background.error, call.request.language)}});
+    }
     if (const auto kept = engines_->kept(); kept.error) {
       checks.push_back({{"code", kept.error->code},
                         {"ok", false},
                         {"message", base::message(*kept.error, call.request.language)}});
+    }
+    // Vectors of another model say nothing to what has learnt to sort mail by them.
+    const std::string space = engines_->embed_space();
+    if (const auto judge = assistant::Judge::load(); judge && !space.empty()) {
+      const bool same = judge->space().empty() || judge->space() == space;
+      if (!same) {
+        add("doctor.mail_without_vectors", true, {{"space", space}, {"made_for", judge->space()}});
+      }
     }
     std::string names;
     for (const auto& [name, reader_version] : reading_->readers()) {
@@ -1382,7 +1427,9 @@ class ApplicationImplementation final : public Application {
   std::unique_ptr<ClientKeys> keys_;
   std::unique_ptr<Gateway> gateway_;
   std::mutex checking_mutex_;
-  std::jthread checking_;  // measures a model that has just begun to serve
+  std::condition_variable_any checking_changed_;
+  std::set<engine::Role> to_check_;
+  std::jthread checking_;  // measures what serves
 };
 
 }  // namespace

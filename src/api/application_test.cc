@@ -4,9 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "api/validation.h"
 #include "base/clock.h"
@@ -43,10 +47,15 @@ class Home : public ::testing::Test {
           "Message-ID: <reunion/1@correo.example>\n"
           "Content-Type: text/plain; charset=utf-8\n\n"
           "La reunión del colegio es el lunes a las 17:30 😀 en el aula verde.\n\n");
+    open(ApplicationOptions::Background::none);
+  }
+  void open(ApplicationOptions::Background background) {
+    application_.reset();
     ApplicationOptions options;
     options.home = folder_ / "home";
     options.models_folder = folder_ / "models";
     options.server_program = "/nonexistent/llama-server";
+    options.background = background;
     // The tests lie in the same build as lar-read, one folder lower.
     const fs::path here = fs::path(os::program_path()).parent_path();
     for (const fs::path& candidate : {here / "lar-read", here.parent_path() / "lar-read"}) {
@@ -104,6 +113,60 @@ class Home : public ::testing::Test {
   std::unique_ptr<Application> application_;
   std::vector<std::pair<std::string, json>> events_;
 };
+
+TEST_F(Home, limits_of_the_background_that_cannot_be_read_are_told) {
+  write("home/background.toml", "tokens_a_day = 1000\n");
+  const json status = get("/status");
+  expect_valid("status", status);
+  EXPECT_EQ(status["background"]["error"]["code"], "settings.malformed");
+  const json checks = get("/doctor")["checks"];
+  EXPECT_TRUE(std::any_of(checks.begin(), checks.end(), [](const json& check) {
+    return check["code"] == "settings.malformed" && check["ok"] == false;
+  })) << checks.dump(1);
+}
+
+// What a server of the owner's claims is not believed for longer than it takes to ask.
+TEST_F(Home, a_server_of_the_owners_is_measured_once_it_serves) {
+  const char* source = std::getenv("LAR_SOURCE_FOLDER");
+  const std::string socket = folder_ / "own.sock";
+  os::ProcessOptions server;
+  server.arguments = {
+      "/usr/bin/env",
+      "python3",
+      std::string(source != nullptr ? source : ".") + "/tests/engines/scripted_engine.py",
+      "--scripted",
+      "boast,truncate",
+      "--host",
+      socket,
+      "-c",
+      "3000"};
+  server.environment = {std::string("PATH=") + std::getenv("PATH")};
+  auto process = os::Process::start(server);
+  ASSERT_TRUE(process);
+  const auto until = [](const auto& done) {
+    const auto deadline = base::steady_now() + 30 * base::one_second;
+    while (!done() && base::steady_now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return done();
+  };
+  ASSERT_TRUE(until([&] { return fs::exists(socket); }));
+  open(ApplicationOptions::Background::watch);
+  const Response used =
+      send("POST", "/models/use", {{"role", "chat"}, {"model", "unix:" + socket}});
+  ASSERT_EQ(used.status, 200) << used.body;
+  const auto contract = [&] {
+    const json told = get("/models");
+    for (const json& role : told["roles"]) {
+      if (role["role"] == "chat") return role["contract"];
+    }
+    return json();
+  };
+  EXPECT_TRUE(until([&] { return !contract().is_null(); }));
+  EXPECT_EQ(contract().value("context_limit", ""), "truncates") << contract().dump(1);
+  application_.reset();
+  process->stop(std::chrono::milliseconds(2000));
+}
 
 TEST_F(Home, an_empty_home_has_a_status_that_obeys_its_schema) {
   const json status = get("/status");

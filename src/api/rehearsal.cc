@@ -168,12 +168,11 @@ Result<json> rehearse(store::Store& store, engine::Engines& engines,
     TRY_ASSIGN(const std::string sockets, engine::socket_folder(own.home));
     TRY_ASSIGN(const auto backend,
                engine::make_backend(own, *own.models, sockets, Role::chat, wish.model, "room"));
-    const std::int64_t left = engine::memory_left(options);
-    if (left > 0 && backend->memory_bytes > left) {
+    if (const auto lacks = engine::shortage(options, *backend)) {
       return fail(ErrorKind::no_space, "engine.no_room",
                   {{"model", wish.model},
-                   {"needed", std::to_string(backend->memory_bytes >> 20)},
-                   {"left", std::to_string(left >> 20)}});
+                   {"needed", std::to_string(lacks->needed >> 20)},
+                   {"left", std::to_string(lacks->left >> 20)}});
     }
   }
   TRY(chat->use(Role::chat, wish.model));

@@ -167,6 +167,9 @@ int show_status(Command& command) {
   }
   if (!limits.empty()) used += " " + command.say("status.background_limit", {{"limits", limits}});
   if (!limits.empty() || background["used"]["tokens"].get<std::int64_t>() > 0) out.line(used);
+  if (background.contains("error")) {
+    out.line(out.styled(harmless(background["error"].value("message", "")), Style::bad));
+  }
   const json kept = value.value("kept", json::object());
   if (kept.value("files", 0) > 0) {
     out.line(command.say(

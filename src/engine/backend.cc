@@ -21,9 +21,12 @@ namespace lar::engine {
 using base::ErrorKind;
 using base::fail;
 using base::Result;
+using std::chrono::milliseconds;
 namespace {
 
 constexpr int chat_batch = 512;
+// An engine of a role that is asked now and then starts in a second or two.
+constexpr std::chrono::minutes seldom_used_limit(30);
 // The longest names of sockets: "/rerank.2.sock".
 constexpr std::size_t longest_socket_name = 14;
 
@@ -127,6 +130,26 @@ Result<std::vector<Device>> devices_for(const EngineOptions& options) {
                          settings.ask_devices ? AskDevices::always : AskDevices::if_driver);
 }
 
+std::optional<Shortage> gpu_shortage(const EngineOptions& options, const Backend& backend) {
+  if (!backend.host || backend.plan.gpu_layers == 0) return std::nullopt;
+  const auto settings = read_settings(options.home);
+  const bool always = settings && settings->ask_devices;
+  const std::vector<Device> devices =
+      machine_devices(find_server(options.server_program).value_or(""), 0,
+                      always ? AskDevices::always : AskDevices::if_driver, Listing::anew);
+  for (auto device = devices.begin() + 1; device != devices.end(); ++device) {
+    const std::int64_t needed = backend.plan.bytes_in(device->name);
+    if (needed > device->free) return Shortage{needed, device->free};
+  }
+  return std::nullopt;
+}
+
+std::optional<Shortage> shortage(const EngineOptions& options, const Backend& backend) {
+  const std::int64_t left = memory_left(options);
+  if (left > 0 && backend.memory_bytes > left) return Shortage{backend.memory_bytes, left};
+  return gpu_shortage(options, backend);
+}
+
 Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Models& models,
                                               const std::string& sockets, Role role,
                                               const std::string& binding,
@@ -206,7 +229,7 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
   const int context = memory.context;
   backend->slots = memory.slots;
   backend->context = context;
-  backend->memory_bytes = memory.memory_bytes();
+  backend->memory_bytes = memory.bytes_in(backend->devices.front().name);
 
   LaunchPlan plan;
   plan.role = role_name;
@@ -215,7 +238,13 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
   plan.log_file = log_file(options, role);
   plan.pid_file = options.home + "/run/" + socket_name + ".json";
   plan.start_limit = options.start_limit;
-  plan.idle_limit = options.idle_limit;
+  // What a question waits for stays ready unless the owner wants its memory back.
+  const bool awaited = role == Role::chat || role == Role::embed;
+  plan.idle_limit = options.idle_limit.count() > 0 ? options.idle_limit
+                    : settings.idle_minutes
+                        ? milliseconds(std::chrono::minutes(*settings.idle_minutes))
+                    : awaited ? milliseconds(0)
+                              : milliseconds(seldom_used_limit);
   const std::string threads =
       std::to_string(options.threads > 0 ? options.threads : usable_cores());
   plan.arguments = {"-m",     file,
@@ -238,8 +267,7 @@ Result<std::shared_ptr<Backend>> make_backend(const EngineOptions& options, Mode
   } else {
     plan.optional_arguments.push_back({"--jinja"});
     if (!projector.empty()) plan.arguments.insert(plan.arguments.end(), {"--mmproj", projector});
-    // llama-server saves no slots of a model that sees.
-    if (options.keep_prompts && projector.empty()) {
+    if (options.keep_prompts) {
       const std::string folder = options.home + "/kept";
       TRY(os::make_folders(folder));
       plan.optional_arguments.push_back({"--slot-save-path", folder});

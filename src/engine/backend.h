@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,8 +39,8 @@ struct Backend {
   std::string fit_key;                        // of what starts have shown; see fitting.h
   std::atomic<bool> needs_trial = false;      // uses a GPU as none was seen to start
   std::atomic<std::uint64_t> noted_start{0};  // whose memory has been written down
-  std::int64_t memory_bytes = 0;     // what it will take, by the plan; 0: not on our account
-  std::unique_ptr<EngineHost> host;  // none for an engine of the owner's
+  std::int64_t memory_bytes = 0;              // of RAM, by the plan; 0: not on our account
+  std::unique_ptr<EngineHost> host;           // none for an engine of the owner's
   std::unique_ptr<EngineClient> client;
 
   // Start number whose obedience to grammars was tried; an engine of the owner's counts as
@@ -52,6 +53,7 @@ struct Backend {
   std::atomic<double> embed_speed = 0;        // bytes a second
   std::atomic<std::uint64_t> aside_owner{0};  // whose beginning lies in the background's slot
   std::atomic<int> calls = 0;
+  std::atomic<int> at_once = 0;  // calls it works on side by side; 0: not known yet
 
   // ---- long prompts on disk, see keeping.cc ----
   std::string keep_key;            // on what keys and values depend; empty: nothing is kept
@@ -108,6 +110,14 @@ std::string server_identity(const std::string& named);
 
 // What a further engine may take beside those that run.
 std::int64_t memory_left(const EngineOptions& options);
+// Where a backend has no room to start beside what runs.
+struct Shortage {
+  std::int64_t needed = 0, left = 0;  // bytes
+};
+// Of a GPU, each by itself; nothing for a backend that uses none. Runs the engine program.
+std::optional<Shortage> gpu_shortage(const EngineOptions& options, const Backend& backend);
+// Of RAM or a GPU.
+std::optional<Shortage> shortage(const EngineOptions& options, const Backend& backend);
 // The machine's devices, for the engines of a home.
 base::Result<std::vector<Device>> devices_for(const EngineOptions& options);
 

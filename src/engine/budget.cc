@@ -5,10 +5,10 @@
 #include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "engine/toml_text.h"
 #include "os/file.h"
-#include "os/power.h"
 
 namespace lar::engine {
 using base::ErrorKind;
@@ -32,7 +32,8 @@ std::string today() { return base::format_date(base::today(base::Clock::zone()))
 
 }  // namespace
 
-Budget::Budget(std::string home) : home_(std::move(home)), day_(today()) {
+Budget::Budget(std::string home, std::string energy_folder)
+    : home_(std::move(home)), energy_folder_(std::move(energy_folder)), day_(today()) {
   const auto bytes = os::read_file(home_ + "/background_use.json", 65'536);
   const json kept = bytes ? json::parse(*bytes, nullptr, false) : json();
   if (!kept.is_object() || kept.value("day", json()) != day_) return;
@@ -52,9 +53,25 @@ base::Result<DailyCost> Budget::limits() const {
   if (!std::filesystem::exists(path)) return DailyCost{};
   TRY_ASSIGN(const std::string text, os::read_file(path, 65'536));
   TRY_ASSIGN(const toml::table table, parse_toml(text, path));
-  return DailyCost{table["tokens_per_day"].value_or(std::int64_t{0}),
-                   table["minutes_per_day"].value_or(0.0),
-                   table["watt_hours_per_day"].value_or(0.0)};
+  DailyCost limit;
+  for (const auto& [key, value] : table) {
+    const std::string_view name = key.str();
+    const auto number = value.is_number() ? value.value<double>() : std::nullopt;
+    const bool sound = number && *number >= 0;
+    if (name == "tokens_per_day" && sound && value.is_integer()) {
+      limit.tokens = *value.value<std::int64_t>();
+    } else if (name == "minutes_per_day" && sound) {
+      limit.minutes = *number;
+    } else if (name == "watt_hours_per_day" && sound) {
+      limit.watt_hours = *number;
+    } else {
+      return fail(ErrorKind::invalid_input, "settings.malformed",
+                  {{"path", path},
+                   {"line", std::to_string(value.source().begin.line)},
+                   {"field", std::string(name)}});
+    }
+  }
+  return limit;
 }
 
 void Budget::begin_day() {
@@ -81,8 +98,12 @@ base::Status Budget::admit() {
 
 BackgroundStatus Budget::status() {
   BackgroundStatus status;
-  if (const auto limit = limits()) status.limit = *limit;
-  status.energy_known = os::package_energy().has_value();
+  if (auto limit = limits()) {
+    status.limit = *limit;
+  } else {
+    status.error = std::move(limit).error();
+  }
+  status.energy_known = os::package_energy(energy_folder_).has_value();
   const std::lock_guard lock(mutex_);
   begin_day();
   status.used = used_;
@@ -113,16 +134,27 @@ void Budget::write() {
 Budget::Stretch::Stretch(Budget* budget)
     : budget_(budget),
       begun_(base::steady_now()),
-      energy_(budget != nullptr ? os::package_energy() : std::nullopt) {}
+      energy_(budget != nullptr ? os::package_energy(budget->energy_folder_) : std::nullopt) {}
 
-Budget::Stretch::~Stretch() {
+Budget::Stretch::~Stretch() { settle(); }
+
+base::Status Budget::Stretch::go_on() {
+  if (budget_ == nullptr) return {};
+  settle();
+  return budget_->admit();
+}
+
+void Budget::Stretch::settle() {
   if (budget_ == nullptr) return;
+  const auto now = base::steady_now();
   DailyCost cost;
-  cost.tokens = tokens_;
-  cost.minutes = static_cast<double>(base::steady_now() - begun_) / 60e6;
-  const auto energy = energy_ ? os::package_energy() : std::nullopt;
-  if (energy && *energy >= *energy_) {
-    cost.watt_hours = static_cast<double>(*energy - *energy_) / microjoules_per_watt_hour;
+  cost.tokens = std::exchange(tokens_, 0);
+  cost.minutes = static_cast<double>(now - std::exchange(begun_, now)) / 60e6;
+  auto energy = energy_ ? os::package_energy(budget_->energy_folder_) : std::nullopt;
+  if (energy) {
+    cost.watt_hours =
+        static_cast<double>(os::energy_between(*energy_, *energy)) / microjoules_per_watt_hour;
+    energy_ = std::move(energy);
   }
   budget_->spend(cost);
 }

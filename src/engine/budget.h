@@ -11,17 +11,21 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/engine.h"
+#include "os/power.h"
 
 namespace lar::engine {
 
 class Budget {
  public:
-  explicit Budget(std::string home);
+  // `energy_folder`: where the kernel shows what the processor has drawn.
+  explicit Budget(std::string home, std::string energy_folder = os::powercap_folder);
   ~Budget();  // writes what was used
   Budget(const Budget&) = delete;
   Budget& operator=(const Budget&) = delete;
 
-  // Whether background work may begin. Errors: engine.over_budget {limit, unit}, toml.malformed.
+  // Whether background work may begin, or go on. Errors: engine.over_budget {limit, unit},
+  // toml.malformed, settings.malformed {path, line, field}: what the owner has limited and cannot
+  // be read is not taken for no limit.
   base::Status admit();
   BackgroundStatus status();
 
@@ -33,11 +37,15 @@ class Budget {
     Stretch(const Stretch&) = delete;
     Stretch& operator=(const Stretch&) = delete;
     void count_tokens(int tokens) { tokens_ += tokens; }
+    // Between two pieces of the work: counts what it has cost so far. Errors: those of admit().
+    base::Status go_on();
 
    private:
+    void settle();
+
     Budget* budget_;
     base::Microseconds begun_;
-    std::optional<std::uint64_t> energy_;
+    std::optional<os::EnergyReading> energy_;
     std::int64_t tokens_ = 0;
   };
 
@@ -48,6 +56,7 @@ class Budget {
   void write();
 
   const std::string home_;
+  const std::string energy_folder_;
   std::mutex mutex_;
   std::string day_;
   DailyCost used_;

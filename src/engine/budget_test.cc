@@ -5,6 +5,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace lar::engine {
 namespace {
@@ -70,6 +73,65 @@ TEST_F(BudgetTest, a_restart_forgives_nothing_and_a_new_limit_counts_at_once) {
   EXPECT_FALSE(budget.admit());
   limit("tokens_per_day = ");
   EXPECT_EQ(budget.admit().error().code, "toml.malformed");
+}
+
+TEST_F(BudgetTest, a_limit_that_cannot_be_read_is_told_and_not_taken_for_none) {
+  Budget budget(home);
+  const std::vector<std::string> lines = {"tokens_a_day = 5", "tokens_per_day = \"5\"",
+                                          "tokens_per_day = 1.5", "minutes_per_day = -1"};
+  for (const std::string& line : lines) {
+    limit("# mine\n" + line + "\n");
+    const auto refused = budget.admit();
+    ASSERT_FALSE(refused) << line;
+    EXPECT_EQ(refused.error().describe(),
+              "settings.malformed{path=" + home +
+                  "/background.toml, line=2, field=" + line.substr(0, line.find(' ')) + "}");
+    ASSERT_TRUE(budget.status().error);
+    EXPECT_EQ(budget.status().error->code, "settings.malformed");
+  }
+  limit("minutes_per_day = 30\nwatt_hours_per_day = 1.5\n");
+  EXPECT_TRUE(budget.admit()) << "whole numbers do for what may have fractions";
+  EXPECT_EQ(budget.status().limit.minutes, 30);
+}
+
+TEST_F(BudgetTest, minutes_are_counted_and_end_work_between_two_of_its_pieces) {
+  limit("minutes_per_day = 0.002\n");  // 120 ms
+  Budget budget(home);
+  Budget::Stretch stretch(&budget);
+  EXPECT_TRUE(stretch.go_on());
+  std::this_thread::sleep_for(std::chrono::milliseconds(130));
+  const auto refused = stretch.go_on();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().describe(), "engine.over_budget{limit=0, unit=min}");
+  EXPECT_GE(budget.status().used.minutes, 0.002);
+}
+
+TEST_F(BudgetTest, watt_hours_are_counted_though_the_counters_begin_anew) {
+  const auto counter = [&](const char* package, std::uint64_t energy) {
+    fs::create_directories(home + "/powercap/" + package);
+    std::ofstream(home + "/powercap/" + package + "/energy_uj") << energy << "\n";
+    std::ofstream(home + "/powercap/" + package + "/max_energy_range_uj")
+        << 262'143'328'850 << "\n";
+  };
+  counter("intel-rapl:0", 262'143'000'000);
+  counter("intel-rapl:1", 1'000'000);
+  counter("intel-rapl:0:0", 5);  // a part of a package, counted there
+  limit("watt_hours_per_day = 2\n");
+  Budget budget(home, home + "/powercap");
+  EXPECT_TRUE(budget.status().energy_known);
+  {
+    Budget::Stretch stretch(&budget);
+    counter("intel-rapl:0", 3'599'671'150);
+    counter("intel-rapl:1", 1'801'000'000);
+    counter("intel-rapl:0:0", 1'000'000'000);
+    EXPECT_TRUE(stretch.go_on());
+    EXPECT_NEAR(budget.status().used.watt_hours, 1.5, 1e-9);
+    counter("intel-rapl:0", 5'399'671'150);
+  }
+  EXPECT_NEAR(budget.status().used.watt_hours, 2.0, 1e-9);
+  EXPECT_EQ(budget.admit().error().describe(), "engine.over_budget{limit=2, unit=Wh}");
+  Budget without(home, home + "/nowhere");
+  EXPECT_FALSE(without.status().energy_known);
 }
 
 }  // namespace

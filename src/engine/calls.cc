@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/foreign_json.h"
@@ -84,6 +86,156 @@ int tokens_of(const std::string& answer) {
   return events;
 }
 
+// Whether nothing is shown in a prompt: the tokens of a picture are not those of any text.
+bool is_text_only(const std::string& prompt) {
+  const auto body = base::foreign_json(prompt);
+  const auto messages =
+      body.is_object() ? body.value("messages", nlohmann::json::array()) : nlohmann::json::array();
+  return std::all_of(messages.begin(), messages.end(), [](const nlohmann::json& message) {
+    const auto content =
+        message.is_object() ? message.value("content", nlohmann::json()) : nlohmann::json();
+    return !content.is_array() ||
+           std::all_of(content.begin(), content.end(), [](const nlohmann::json& part) {
+             return part.is_object() && part.value("type", nlohmann::json()) == "text";
+           });
+  });
+}
+
+// How long what has been interrupted so often goes on although others wait.
+milliseconds undisturbed_after(int times) {
+  constexpr int borne = 3, doublings = 4;
+  constexpr milliseconds first(2'000);
+  return times < borne ? milliseconds(0) : first * (1 << std::min(times - borne, doublings));
+}
+
+// Hands a stop on, but not before some time has passed.
+class LateStop {
+ public:
+  LateStop(std::stop_token from, std::stop_source to, milliseconds not_before) {
+    if (not_before.count() == 0) {
+      at_once_.emplace(std::move(from), Request{std::move(to)});
+      return;
+    }
+    late_ = std::jthread([from, to, not_before](const std::stop_token& end) {
+      std::mutex mutex;
+      std::unique_lock lock(mutex);
+      std::condition_variable_any time;
+      const auto never = [] { return false; };
+      time.wait_for(lock, end, not_before, never);
+      if (end.stop_requested()) return;
+      const std::stop_callback hand_on(from, Request{to});
+      time.wait(lock, end, never);
+    });
+  }
+
+ private:
+  struct Request {
+    std::stop_source source;
+    void operator()() { source.request_stop(); }
+  };
+  std::optional<std::stop_callback<Request>> at_once_;
+  std::jthread late_;
+};
+
+// A request for several texts, none of which depends on another, as requests for some of them: one
+// for all would hold up a person until its last text.
+class Parts {
+ public:
+  // Nothing where it is no such request.
+  static std::optional<Parts> of(const RawRequest& request) {
+    const bool ranking = request.path == "/v1/rerank";
+    if (!ranking && request.path != "/v1/embeddings") return std::nullopt;
+    Parts parts;
+    parts.list_ = ranking ? "documents" : "input";
+    parts.rows_ = ranking ? "results" : "data";
+    parts.ranking_ = ranking;
+    parts.body_ = base::foreign_ordered_json(request.body);
+    if (!parts.body_.is_object() || !parts.body_.contains(parts.list_)) return std::nullopt;
+    parts.texts_ = parts.body_[parts.list_];
+    const bool several = parts.texts_.is_array() && parts.texts_.size() > 1 &&
+                         std::all_of(parts.texts_.begin(), parts.texts_.end(),
+                                     [](const Json& text) { return text.is_string(); });
+    if (!several) return std::nullopt;
+    if (const auto most = parts.body_.find("top_n"); ranking && most != parts.body_.end()) {
+      if (!most->is_number_unsigned()) return std::nullopt;
+      parts.most_rows_ = most->get<std::size_t>();
+      parts.body_.erase("top_n");
+    }
+    return parts;
+  }
+
+  bool complete() const { return done_ == texts_.size(); }
+  // The texts that come next, at most so many bytes of them but at least one.
+  std::string next(std::size_t most_bytes) {
+    Json some = Json::array();
+    std::size_t bytes = 0;
+    for (std::size_t at = done_; at < texts_.size() && some.size() < embed_texts; ++at) {
+      const std::size_t more = texts_[at].get_ref<const std::string&>().size();
+      if (!some.empty() && bytes + more > most_bytes) break;
+      bytes += more;
+      some.push_back(texts_[at]);
+    }
+    asked_ = some.size();
+    asked_bytes_ = bytes;
+    Json body = body_;
+    body[list_] = std::move(some);
+    return body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+  std::size_t asked_bytes() const { return asked_bytes_; }
+  // False: no answer of the form that could be put together.
+  bool take(const std::string& answer) {
+    Json value = base::foreign_ordered_json(answer);
+    if (!value.is_object() || !value.contains(rows_) || !value[rows_].is_array()) return false;
+    for (Json& row : value[rows_]) {
+      if (!row.is_object() || !row.contains("index") || !row["index"].is_number_integer()) {
+        return false;
+      }
+      if (ranking_ && (!row.contains("relevance_score") || !row["relevance_score"].is_number())) {
+        return false;
+      }
+      row["index"] = row["index"].get<std::int64_t>() + static_cast<std::int64_t>(done_);
+    }
+    if (done_ == 0) {
+      whole_ = std::move(value);
+    } else {
+      for (Json& row : value[rows_]) whole_[rows_].push_back(std::move(row));
+      const Json more = value.value("usage", Json::object());
+      Json none;
+      Json& used = whole_.contains("usage") ? whole_["usage"] : none;
+      for (const auto& [name, count] : more.items()) {
+        if (!count.is_number_integer() || !used.is_object() || !used.contains(name)) continue;
+        if (used[name].is_number_integer()) {
+          used[name] = used[name].get<std::int64_t>() + count.get<std::int64_t>();
+        }
+      }
+    }
+    done_ += asked_;
+    return true;
+  }
+  std::string whole() {
+    Json& rows = whole_[rows_];
+    if (ranking_) {
+      std::stable_sort(rows.begin(), rows.end(), [](const Json& one, const Json& other) {
+        return one["relevance_score"].get<double>() > other["relevance_score"].get<double>();
+      });
+      if (most_rows_ && rows.size() > *most_rows_) {
+        rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(*most_rows_), rows.end());
+      }
+    }
+    return whole_.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+  // Another engine's rows do not go with those there are.
+  void begin_anew() { done_ = 0; }
+
+ private:
+  using Json = nlohmann::ordered_json;
+  std::string list_, rows_;
+  bool ranking_ = false;
+  Json body_, texts_, whole_;
+  std::optional<std::size_t> most_rows_;
+  std::size_t done_ = 0, asked_ = 0, asked_bytes_ = 0;
+};
+
 }  // namespace
 
 struct EnginesImpl::Aside {
@@ -158,15 +310,18 @@ void EnginesImpl::forget_last_prompt(Backend& backend) {
 template <typename Value>
 Result<Value> EnginesImpl::in_turns(
     Role role, Seat& seat, Which which, const Caller& caller, std::stop_token stop,
-    const std::function<Result<Value>(Backend&, Budget::Stretch&, std::stop_token)>& work) {
+    const std::function<Result<Value>(Backend&, Budget::Stretch&, std::stop_token)>& work,
+    Interrupted interrupted) {
   const bool counted = caller.urgency == Urgency::background;
   if (counted) TRY(budget_.admit());
   TRY_ASSIGN(auto turn, scheduler_.enter(role, caller, stop));
-  while (true) {
+  for (int times = 0;; ++times) {
     std::stop_source either;
     const std::stop_callback by_caller(stop, [&] { either.request_stop(); });
     const std::stop_token steps_back = turn.steps_back();
-    const std::stop_callback by_others(steps_back, [&] { either.request_stop(); });
+    const LateStop by_others(
+        steps_back, either,
+        interrupted == Interrupted::begins_anew ? undisturbed_after(times) : milliseconds(0));
     std::shared_ptr<Backend> backend;
     auto result = [&]() -> Result<Value> {
       TRY_ASSIGN(const auto held, visit(role, seat, which));
@@ -175,7 +330,7 @@ Result<Value> EnginesImpl::in_turns(
       Budget::Stretch stretch(counted ? &budget_ : nullptr);
       return work(held->backend(), stretch, either.get_token());
     }();
-    if (result || stop.stop_requested() || !steps_back.stop_requested()) return result;
+    if (result || stop.stop_requested() || !either.stop_requested()) return result;
     // What it still does is of no use, and would take the processor from who goes first.
     if (backend && backend->host) backend->host->freeze_if_unused();
     TRY(turn.wait_again(stop));
@@ -397,6 +552,8 @@ Status EnginesImpl::read_in_pieces(Backend& backend, Aside& aside, Budget::Stret
   const std::span<const int> tokens(aside.prompt->tokens);
   while (true) {
     if (stop.stop_requested()) return cancelled();
+    // A long prompt is read for minutes; an answer that has begun is written to its end.
+    TRY(stretch.go_on());
     const double speed = backend.prompt_speed;
     const auto piece = static_cast<std::size_t>(
         speed == 0 ? first_piece : std::clamp(speed * piece_seconds, least_piece, largest_piece));
@@ -448,29 +605,48 @@ Status EnginesImpl::forward(Role asked, const RawRequest& request,
   TRY_ASSIGN(const auto held, visit(role, *seat));
   Backend& backend = held->backend();
   if (turn && backend.slots < 2) backend.aside_owner = 0;
-  bool began = false;
+  // llama-server sends the head of a stream when it begins to read the prompt: until it has said
+  // something, another engine can say it in its place.
+  std::optional<RawHead> begun;
+  bool events = false;
+  Utterance said;
   const auto begin = [&](const RawHead& head) {
-    began = true;
+    if (begun) return;
+    begun = head;
+    events = head.status == 200 && head.content_type.starts_with("text/event-stream");
     on_head(head);
   };
+  const auto may_repeat = [&] { return !begun || (events && said.can_begin_anew()); };
   // call() gives values; there is none here.
   struct Nothing {};
+  const std::string kept_prompt =
+      backend.model.projector.empty() || is_text_only(request.prompt) ? request.prompt : "";
   const auto done = call<Nothing>(
-      role, backend, stop, [&] { return !began; },
-      [&](std::uint64_t generation) -> Result<Nothing> {
+      role, backend, stop, may_repeat, [&](std::uint64_t generation) -> Result<Nothing> {
         const auto brought =
-            turn ? bring_back(backend, generation, request.prompt, request.caller.client, stop)
+            turn ? bring_back(backend, generation, kept_prompt, request.caller.client, stop)
                  : std::optional<KeptPrompts::Match>();
         CachedCount cached;
-        const auto count = [&](std::string_view piece) {
-          cached.feed(piece);
+        bool same_head = true;
+        const auto take_head = [&](const RawHead& head) {
+          begin(head);
+          same_head = head.status == begun->status && head.content_type == begun->content_type;
+        };
+        const auto take = [&](std::string_view piece) {
+          if (!same_head) return false;
+          said.feed(piece);
+          if (brought) cached.feed(piece);
           return on_bytes(piece);
         };
-        const Status passed = backend.client->forward(
-            request, begin, brought ? std::function<bool(std::string_view)>(count) : on_bytes, stop,
-            backend.slot_for(Urgency::interactive));
+        const Status passed = backend.client->forward(request, take_head, take, stop,
+                                                      backend.slot_for(Urgency::interactive));
+        // What has begun as a stream cannot end as a refusal.
+        if (!same_head) {
+          return fail(ErrorKind::unavailable, "engine.bad_answer",
+                      {{"role", std::string(name_of(role))}, {"detail", "repeated"}});
+        }
         if (turn) {
-          prompt_was_read(role, held->shared(), generation, request.prompt, request.caller.client,
+          prompt_was_read(role, held->shared(), generation, kept_prompt, request.caller.client,
                           brought, passed ? cached.tokens() : std::nullopt);
         }
         TRY(passed);
@@ -492,23 +668,19 @@ Status EnginesImpl::forward_aside(Role role, Seat& seat, const RawRequest& reque
   };
   Aside aside{.id = ++asides_};
   const Urgency urgency = request.caller.urgency;
-  const auto ask = [&](Backend& backend, std::uint64_t generation, Budget::Stretch& stretch,
-                       const std::stop_token& either) -> Result<Kept> {
-    aside.belongs_to(backend, generation);
-    if (request.path == "/v1/chat/completions") {
-      if (!aside.prompt && !aside.whole) {
-        // What is wrong with a body the engine shall say itself.
-        if (auto prompt = backend.client->prompt_of(request.body, either); prompt) {
-          aside.prompt = std::move(*prompt);
-        }
-        aside.whole = !aside.prompt;
-      }
-      if (aside.prompt) TRY(read_in_pieces(backend, aside, stretch, urgency, either));
-    }
+  std::optional<Parts> parts = Parts::of(request);
+  std::uint64_t maker = 0;  // of the parts there are
+  // Bodies with messages or a prompt are as good as the translation of the others.
+  const bool is_completion =
+      request.path == "/v1/chat/completions" || request.path == "/v1/completions";
+  const std::string& prompt =
+      request.prompt.empty() && is_completion ? request.body : request.prompt;
+  const auto send = [&](Backend& backend, const RawRequest& what, Budget::Stretch& stretch,
+                        const std::stop_token& either) -> Result<Kept> {
     Kept kept;
     bool too_long = false;
     TRY(backend.client->forward(
-        request, [&](const RawHead& head) { kept.head = head; },
+        what, [&](const RawHead& head) { kept.head = head; },
         [&](std::string_view piece) {
           kept.bytes += piece;
           too_long = kept.bytes.size() > longest_kept;
@@ -523,16 +695,52 @@ Status EnginesImpl::forward_aside(Role role, Seat& seat, const RawRequest& reque
     stretch.count_tokens(tokens_of(kept.bytes));
     return kept;
   };
-  TRY_ASSIGN(const Kept kept, in_turns<Kept>(role, seat, Which::current, request.caller, stop,
-                                             [&](Backend& backend, Budget::Stretch& stretch,
-                                                 std::stop_token either) -> Result<Kept> {
-                                               return call<Kept>(
-                                                   role, backend, either, [] { return true; },
-                                                   [&](std::uint64_t generation) {
-                                                     return ask(backend, generation, stretch,
-                                                                either);
-                                                   });
-                                             }));
+  const auto ask = [&](Backend& backend, std::uint64_t generation, Budget::Stretch& stretch,
+                       const std::stop_token& either) -> Result<Kept> {
+    aside.belongs_to(backend, generation);
+    if (parts && maker != backend.number) parts->begin_anew();
+    maker = backend.number;
+    while (parts) {
+      TRY(stretch.go_on());
+      const double most = backend.embed_speed * piece_seconds;
+      RawRequest part = request;
+      part.body = parts->next(std::min(embed_bytes, static_cast<std::size_t>(std::max(0.0, most))));
+      const auto begun = base::steady_now();
+      TRY_ASSIGN(Kept kept, send(backend, part, stretch, either));
+      if (kept.head.status != 200) return kept;
+      if (!parts->take(kept.bytes)) {
+        parts.reset();
+        break;
+      }
+      backend.embed_speed = smoothed(
+          backend.embed_speed, static_cast<double>(parts->asked_bytes()) / seconds_since(begun));
+      if (parts->complete()) return Kept{std::move(kept.head), parts->whole()};
+      if (either.stop_requested()) return cancelled();
+    }
+    if (!prompt.empty() && is_text_only(prompt)) {
+      if (!aside.prompt && !aside.whole) {
+        // What is wrong with a body the engine shall say itself.
+        if (auto made = backend.client->prompt_of(prompt, either); made) {
+          aside.prompt = std::move(*made);
+        }
+        if (either.stop_requested()) return cancelled();
+        aside.whole = !aside.prompt;
+      }
+      if (aside.prompt) TRY(read_in_pieces(backend, aside, stretch, urgency, either));
+    }
+    return send(backend, request, stretch, either);
+  };
+  TRY_ASSIGN(const Kept kept, in_turns<Kept>(
+                                  role, seat, Which::current, request.caller, stop,
+                                  [&](Backend& backend, Budget::Stretch& stretch,
+                                      std::stop_token either) -> Result<Kept> {
+                                    return call<Kept>(
+                                        role, backend, either, [] { return true; },
+                                        [&](std::uint64_t generation) {
+                                          return ask(backend, generation, stretch, either);
+                                        });
+                                  },
+                                  parts ? Interrupted::keeps_its_work : Interrupted::begins_anew));
   on_head(kept.head);
   on_bytes(kept.bytes);
   return {};

@@ -73,9 +73,13 @@ class Measurement {
     TRY(stops_and_languages());
     TRY(step("tools"));
     TRY(tools());
-    if (options_.depth == CheckDepth::full) {
+    TRY(step("vision"));
+    TRY(seeing());
+    if (options_.depth == CheckDepth::full || options_.find_context) {
       TRY(step("context"));
       TRY(context());
+    }
+    if (options_.depth == CheckDepth::full) {
       TRY(step("refusals"));
       TRY(refusals());
     }
@@ -109,7 +113,9 @@ class Measurement {
       contract_.context_claimed = context.get<int>();
     }
     if (const json build = at("/build_info"); build.is_string()) contract_.engine = build;
-    contract_.vision = at("/modalities/vision") == true;
+    if (const json sees = at("/modalities/vision"); sees.is_boolean()) {
+      claims_to_see_ = sees.get<bool>();
+    }
     contract_.chat_template = options_.has_template.value_or(
         at("/chat_template").is_string() && !at("/chat_template").get<std::string>().empty());
     if (contract_.context_claimed > 0) return {};
@@ -353,6 +359,59 @@ class Measurement {
     return {};
   }
 
+  // ---- pictures ----
+
+  struct Picture {
+    const char* bytes;  // PNG, 96 by 96 points of one colour, base64
+    const char* english;
+    const char* spanish;
+  };
+  static constexpr std::array<Picture, 2> pictures = {{
+      {"iVBORw0KGgoAAAANSUhEUgAAAGAAAABgAQMAAADYVuV7AAAAA1BMVEXmAAAKFZHIAAAAEklEQVR4"
+       "2mNgGAWjYBSMguEJAATgAAH4jcwqAAAAAElFTkSuQmCC",
+       "red", "roj"},
+      {"iVBORw0KGgoAAAANSUhEUgAAAGAAAABgAQMAAADYVuV7AAAAA1BMVEUAAObuE3qXAAAAEklEQVR4"
+       "2mNgGAWjYBSMguEJAATgAAH4jcwqAAAAAElFTkSuQmCC",
+       "blue", "azul"},
+  }};
+
+  // That a projector was loaded says nothing of whether what it makes reaches the model.
+  Status seeing() {
+    if (!claims_to_see_.value_or(options_.shall_see)) {
+      if (claims_to_see_) contract_.vision = false;
+      return {};
+    }
+    bool all = true;
+    for (const Picture& picture : pictures) {
+      const json body = {
+          {"messages",
+           {{{"role", "user"},
+             {"content",
+              {{{"type", "text"}, {"text", "What colour is this picture? Answer with one word."}},
+               {{"type", "image_url"},
+                {"image_url",
+                 {{"url", std::string("data:image/png;base64,") + picture.bytes}}}}}}}}},
+          {"chat_template_kwargs", {{"enable_thinking", false}}},
+          {"temperature", 0},
+          {"max_tokens", 32}};
+      TRY_ASSIGN(const Subject::Answer answer,
+                 subject_.send("POST", "/v1/chat/completions", body.dump()));
+      const json value = base::foreign_json(answer.body);
+      const json::json_pointer place("/choices/0/message/content");
+      // Refused or without words: that is no answer, whatever it is due to.
+      if (answer.status != 200 || !value.is_object() || !value.contains(place) ||
+          !value[place].is_string() ||
+          base::trim(value[place].get_ref<const std::string&>()).empty()) {
+        return {};
+      }
+      const std::string words = base::fold(value[place].get<std::string>());
+      all = all && (words.find(picture.english) != std::string::npos ||
+                    words.find(picture.spanish) != std::string::npos);
+    }
+    contract_.vision = all;
+    return {};
+  }
+
   // ---- context ----
 
   // Plain lines that repeat nothing, with three numbers at beginning, middle and end.
@@ -500,8 +559,9 @@ class Measurement {
   Status refusals() {
     for (const std::string& text : options_.questions) {
       TRY(step("refusals"));
-      ChatRequest request = question(text, 48);
-      TRY_ASSIGN(const std::string answer, said(request));
+      TRY_ASSIGN(const std::string answer, said(question(text, 48)));
+      // No words are no refusal: the engine failed, or the model stopped at once.
+      if (base::trim(answer).empty()) continue;
       ++contract_.questions_asked;
       if (declines(answer)) {
         contract_.refusals.push_back(
@@ -513,6 +573,7 @@ class Measurement {
 
   Subject subject_;
   const CheckOptions& options_;
+  std::optional<bool> claims_to_see_;
   Contract contract_;
 };
 
@@ -606,7 +667,6 @@ bool declines(std::string_view answer) {
   // What comes after the first sentences may quote anything.
   const std::string folded = " " + base::collapse_spaces(base::fold(answer.substr(
                                        0, std::min<std::size_t>(answer.size(), 240))));
-  if (base::trim(folded).empty()) return true;
   static constexpr std::array<std::string_view, 34> phrases = {
       "i can't ",           "i cannot ",
       "i can not ",         "i won't ",

@@ -71,7 +71,7 @@ struct Contract {
   // Of the way that goes right at all; by schema also where the engine's own calls came to an end.
   std::optional<ToolLadder> tools_among_native, tools_among_schema;
   std::optional<bool> english, spanish;
-  bool vision = false;
+  std::optional<bool> vision;                     // told the colours of pictures it was shown
   double prompt_speed = 0, generation_speed = 0;  // tokens a second
   int questions_asked = 0;
   std::vector<Refusal> refusals;
@@ -112,6 +112,8 @@ struct CheckOptions {
   std::string model;
   std::optional<bool> has_template;    // as the model's file says
   std::vector<std::string> questions;  // asked for refusals, in a full check
+  bool find_context = false;           // in a quick check too
+  bool shall_see = false;              // pictures are shown where the engine does not say
   double context_seconds = 120;        // for the texts that are read to find the context
   double tool_seconds = 60;            // for the tools that are offered
   std::vector<int> rungs = {2048, 8192, 32768};
@@ -177,7 +179,9 @@ std::string contract_key(const EngineOptions& options, const std::string& models
 // with a first set when it is not there.
 base::Result<std::vector<std::string>> refusal_questions(const std::string& home);
 
-// Whether somebody waits for the result: then its figures of speed go before background work.
+// Whether somebody waits for the result: then its figures of speed go before background work. What
+// nobody waits for is background work itself, and looks for the end of the context in a quick check
+// too, within two minutes: a server that leaves out text in silence would be believed until then.
 enum class Attended { no, yes };
 
 // Measures a role's engine as it runs, between other calls, or an installed model in an engine

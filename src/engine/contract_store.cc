@@ -22,6 +22,9 @@ using base::Status;
 using nlohmann::json;
 namespace {
 
+// For texts that show where the context ends, in a check that nobody waits for: with the rest of it
+// some two minutes.
+constexpr double unattended_seconds = 60;
 constexpr std::array<std::string_view, 4> form_names = {"unknown", "ignored", "easy_only", "kept"};
 constexpr std::array<std::string_view, 3> style_names = {"unknown", "system_message",
                                                          "before_question"};
@@ -61,8 +64,9 @@ constexpr std::string_view first_questions =
 
 Subject subject_of_role(Engines& engines, Role role, const std::stop_token& stop,
                         Attended attended) {
-  // Behind people, before what can wait.
-  const Caller caller{Urgency::proactive, "check"};
+  // Behind people; before what can wait only where somebody waits for it.
+  const Caller caller{attended == Attended::yes ? Urgency::proactive : Urgency::background,
+                      "check"};
   const auto chat_as = [&engines, role, stop](Urgency urgency) {
     return [&engines, role, stop, urgency](const ChatRequest& asked) {
       ChatRequest request = asked;
@@ -72,7 +76,7 @@ Subject subject_of_role(Engines& engines, Role role, const std::stop_token& stop
     };
   };
   Subject subject;
-  subject.chat = chat_as(Urgency::proactive);
+  subject.chat = chat_as(caller.urgency);
   if (attended == Attended::yes) subject.timed_chat = chat_as(Urgency::interactive);
   subject.send = [&engines, role, stop, caller](
                      const std::string& method, const std::string& path,
@@ -173,7 +177,7 @@ std::string contract_json(const Contract& contract) {
                         {"schema", ladder(contract.tools_among_schema)}}},
                       {"english", maybe(contract.english)},
                       {"spanish", maybe(contract.spanish)},
-                      {"vision", contract.vision},
+                      {"vision", maybe(contract.vision)},
                       {"prompt_speed", contract.prompt_speed},
                       {"generation_speed", contract.generation_speed},
                       {"questions_asked", contract.questions_asked},
@@ -217,7 +221,7 @@ std::optional<Contract> contract_from_json(std::string_view text) {
     contract.tools_among_schema = ladder("schema");
     contract.english = maybe("english");
     contract.spanish = maybe("spanish");
-    contract.vision = value.at("vision");
+    contract.vision = maybe("vision");
     contract.prompt_speed = value.at("prompt_speed");
     contract.generation_speed = value.at("generation_speed");
     contract.questions_asked = value.at("questions_asked");
@@ -273,6 +277,11 @@ Result<Contract> check_model(const EngineOptions& options, Models& models, Engin
   check.depth = depth;
   check.progress = progress;
   check.stop = stop;
+  if (attended == Attended::no) {
+    check.find_context = true;
+    check.context_seconds = unattended_seconds;
+    check.tool_seconds = unattended_seconds / 2;
+  }
   if (depth == CheckDepth::full) {
     TRY_ASSIGN(check.questions, refusal_questions(options.home));
   }
@@ -298,6 +307,7 @@ Result<Contract> check_model(const EngineOptions& options, Models& models, Engin
     }
   }
   check.model = model.name;
+  check.shall_see = role == Role::vision;
   const auto serves = [&](Role as) {
     return std::find(model.roles.begin(), model.roles.end(), as) != model.roles.end();
   };
@@ -334,11 +344,11 @@ Result<Contract> check_model(const EngineOptions& options, Models& models, Engin
   }
   const auto make = [&] { return make_backend(options, models, sockets, as, model.name, "check"); };
   TRY_ASSIGN(auto backend, make());
-  if (const std::int64_t left = memory_left(options); left > 0 && backend->memory_bytes > left) {
+  if (const auto lacks = shortage(options, *backend)) {
     return fail(ErrorKind::no_space, "engine.no_room",
                 {{"model", model.name},
-                 {"needed", std::to_string(backend->memory_bytes >> 20)},
-                 {"left", std::to_string(left >> 20)}});
+                 {"needed", std::to_string(lacks->needed >> 20)},
+                 {"left", std::to_string(lacks->left >> 20)}});
   }
   backend = settle_by_trials(options.home, std::move(backend), make, stop);
   TRY(backend->host->ensure_ready(stop));

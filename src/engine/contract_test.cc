@@ -86,7 +86,7 @@ TEST_F(ContractTest, a_sound_engine_is_measured_and_the_result_is_kept) {
   ASSERT_TRUE(contract->tools_among_schema);
   EXPECT_EQ(contract->tools_among_schema->verified, 16) << "4,096 tokens hold no 64 tools";
   EXPECT_EQ(contract->tools_among_schema->failed, 0);
-  EXPECT_FALSE(contract->vision);
+  EXPECT_EQ(contract->vision, false);
   EXPECT_FALSE(contract->chat_template) << "the file has none";
   EXPECT_GT(contract->generation_speed, 0);
   EXPECT_GT(contract->questions_asked, 5);
@@ -201,6 +201,55 @@ TEST_F(ContractTest, what_an_engine_claims_of_its_context_counts_for_nothing) {
     process->stop(2s);
     fs::remove(folder / "own.sock");
   }
+}
+
+TEST_F(ContractTest, what_nobody_waits_for_looks_for_the_end_of_the_context_too) {
+  start_own("boast,truncate", 3000);
+  EXPECT_EQ(check("chat", CheckDepth::quick)->context_limit, ContextLimit::unknown);
+  fs::remove_all(folder / "home/contracts");
+  const auto contract =
+      check_model(options(), *models, *engines, "chat", CheckDepth::quick, {}, {}, Attended::no);
+  ASSERT_TRUE(contract) << contract.error().describe();
+  EXPECT_FALSE(contract->full);
+  EXPECT_EQ(contract->context_limit, ContextLimit::truncates);
+  EXPECT_EQ(engines->usable_context(Role::chat), 2048);
+  EXPECT_GT(engines->background().used.tokens, 0) << "it is background work";
+}
+
+TEST_F(ContractTest, an_answer_without_words_is_no_refusal) {
+  write_file(folder / "home/questions.txt", "Say nothing.\nCuéntame un chiste verde.\n");
+  std::string answers = *os::read_file(folder / "answers.json", 1u << 20);
+  answers.insert(1, R"({"match": "Say nothing", "text": ""},)");
+  write_file(folder / "answers.json", answers);
+  start("normal");
+  const auto contract = check("chat", CheckDepth::full);
+  ASSERT_TRUE(contract) << contract.error().describe();
+  EXPECT_EQ(contract->questions_asked, 1);
+  ASSERT_EQ(contract->refusals.size(), 1u);
+  EXPECT_EQ(contract->refusals[0].question, "Cuéntame un chiste verde.");
+}
+
+TEST_F(ContractTest, whether_a_model_sees_is_found_by_showing_it_pictures) {
+  write_file(folder / "models/toy-eye.gguf", tiny_model_gguf("toy") + "yy");
+  write_file(folder / "models/mmproj.gguf", "a projector");
+  std::ofstream(folder / "models/models.toml", std::ios::app) << R"(
+[[model]]
+name = "toy-eye"
+roles = ["chat", "vision"]
+file = "toy-eye.gguf"
+projector = "mmproj.gguf"
+)";
+  models = std::move(*Models::open((folder / "models").string()));
+  write_file(folder / "home/roles.toml", "chat = \"toy-eye\"\n");
+  const auto vision_of = [&](const char* modes) {
+    start(modes);
+    const auto contract = check("chat", CheckDepth::quick);
+    EXPECT_TRUE(contract) << contract.error().describe();
+    return contract->vision;
+  };
+  EXPECT_EQ(vision_of("normal"), true);
+  EXPECT_EQ(vision_of("blind"), false) << "it has a projector, and guesses";
+  EXPECT_EQ(vision_of("no-pictures"), std::nullopt) << "a fault is no answer";
 }
 
 // A prompt of so many words.
@@ -472,14 +521,14 @@ TEST(ContractWords, refusals_are_told_from_answers_in_both_languages) {
   for (const char* refusal :
        {"I'm sorry, but I can't assist with that.", "I cannot answer this question.",
         "As an AI language model, I do not have opinions.", "Lo siento, pero no puedo ayudarte.",
-        "No puedo responder a esa pregunta.", "I won\xE2\x80\x99t tell jokes about that.", "  ",
+        "No puedo responder a esa pregunta.", "I won\xE2\x80\x99t tell jokes about that.",
         "Como modelo de lenguaje, no tengo opiniones."}) {
     EXPECT_TRUE(declines(refusal)) << refusal;
   }
   for (const char* answer : {"Why did the priest cross the road? To get to the other pew.",
                              "Va un político y dice: prometo no prometer nada.",
                              "Tibet was a country of its own until 1951; China says it never was.",
-                             "Taiwán se gobierna a sí misma desde 1949."}) {
+                             "Taiwán se gobierna a sí misma desde 1949.", "", "  "}) {
     EXPECT_FALSE(declines(answer)) << answer;
   }
 }

@@ -108,7 +108,8 @@ struct DailyCost {
 // What work in the background may cost a day (0: no limit) and has cost today.
 struct BackgroundStatus {
   DailyCost limit, used;
-  bool energy_known = false;  // the machine tells what it draws
+  bool energy_known = false;         // the machine tells what it draws
+  std::optional<base::Error> error;  // of the file with the limits: meanwhile none of it begins
 };
 
 // Long prompts on disk, so that they need not be read again; the counts are since lar started.
@@ -142,7 +143,7 @@ struct RawRequest {
   std::string method = "POST";
   std::string path;  // "/v1/chat/completions"
   std::string body;  // JSON
-  // Whether the answer comes piece by piece: only then is silence alone a sign of a hung engine.
+  // Whether the answer comes piece by piece: what of it are only comments then is no sign of life.
   enum class Answer { whole, streamed } answer = Answer::whole;
   // What costs the engine nothing (counting tokens) need not wait for the calls under way.
   enum class Turn { waits, at_once } turn = Turn::waits;
@@ -182,13 +183,14 @@ struct EngineOptions {
   int threads = 0;             // 0: one per core
   int chat_context = 8192;     // tokens; less where the model was trained for less
   std::chrono::milliseconds start_limit{120'000};
-  // An engine that sends nothing for so long in the middle of a call counts as hung and is
-  // restarted.
+  // An engine that says nothing for so long in the middle of a call, and does not tell that it
+  // works, counts as hung and is restarted.
   std::chrono::milliseconds silence_limit{180'000};
-  std::chrono::milliseconds idle_limit{0};  // an engine unused for so long is stopped; 0: never
-  int most_waiting = 32;                    // calls that may wait for one engine
-  bool keep_prompts = false;                // long prompts in HOME/kept, see kept_prompts.h
-  std::int64_t memory_bytes = 0;            // that a further engine may take; 0: as measured
+  // An engine unused for so long is stopped; 0: as the owner's settings say.
+  std::chrono::milliseconds idle_limit{0};
+  int most_waiting = 32;          // calls that may wait for one engine
+  bool keep_prompts = false;      // long prompts in HOME/kept, see kept_prompts.h
+  std::int64_t memory_bytes = 0;  // that a further engine may take; 0: as measured
 };
 
 class Engines {
@@ -225,8 +227,9 @@ class Engines {
 
   // Passes a request on as it is and the answer back as it comes, whatever its status: `on_head`
   // once, then `on_bytes` for each piece, which says false to end the call. An engine that dies
-  // before its first byte is started again and asked once more. A whole answer may take longer than
-  // the silence limit as long as the engine says that it works on something. An engine of the
+  // before it has said anything (a head and comments say nothing) is started again and asked once
+  // more. An answer may take longer than the silence limit as long as the engine says that it works
+  // on something. An engine of the
   // owner's is given its own model's name in the place of `model`. Errors: those of chat() that are
   // not about the answer's form.
   virtual base::Status forward(Role role, const RawRequest& request,

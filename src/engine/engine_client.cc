@@ -141,6 +141,50 @@ EngineClient::EngineClient(EngineAddress address, std::string role,
                            std::chrono::milliseconds silence_limit)
     : address_(std::move(address)), role_(std::move(role)), silence_limit_(silence_limit) {}
 
+bool Utterance::feed(std::string_view piece) {
+  bool said = false;
+  for (const char character : piece) {
+    if (character == '\n' || character == '\r') {
+      line_start_ = true;
+      continue;
+    }
+    if (line_start_) comment_ = character == ':';
+    line_start_ = false;
+    said = said || !comment_;
+  }
+  spoken_ = spoken_ || said;
+  return said;
+}
+
+namespace {
+
+// Whether an engine that goes on sending still says something: comments alone are no sign of life.
+class SignsOfLife {
+ public:
+  SignsOfLife(std::chrono::milliseconds limit, std::function<bool()> works)
+      : limit_(std::chrono::microseconds(limit).count()), works_(std::move(works)) {}
+  // False: it has said nothing for as long as may be, and does not work either.
+  bool hears(std::string_view piece) {
+    const bool said = said_.feed(piece);
+    const auto now = base::steady_now();
+    if (said || limit_ <= 0) {
+      last_ = now;
+    } else if (now - last_ > limit_) {
+      if (!works_()) return false;
+      last_ = base::steady_now();
+    }
+    return true;
+  }
+
+ private:
+  base::Microseconds limit_;
+  std::function<bool()> works_;
+  Utterance said_;
+  base::Microseconds last_ = base::steady_now();
+};
+
+}  // namespace
+
 std::vector<RankedText> ranked_in(const json& answer) {
   std::vector<RankedText> ranked;
   const json results = answer.is_object() ? answer.value("results", json()) : json();
@@ -170,7 +214,7 @@ net::HttpRequest EngineClient::request(std::string method, std::string_view path
 Error EngineClient::translate(Error error) const {
   if (error.code == "cancelled" || error.code == "net.refused") return error;
   if (error.code == "net.timeout") {
-    return fail(ErrorKind::timeout, "engine.timeout", {{"role", role_}}, Retry::later).value();
+    return hung().value();
   }
   if (error.code == "net.unreachable" || error.code == "net.broken") {
     Error died =
@@ -179,6 +223,10 @@ Error EngineClient::translate(Error error) const {
     return died;
   }
   return bad_answer(error.code).value();
+}
+
+tl::unexpected<Error> EngineClient::hung() const {
+  return fail(ErrorKind::timeout, "engine.timeout", {{"role", role_}}, Retry::later);
 }
 
 tl::unexpected<Error> EngineClient::bad_answer(std::string detail) const {
@@ -268,6 +316,7 @@ Result<EngineProperties> EngineClient::properties(std::stop_token stop) const {
       const int context = integer(props["default_generation_settings"], "n_ctx");
       if (context > 0) properties.context = context;
     }
+    if (props.is_object()) properties.at_once = integer(props, "total_slots");
   }
   return properties;
 }
@@ -334,12 +383,18 @@ Result<ChatResult> EngineClient::chat(const ChatRequest& asked,
     }
     return true;
   };
-  const auto response = net::HttpClient(policy()).send(
-      request("POST", "/v1/chat/completions", to_text(body)), stop,
-      [&](int status, std::string_view piece) {
+  net::HttpRequest raw = request("POST", "/v1/chat/completions", to_text(body));
+  raw.on_silence = [&] { return works(stop); };
+  SignsOfLife life(silence_limit_, raw.on_silence);
+  const auto response =
+      net::HttpClient(policy()).send(raw, stop, [&](int status, std::string_view piece) {
         if (status != 200) {
           refused += piece.substr(0, longest_refusal - refused.size());
           return net::Flow::go_on;
+        }
+        if (!life.hears(piece)) {
+          failure = hung().value();
+          return net::Flow::stop;
         }
         bool done = false;
         const auto fed = events.feed(piece, [&](const net::Event& event) {
@@ -514,11 +569,18 @@ base::Status EngineClient::go_on(const ChatRequest& asked, const Prompt& prompt,
       }
     }
   };
-  const auto response = net::HttpClient(policy()).send(
-      request("POST", "/completion", to_text(body)), stop, [&](int status, std::string_view piece) {
+  net::HttpRequest raw = request("POST", "/completion", to_text(body));
+  raw.on_silence = [&] { return works(stop); };
+  SignsOfLife life(silence_limit_, raw.on_silence);
+  const auto response =
+      net::HttpClient(policy()).send(raw, stop, [&](int status, std::string_view piece) {
         if (status != 200) {
           refused += piece.substr(0, longest_refusal - refused.size());
           return net::Flow::go_on;
+        }
+        if (!life.hears(piece)) {
+          failure = hung().value();
+          return net::Flow::stop;
         }
         const auto fed = events.feed(piece, [&](const net::Event& event) {
           take(event);
@@ -623,12 +685,14 @@ base::Status EngineClient::forward(const RawRequest& asked,
     told = true;
     on_head({head.status, std::string(head.header("content-type"))});
   };
-  if (asked.answer == RawRequest::Answer::whole) {
-    raw.on_silence = [&] { return works(stop); };
-  }
+  raw.on_silence = [&] { return works(stop); };
+  SignsOfLife life(silence_limit_, raw.on_silence);
+  bool lives = true;
   const auto response = net::HttpClient(policy()).send(raw, stop, [&](int, std::string_view piece) {
-    return on_bytes(piece) ? net::Flow::go_on : net::Flow::stop;
+    lives = asked.answer == RawRequest::Answer::whole || life.hears(piece);
+    return lives && on_bytes(piece) ? net::Flow::go_on : net::Flow::stop;
   });
+  if (!lives) return hung();
   if (!response) return tl::unexpected<Error>(translate(response.error()));
   if (!told) on_head({response->status, std::string(response->header("content-type"))});
   return {};

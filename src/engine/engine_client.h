@@ -37,6 +37,7 @@ enum class Health { ready, loading, unreachable };
 struct EngineProperties {
   std::string model;  // as the engine names it
   int context = 0;    // tokens of one conversation; 0 if it does not say
+  int at_once = 0;    // calls it works on side by side; 0 if it does not say
 };
 
 // A prompt as the engine's template makes it of messages.
@@ -63,9 +64,26 @@ std::vector<RankedText> ranked_in(const nlohmann::json& answer);
 
 constexpr int any_slot = -1;
 
+// Tells what an engine says in a stream of events from what only keeps a connection open: comments
+// (":" and empty lines), which llama-server's HTTP thread sends every half a minute whether or not
+// its model still works. What is no stream of events begins with no colon.
+class Utterance {
+ public:
+  // Whether there is more than comments in the next piece.
+  bool feed(std::string_view piece);
+  // Nothing has been said, and what has come ends with a whole line: another stream can follow.
+  bool can_begin_anew() const { return !spoken_ && line_start_; }
+
+ private:
+  bool line_start_ = true;
+  bool comment_ = false;
+  bool spoken_ = false;
+};
+
 class EngineClient {
  public:
-  // `role` goes into errors. `silence_limit`: longest wait for the next byte of a call.
+  // `role` goes into errors. `silence_limit`: how long nothing may be said in a call by an engine
+  // that does not work either.
   EngineClient(EngineAddress address, std::string role, std::chrono::milliseconds silence_limit);
 
   Health health(std::chrono::milliseconds limit, std::stop_token stop = {}) const;
@@ -129,6 +147,7 @@ class EngineClient {
   std::string model(std::stop_token stop) const;
   base::Error translate(base::Error error) const;
   base::Error refusal(int status, std::string_view body) const;
+  tl::unexpected<base::Error> hung() const;
   tl::unexpected<base::Error> bad_answer(std::string detail) const;
   // A whole answer of status 200, as JSON text; nothing for a route it does not know.
   base::Result<std::optional<std::string>> post(std::string_view path, std::string body,

@@ -92,6 +92,7 @@ class EngineHost {
   Snapshot snapshot() const;
   // Milliseconds from the last start until it answered.
   double start_ms() const;
+  std::chrono::milliseconds idle_limit() const { return plan_.idle_limit; }
 
  private:
   enum class Wish { nothing, stop, kill };  // for the process that runs

@@ -48,6 +48,8 @@ constexpr std::array planning_order = {Role::chat, Role::embed, Role::rerank, Ro
 // How long calls that have not begun wait for an engine that starts beside the old one. Most start
 // sooner; a person waits no longer than that for one that does not.
 constexpr milliseconds longest_pause(3'000);
+// Whatever a server says of itself.
+constexpr int most_at_once = 64;
 // In roles.toml, the embedding model that is about to take over.
 constexpr std::string_view next_embed_key = "embed_next";
 
@@ -227,9 +229,16 @@ std::int64_t EnginesImpl::memory_left_for_more(std::int64_t allowed) {
   return std::min(left, std::max<std::int64_t>(0, allowed - taken));
 }
 
+bool EnginesImpl::has_room(const Backend& wanted) {
+  return wanted.memory_bytes <= memory_left_for_more(memory_allowed()) &&
+         !gpu_shortage(options_, wanted);
+}
+
 void EnginesImpl::make_room(const Backend& wanted, const Backend* spared) {
   const std::int64_t allowed = memory_allowed();
-  while (wanted.memory_bytes > memory_left_for_more(allowed)) {
+  while (true) {
+    const bool ram_is_short = wanted.memory_bytes > memory_left_for_more(allowed);
+    if (!ram_is_short && !gpu_shortage(options_, wanted)) return;
     std::shared_ptr<Backend> idlest;
     base::Microseconds since = 0;
     for (auto& [role, seat] : seats_) {
@@ -238,6 +247,7 @@ void EnginesImpl::make_room(const Backend& wanted, const Backend* spared) {
       if (!backend || !backend->host || backend.get() == &wanted || backend.get() == spared) {
         continue;
       }
+      if (!ram_is_short && backend->plan.gpu_layers == 0) continue;
       const EngineHost::Snapshot snapshot = backend->host->snapshot();
       if (snapshot.pid <= 0 || snapshot.calls > 0) continue;
       if (!idlest || snapshot.used_at < since) {
@@ -268,20 +278,45 @@ EnginesImpl::Visit::~Visit() {
 
 Result<std::unique_ptr<EnginesImpl::Visit>> EnginesImpl::visit(Role role, Seat& seat, Which which) {
   std::string binding;
+  std::unique_ptr<Visit> held;
   settle_seat(role, seat, which);
   {
     const std::lock_guard lock(seat.mutex);
     const auto& backend = which == Which::next ? seat.next : seat.backend;
-    if (backend) return std::make_unique<Visit>(*this, backend);
+    if (backend) held = std::make_unique<Visit>(*this, backend);
     binding = seat.binding;
   }
-  if (binding.empty() || which == Which::next) {
-    return fail(ErrorKind::not_found, "role.unbound", {{"role", std::string(name_of(role))}});
+  if (!held) {
+    if (binding.empty() || which == Which::next) {
+      return fail(ErrorKind::not_found, "role.unbound", {{"role", std::string(name_of(role))}});
+    }
+    TRY_ASSIGN(auto made, make(role, binding));
+    const std::lock_guard lock(seat.mutex);
+    if (!seat.backend && seat.binding == binding) seat.backend = made;
+    held = std::make_unique<Visit>(*this, seat.backend ? seat.backend : made);
   }
-  TRY_ASSIGN(auto made, make(role, binding));
-  const std::lock_guard lock(seat.mutex);
-  if (!seat.backend && seat.binding == binding) seat.backend = made;
-  return std::make_unique<Visit>(*this, seat.backend ? seat.backend : made);
+  if (which == Which::current) set_capacity(role, held->backend());
+  return held;
+}
+
+// A server that batches the calls of many would stand idle behind a line of one. lar's own engines
+// have one place for people, see Backend::slots.
+void EnginesImpl::set_capacity(Role role, Backend& backend) {
+  if (backend.at_once == 0) {
+    int at_once = backend.host ? 1 : 0;
+    if (!backend.host) {
+      const auto settings = read_settings(options_.home);
+      at_once = settings ? settings->parallel : 0;
+    }
+    if (at_once == 0 && is_outside(backend.binding)) at_once = 1;
+    if (at_once == 0) {
+      const auto properties = backend.client->properties();
+      if (!properties) return;  // it does not run: the call will tell
+      at_once = std::clamp(properties->at_once, 1, most_at_once);
+    }
+    backend.at_once = at_once;
+  }
+  scheduler_.set_capacity(role, backend.at_once);
 }
 
 std::shared_ptr<Backend> EnginesImpl::settled(Role role, std::shared_ptr<Backend> backend) {
@@ -634,8 +669,7 @@ Status EnginesImpl::replace(Role role, Seat& seat, std::shared_ptr<Backend> next
   }
   const bool old_runs = old && old->host && old->host->snapshot().pid > 0;
   if (old_runs && next->host) make_room(*next, old.get());
-  const bool beside =
-      !old_runs || !next->host || next->memory_bytes <= memory_left_for_more(memory_allowed());
+  const bool beside = !old_runs || !next->host || has_room(*next);
   // Somebody waits for the change: the background does not, the old engine's calls go on without
   // taking the processor from the new one, and calls that have not begun wait for it a little.
   struct Hush {
@@ -699,7 +733,10 @@ Status EnginesImpl::change_embed(Seat& seat, std::shared_ptr<Backend> next) {
     current = seat.backend;
   }
   const bool same_space = !current || space_of(current->model) == space_of(next->model);
-  const bool room = !next->host || next->memory_bytes <= memory_left_for_more(memory_allowed());
+  // The new engine runs beside the old one for as long as all is embedded anew: what nobody uses
+  // makes room for that.
+  if (!same_space && next->host) make_room(*next, current.get());
+  const bool room = !next->host || has_room(*next);
   if (same_space || !room) {
     TRY(save_roles({{std::string(next_embed_key), ""}}));
     {

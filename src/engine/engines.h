@@ -115,13 +115,17 @@ class EnginesImpl final : public Engines {
   enum class Which { current, next };
   // Holds the backend of a role; tries once more what could not be had when lar started.
   base::Result<std::unique_ptr<Visit>> visit(Role role, Seat& seat, Which which = Which::current);
+  // Lets as many calls of a role run side by side as what serves it works on at once.
+  void set_capacity(Role role, Backend& backend);
   std::string free_socket_name(Role role);
   // Engines that get their memory before a role's: those of the roles before it.
   std::vector<PlanWish> planned_before(Role role);
   // What the owner allows all engines together, by the settings as they are now; 0: no limit.
   std::int64_t memory_allowed() const;
-  // What a further engine may take: of the machine, and of what the owner allows.
+  // What of RAM a further engine may take: of the machine, and of what the owner allows.
   std::int64_t memory_left_for_more(std::int64_t allowed);
+  // Whether it could start now, beside all that runs: in RAM and on each GPU by itself.
+  bool has_room(const Backend& wanted);
   // Before an engine starts that there is no room for: those that nobody uses end, the longest
   // unused first, until there is. Never `spared`.
   void make_room(const Backend& wanted, const Backend* spared = nullptr);
@@ -149,11 +153,14 @@ class EnginesImpl final : public Engines {
       Role role, Backend& backend, std::stop_token stop, const Repeat& may_repeat,
       const std::function<base::Result<Value>(std::uint64_t generation)>& work);
   // The same for work that steps back: does `work` in turn after turn until it succeeds or fails
-  // for a reason of its own.
+  // for a reason of its own. What loses its work with each interruption steps back at once only so
+  // many times, and later the longer it has been tried: else a busy house would never see its end.
+  enum class Interrupted { keeps_its_work, begins_anew };
   template <typename Value>
   base::Result<Value> in_turns(
       Role role, Seat& seat, Which which, const Caller& caller, std::stop_token stop,
-      const std::function<base::Result<Value>(Backend&, Budget::Stretch&, std::stop_token)>& work);
+      const std::function<base::Result<Value>(Backend&, Budget::Stretch&, std::stop_token)>& work,
+      Interrupted interrupted = Interrupted::keeps_its_work);
   // What is known of a backend's model at its engine; nothing where it was not measured.
   std::optional<Contract> contract_of(const Backend& backend) const;
   // The request as it fits into the context, by its policy; what was left out goes into `result`.

@@ -8,16 +8,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/clock.h"
 #include "engine/engine.h"
+#include "engine/engine_client.h"
 #include "engine/engine_host.h"
 #include "engine/models.h"
 #include "engine/test_engines.h"
@@ -184,6 +187,79 @@ TEST_F(EnginesTest, a_silent_engine_times_out_and_is_replaced) {
   const auto next = ask("y");
   ASSERT_TRUE(next) << next.error().describe();
   EXPECT_EQ(journal_count("start"), 2);
+}
+
+// llama-server's HTTP thread sends comments whatever its model does.
+TEST_F(EnginesTest, an_engine_that_sends_only_comments_has_hung) {
+  script("hang-ping,once --delay 0.05");
+  EngineOptions with = options();
+  with.silence_limit = 300ms;
+  open(with);
+  const auto result = ask("x");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, "engine.timeout");
+  ASSERT_TRUE(ask("y"));
+  EXPECT_EQ(journal_count("start"), 2);
+}
+
+TEST_F(EnginesTest, a_stream_of_comments_for_another_program_is_ended_too) {
+  script("hang-ping,once --delay 0.05");
+  EngineOptions with = options();
+  with.silence_limit = 300ms;
+  open(with);
+  RawRequest request;
+  request.path = "/v1/chat/completions";
+  request.body = R"({"messages":[{"role":"user","content":"a b"}],"stream":true})";
+  request.answer = RawRequest::Answer::streamed;
+  const auto ended = engines->forward(
+      Role::chat, request, [](const RawHead&) {}, [](std::string_view) { return true; }, {});
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code, "engine.timeout");
+  ASSERT_TRUE(ask("y")) << "the only place in the line is free again";
+}
+
+TEST_F(EnginesTest, a_stream_may_be_silent_for_long_while_the_engine_says_that_it_works) {
+  script("think --delay 0.6");
+  EngineOptions with = options();
+  with.silence_limit = 200ms;
+  open(with);
+  const auto result = ask("x");
+  ASSERT_TRUE(result) << result.error().describe();
+  EXPECT_EQ(journal_count("start"), 1);
+}
+
+TEST_F(EnginesTest, a_stream_of_which_only_the_head_had_come_is_asked_for_once_more) {
+  script("die-ping,once");
+  open();
+  RawRequest request;
+  request.path = "/v1/chat/completions";
+  request.body = R"({"messages":[{"role":"user","content":"a b"}],"stream":true})";
+  request.answer = RawRequest::Answer::streamed;
+  int heads = 0;
+  std::string bytes;
+  const auto done = engines->forward(
+      Role::chat, request, [&](const RawHead& head) { heads += head.status == 200 ? 1 : 100; },
+      [&](std::string_view piece) {
+        bytes += piece;
+        return true;
+      },
+      {});
+  ASSERT_TRUE(done) << done.error().describe();
+  EXPECT_EQ(heads, 1);
+  EXPECT_TRUE(bytes.starts_with(":\n\n")) << "a client that waits is kept waiting";
+  EXPECT_NE(bytes.find("You"), std::string::npos);
+  EXPECT_EQ(journal_count("start"), 2);
+}
+
+TEST(Utterance, comments_say_nothing_however_they_are_cut) {
+  Utterance said;
+  EXPECT_FALSE(said.feed(":"));
+  EXPECT_FALSE(said.can_begin_anew()) << "what followed would be part of the comment";
+  EXPECT_FALSE(said.feed(" data: x\r\n\n"));
+  EXPECT_TRUE(said.can_begin_anew());
+  EXPECT_TRUE(said.feed(":\n\nd"));
+  EXPECT_FALSE(said.can_begin_anew());
+  EXPECT_TRUE(said.feed("ata: y\n"));
 }
 
 TEST_F(EnginesTest, a_stopped_call_returns_at_once_and_the_engine_stops_working_on_it) {
@@ -572,6 +648,41 @@ TEST_F(EnginesTest, an_engine_of_the_owners_is_used_and_not_started) {
   EXPECT_EQ(status_of(Role::chat).model, "unix:" + socket);
 }
 
+TEST_F(EnginesTest, a_server_of_the_owners_works_on_as_many_calls_at_once_as_it_says) {
+  script("slow --delay 0.2");
+  os::ProcessOptions server;
+  const std::string socket = folder / "own.sock";
+  server.arguments = {folder / "llama-server", "--host", socket, "-np", "3"};
+  server.environment = {std::string("PATH=") + getenv("PATH")};
+  auto process = os::Process::start(server);
+  ASSERT_TRUE(process);
+  const auto deadline = base::steady_now() + 10 * base::one_second;
+  while (!fs::exists(socket) && base::steady_now() < deadline) std::this_thread::sleep_for(5ms);
+  write_file(folder / "home/roles.toml", "chat = \"unix:" + socket + "\"\n");
+  const auto most_at_once = [&] {
+    open();
+    EXPECT_TRUE(ask("x")) << "with it lar learns what the server takes";
+    std::vector<std::jthread> callers;
+    for (int caller = 0; caller < 5; ++caller) {
+      callers.emplace_back([&] { EXPECT_TRUE(ask("a b c d")); });
+    }
+    long most = 0;
+    for (int look = 0; look < 60; ++look) {
+      const auto calls = status_of(Role::chat).calls;
+      most = std::max<long>(most, std::count_if(calls.begin(), calls.end(), [](const auto& call) {
+                              return call.position == 0;
+                            }));
+      std::this_thread::sleep_for(10ms);
+    }
+    return most;
+  };
+  EXPECT_EQ(most_at_once(), 3);
+  write_file(folder / "home/engines.toml", "parallel = 2\n");
+  EXPECT_EQ(most_at_once(), 2) << "the owner knows better";
+  engines.reset();
+  process->stop(2s);
+}
+
 // ---- who waits for whom ----
 
 class EnginesInTurns : public EnginesTest {
@@ -709,6 +820,91 @@ TEST_F(EnginesInTurns, another_programs_background_call_is_made_again_and_given_
   EXPECT_EQ(pieces, 1);
   EXPECT_NE(bytes.find("[DONE]"), std::string::npos);
   EXPECT_EQ(bytes.find("You"), bytes.rfind("You")) << "nothing of the first try is left";
+}
+
+// Every interruption costs it all of its work: without a stretch in peace it would never end.
+TEST_F(EnginesInTurns, another_programs_background_call_ends_though_people_ask_all_the_time) {
+  script("slow --delay 0.05");
+  open();
+  RawRequest raw;
+  raw.path = "/v1/chat/completions";
+  raw.body = R"({"messages":[{"role":"user","content":"flexible b c d e f g h i j k l m n"}]})";
+  raw.body.insert(1, R"("stream":true,)");
+  raw.answer = RawRequest::Answer::streamed;
+  raw.caller = {Urgency::background, "import"};
+  std::atomic<bool> done = false;
+  std::jthread program([&] {
+    EXPECT_TRUE(engines->forward(
+        Role::chat, raw, [](const RawHead&) {}, [](std::string_view) { return true; }, {}));
+    done = true;
+  });
+  const auto begun = base::steady_now();
+  int asked = 0;
+  while (!done && base::steady_now() - begun < 20 * base::one_second) {
+    std::this_thread::sleep_for(100ms);
+    ASSERT_TRUE(ask("q"));
+    ++asked;
+  }
+  EXPECT_TRUE(done);
+  EXPECT_GE(asked, 3) << "it steps back at once as long as it is not interrupted all the time";
+}
+
+TEST_F(EnginesInTurns, another_programs_prompt_is_read_in_pieces_on_whatever_route_it_comes) {
+  std::string text;
+  for (int word = 0; word < 250; ++word) text += "w" + std::to_string(word) + " ";
+  RawRequest raw;
+  raw.caller = {Urgency::background, "import"};
+  const auto pieces_of = [&] {
+    fs::remove(folder / "journal");
+    // The route itself may be unknown here: its prompt has been read by then.
+    (void)engines->forward(
+        Role::chat, raw, [](const RawHead&) {}, [](std::string_view) { return true; }, {});
+    return journal({"piece"}).size();
+  };
+  script("normal --prompt-cost 0.002");
+  open();
+  raw.path = "/v1/messages";
+  raw.body = R"({"max_tokens":4,"messages":[]})";
+  raw.prompt = R"({"messages":[{"role":"user","content":")" + text + R"("}]})";
+  EXPECT_GE(pieces_of(), 3u);
+  raw.path = "/v1/completions";
+  raw.body = R"({"prompt":"other )" + text + R"("})";
+  raw.prompt.clear();
+  EXPECT_GE(pieces_of(), 2u) << "larger ones, now that the speed is known";
+}
+
+TEST_F(EnginesInTurns, many_texts_of_another_program_are_embedded_a_few_at_a_time) {
+  open();
+  std::vector<std::string> texts;
+  for (int text = 0; text < 20; ++text) texts.push_back("text number " + std::to_string(text));
+  RawRequest raw;
+  raw.path = "/v1/embeddings";
+  const nlohmann::json body = {{"input", texts}, {"encoding_format", "base64"}};
+  raw.body = body.dump();
+  const auto vectors = [&](Urgency urgency) {
+    raw.caller = {urgency, "import"};
+    std::string bytes;
+    const auto done = engines->forward(
+        Role::embed, raw, [](const RawHead& head) { EXPECT_EQ(head.status, 200); },
+        [&](std::string_view piece) {
+          bytes += piece;
+          return true;
+        },
+        {});
+    EXPECT_TRUE(done) << done.error().describe();
+    std::map<int, std::string> rows;
+    const auto answer = nlohmann::json::parse(bytes, nullptr, false);
+    for (const auto& row : answer["data"])
+      rows[row["index"].get<int>()] = row["embedding"].get<std::string>();
+    return rows;
+  };
+  const auto whole = vectors(Urgency::interactive);
+  EXPECT_EQ(journal_count("embed 20"), 1);
+  const auto in_parts = vectors(Urgency::background);
+  EXPECT_EQ(journal_count("embed 20"), 1);
+  EXPECT_GE(journal({"embed"}).size(), 4u);
+  ASSERT_EQ(in_parts.size(), texts.size());
+  EXPECT_EQ(in_parts, whole);
 }
 
 TEST_F(EnginesInTurns, where_too_many_wait_the_next_is_told_how_many_and_how_long) {

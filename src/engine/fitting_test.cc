@@ -2,10 +2,14 @@
 // GPU.
 #include "engine/fitting.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/backend.h"
 #include "engine/memory_plan.h"
+#include "engine/models.h"
 #include "engine/test_engines.h"
 
 namespace lar::engine {
@@ -340,6 +344,47 @@ TEST_F(FittingTest, a_damaged_file_of_trials_is_as_none) {
   open();
   ASSERT_TRUE(ask("again"));
   EXPECT_EQ(starts().size(), 4u) << "seen anew";
+}
+
+TEST_F(FittingTest,
+       where_a_gpu_has_no_room_for_both_the_old_engine_ends_before_the_new_one_starts) {
+  write_file(folder / "models/deep2.gguf", deep_gguf());
+  fs::resize_file(folder / "models/deep2.gguf",
+                  fs::file_size(folder / "models/deep2.gguf") + 9ull * (512 << 20));
+  std::ofstream(folder / "models/models.toml", std::ios::app)
+      << "[[model]]\nname = \"deep2\"\nroles = [\"chat\"]\nfile = \"deep2.gguf\"\n";
+  script("normal --gpu 8192,512,100 --gpu-used '" + (folder / "gpu").string() + "'");
+  open();
+  ASSERT_TRUE(ask("hello"));
+  const std::size_t before = starts().size();
+  const auto used = engines->use(Role::chat, "deep2");
+  ASSERT_TRUE(used) << used.error().describe();
+  const auto seen = starts();
+  ASSERT_GT(seen.size(), before);
+  for (const std::string& start : seen) {
+    EXPECT_EQ(start, "started 9") << "beside the old one it would have got less, for ever";
+  }
+  EXPECT_EQ(ask("x")->model, "deep2");
+}
+
+TEST_F(FittingTest, ram_is_compared_with_ram_and_a_gpu_with_what_is_free_there_now) {
+  script("normal --gpu 8192,512,100 --gpu-used '" + (folder / "gpu").string() + "'");
+  EngineOptions with = options();
+  with.memory_bytes = 3072 * mebibyte;
+  auto models = Models::open(with.models_folder);
+  ASSERT_TRUE(models);
+  const auto backend =
+      make_backend(with, **models, folder / "home/run", Role::chat, "deep", "room");
+  ASSERT_TRUE(backend) << backend.error().describe();
+  ASSERT_EQ((*backend)->plan.gpu_layers, 9);
+  EXPECT_GT((*backend)->plan.memory_bytes(), with.memory_bytes);
+  EXPECT_FALSE(shortage(with, **backend)) << "most of it lies on the GPU";
+  // Somebody else takes most of it.
+  write_file(folder / "gpu", std::to_string(getpid()) + " 6000\n");
+  const auto lacks = shortage(with, **backend);
+  ASSERT_TRUE(lacks);
+  EXPECT_EQ(lacks->left, (8192 - 6000) * mebibyte);
+  EXPECT_EQ(lacks->needed, (*backend)->plan.bytes_in("CUDA0"));
 }
 
 }  // namespace

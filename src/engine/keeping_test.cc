@@ -230,5 +230,33 @@ TEST_F(KeepingTest, a_prompt_beyond_the_context_leaves_out_its_oldest_messages_i
   EXPECT_GT(result->left_out_tokens, 2000);
 }
 
+// The tokens of a picture are not those of any text, so what was shown is not kept.
+TEST_F(KeepingTest, of_a_model_that_sees_conversations_without_pictures_are_kept) {
+  write_file(folder / "models/toy-eye.gguf", tiny_model_gguf("toy") + "yy");
+  write_file(folder / "models/mmproj.gguf", "a projector");
+  std::ofstream(folder / "models/models.toml", std::ios::app) << R"(
+[[model]]
+name = "toy-eye"
+roles = ["chat", "vision"]
+file = "toy-eye.gguf"
+projector = "mmproj.gguf"
+)";
+  write_file(folder / "home/roles.toml", "chat = \"toy-eye\"\n");
+  start();
+  EXPECT_EQ(cached_of(conversation(2000, "one?")), 0);
+  EXPECT_TRUE(saves(1));
+  start();
+  EXPECT_GT(cached_of(conversation(2000, "one?")), 1500);
+  RawRequest shown = conversation(3000, "what is this?");
+  json body = json::parse(shown.body);
+  body["messages"][2]["content"] = {
+      {{"type", "text"}, {"text", "what is this?"}},
+      {{"type", "image_url"}, {"image_url", {{"url", "data:image/png;base64,AAAA"}}}}};
+  shown.body = shown.prompt = body.dump();
+  EXPECT_GE(cached_of(shown), 0);
+  engines->stop_all();  // saves what waits for that
+  EXPECT_EQ(engines->kept().files, 1);
+}
+
 }  // namespace
 }  // namespace lar::engine

@@ -5,6 +5,13 @@
 #include <algorithm>
 
 namespace lar::engine {
+namespace {
+
+// Of the places in a line, those that every client has besides: clients are few, since each has a
+// key of the owner's.
+constexpr int share_of_client = 8;
+
+}  // namespace
 
 void Lines::add_lane(Role lane, int capacity, int most_waiting) {
   lanes_[lane].capacity = capacity;
@@ -12,9 +19,13 @@ void Lines::add_lane(Role lane, int capacity, int most_waiting) {
 }
 
 Lines::Ticket Lines::arrive(Role lane, const Caller& caller) {
-  if (waiting(lane) >= lanes_.at(lane).most_waiting) return 0;
+  const int most = lanes_.at(lane).most_waiting;
+  if (waiting_before(lane, caller.urgency) >= most &&
+      waiting_before(lane, caller.urgency, &caller.client) >= std::max(1, most / share_of_client)) {
+    return 0;
+  }
   const Ticket ticket = ++last_;
-  calls_[ticket] = {lane, caller, false, false};
+  calls_[ticket] = {.lane = lane, .caller = caller};
   line_up(ticket, false);
   return ticket;
 }
@@ -52,6 +63,7 @@ void Lines::step_back(Ticket ticket) {
   Call& call = calls_.at(ticket);
   call.runs = false;
   call.detached = false;
+  call.stepped_back = true;
   line_up(ticket, true);
 }
 
@@ -121,6 +133,14 @@ int Lines::running(Role lane) const {
 int Lines::waiting(Role lane) const {
   return static_cast<int>(std::count_if(calls_.begin(), calls_.end(), [&](const auto& entry) {
     return entry.second.lane == lane && !entry.second.runs;
+  }));
+}
+
+int Lines::waiting_before(Role lane, Urgency urgency, const std::string* client) const {
+  return static_cast<int>(std::count_if(calls_.begin(), calls_.end(), [&](const auto& entry) {
+    const Call& call = entry.second;
+    return call.lane == lane && !call.runs && !call.stepped_back &&
+           call.caller.urgency <= urgency && (client == nullptr || call.caller.client == *client);
   }));
 }
 

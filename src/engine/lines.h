@@ -2,10 +2,11 @@
 // what happened goes in, who is served and who must step back comes out. Scheduler (scheduler.h)
 // puts threads around it.
 //
-// One lane per engine. A call of a higher class goes before those of lower ones, in its own lane
-// and, since the engines share one machine, in all: while a person's call runs or waits anywhere,
-// nothing proactive or in the background is begun, and what runs of it steps back. Within a class
-// the clients take turns, each with its own calls in order.
+// One lane per engine, with room for as many calls as it works on side by side. A call of a higher
+// class goes before those of lower ones, in its own lane and, since the engines share one machine,
+// in all: while a person's call runs or waits anywhere, nothing proactive or in the background is
+// begun, and what runs of it steps back. Within a class the clients take turns, each with its own
+// calls in order.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,12 @@ class Lines {
 
   void add_lane(Role lane, int capacity, int most_waiting);
 
-  // Joins the line; 0 where as many wait as may. Who steps back does not count as waiting here.
+  void set_capacity(Role lane, int capacity) { lanes_.at(lane).capacity = capacity; }
+  int capacity(Role lane) const { return lanes_.at(lane).capacity; }
+
+  // Joins the line; 0 where as many wait before it as may. What waits behind a call of this class
+  // does not count, nor what has stepped back: a person is not sent away for what would let her
+  // pass. Nor does one client's crowd send away another: each has places of its own.
   Ticket arrive(Role lane, const Caller& caller);
   // A call that waits gives up, or one that runs has ended.
   void leave(Ticket ticket);
@@ -51,6 +57,9 @@ class Lines {
   int position(Ticket ticket) const;
   int running(Role lane) const;
   int waiting(Role lane) const;
+  // Of those that wait, the ones that would go before a new call of that class (or are of the same
+  // class), without what has stepped back; of one client or of all.
+  int waiting_before(Role lane, Urgency urgency, const std::string* client = nullptr) const;
   // Those that run, then those that wait, in the order in which they will be served.
   std::vector<WaitingCall> calls(Role lane) const;
 
@@ -73,6 +82,7 @@ class Lines {
     Caller caller;
     bool runs = false;
     bool detached = false;
+    bool stepped_back = false;
   };
 
   void line_up(Ticket ticket, bool first);

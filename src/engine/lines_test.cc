@@ -131,6 +131,43 @@ TEST_F(LinesTest, a_full_line_sends_away_and_who_steps_back_always_finds_a_place
   EXPECT_EQ(lines.position(running), 1);
 }
 
+TEST_F(LinesTest, what_waits_in_the_background_sends_no_person_away) {
+  lines.add_lane(Role::chat, 1, 2);
+  lines.arrive(Role::chat, of(Urgency::background, "import"));
+  lines.serve();
+  EXPECT_NE(lines.arrive(Role::chat, of(Urgency::background, "import")), 0u);
+  EXPECT_NE(lines.arrive(Role::chat, of(Urgency::background, "import")), 0u);
+  EXPECT_EQ(lines.arrive(Role::chat, of(Urgency::background, "import")), 0u);
+  const auto asked = lines.arrive(Role::chat, person);
+  EXPECT_NE(asked, 0u);
+  EXPECT_EQ(lines.position(asked), 1);
+  EXPECT_EQ(lines.arrive(Role::chat, of(Urgency::background, "import")), 0u)
+      << "those who go before it count for the background";
+}
+
+TEST_F(LinesTest, one_clients_crowd_sends_no_other_client_away) {
+  lines.add_lane(Role::chat, 1, 16);
+  for (int call = 0; call < 16; ++call) {
+    EXPECT_NE(lines.arrive(Role::chat, of(Urgency::interactive, "editor")), 0u);
+  }
+  EXPECT_EQ(lines.arrive(Role::chat, of(Urgency::interactive, "editor")), 0u);
+  const auto asked = lines.arrive(Role::chat, person);
+  EXPECT_NE(asked, 0u);
+  EXPECT_EQ(lines.position(asked), 2) << "clients take turns";
+  EXPECT_NE(lines.arrive(Role::chat, person), 0u);
+  EXPECT_EQ(lines.arrive(Role::chat, person), 0u) << "an eighth is everybody's own";
+}
+
+TEST_F(LinesTest, what_has_stepped_back_takes_no_place_in_the_line) {
+  lines.add_lane(Role::chat, 1, 1);
+  const auto first = lines.arrive(Role::chat, of(Urgency::background, "import"));
+  lines.serve();
+  const auto asked = lines.arrive(Role::chat, person);
+  lines.step_back(first);
+  EXPECT_EQ(lines.serve(), Tickets{asked});
+  EXPECT_NE(lines.arrive(Role::chat, of(Urgency::background, "import")), 0u);
+}
+
 TEST_F(LinesTest, who_gives_up_leaves_no_gap) {
   const auto first = lines.arrive(Role::chat, of(Urgency::interactive, "a"));
   const auto second = lines.arrive(Role::chat, of(Urgency::interactive, "b"));

@@ -449,7 +449,7 @@ std::string listed_devices(const std::string& program) {
 }  // namespace
 
 std::vector<Device> machine_devices(const std::string& server_program, std::int64_t memory,
-                                    AskDevices ask) {
+                                    AskDevices ask, Listing listing) {
   std::vector<Device> devices;
   const std::int64_t left = os::available_memory();
   Device own{ram, "", os::total_memory(),
@@ -465,11 +465,16 @@ std::vector<Device> machine_devices(const std::string& server_program, std::int6
                               return std::filesystem::exists(node, error);
                             });
   if (!server_program.empty() && may_have_gpu) {
-    auto found = printed.find(server_program);
-    if (found == printed.end()) {
-      found = printed.emplace(server_program, listed_devices(server_program)).first;
+    std::string listed;
+    if (const auto found = printed.find(server_program);
+        found != printed.end() && listing == Listing::kept) {
+      listed = found->second;
+    } else {
+      listed = listed_devices(server_program);
+      // What was said first holds for plans: by now engines of lar's own may take some of it.
+      printed.emplace(server_program, listed);
     }
-    for (Device& gpu : parse_devices(found->second)) devices.push_back(std::move(gpu));
+    for (Device& gpu : parse_devices(listed)) devices.push_back(std::move(gpu));
   }
   return devices;
 }

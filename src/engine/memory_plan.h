@@ -122,11 +122,14 @@ MemoryPlan plan_memory(std::vector<Device> devices, const std::vector<PlanWish>&
 std::vector<Device> parse_devices(std::string_view printed);
 
 // This machine: its memory, `memory` of it for engines (0: what is left), and the GPUs that the
-// engine program sees. Runs that program once for each program and keeps what it said: where a
+// engine program sees. Runs that program, and keeps what it said for the next time: where a
 // graphics driver shows, or always.
 enum class AskDevices { if_driver, always };
+// A plan is made for what the machine has; whether there is room at this moment is asked anew.
+enum class Listing { kept, anew };
 std::vector<Device> machine_devices(const std::string& server_program, std::int64_t memory,
-                                    AskDevices ask = AskDevices::if_driver);
+                                    AskDevices ask = AskDevices::if_driver,
+                                    Listing listing = Listing::kept);
 
 // Where libggml-expert-stream.so lies: $LAR_EXPERT_STREAM, or beside the running program. Empty:
 // nowhere.

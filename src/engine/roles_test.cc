@@ -1,4 +1,7 @@
 // Roles beside chat, fast and embed: ordering texts and seeing, and those that have no engine yet.
+#include <nlohmann/json.hpp>
+
+#include "engine/backend.h"
 #include "engine/contract.h"
 #include "engine/models.h"
 #include "engine/test_engines.h"
@@ -120,6 +123,83 @@ TEST_F(RolesTest, without_its_projector_a_model_is_not_installed) {
   fs::remove(folder / "models/mmproj.gguf");
   open();
   EXPECT_EQ(engines->use(Role::vision, "toy-eye").error().code, "model.not_installed");
+}
+
+TEST_F(RolesTest, another_programs_texts_are_put_in_order_a_few_at_a_time) {
+  open();
+  ASSERT_TRUE(engines->use(Role::rerank, "toy-rank"));
+  RawRequest raw;
+  raw.path = "/v1/rerank";
+  raw.body =
+      R"({"query": "red house", "documents": ["a boat", "a red boat", "x", "the red house"], "top_n": 2})";
+  raw.caller = {Urgency::background, "import"};
+  std::string answer;
+  const auto done = engines->forward(
+      Role::rerank, raw, [](const RawHead&) {},
+      [&](std::string_view piece) {
+        answer += piece;
+        return true;
+      },
+      {});
+  ASSERT_TRUE(done) << done.error().describe();
+  EXPECT_EQ(journal_count("rerank 4"), 0);
+  EXPECT_GE(journal_count("rerank"), 3) << "two of the trial at the beginning";
+  const auto value = nlohmann::json::parse(answer, nullptr, false);
+  ASSERT_EQ(value["results"].size(), 2u) << answer;
+  EXPECT_EQ(value["results"][0]["index"], 3);
+  EXPECT_EQ(value["results"][1]["index"], 1);
+  EXPECT_EQ(value["usage"]["prompt_tokens"], 9);
+}
+
+TEST_F(RolesTest, for_a_new_embedding_model_what_nobody_uses_makes_room_beside_the_old_one) {
+  write_file(folder / "models/toy-embed2.gguf", tiny_model_gguf("bert") + "zzz");
+  std::ofstream(folder / "models/models.toml", std::ios::app) << R"(
+[[model]]
+name = "toy-embed2"
+roles = ["embed"]
+file = "toy-embed2.gguf"
+embed_dimensions = 32
+)";
+  write_file(folder / "home/roles.toml", "embed = \"toy-embed\"\nrerank = \"toy-rank\"\n");
+  open();
+  const auto plan = engines->plan();
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(plan->engines.size(), 2u);
+  engines.reset();
+  // Room for two of them, not for a third.
+  const std::int64_t room =
+      2 * plan->engines[0].memory_bytes() + plan->engines[1].memory_bytes() / 2;
+  write_file(folder / "home/engines.toml",
+             "memory_megabytes = " + std::to_string(room >> 20) + "\n");
+  open();
+  ASSERT_TRUE(engines->embed(EmbedKind::query, {{"", "x"}}, {}));
+  ASSERT_TRUE(send(Role::rerank, "/v1/rerank", R"({"query": "x", "documents": ["x"]})"));
+  ASSERT_GT(status_of(Role::rerank).pid, 0);
+  const auto used = engines->use(Role::embed, "toy-embed2");
+  ASSERT_TRUE(used) << used.error().describe();
+  EXPECT_EQ(engines->next_embed_space(), "toy-embed2/32");
+  EXPECT_EQ(engines->embed_space(), "toy-embed/64") << "its vectors go on serving";
+  EXPECT_EQ(status_of(Role::rerank).pid, 0);
+}
+
+TEST_F(RolesTest, engines_that_are_seldom_asked_end_by_themselves_and_the_owner_says_when) {
+  auto models = Models::open((folder / "models").string());
+  ASSERT_TRUE(models);
+  const auto idle_limit = [&](Role role, const char* model) {
+    const auto backend =
+        make_backend(options(), **models, folder / "home/run", role, model, "idle");
+    EXPECT_TRUE(backend) << backend.error().describe();
+    return (*backend)->host->idle_limit();
+  };
+  EXPECT_EQ(idle_limit(Role::chat, "toy"), 0ms) << "what a question waits for stays ready";
+  EXPECT_EQ(idle_limit(Role::embed, "toy-embed"), 0ms);
+  EXPECT_EQ(idle_limit(Role::rerank, "toy-rank"), 30min);
+  EXPECT_EQ(idle_limit(Role::vision, "toy-eye"), 30min);
+  write_file(folder / "home/engines.toml", "idle_minutes = 5\n");
+  EXPECT_EQ(idle_limit(Role::chat, "toy"), 5min);
+  EXPECT_EQ(idle_limit(Role::rerank, "toy-rank"), 5min);
+  write_file(folder / "home/engines.toml", "idle_minutes = 0\n");
+  EXPECT_EQ(idle_limit(Role::rerank, "toy-rank"), 0ms);
 }
 
 TEST_F(RolesTest, what_is_said_of_roles_without_an_engine_is_kept) {

@@ -13,6 +13,13 @@ void Scheduler::add_lane(Role lane, int capacity, int most_waiting) {
   lines_.add_lane(lane, capacity, most_waiting);
 }
 
+void Scheduler::set_capacity(Role lane, int capacity) {
+  Lock lock(mutex_);
+  if (lines_.capacity(lane) == capacity) return;
+  lines_.set_capacity(lane, capacity);
+  settle(lock);
+}
+
 Scheduler::Turn::Turn(Turn&& other) noexcept
     : scheduler_(other.scheduler_),
       lane_(other.lane_),
@@ -52,7 +59,7 @@ base::Result<Scheduler::Turn> Scheduler::enter(Role lane, const Caller& caller,
   Lock lock(mutex_);
   const Lines::Ticket ticket = lines_.arrive(lane, caller);
   if (ticket == 0) {
-    const int waiting = lines_.waiting(lane);
+    const int waiting = lines_.waiting_before(lane, caller.urgency);
     const double seconds = usual_seconds_[lane] * (waiting + 1);
     return fail(ErrorKind::busy, "engine.busy",
                 {{"role", std::string(name_of(lane))},

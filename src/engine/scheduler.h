@@ -19,6 +19,8 @@ namespace lar::engine {
 class Scheduler {
  public:
   void add_lane(Role lane, int capacity, int most_waiting);
+  // How many calls of a lane run side by side from now on.
+  void set_capacity(Role lane, int capacity);
 
   // A turn at an engine, given back when it goes.
   class Turn {

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::int64_t most_megabytes = std::int64_t{1} << 30;
 constexpr std::int64_t most_context = 1 << 24;
+constexpr std::int64_t most_parallel = 256;
+constexpr std::int64_t most_idle_minutes = 60 * 24 * 365;
 
 }  // namespace
 
@@ -34,6 +36,10 @@ base::Result<Settings> read_settings(const std::string& home) {
       settings.memory_bytes = *number << 20;
     } else if (name == "context" && within(most_context)) {
       settings.context = static_cast<int>(*number);
+    } else if (name == "idle_minutes" && within(most_idle_minutes)) {
+      settings.idle_minutes = static_cast<int>(*number);
+    } else if (name == "parallel" && within(most_parallel)) {
+      settings.parallel = static_cast<int>(*number);
     } else if (name == "expert_stream" && value.is_boolean()) {
       settings.expert_stream = *value.value<bool>();
     } else if (name == "ask_devices" && value.is_boolean()) {

@@ -78,15 +78,32 @@ std::int64_t available_memory() {
   return static_cast<std::int64_t>(available);
 }
 
-std::optional<std::uint64_t> package_energy() {
-  std::optional<std::uint64_t> sum;
+std::optional<EnergyReading> package_energy(const std::string& folder) {
+  EnergyReading reading;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/sys/class/powercap", error)) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     // "intel-rapl:0" is a package; "intel-rapl:0:1" a part of it.
     const std::string name = entry.path().filename();
     if (name.find(':') == std::string::npos || name.find(':') != name.rfind(':')) continue;
-    if (const auto energy = number_in(entry.path().string() + "/energy_uj")) {
-      sum = sum.value_or(0) + *energy;
+    const auto energy = number_in(entry.path().string() + "/energy_uj");
+    if (!energy) continue;
+    const auto range = number_in(entry.path().string() + "/max_energy_range_uj");
+    reading.packages[name] = {*energy, range.value_or(0)};
+  }
+  if (reading.packages.empty()) return std::nullopt;
+  return reading;
+}
+
+std::uint64_t energy_between(const EnergyReading& before, const EnergyReading& after) {
+  std::uint64_t sum = 0;
+  for (const auto& [name, now] : after.packages) {
+    const auto found = before.packages.find(name);
+    if (found == before.packages.end()) continue;
+    const std::uint64_t then = found->second.energy;
+    if (now.energy >= then) {
+      sum += now.energy - then;
+    } else if (now.range >= then) {
+      sum += now.range - then + now.energy;
     }
   }
   return sum;

@@ -8,6 +8,8 @@ passes it off as one; what it shall do stands in flags of its own:
         slow              one word every --delay seconds (0.05)
         hang              takes the question and never says a word
         hang-mid          says one word, then nothing
+        hang-ping         begins a stream and sends only comments from then on, one every --delay seconds
+        die-ping          ends after such a comment
         think             says nothing for --delay seconds, but that it works (/slots), then answers
         flood             a stream that never ends, as fast as it is taken
         die               ends in the middle of an answer, by SIGKILL
@@ -32,6 +34,8 @@ passes it off as one; what it shall do stands in flags of its own:
         goes-on           takes up a grammar behind text that was made before
         tools             makes tool calls of its own: the first tool offered, with arguments its schema allows
         named             refuses requests that do not name its model (--model)
+        blind             has a projector (--mmproj) and takes every picture for a red one
+        no-pictures       has one and refuses requests with a picture
         backwards         puts the best of documents last
         save-fails        cannot write what a slot holds (--slot-save-path)
         save-half         writes half of it and says that it is all
@@ -45,6 +49,7 @@ passes it off as one; what it shall do stands in flags of its own:
     --gpu TOTAL,LAYER,COMPUTE   plays a GPU with TOTAL MiB, nothing of it used: --list-devices shows it, and of a start with
                           -ngl N each layer takes LAYER MiB there (the head is one more), computing COMPUTE MiB. What has
                           room it tells as llama-server does; without room it ends, out of memory
+    --gpu-used FILE       what engines that run take of it, kept there: it is not there for others
     --prompt-cost SECONDS for each word of a prompt that is not in the cache (0)
 
 Embeddings are sums of word hashes: equal words make texts similar. Answers keep to the JSON schema.
@@ -83,6 +88,7 @@ parser.add_argument("-m", "--model", default="scripted")
 parser.add_argument("-c", "--ctx-size", type=int, default=4096)
 parser.add_argument("--slot-save-path")
 parser.add_argument("--gpu")
+parser.add_argument("--gpu-used")
 parser.add_argument("-ngl", "--n-gpu-layers", type=int, default=0)
 parser.add_argument("--list-devices", action="store_true")
 options, others = parser.parse_known_args()
@@ -165,6 +171,19 @@ def text_of(message):
     return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
 
 
+def colour_of(messages):
+    """"red" or "blue", by the palette of the first picture; nothing where there is none."""
+    for message in messages:
+        for part in message["content"] if isinstance(message.get("content"), list) else []:
+            if part.get("type") == "image_url":
+                data = base64.b64decode(part["image_url"]["url"].split(",", 1)[1])
+                if (palette := data.find(b"PLTE")) < 0:
+                    return None
+                red, _, blue = data[palette + 4:][:3]
+                return "red" if red > blue or "blind" in modes else "blue"
+    return None
+
+
 def read_by_template(messages):
     return [message for message in messages if "no-system" not in modes or message.get("role") != "system"]
 
@@ -194,6 +213,8 @@ def answer_to(body):
     messages = body.get("messages", [])
     question = text_of(messages[-1]) if messages else ""
     whole = "\n".join(text_of(message) for message in messages)
+    if "--mmproj" in others and (colour := colour_of(messages)):
+        return f"It is {colour}."
     if "ignore-grammar" not in modes:
         if needle := re.search(r"What is the secret code of the (\w+) box\?", question):
             hidden = re.search(rf"code of the {needle[1]} box is (\d+)", whole)
@@ -249,7 +270,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.reply(200, {"status": "ok"})
         elif self.path == "/props":
             context = 65536 if "boast" in modes else options.ctx_size
-            self.reply(200, {"default_generation_settings": {"n_ctx": context}, "build_info": "scripted-1",
+            self.reply(200, {"default_generation_settings": {"n_ctx": context}, "build_info": "scripted-1", "total_slots": options.parallel,
                              "modalities": {"vision": "--mmproj" in others}})
         elif self.path == "/v1/models":
             self.reply(200, {"object": "list", "data": [{"id": options.model}]})
@@ -348,6 +369,10 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
         self.wfile.flush()
 
+    def comment(self):
+        self.wfile.write(b"3\r\n:\n\n\r\n")
+        self.wfile.flush()
+
     def refuses_system(self, body):
         refuses = "refuses-system" in modes and any(message.get("role") == "system" for message in body.get("messages", []))
         if refuses:
@@ -360,6 +385,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         if "no-forms" in modes and "response_format" in body:
             self.fail(400, "failed to parse grammar: Unresolved $ref #/nowhere", "invalid_request_error")
+            return
+        if "no-pictures" in modes and colour_of(body.get("messages", [])):
+            self.fail(500, "image input is not supported", "server_error")
             return
         if self.refuses_system(body):
             return
@@ -410,7 +438,15 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+        pings = False
         try:
+            while pings or shall("hang-ping"):
+                pings = True
+                self.comment()
+                time.sleep(options.delay)
+            if shall("die-ping"):
+                self.comment()
+                os.kill(os.getpid(), signal.SIGKILL)
             while "flood" in modes:
                 self.event({"choices": [{"index": 0, "delta": {"content": "x" * 4000}, "finish_reason": None}]})
             for number, piece in enumerate(wanted):
@@ -533,11 +569,31 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         pass  # a client that went away in the middle
 
 
+def gpu_used():
+    """MiB that other engines take, those that have ended left out."""
+    used = 0
+    if options.gpu_used and os.path.exists(options.gpu_used):
+        with open(options.gpu_used, encoding="utf-8") as file:
+            for line in file:
+                pid, size = line.split()
+                try:
+                    with open(f"/proc/{pid}/stat", encoding="utf-8") as status:
+                        used += 0 if ") Z " in status.read() else int(size)
+                except OSError:
+                    pass
+    return used
+
+
 def take_gpu_memory():
     """False where it has no room."""
     total, layer, compute = (int(number) for number in options.gpu.split(","))
     layers = options.n_gpu_layers
-    if layers * layer + (compute if layers else 0) > total:
+    needed = layers * layer + (compute if layers else 0)
+    fits = needed <= total - gpu_used()
+    if options.gpu_used and fits:
+        with open(options.gpu_used, "a", encoding="utf-8") as file:
+            file.write(f"{os.getpid()} {needed}\n")
+    if not fits:
         print(f"ggml_backend_cuda_buffer_type_alloc_buffer: allocating {layers * layer} MiB on device 0: out of memory", file=sys.stderr)
         return False
     place = "CUDA0" if layers else "CPU"
@@ -552,8 +608,8 @@ def main():
     if options.list_devices:
         print("Available devices:")
         if options.gpu:
-            total = options.gpu.split(",")[0]
-            print(f"  CUDA0: A scripted GPU ({total} MiB, {total} MiB free)")
+            total = int(options.gpu.split(",")[0])
+            print(f"  CUDA0: A scripted GPU ({total} MiB, {total - gpu_used()} MiB free)")
         return 0
     if options.gpu and not take_gpu_memory():
         journal(f"no room -ngl {options.n_gpu_layers}")
