@@ -899,7 +899,8 @@ TEST_F(GatewayTest, several_calls_at_once_come_whole_and_streamed) {
     for (const std::string& event :
          events(send(request("/v1/chat/completions", two_tools("both", true).dump())).body)) {
       if (event == "[DONE]") continue;
-      for (const json& choice : json::parse(event)["choices"]) {
+      const json chunk = json::parse(event);
+      for (const json& choice : chunk["choices"]) {
         for (const json& call : choice["delta"].value("tool_calls", json::array())) {
           made[call["index"]] += call["function"].value("name", "");
         }
@@ -1194,7 +1195,6 @@ TEST_F(GatewayTest, who_sends_half_a_request_locks_nobody_out) {
   ASSERT_EQ(::recv(slow.get(), answer.data(), answer.size(), MSG_WAITALL), 12);
   EXPECT_EQ(std::string_view(answer.data(), 12), "HTTP/1.1 200");
   // In all they have ten seconds.
-  std::string rest;
   std::array<char, 64> buffer{};
   const base::Microseconds begun = base::steady_now();
   EXPECT_EQ(::recv(half[0].get(), buffer.data(), buffer.size(), 0), 0);
