@@ -815,7 +815,9 @@ class GatewayImplementation final : public Gateway {
   // A vector of an answer with only its first numbers, of length 1 again.
   static Result<json> shortened(const json& vector, std::size_t dimensions) {
     if (!vector.is_array() || vector.size() < dimensions || dimensions == 0) {
-      return fail(ErrorKind::invalid_input, "api.invalid_field", {{"field", "body[dimensions]"}});
+      return fail(
+          ErrorKind::invalid_input, "api.invalid_field",
+          {{"field", "body[dimensions]"}, {"detail", "1-" + std::to_string(vector.size())}});
     }
     double squares = 0;
     for (std::size_t place = 0; place < dimensions; ++place) {
