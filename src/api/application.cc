@@ -159,6 +159,12 @@ class ApplicationImplementation final : public Application {
     return {};
   }
 
+  std::vector<RouteName> routes() const override {
+    std::vector<RouteName> names;
+    for (const Route& route : routes_) names.push_back({route.method, route.path});
+    return names;
+  }
+
   bool streams(const Request& request) const override {
     const Match match = find(request);
     return match.route != nullptr && match.route->stream;
@@ -1149,11 +1155,16 @@ class ApplicationImplementation final : public Application {
   }
 
   Result<Response> check_model(const Call& call) {
+    // Questions in words are nothing to a server of sound or pictures.
+    const std::string what = call.body.value("what", "chat");
+    if (what == name_of(engine::Role::speech) || what == name_of(engine::Role::image)) {
+      return fail(ErrorKind::unsupported, "role.not_checked", {{"role", what}});
+    }
     std::stop_source stop;
     const std::stop_callback outer(call.request.stop, [&] { stop.request_stop(); });
     TRY_ASSIGN(const engine::Contract contract,
                engine::check_model(
-                   engine_options(), *models_, *engines_, call.body.value("what", "chat"),
+                   engine_options(), *models_, *engines_, what,
                    call.body.value("depth", "quick") == "full" ? engine::CheckDepth::full
                                                                : engine::CheckDepth::quick,
                    [&](std::string_view step) {

@@ -49,6 +49,12 @@ struct Response {
 // Takes the events of a streaming route; false: nobody listens any more.
 using EventSink = std::function<bool(std::string_view name, const nlohmann::json& data)>;
 
+// For descriptions; `path` may hold one {id}.
+struct RouteName {
+  std::string method, path;
+  bool needs_key = true;
+};
+
 class Gateway;
 
 class Application {
@@ -62,6 +68,9 @@ class Application {
   virtual bool streams(const Request& request) const = 0;
   // Never throws; errors are responses with {"error": {code, params, message}}.
   virtual Response handle(const Request& request, const EventSink& sink) = 0;
+
+  // All there are, below /api/v1.
+  virtual std::vector<RouteName> routes() const { return {}; }
 
   // The API for other programs; none where nothing stands behind it.
   virtual Gateway* gateway() { return nullptr; }

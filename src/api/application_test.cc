@@ -10,11 +10,15 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
+#include "api/gateway.h"
+#include "api/openapi.h"
 #include "api/validation.h"
 #include "base/clock.h"
 #include "base/percent.h"
+#include "base/text.h"
 #include "os/base64.h"
 #include "os/process.h"
 
@@ -401,6 +405,40 @@ TEST(PercentEncoding, goes_there_and_back) {
   EXPECT_EQ(base::percent_encode("a/b"), "a%2Fb");
   EXPECT_EQ(base::percent_decode("100%"), "100%");
   EXPECT_EQ(base::percent_decode("%zz%4"), "%zz%4");
+}
+
+TEST_F(Home, every_route_is_described_and_nothing_else) {
+  const json description = json::parse(openapi());
+  EXPECT_EQ(description["openapi"], "3.1.0");
+  std::set<std::string> there;
+  const auto add = [&](const std::vector<RouteName>& routes, const std::string& before) {
+    for (const RouteName& route : routes) {
+      const std::string path = before + route.path, method = base::lower_ascii(route.method);
+      there.insert(method + " " + path);
+      ASSERT_TRUE(description["paths"].contains(path)) << path;
+      ASSERT_TRUE(description["paths"][path].contains(method)) << method << " " << path;
+      const json& operation = description["paths"][path][method];
+      EXPECT_FALSE(operation["summary"].get<std::string>().empty()) << path;
+      // Without a word of its own what is said of all holds: a key.
+      EXPECT_EQ(operation.contains("security"), !route.needs_key) << path;
+    }
+  };
+  add(application_->routes(), "/api/v1");
+  EXPECT_GT(there.size(), 30U);
+  add(Gateway::routes(), "");
+  EXPECT_GT(there.size(), 44U);
+  for (const auto& [path, operations] : description["paths"].items()) {
+    for (const auto& [method, operation] : operations.items()) {
+      EXPECT_TRUE(there.contains(method + " " + path)) << method << " " << path;
+    }
+  }
+  EXPECT_EQ(description["paths"]["/openapi.json"]["get"]["security"], json::array());
+  EXPECT_EQ(description["paths"]["/v1/chat/completions"]["post"]["requestBody"]["content"]
+                       ["application/json"]["schema"]["required"],
+            (json{"model", "messages"}));
+  EXPECT_TRUE(
+      description["paths"]["/v1/audio/transcriptions"]["post"]["requestBody"]["content"].contains(
+          "multipart/form-data"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "api/context_policy.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -17,19 +18,37 @@ constexpr double message_tokens = 8;
 constexpr int answer_share = 4;  // of the context at most this part is held free for the answer
 
 // All that is said in a message, whatever its form.
-void gather(const Ordered& value, std::string& text) {
+struct Said {
+  std::string text;
+  int media = 0;  // pictures and recordings
+};
+
+bool is_media(const Ordered& value) {
   if (value.is_string()) {
-    text += value.get_ref<const std::string&>();
-    text += '\n';
+    const std::string& text = value.get_ref<const std::string&>();
+    return text.starts_with("data:") && text.substr(0, 100).find(";base64,") != std::string::npos;
+  }
+  if (!value.is_object()) return false;
+  constexpr std::array types = {"image_url", "image", "input_image", "input_audio"};
+  const Ordered type = value.value("type", Ordered());
+  return type.is_string() && std::find(types.begin(), types.end(), type) != types.end();
+}
+
+void gather(const Ordered& value, Said& said) {
+  if (is_media(value)) {
+    ++said.media;
+  } else if (value.is_string()) {
+    said.text += value.get_ref<const std::string&>();
+    said.text += '\n';
   } else if (value.is_structured()) {
-    for (const Ordered& part : value) gather(part, text);
+    for (const Ordered& part : value) gather(part, said);
   }
 }
 
-std::string text_of(const Ordered& value) {
-  std::string text;
-  gather(value, text);
-  return text;
+Said said_in(const Ordered& value) {
+  Said said;
+  gather(value, said);
+  return said;
 }
 
 bool of_system(const Ordered& message) {
@@ -59,13 +78,19 @@ int answer_tokens(const Ordered& request, int usable) {
 
 }  // namespace
 
+bool may_hold_media(std::string_view request) {
+  return request.find("\"image") != std::string_view::npos ||
+         request.find("\"input_image") != std::string_view::npos ||
+         request.find("\"input_audio") != std::string_view::npos;
+}
+
 Result<std::string> fit_conversation(Form form, std::string_view text, const ContextLimits& limits,
                                      const std::function<Result<int>(const std::string&)>& count,
                                      LeftOut& left_out) {
   // No token is shorter than a byte.
-  if (limits.usable <= 0 || text.size() < static_cast<std::size_t>(limits.usable)) {
-    return std::string(text);
-  }
+  const bool short_text =
+      text.size() < static_cast<std::size_t>(std::max(0, limits.usable)) && !may_hold_media(text);
+  if (limits.usable <= 0 || short_text) return std::string(text);
   Ordered request = Ordered::parse(text, nullptr, false);
   const char* list = form == Form::responses ? "input" : "messages";
   if (!request.is_object() || !request.contains(list) || !request[list].is_array()) {
@@ -75,12 +100,17 @@ Result<std::string> fit_conversation(Form form, std::string_view text, const Con
   if (!leaves_out && !limits.limited) return std::string(text);
   Ordered around = request;
   around.erase(list);
-  const std::string all = text_of(request);
-  if (all.empty()) return std::string(text);
-  TRY_ASSIGN(const int counted, count(all));
-  const double per_byte = counted / static_cast<double>(all.size());
+  const std::string all = said_in(request).text;
+  double per_byte = 0;
+  if (!all.empty()) {
+    TRY_ASSIGN(const int counted, count(all));
+    per_byte = counted / static_cast<double>(all.size());
+  }
+  const double per_medium = std::min(media_tokens, limits.usable / 2);
   const auto cost = [&](const Ordered& part) {
-    return static_cast<double>(text_of(part).size()) * per_byte + message_tokens;
+    const Said said = said_in(part);
+    return static_cast<double>(said.text.size()) * per_byte + said.media * per_medium +
+           message_tokens;
   };
   Ordered& messages = request[list];
   double needed = cost(around);

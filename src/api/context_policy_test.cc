@@ -93,5 +93,58 @@ TEST(ContextPolicy, one_message_that_is_too_long_by_itself_is_refused) {
   EXPECT_EQ(fitted.error().code, "engine.context_exceeded");
 }
 
+json with_picture(Form form, const std::string& bytes) {
+  const std::string address = "data:image/png;base64," + bytes;
+  if (form == Form::responses) return {{"type", "input_image"}, {"image_url", address}};
+  if (form == Form::anthropic) {
+    return {{"type", "image"},
+            {"source", {{"type", "base64"}, {"media_type", "image/png"}, {"data", bytes}}}};
+  }
+  return {{"type", "image_url"}, {"image_url", {{"url", address}}}};
+}
+
+TEST(ContextPolicy, a_picture_is_reckoned_as_one_and_its_bytes_are_no_words) {
+  for (const Form form : {Form::openai, Form::anthropic, Form::responses}) {
+    json request = conversation(3, "auto");
+    json& messages = request["messages"];
+    messages.back()["content"] = json::array(
+        {with_picture(form, std::string(2'000'000, 'A')),
+         {{"type", form == Form::responses ? "input_text" : "text"}, {"text", "What is this?"}}});
+    if (form == Form::responses) {
+      request["input"] = messages;
+      request.erase("messages");
+    }
+    std::size_t asked = 0;
+    const auto counting = [&](const std::string& text) {
+      asked = text.size();
+      return count(text);
+    };
+    LeftOut left_out;
+    const auto fitted =
+        fit_conversation(form, request.dump(), {"chat", 8192, true}, counting, left_out);
+    ASSERT_TRUE(fitted) << fitted.error().describe();
+    EXPECT_EQ(*fitted, request.dump()) << "it fits";
+    EXPECT_LT(asked, 10'000U) << "megabytes went to be counted";
+    // In a context that it fills by half the oldest go, and what is asked about it stays.
+    const auto small =
+        fit_conversation(form, request.dump(), {"chat", 1000, true}, counting, left_out);
+    ASSERT_TRUE(small) << small.error().describe();
+    EXPECT_GT(left_out.messages, 0);
+    EXPECT_NE(small->find("What is this?"), std::string::npos);
+  }
+}
+
+TEST(ContextPolicy, an_address_of_a_picture_counts_though_it_is_short) {
+  const json picture = {{"type", "image_url"}, {"image_url", {{"url", "https://x.example/1.png"}}}};
+  const json request = {
+      {"messages",
+       json::array({{{"role", "user"}, {"content", json::array({picture, picture})}}})}};
+  LeftOut left_out;
+  const auto fitted =
+      fit_conversation(Form::openai, request.dump(), {"chat", 1000, true}, count, left_out);
+  ASSERT_FALSE(fitted);
+  EXPECT_EQ(fitted.error().code, "engine.context_exceeded");
+}
+
 }  // namespace
 }  // namespace lar::api

@@ -1,6 +1,7 @@
 // See engine_prompt.h.
 #include "api/engine_prompt.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -60,14 +61,33 @@ Ordered tool_result(const Ordered& block) {
   return {{"role", "tool"}, {"tool_call_id", text_at(block, "tool_use_id")}, {"content", text}};
 }
 
+// A picture as chat completions have it.
+Ordered picture(const Ordered& block) {
+  const Ordered source = block.contains("source") ? block["source"] : Ordered();
+  const std::string address =
+      text_at(source, "type") == "base64"
+          ? "data:" + text_at(source, "media_type") + ";base64," + text_at(source, "data")
+          : text_at(source, "url");
+  return {{"type", "image_url"}, {"image_url", {{"url", address}}}};
+}
+
+bool has_pictures(const Ordered& result) {
+  return has_list(result, "content") &&
+         std::any_of(result["content"].begin(), result["content"].end(),
+                     [](const Ordered& part) { return text_at(part, "type") == "image"; });
+}
+
 // A message of blocks becomes one with its texts and calls, and behind it the results of tools.
-void add_blocks(const Ordered& message, Ordered& messages) {
+// False where it holds what no message can: pictures that a tool gave.
+bool add_blocks(const Ordered& message, Ordered& messages) {
   Ordered content = Ordered::array(), calls = Ordered::array(), results = Ordered::array();
   std::string thoughts;
   for (const Ordered& block : message["content"]) {
     const std::string type = text_at(block, "type");
     if (type == "text") {
       content.push_back(block);
+    } else if (type == "image") {
+      content.push_back(picture(block));
     } else if (type == "thinking") {
       thoughts += text_at(block, "thinking");
     } else if (type == "tool_use") {
@@ -79,6 +99,7 @@ void add_blocks(const Ordered& message, Ordered& messages) {
              {"arguments",
               (block.contains("input") ? block["input"] : Ordered::object()).dump()}}}});
     } else if (type == "tool_result") {
+      if (has_pictures(block)) return false;
       results.push_back(tool_result(block));
     }
   }
@@ -90,6 +111,7 @@ void add_blocks(const Ordered& message, Ordered& messages) {
     messages.push_back(std::move(turned));
   }
   for (Ordered& result : results) messages.push_back(std::move(result));
+  return true;
 }
 
 std::optional<Ordered> of_anthropic(const Ordered& request) {
@@ -101,7 +123,7 @@ std::optional<Ordered> of_anthropic(const Ordered& request) {
   for (const Ordered& message : request["messages"]) {
     if (!message.is_object()) return std::nullopt;
     if (has_list(message, "content")) {
-      add_blocks(message, messages);
+      if (!add_blocks(message, messages)) return std::nullopt;
     } else if (message.contains("content") || text_at(message, "role") != "assistant") {
       messages.push_back(message);
     }
@@ -162,6 +184,10 @@ bool add_item(Ordered item, Ordered& messages) {
   if (has_content && (role == "user" || role == "system" || role == "developer")) {
     Ordered content = Ordered::array();
     for (const Ordered& part : item["content"]) {
+      if (text_at(part, "type") == "input_image" && has_text(part, "image_url")) {
+        content.push_back({{"type", "image_url"}, {"image_url", {{"url", part["image_url"]}}}});
+        continue;
+      }
       if (text_at(part, "type") != "input_text" || !part.contains("text")) return false;
       content.push_back(text_part(part["text"]));
     }
@@ -253,6 +279,19 @@ std::optional<Ordered> of_responses(const Ordered& request) {
   return body;
 }
 
+std::optional<Ordered> chat_completion(Form form, const Ordered& request) {
+  if (!request.is_object()) return std::nullopt;
+  return form == Form::anthropic ? of_anthropic(request) : of_responses(request);
+}
+
+// Responses' way of asking for what each token's chances were.
+bool wants_logprobs(const Ordered& request) {
+  if (request.contains("top_logprobs") && request["top_logprobs"].is_number()) return true;
+  return has_list(request, "include") &&
+         std::find(request["include"].begin(), request["include"].end(),
+                   "message.output_text.logprobs") != request["include"].end();
+}
+
 }  // namespace
 
 std::string as_chat_completion(Form form, std::string_view text) {
@@ -261,16 +300,14 @@ std::string as_chat_completion(Form form, std::string_view text) {
     return {};
   }
   if (form == Form::openai) return std::string(text);
-  const Ordered request = Ordered::parse(text, nullptr, false);
-  if (!request.is_object()) return {};
-  const auto body = form == Form::anthropic ? of_anthropic(request) : of_responses(request);
+  const auto body = chat_completion(form, Ordered::parse(text, nullptr, false));
   return body ? body->dump(-1, ' ', false, Ordered::error_handler_t::replace) : std::string();
 }
 
-std::string translated(Form form, std::string_view text, const std::string& prompt) {
+std::string translated(Form form, std::string_view text) {
   const Ordered request = Ordered::parse(text, nullptr, false);
-  const Ordered made = Ordered::parse(prompt, nullptr, false);
-  if (!request.is_object() || !made.is_object()) return {};
+  const auto made = chat_completion(form, request);
+  if (!made) return {};
   Ordered body = Ordered::object();
   const auto pass = [&](const Ordered& from, const char* name, const char* as) {
     if (const auto found = from.find(name); found != from.end() && !found->is_null()) {
@@ -278,12 +315,16 @@ std::string translated(Form form, std::string_view text, const std::string& prom
     }
   };
   for (const char* name : {"messages", "tools", "tool_choice", "reasoning_effort"}) {
-    pass(made, name, name);
+    pass(*made, name, name);
   }
   for (const char* name : {"temperature", "top_p", "parallel_tool_calls"})
     pass(request, name, name);
   pass(request, form == Form::responses ? "max_output_tokens" : "max_tokens", "max_tokens");
   pass(request, "stop_sequences", "stop");
+  if (form == Form::responses && wants_logprobs(request)) {
+    body["logprobs"] = true;
+    pass(request, "top_logprobs", "top_logprobs");
+  }
   body["stream"] = true;
   body["stream_options"] = {{"include_usage", true}};
   return body.dump(-1, ' ', false, Ordered::error_handler_t::replace);

@@ -16,7 +16,7 @@ namespace lar::api {
 std::string as_chat_completion(Form form, std::string_view request);
 
 // The body of a streamed chat completion in plain OpenAI form, for engines that do not speak the
-// API asked; empty where there is none. `prompt`: what as_chat_completion() made of the request.
-std::string translated(Form form, std::string_view request, const std::string& prompt);
+// API asked, pictures too; empty where there is none.
+std::string translated(Form form, std::string_view request);
 
 }  // namespace lar::api

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -33,6 +34,7 @@
 #include "base/percent.h"
 #include "base/text.h"
 #include "net/event_stream.h"
+#include "os/base64.h"
 
 namespace lar::api {
 namespace {
@@ -52,10 +54,15 @@ constexpr std::size_t longest_line = 4u << 20;
 constexpr std::size_t longest_refusal = 1u << 20;
 // Far beyond any answer that is not streamed: an engine gone wild must not fill the memory.
 constexpr std::size_t longest_whole = 256u << 20;
+// So short a prompt fits into whatever a check may have found; no token is shorter than a byte.
+constexpr std::size_t surely_fits_bytes = 512;
+// Of embeddings, what goes to the engine in one turn.
+constexpr std::size_t piece_texts = 32;
+constexpr std::size_t piece_bytes = 32u << 10;
 // Errors repeat what was asked for only so far.
 constexpr std::size_t longest_shown = 80;
 
-enum class Action { forward, count, rerank, models, metrics, description };
+enum class Action { forward, count, rerank, hand_on, models, metrics, description };
 
 struct ClientRoute {
   std::string_view method, path, schema;
@@ -65,15 +72,20 @@ struct ClientRoute {
   // Named by clients that send no model; nothing: they must.
   std::string_view standard_model = {};
   bool needs_key = true;
+  bool takes_media = false;  // pictures or recordings
+  bool takes_form = false;   // multipart/form-data
 };
 
-constexpr std::array routes = {
+constexpr std::array client_routes = {
     ClientRoute{"POST",
                 "/v1/chat/completions",
                 "v1_chat_completions",
                 Action::forward,
                 Form::openai,
-                {Role::chat, Role::fast, Role::vision}},
+                {Role::chat, Role::fast, Role::vision},
+                {},
+                true,
+                true},
     ClientRoute{"POST",
                 "/v1/completions",
                 "v1_completions",
@@ -85,7 +97,10 @@ constexpr std::array routes = {
                 "v1_responses",
                 Action::forward,
                 Form::responses,
-                {Role::chat, Role::fast, Role::vision}},
+                {Role::chat, Role::fast, Role::vision},
+                {},
+                true,
+                true},
     ClientRoute{
         "POST", "/v1/embeddings", "v1_embeddings", Action::forward, Form::openai, {Role::embed}},
     ClientRoute{"POST",
@@ -100,13 +115,19 @@ constexpr std::array routes = {
                 "v1_messages",
                 Action::forward,
                 Form::anthropic,
-                {Role::chat, Role::fast, Role::vision}},
+                {Role::chat, Role::fast, Role::vision},
+                {},
+                true,
+                true},
     ClientRoute{"POST",
                 "/v1/messages/count_tokens",
                 "v1_messages_count_tokens",
                 Action::count,
                 Form::anthropic,
-                {Role::chat, Role::fast, Role::vision}},
+                {Role::chat, Role::fast, Role::vision},
+                {},
+                true,
+                true},
     // Editors that fill in the middle name no model.
     ClientRoute{"POST",
                 "/infill",
@@ -115,6 +136,20 @@ constexpr std::array routes = {
                 Form::openai,
                 {Role::chat, Role::fast},
                 "lar/chat"},
+    ClientRoute{.method = "POST",
+                .path = "/v1/audio/transcriptions",
+                .schema = "v1_audio_transcriptions",
+                .action = Action::hand_on,
+                .roles = {Role::speech},
+                .standard_model = "lar/speech",
+                .takes_media = true,
+                .takes_form = true},
+    ClientRoute{.method = "POST",
+                .path = "/v1/images/generations",
+                .schema = "v1_images_generations",
+                .action = Action::hand_on,
+                .roles = {Role::image},
+                .standard_model = "lar/image"},
     ClientRoute{"GET", "/v1/models", "v1_models", Action::models},
     ClientRoute{"GET", "/v1/models/{id}", "v1_model", Action::models},
     ClientRoute{"GET", "/metrics", "metrics", Action::metrics},
@@ -209,6 +244,7 @@ std::string_view code_of(const Error& error) {
       {"client.model_cannot", "model_not_supported"},
       {"role.unbound", "model_not_found"},
       {"role.not_served", "model_not_found"},
+      {"client.no_server", "model_not_found"},
       {"engine.busy", "rate_limit_exceeded"},
       {"engine.context_exceeded", "context_length_exceeded"},
       {"engine.over_budget", "insufficient_quota"},
@@ -264,31 +300,48 @@ Refusal refusal_of_engine(int status, const std::string& body) {
 }
 
 // Whether a stream has come to the end its API gives it; one that only breaks off can look ended
-// to the protocol below.
+// to the protocol below. Whole lines of events count, because a text may speak of such an end.
 class StreamEnd {
  public:
   explicit StreamEnd(Form form) : form_(form) {}
   void feed(std::string_view piece) {
-    tail_ += piece;
-    for (const std::string_view mark : marks()) {
-      ended_ = ended_ || tail_.find(mark) != std::string::npos;
+    while (!piece.empty()) {
+      const std::size_t end = piece.find('\n');
+      const std::string_view part = piece.substr(0, end);
+      if (line_.size() < longest_line) line_ += part;
+      if (end == std::string_view::npos) return;
+      ended_ = ended_ || ends(line_);
+      line_.clear();
+      piece.remove_prefix(end + 1);
     }
-    if (tail_.size() > longest_mark) tail_.erase(0, tail_.size() - longest_mark);
   }
-  bool ended() const { return ended_; }
+  // Some servers leave the last line without its end.
+  bool ended() const { return ended_ || ends(line_); }
 
  private:
-  static constexpr std::size_t longest_mark = 24;
-  std::vector<std::string_view> marks() const {
-    if (form_ == Form::anthropic) return {"message_stop"};
-    if (form_ == Form::responses) {
-      return {"response.completed", "response.incomplete", "response.failed"};
-    }
-    return {"[DONE]"};
+  bool ends(std::string_view line) const {
+    constexpr std::string_view field = "data:";
+    if (!line.starts_with(field)) return false;
+    const std::string_view data = base::trim(line.substr(field.size()));
+    if (form_ == Form::openai) return data == "[DONE]";
+    const bool mentioned = std::any_of(marks().begin(), marks().end(), [&](std::string_view mark) {
+      return data.find(mark) != std::string_view::npos;
+    });
+    if (!mentioned) return false;
+    const json event = base::foreign_json(data);
+    const json type = event.is_object() ? event.value("type", json()) : json();
+    return type.is_string() &&
+           std::find(marks().begin(), marks().end(), type.get<std::string>()) != marks().end();
+  }
+  const std::vector<std::string_view>& marks() const {
+    static const std::vector<std::string_view> anthropic = {"message_stop"};
+    static const std::vector<std::string_view> responses = {
+        "response.completed", "response.incomplete", "response.failed"};
+    return form_ == Form::anthropic ? anthropic : responses;
   }
 
   const Form form_;
-  std::string tail_;
+  std::string line_;
   bool ended_ = false;
 };
 
@@ -303,7 +356,7 @@ struct Match {
 
 Match find(std::string_view method, std::string_view path) {
   Match match;
-  for (const ClientRoute& route : routes) {
+  for (const ClientRoute& route : client_routes) {
     const std::size_t brace = route.path.find("{id}");
     // A model's name holds a slash: what follows is all of it.
     const bool fits = brace == std::string_view::npos
@@ -329,7 +382,7 @@ class GatewayImplementation final : public Gateway {
  public:
   explicit GatewayImplementation(GatewayParts parts)
       : parts_(std::move(parts)), started_(base::Clock::now()) {
-    for (const ClientRoute& route : routes) {
+    for (const ClientRoute& route : client_routes) {
       for (const auto& role : route.roles) {
         if (role) roles_.insert(*role);
       }
@@ -462,7 +515,9 @@ class GatewayImplementation final : public Gateway {
             if (waits.position > 0) ++waiting[std::string(name_of(status.role))];
           }
         }
-        reply(call, metrics_.text(statuses, waiting), "text/plain; version=0.0.4");
+        reply(call,
+              metrics_.text(statuses, waiting, parts_.engines.background(), parts_.engines.kept()),
+              "text/plain; version=0.0.4");
         return {};
       }
       case Action::models:
@@ -470,6 +525,7 @@ class GatewayImplementation final : public Gateway {
       case Action::forward:
       case Action::count:
       case Action::rerank:
+      case Action::hand_on:
         break;
     }
     return serve_model(call, route, may_ask_assistant);
@@ -541,8 +597,12 @@ class GatewayImplementation final : public Gateway {
   // ---- calls of models ----
 
   base::Status serve_model(Call& call, const ClientRoute& route, bool may_ask_assistant) {
-    json body = base::foreign_json(call.request.body);
-    if (!body.is_object()) return fail(ErrorKind::invalid_input, "client.malformed_json");
+    json body =
+        route.takes_form ? fields_of(call.request.form) : base::foreign_json(call.request.body);
+    if (!body.is_object()) {
+      return fail(ErrorKind::invalid_input,
+                  route.takes_form ? "client.malformed_form" : "client.malformed_json");
+    }
     if (!route.standard_model.empty() && !body.contains("model")) {
       body["model"] = route.standard_model;
     }
@@ -575,6 +635,10 @@ class GatewayImplementation final : public Gateway {
     switch (route.action) {
       case Action::count:
         return count_tokens(call, *role, model, body);
+      case Action::hand_on:
+        return in_quiet([&] {
+          return hand_on(call, *role, streamed || body.value("stream", json()) == "true");
+        });
       case Action::rerank:
         if (*role == Role::embed) {
           return in_quiet([&] { return order_by_likeness(call, body, model); });
@@ -587,6 +651,9 @@ class GatewayImplementation final : public Gateway {
         break;
     }
     return in_quiet([&]() -> base::Status {
+      if (route.path == "/v1/embeddings" && (many_texts(body["input"]) || wants_fewer(body))) {
+        return embed_in_pieces(call, *role, model, body);
+      }
       TRY(fit_into_context(call, *role));
       if (concerns_tools(call.form, body)) {
         const int offered = tools_in(body);
@@ -606,7 +673,8 @@ class GatewayImplementation final : public Gateway {
         parts_.prompt_style(role) == engine::PromptStyle::before_question) {
       call.body = with_instructions_before_question(call.form, call.body);
     }
-    if (reads_only(role) || call.body.size() < engine::long_prompt_bytes) return {};
+    const bool surely_fits = call.body.size() < surely_fits_bytes && !may_hold_media(call.body);
+    if (reads_only(role) || surely_fits) return {};
     const int usable = parts_.engines.usable_context(role);
     const ContextLimits limits{std::string(name_of(role)), usable,
                                usable < parts_.engines.context_tokens(role)};
@@ -721,6 +789,193 @@ class GatewayImplementation final : public Gateway {
     return answer;
   }
 
+  // ---- many texts ----
+
+  static std::size_t bytes_of(const json& text) {
+    return text.is_string() ? text.get_ref<const std::string&>().size() : text.size();
+  }
+
+  // Whether an input of embeddings is more than one call of the engine should hold: whoever else
+  // wants a vector, the owner's search above all, waits for the call that runs. A list of numbers
+  // is one text.
+  static bool many_texts(const json& input) {
+    if (!input.is_array() || input.size() < 2) return false;
+    std::size_t bytes = 0;
+    for (const json& text : input) {
+      if (!text.is_string() && !text.is_array()) return false;
+      bytes += bytes_of(text);
+    }
+    return input.size() > piece_texts || bytes > piece_bytes;
+  }
+
+  static bool wants_fewer(const json& body) {
+    return body.value("dimensions", json()).is_number_integer();
+  }
+
+  // A vector of an answer with only its first numbers, of length 1 again.
+  static Result<json> shortened(const json& vector, std::size_t dimensions) {
+    if (!vector.is_array() || vector.size() < dimensions || dimensions == 0) {
+      return fail(
+          ErrorKind::invalid_input, "api.invalid_field",
+          {{"field", "body[dimensions]"}, {"detail", "1-" + std::to_string(vector.size())}});
+    }
+    double squares = 0;
+    for (std::size_t place = 0; place < dimensions; ++place) {
+      const double number = vector[place].is_number() ? vector[place].get<double>() : 0;
+      squares += number * number;
+    }
+    const double scale = squares > 0 ? 1 / std::sqrt(squares) : 1;
+    json result = json::array();
+    for (std::size_t place = 0; place < dimensions; ++place) {
+      result.push_back(vector[place].is_number() ? vector[place].get<double>() * scale : 0);
+    }
+    return result;
+  }
+
+  static std::string packed(const json& vector) {
+    std::string bytes;
+    for (const json& number : vector) {
+      const float value = number.get<float>();
+      bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+    }
+    return os::to_base64(bytes);
+  }
+
+  // Each piece takes a turn of its own. Engines ignore `dimensions`, so they are cut here; as good
+  // as the model was trained for that.
+  base::Status embed_in_pieces(Call& call, Role role, const std::string& model, json body) {
+    const json texts = body["input"].is_array() && many_or_lists(body["input"])
+                           ? body["input"]
+                           : json::array({body["input"]});
+    const bool fewer = wants_fewer(body);
+    const bool in_base64 = fewer && body.value("encoding_format", json()) == "base64";
+    const auto dimensions = fewer ? static_cast<std::size_t>(std::max<std::int64_t>(
+                                        0, body["dimensions"].get<std::int64_t>()))
+                                  : 0;
+    if (fewer) {
+      body.erase("dimensions");
+      body["encoding_format"] = "float";
+    }
+    json data = json::array();
+    for (std::size_t first = 0; first < texts.size();) {
+      json piece = json::array();
+      std::size_t bytes = 0;
+      while (first + piece.size() < texts.size() && piece.size() < piece_texts) {
+        const json& text = texts[first + piece.size()];
+        if (!piece.empty() && bytes + bytes_of(text) > piece_bytes) break;
+        bytes += bytes_of(text);
+        piece.push_back(text);
+      }
+      body["input"] = piece;
+      engine::RawRequest raw;
+      raw.path = call.request.path;
+      raw.body = dumped(body);
+      raw.caller = call.caller;
+      int status = 0;
+      std::string answer;
+      AnswerScanner counts(model);
+      TRY(parts_.engines.forward(
+          role, raw, [&](const engine::RawHead& head) { status = head.status; },
+          [&](std::string_view bytes_of_answer) {
+            answer += bytes_of_answer;
+            (void)counts.feed(bytes_of_answer);
+            return answer.size() <= longest_whole;
+          },
+          call.request.stop));
+      if (call.request.stop.stop_requested()) return fail(ErrorKind::cancelled, "cancelled");
+      if (status >= 400) {
+        refuse(call, refusal_of_engine(status, answer));
+        return {};
+      }
+      call.served.tokens_in += counts.tokens_in();
+      const json value = base::foreign_json(answer);
+      json rows = value.is_object() ? value.value("data", json()) : json();
+      std::vector<json> ordered(piece.size());
+      for (json& row : rows.is_array() ? rows : json::array()) {
+        const json place = row.is_object() ? row.value("index", json()) : json();
+        if (!place.is_number_unsigned() || place.get<std::size_t>() >= piece.size()) continue;
+        if (fewer) {
+          TRY_ASSIGN(json cut, shortened(row.value("embedding", json()), dimensions));
+          row["embedding"] = in_base64 ? json(packed(cut)) : std::move(cut);
+        }
+        const auto at = place.get<std::size_t>();
+        row["index"] = first + at;
+        ordered[at] = std::move(row);
+      }
+      for (json& row : ordered) {
+        if (!row.is_object()) {
+          return fail(ErrorKind::unavailable, "engine.bad_answer",
+                      {{"role", std::string(name_of(role))}, {"detail", "embeddings"}});
+        }
+        data.push_back(std::move(row));
+      }
+      first += piece.size();
+    }
+    const json usage = {{"prompt_tokens", call.served.tokens_in},
+                        {"total_tokens", call.served.tokens_in}};
+    reply(call,
+          dumped(
+              {{"object", "list"}, {"data", std::move(data)}, {"model", model}, {"usage", usage}}));
+    return {};
+  }
+
+  static bool many_or_lists(const json& input) {
+    return !input.empty() && (input[0].is_string() || input[0].is_array());
+  }
+
+  // ---- sound and pictures ----
+
+  // The fields of a form; of files their names. Nothing where there is none.
+  static json fields_of(const std::vector<engine::FormPart>& form) {
+    json fields;
+    for (const engine::FormPart& part : form) {
+      fields[part.name] = part.file_name.empty() ? part.value : part.file_name;
+    }
+    // Names and values are bytes that anybody wrote.
+    return base::foreign_json(dumped(fields));
+  }
+
+  // What the owner's server makes of it is passed on as it is, whatever its type.
+  base::Status hand_on(Call& call, Role role, bool streamed) {
+    if (parts_.engines.bound_to(role).empty()) {
+      return fail(ErrorKind::not_found, "client.no_server", {{"role", std::string(name_of(role))}});
+    }
+    engine::RawRequest raw;
+    raw.path = call.request.path;
+    raw.body = call.request.body;
+    raw.form = call.request.form;
+    raw.caller = call.caller;
+    raw.answer =
+        streamed ? engine::RawRequest::Answer::streamed : engine::RawRequest::Answer::whole;
+    raw.patience = engine::RawRequest::Patience::while_it_lives;
+    engine::RawHead told;
+    std::string kept;
+    bool events = false;
+    TRY(parts_.engines.forward(
+        role, raw,
+        [&](const engine::RawHead& head) {
+          told = head;
+          events = head.status < 400 && head.content_type.starts_with("text/event-stream");
+          if (events) begin(call, {head.status, head.content_type, {}, true});
+        },
+        [&](std::string_view piece) {
+          if (events) return call.answer.bytes(piece);
+          kept += piece;
+          return kept.size() <= (told.status >= 400 ? longest_refusal : longest_whole);
+        },
+        call.request.stop));
+    if (call.request.stop.stop_requested()) return fail(ErrorKind::cancelled, "cancelled");
+    if (told.status >= 400) {
+      refuse(call, refusal_of_engine(told.status, kept));
+    } else if (kept.size() > longest_whole) {
+      return fail(ErrorKind::unavailable, "engine.bad_answer",
+                  {{"role", std::string(name_of(role))}, {"detail", "size"}});
+    } else if (!events) {
+      reply(call, kept, told.content_type.empty() ? "application/json" : told.content_type);
+    }
+    return {};
+  }
+
   // Counting costs the engine next to nothing and waits for nobody's answer. What is counted is
   // what would be sent.
   base::Status count_tokens(Call& call, Role role, const std::string& model, const json& body) {
@@ -831,8 +1086,8 @@ class GatewayImplementation final : public Gateway {
     CallReader reader;
     return relay(
         call, role, model, made, body, streamed,
-        [&](const json& delta, const CallReader::Sink& sink) {
-          const json text = delta.value("content", json());
+        [&](const json& choice, const CallReader::Sink& sink) {
+          const json text = choice["delta"].value("content", json());
           if (text.is_string()) reader.feed(text.get_ref<const std::string&>(), sink);
         },
         [&](const CallReader::Sink& sink) { reader.end(sink); });
@@ -854,19 +1109,18 @@ class GatewayImplementation final : public Gateway {
   // By way of a chat completion, which every engine knows.
   base::Status translate(Call& call, Role role, const std::string& model, const std::string& body,
                          bool streamed) {
-    const std::string made = translated(call.form, body, as_chat_completion(call.form, body));
+    const std::string made = translated(call.form, body);
     if (made.empty()) {
       return fail(ErrorKind::unsupported, "client.not_translated", {{"path", call.request.path}});
     }
     return relay(
         call, role, model, made, base::foreign_json(body), streamed,
-        [](const json& delta, const CallReader::Sink& sink) {
-          const auto text_of = [](const json& object, const char* name) {
-            const json value = object.is_object() ? object.value(name, json()) : json();
-            return value.is_string() ? value.get<std::string>() : std::string();
-          };
+        [](const json& choice, const CallReader::Sink& sink) {
+          const json& delta = choice["delta"];
           if (const std::string text = text_of(delta, "content"); !text.empty()) {
-            sink({AnswerPart::Kind::text, text});
+            const json chances = choice.value("logprobs", json());
+            const json tokens = chances.is_object() ? chances.value("content", json()) : json();
+            sink({AnswerPart::Kind::text, text, tokens.is_array() ? dumped(tokens) : ""});
           }
           const json calls = delta.value("tool_calls", json());
           for (const json& one : calls.is_array() ? calls : json::array()) {
@@ -882,11 +1136,16 @@ class GatewayImplementation final : public Gateway {
         [](const CallReader::Sink&) {});
   }
 
+  static std::string text_of(const json& object, const char* name) {
+    const json value = object.is_object() ? object.value(name, json()) : json();
+    return value.is_string() ? value.get<std::string>() : std::string();
+  }
+
   // Sends the body of a streamed chat completion and says its answer in the form of the client's
-  // API. `take_delta`: what a piece of it is; `finish`: what is left at its end.
+  // API. `take_choice`: what a piece of it is but for thoughts; `finish`: what is left at its end.
   base::Status relay(Call& call, Role role, const std::string& model, const std::string& made,
                      const json& body, bool streamed,
-                     const std::function<void(const json&, const CallReader::Sink&)>& take_delta,
+                     const std::function<void(const json&, const CallReader::Sink&)>& take_choice,
                      const std::function<void(const CallReader::Sink&)>& finish) {
     engine::RawRequest raw;
     raw.path = "/v1/chat/completions";
@@ -909,6 +1168,9 @@ class GatewayImplementation final : public Gateway {
     std::string reason;
     int refused = 0;
     bool finished = false, cut = false, listening = true;
+    // An engine that does not tell sends a token a piece.
+    long thoughts = 0;
+    std::optional<long> reasoning;
     const auto say = [&](const std::string& bytes) {
       if (!bytes.empty()) listening = listening && call.answer.bytes(bytes);
     };
@@ -922,11 +1184,20 @@ class GatewayImplementation final : public Gateway {
         refusal = refusal_of_engine(code.is_number_integer() ? code.get<int>() : 500, event.data);
         return false;
       }
+      const json::json_pointer told("/usage/completion_tokens_details/reasoning_tokens");
+      if (chunk.contains(told) && chunk[told].is_number()) reasoning = chunk[told].get<long>();
       const json::json_pointer place("/choices/0");
       if (!chunk.contains(place) || !chunk[place].is_object()) return true;
       const json& choice = chunk[place];
       if (const json delta = choice.value("delta", json()); delta.is_object()) {
-        take_delta(delta, part);
+        // llama-server's name and that of others.
+        std::string thought = text_of(delta, "reasoning_content");
+        if (thought.empty()) thought = text_of(delta, "reasoning");
+        if (!thought.empty()) {
+          ++thoughts;
+          part({AnswerPart::Kind::thought, thought});
+        }
+        take_choice(choice, part);
       }
       if (const json ended = choice.value("finish_reason", json()); ended.is_string()) {
         finished = true;
@@ -955,7 +1226,8 @@ class GatewayImplementation final : public Gateway {
           return events.feed(piece, take).has_value() && !refusal && listening;
         },
         call.request.stop));
-    const AnswerUsage usage{counts.tokens_in(), counts.tokens_cached(), counts.tokens_out()};
+    const AnswerUsage usage{counts.tokens_in(), counts.tokens_cached(), counts.tokens_out(),
+                            std::min(reasoning.value_or(thoughts), counts.tokens_out())};
     call.served.tokens_in = usage.prompt;
     call.served.tokens_out = usage.completion;
     if (!listening) return fail(ErrorKind::cancelled, "cancelled");
@@ -1137,8 +1409,22 @@ std::unique_ptr<Gateway> Gateway::make(GatewayParts parts) {
   return std::make_unique<GatewayImplementation>(std::move(parts));
 }
 
+std::vector<RouteName> Gateway::routes() {
+  std::vector<RouteName> names;
+  for (const ClientRoute& route : client_routes) {
+    names.push_back({std::string(route.method), std::string(route.path), route.needs_key});
+  }
+  return names;
+}
+
 bool Gateway::owns(std::string_view path) {
   return path.starts_with("/v1/") || find("", path).path_known;
+}
+
+bool Gateway::takes_media(std::string_view path) {
+  return std::any_of(client_routes.begin(), client_routes.end(), [&](const ClientRoute& route) {
+    return route.takes_media && route.path == path;
+  });
 }
 
 std::string Gateway::refusal(std::string_view path, bool anthropic, int status, const Error& error,

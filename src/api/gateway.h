@@ -27,6 +27,7 @@ struct ClientRequest {
   std::string method;
   std::string path;  // "/v1/chat/completions", without the query
   std::string body;
+  std::vector<engine::FormPart> form = {};  // of a multipart request, in the place of the body
   std::string key;  // from `Authorization: Bearer` or `x-api-key`; empty: none
   enum class From { client, owner } from = From::client;  // owner: known already, needs no key
   bool anthropic = false;                                 // by the header `anthropic-version`
@@ -70,8 +71,11 @@ class Gateway {
   static std::unique_ptr<Gateway> make(GatewayParts parts);
   virtual ~Gateway() = default;
 
+  static std::vector<RouteName> routes();
   // Whether a path is one of this API's.
   static bool owns(std::string_view path);
+  // Whether requests to it may hold pictures or recordings, and so be large.
+  static bool takes_media(std::string_view path);
   // A refusal by the server itself, in the form of the path's API.
   static std::string refusal(std::string_view path, bool anthropic, int status,
                              const base::Error& error, base::Language language);

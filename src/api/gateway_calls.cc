@@ -3,7 +3,7 @@
 // have blocks that do the same.
 #include "api/gateway_calls.h"
 
-#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -47,6 +47,8 @@ void add_utf8(std::string& text, unsigned code) {
 }
 
 constexpr unsigned replacement = 0xfffd;
+
+json list_of(const std::string& elements) { return base::foreign_json("[" + elements + "]"); }
 
 std::string new_id(const char* kind) {
   std::string id = base::Id::make().text();
@@ -347,7 +349,7 @@ json CallWriter::message_item(const char* status) const {
     content.push_back({{"type", "output_text"},
                        {"text", text_},
                        {"annotations", json::array()},
-                       {"logprobs", json::array()}});
+                       {"logprobs", list_of(logprobs_)}});
   }
   return {{"type", "message"},
           {"id", "msg_" + id_.substr(5)},
@@ -367,17 +369,31 @@ json CallWriter::item_of(std::size_t call, const char* status) const {
           {"status", status}};
 }
 
-json CallWriter::response(const char* status) const {
-  json output = json::array();
+json CallWriter::thought_item(std::size_t thought, const char* status) const {
+  json content = json::array();
   if (std::string_view(status) != "in_progress") {
-    for (std::size_t call = 0; call < calls_.size(); ++call) {
-      output.push_back(item_of(call, "completed"));
-    }
-    if (text_item_ >= 0) {
-      const auto place = std::min<std::size_t>(static_cast<std::size_t>(text_item_), calls_.size());
-      output.insert(output.begin() + static_cast<std::ptrdiff_t>(place), message_item("completed"));
-    }
+    content.push_back({{"type", "reasoning_text"}, {"text", thoughts_[thought].text}});
   }
+  return {{"type", "reasoning"},
+          {"id", "rs_" + std::to_string(thoughts_[thought].item) + id_.substr(5)},
+          {"summary", json::array()},
+          {"content", std::move(content)},
+          {"status", status}};
+}
+
+json CallWriter::response(const char* status) const {
+  std::map<int, json> items;
+  if (std::string_view(status) != "in_progress") {
+    for (std::size_t thought = 0; thought < thoughts_.size(); ++thought) {
+      items[thoughts_[thought].item] = thought_item(thought, "completed");
+    }
+    for (std::size_t call = 0; call < calls_.size(); ++call) {
+      items[calls_[call].item] = item_of(call, "completed");
+    }
+    if (text_item_ >= 0) items[text_item_] = message_item("completed");
+  }
+  json output = json::array();
+  for (auto& [place, item] : items) output.push_back(std::move(item));
   return {{"id", id_},
           {"object", "response"},
           {"created_at", created_},
@@ -437,9 +453,43 @@ std::string CallWriter::open_text() {
                 {"part", {{"type", "output_text"}, {"text", ""}, {"annotations", json::array()}}}});
 }
 
+std::string CallWriter::open_thought() {
+  open_ = Open::thought;
+  thoughts_.push_back({++item_, {}});
+  if (form_ == Form::openai) return {};
+  if (form_ == Form::anthropic) {
+    return event({{"type", "content_block_start"},
+                  {"index", item_},
+                  {"content_block", {{"type", "thinking"}, {"thinking", ""}, {"signature", ""}}}});
+  }
+  return event({{"type", "response.output_item.added"},
+                {"output_index", item_},
+                {"item", thought_item(thoughts_.size() - 1, "in_progress")}});
+}
+
+std::string CallWriter::take_thought(const std::string& text) {
+  std::string out;
+  if (open_ != Open::thought) {
+    out = close();
+    out += open_thought();
+  }
+  thoughts_.back().text += text;
+  if (form_ == Form::openai) return out + chunk({{"reasoning_content", text}}, nullptr);
+  if (form_ == Form::anthropic) {
+    return out + event({{"type", "content_block_delta"},
+                        {"index", item_},
+                        {"delta", {{"type", "thinking_delta"}, {"thinking", text}}}});
+  }
+  return out + event({{"type", "response.reasoning_text.delta"},
+                      {"item_id", thought_item(thoughts_.size() - 1, "in_progress")["id"]},
+                      {"output_index", item_},
+                      {"content_index", 0},
+                      {"delta", text}});
+}
+
 std::string CallWriter::open_call() {
   open_ = Open::call;
-  ++item_;
+  calls_.back().item = ++item_;
   const CallMade& made = calls_.back();
   if (form_ == Form::openai) {
     return chunk({{"tool_calls",
@@ -474,7 +524,23 @@ std::string CallWriter::close() {
   }
   if (form_ == Form::openai || delivery_ == Delivery::whole) return out;
   if (form_ == Form::anthropic) {
+    if (closing == Open::thought) {
+      // Only the API's own maker could sign what was thought; clients expect the event.
+      out += event({{"type", "content_block_delta"},
+                    {"index", item_},
+                    {"delta", {{"type", "signature_delta"}, {"signature", ""}}}});
+    }
     return out + event({{"type", "content_block_stop"}, {"index", item_}});
+  }
+  if (closing == Open::thought) {
+    const json item = thought_item(thoughts_.size() - 1, "completed");
+    out += event({{"type", "response.reasoning_text.done"},
+                  {"item_id", item["id"]},
+                  {"output_index", item_},
+                  {"content_index", 0},
+                  {"text", thoughts_.back().text}});
+    return out +
+           event({{"type", "response.output_item.done"}, {"output_index", item_}, {"item", item}});
   }
   if (closing == Open::text) {
     const json item = message_item("completed");
@@ -483,7 +549,7 @@ std::string CallWriter::close() {
                   {"output_index", item_},
                   {"content_index", 0},
                   {"text", text_},
-                  {"logprobs", json::array()}});
+                  {"logprobs", list_of(logprobs_)}});
     out += event({{"type", "response.content_part.done"},
                   {"item_id", item["id"]},
                   {"output_index", item_},
@@ -513,6 +579,11 @@ std::string CallWriter::take(const AnswerPart& part) {
         if (streamed) out += opened;
       }
       text_ += part.text;
+      if (const json tokens = base::foreign_json(part.logprobs); tokens.is_array()) {
+        for (const json& token : tokens) {
+          logprobs_ += (logprobs_.empty() ? "" : ",") + dumped(token);
+        }
+      }
       if (!streamed) return {};
       if (form_ == Form::openai) return out + chunk({{"content", part.text}}, nullptr);
       if (form_ == Form::anthropic) {
@@ -525,11 +596,15 @@ std::string CallWriter::take(const AnswerPart& part) {
                           {"output_index", item_},
                           {"content_index", 0},
                           {"delta", part.text},
-                          {"logprobs", json::array()}});
+                          {"logprobs", part.logprobs.empty() ? json::array()
+                                                             : base::foreign_json(part.logprobs)}});
     }
+    case AnswerPart::Kind::thought:
+      out = take_thought(part.text);
+      return streamed ? out : std::string();
     case AnswerPart::Kind::call: {
       out = close();
-      calls_.push_back({new_id(form_ == Form::anthropic ? "toolu_" : "call_"), part.text, {}});
+      calls_.push_back({new_id(form_ == Form::anthropic ? "toolu_" : "call_"), part.text, {}, 0});
       const std::string opened = open_call();
       return streamed ? out + opened : std::string();
     }
@@ -561,7 +636,8 @@ json chat_usage(const AnswerUsage& usage) {
   return {{"prompt_tokens", usage.prompt},
           {"completion_tokens", usage.completion},
           {"total_tokens", usage.prompt + usage.completion},
-          {"prompt_tokens_details", {{"cached_tokens", usage.cached}}}};
+          {"prompt_tokens_details", {{"cached_tokens", usage.cached}}},
+          {"completion_tokens_details", {{"reasoning_tokens", usage.reasoning}}}};
 }
 
 json anthropic_usage(const AnswerUsage& usage) {
@@ -574,7 +650,7 @@ json response_usage(const AnswerUsage& usage) {
   return {{"input_tokens", usage.prompt},
           {"input_tokens_details", {{"cached_tokens", usage.cached}}},
           {"output_tokens", usage.completion},
-          {"output_tokens_details", {{"reasoning_tokens", 0}}},
+          {"output_tokens_details", {{"reasoning_tokens", usage.reasoning}}},
           {"total_tokens", usage.prompt + usage.completion}};
 }
 
@@ -589,6 +665,9 @@ std::string CallWriter::whole(bool cut, const AnswerUsage& usage) const {
   }
   if (form_ == Form::anthropic) {
     json content = json::array();
+    for (const Thought& thought : thoughts_) {
+      content.push_back({{"type", "thinking"}, {"thinking", thought.text}, {"signature", ""}});
+    }
     if (text_item_ >= 0) content.push_back({{"type", "text"}, {"text", text_}});
     for (const CallMade& made : calls_) {
       json input = base::foreign_json(made.arguments);
@@ -612,6 +691,9 @@ std::string CallWriter::whole(bool cut, const AnswerUsage& usage) const {
   json message = {{"role", "assistant"},
                   {"content", text_item_ >= 0 || calls_.empty() ? json(text_) : json()},
                   {"refusal", json()}};
+  std::string thoughts;
+  for (const Thought& thought : thoughts_) thoughts += thought.text;
+  if (!thoughts.empty()) message["reasoning_content"] = thoughts;
   for (const CallMade& made : calls_) {
     message["tool_calls"].push_back(
         {{"id", made.id},

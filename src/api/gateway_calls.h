@@ -18,8 +18,11 @@ struct AnswerPart {
     text,       // a piece of the answer in text
     call,       // a call begins: the tool's name
     arguments,  // a piece of the last call's arguments, in JSON
+    thought,    // a piece of what the model thinks before it answers
   } kind;
   std::string text;
+  std::string logprobs =
+      {};  // of a piece of text: its tokens as chat completions tell them, in JSON
 };
 
 // An engine that did not keep to the schema has answered in text, which is given as it is.
@@ -69,6 +72,7 @@ class CallReader {
 
 struct AnswerUsage {
   long prompt = 0, cached = 0, completion = 0;
+  long reasoning = 0;  // of the completion
 };
 
 class CallWriter {
@@ -86,14 +90,22 @@ class CallWriter {
  private:
   struct CallMade {
     std::string id, name, arguments;
+    int item = 0;
+  };
+  struct Thought {
+    int item = 0;
+    std::string text;
   };
   std::string chunk(nlohmann::json delta, const char* reason) const;
   std::string event(nlohmann::json data);
   nlohmann::json item_of(std::size_t call, const char* status) const;
   nlohmann::json message_item(const char* status) const;
+  nlohmann::json thought_item(std::size_t thought, const char* status) const;
   nlohmann::json response(const char* status) const;
   std::string open_text();
   std::string open_call();
+  std::string open_thought();
+  std::string take_thought(const std::string& text);
   std::string close();
   std::string whole(bool cut, const AnswerUsage& usage) const;
 
@@ -104,9 +116,11 @@ class CallWriter {
   const std::string id_;
   const long created_;
   std::string text_;
-  int text_item_ = -1;  // its place among the items; -1: there is no text
+  int text_item_ = -1;    // its place among the items; -1: there is no text
+  std::string logprobs_;  // of its tokens, in JSON, with commas between them
   std::vector<CallMade> calls_;
-  enum class Open { nothing, text, call } open_ = Open::nothing;
+  std::vector<Thought> thoughts_;  // most models think once
+  enum class Open { nothing, text, call, thought } open_ = Open::nothing;
   int item_ = -1;     // place of the block or item that is open or was the last
   int sequence_ = 0;  // of Responses' events
 };

@@ -10,14 +10,15 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "api/openapi.h"
 #include "api/server.h"
 #include "api/validation.h"
 #include "base/clock.h"
+#include "engine/models.h"
 #include "engine/test_gguf.h"
 #include "net/event_stream.h"
 #include "net/http_client.h"
@@ -100,13 +101,12 @@ class GatewayTest : public ::testing::Test {
               "' --mark '" + (folder_ / "mark").string() + "' --seen '" +
               (folder_ / "seen").string() + "' --scripted " + script + " \"$@\"\n");
     fs::permissions(folder_ / "llama-server", fs::perms::owner_all);
-    engine::EngineOptions options;
-    options.home = folder_ / "home";
-    options.models_folder = folder_ / "models";
-    options.server_program = folder_ / "llama-server";
-    options.most_waiting = most_waiting;
-    options.silence_limit = 700ms;
-    auto engines = engine::Engines::open(options);
+    options_.home = folder_ / "home";
+    options_.models_folder = folder_ / "models";
+    options_.server_program = folder_ / "llama-server";
+    options_.most_waiting = most_waiting;
+    options_.silence_limit = 700ms;
+    auto engines = engine::Engines::open(options_);
     ASSERT_TRUE(engines) << engines.error().describe();
     engines_ = std::move(*engines);
     auto store = store::Store::open((folder_ / "home").string());
@@ -143,6 +143,56 @@ class GatewayTest : public ::testing::Test {
     const auto response = client_.send(request);
     EXPECT_TRUE(response) << response.error().describe();
     return response ? *response : net::HttpResponse{};
+  }
+  os::Descriptor connected() {
+    os::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(server_->port()));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return socket;
+  }
+  // What comes after these bytes until the connection ends.
+  std::string raw(const std::string& bytes) {
+    const os::Descriptor socket = connected();
+    for (size_t sent = 0; sent < bytes.size();) {
+      const ssize_t count =
+          ::send(socket.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+      if (count <= 0) break;
+      sent += static_cast<size_t>(count);
+    }
+    std::string answer;
+    std::array<char, 4096> buffer{};
+    for (ssize_t count = 0; (count = ::recv(socket.get(), buffer.data(), buffer.size(), 0)) > 0;) {
+      answer.append(buffer.data(), static_cast<size_t>(count));
+    }
+    return answer;
+  }
+  // A server of the owner's.
+  os::Process own_server(const std::string& socket, const std::string& modes) {
+    const char* source = std::getenv("LAR_SOURCE_FOLDER");
+    os::ProcessOptions own;
+    own.arguments = {
+        "/usr/bin/env",
+        "python3",
+        std::string(source != nullptr ? source : ".") + "/tests/engines/scripted_engine.py",
+        "--host",
+        socket,
+        "--model",
+        "org/large-model",
+        "--seen",
+        (folder_ / "seen").string(),
+        "--journal",
+        (folder_ / "journal").string(),
+        "--scripted",
+        modes};
+    own.environment = {"PATH=" + std::string(std::getenv("PATH"))};
+    auto process = os::Process::start(own);
+    EXPECT_TRUE(process) << process.error().describe();
+    for (int tries = 0; tries < 500 && !fs::exists(socket); ++tries)
+      std::this_thread::sleep_for(10ms);
+    return std::move(process.value());
   }
   static std::string chat(const std::string& text, bool stream = false,
                           const std::string& model = "lar/chat") {
@@ -183,6 +233,7 @@ class GatewayTest : public ::testing::Test {
   }
 
   engine::Contract contract_;  // what has been measured of the engine; at first nothing
+  engine::EngineOptions options_;
   fs::path folder_;
   GatewayOnly application_;
   std::unique_ptr<engine::Engines> engines_;
@@ -260,7 +311,7 @@ TEST_F(GatewayTest, models_are_roles_and_others_do_not_exist) {
   for (const char* model : {"lar/chat", "chat", "lar/fast"}) {
     EXPECT_EQ(send(request("/v1/chat/completions", chat("hi", false, model))).status, 200) << model;
   }
-  for (const char* model : {"gpt-4", "lar/", "lar/speech", "lar/lar/chat"}) {
+  for (const char* model : {"gpt-4", "lar/", "lar/lar/chat"}) {
     const net::HttpResponse response =
         send(request("/v1/chat/completions", chat("hi", false, model)));
     EXPECT_EQ(response.status, 404) << model;
@@ -303,22 +354,9 @@ TEST_F(GatewayTest, malformed_bodies_are_refused_before_the_engine) {
 TEST_F(GatewayTest, a_strangers_large_body_is_not_read) {
   start("normal");
   for (const char* key : {"", "Authorization: Bearer wrong\r\n"}) {
-    os::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(server_->port()));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ASSERT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     // 7 MB are announced and none is sent: the answer comes nevertheless, and then the end.
-    const std::string ask = "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n" + std::string(key) +
-                            "Content-Length: 7000000\r\n\r\n";
-    ASSERT_EQ(::send(socket.get(), ask.data(), ask.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(ask.size()));
-    std::string answer;
-    std::array<char, 4096> buffer{};
-    for (ssize_t count = 0; (count = ::recv(socket.get(), buffer.data(), buffer.size(), 0)) > 0;) {
-      answer.append(buffer.data(), static_cast<size_t>(count));
-    }
+    const std::string answer = raw("POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n" +
+                                   std::string(key) + "Content-Length: 7000000\r\n\r\n");
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 401")) << answer;
     EXPECT_NE(answer.find("authentication_error"), std::string::npos) << answer;
   }
@@ -326,13 +364,89 @@ TEST_F(GatewayTest, a_strangers_large_body_is_not_read) {
 
 TEST_F(GatewayTest, an_oversized_body_is_refused_in_the_apis_form) {
   start("normal");
-  const std::string huge = chat(std::string(9u << 20, 'x'));
-  net::HttpResponse response = send(request("/v1/chat/completions", huge));
+  const net::HttpResponse response =
+      send(request("/v1/embeddings", chat(std::string(9u << 20, 'x'))));
   EXPECT_EQ(response.status, 413);
   EXPECT_EQ(json::parse(response.body)["error"]["type"], "invalid_request_error");
-  response = send(request("/v1/messages", huge));
-  EXPECT_EQ(response.status, 413);
-  EXPECT_EQ(json::parse(response.body)["error"]["type"], "request_too_large");
+  // Pictures may be larger, though not without bounds; nothing of it is sent here.
+  const auto announced = [&](const std::string& path, const std::string& length) {
+    return raw("POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + key_ +
+               "\r\n" + length + "\r\n\r\n");
+  };
+  const std::string answer = announced("/v1/messages", "Content-Length: 68000000");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 413")) << answer;
+  EXPECT_NE(answer.find("request_too_large"), std::string::npos) << answer;
+  EXPECT_TRUE(announced("/v1/embeddings", "Content-Length: 9000000").starts_with("HTTP/1.1 413"));
+}
+
+TEST_F(GatewayTest, a_body_of_unknown_length_is_bounded_too) {
+  start("normal");
+  std::string body =
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + key_ +
+      "\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int piece = 0; piece < 65; ++piece) {
+    body += "20000\r\n" + std::string(1u << 17, 'x') + "\r\n";
+  }
+  const std::string answer = raw(body);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 413")) << answer.substr(0, 200);
+}
+
+TEST_F(GatewayTest, pictures_of_a_phone_arrive_unchanged_through_every_api) {
+  start("tools");
+  const std::string bytes(12u << 20, 'Q');
+  const std::string address = "data:image/jpeg;base64," + bytes;
+  const json shown = {{"type", "image_url"}, {"image_url", {{"url", address}}}};
+  const json chat_body = {
+      {"model", "lar/chat"},
+      {"messages",
+       json::array({{{"role", "user"},
+                     {"content", json::array({{{"type", "text"}, {"text", "What?"}}, shown})}}})}};
+  EXPECT_EQ(send(request("/v1/chat/completions", chat_body.dump())).status, 200);
+  EXPECT_TRUE(seen()["messages"][0]["content"][1] == shown);
+  const json message = {
+      {"model", "lar/chat"},
+      {"max_tokens", 9},
+      {"messages", json::array({{{"role", "user"},
+                                 {"content", json::array({{{"type", "text"}, {"text", "What?"}},
+                                                          {{"type", "image"},
+                                                           {"source",
+                                                            {{"type", "base64"},
+                                                             {"media_type", "image/jpeg"},
+                                                             {"data", bytes}}}}})}}})}};
+  EXPECT_EQ(send(request("/v1/messages", message.dump())).status, 200);
+  EXPECT_TRUE(seen()["messages"][0]["content"][1] == shown);
+  const json response = {
+      {"model", "lar/chat"},
+      {"input",
+       json::array(
+           {{{"role", "user"},
+             {"content", json::array({{{"type", "input_text"}, {"text", "What?"}},
+                                      {{"type", "input_image"}, {"image_url", address}}})}}})}};
+  EXPECT_EQ(send(request("/v1/responses", response.dump())).status, 200);
+  EXPECT_TRUE(seen()["messages"][0]["content"][1] == shown);
+}
+
+TEST_F(GatewayTest, few_large_bodies_are_held_at_once) {
+  start("normal");
+  // Each announces 60 MB and sends a little: two have room together, the third has none.
+  std::vector<os::Descriptor> holding;
+  const std::string ask =
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + key_ +
+      "\r\nContent-Length: 60000000\r\n\r\n{";
+  for (int number = 0; number < 2; ++number) {
+    holding.push_back(connected());
+    ASSERT_EQ(::send(holding.back().get(), ask.data(), ask.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(ask.size()));
+  }
+  std::this_thread::sleep_for(500ms);
+  const std::string answer = raw(ask);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 429")) << answer;
+  EXPECT_NE(answer.find("Retry-After: "), std::string::npos) << answer;
+  EXPECT_EQ(send(request("/v1/chat/completions", chat("small ones pass"))).status, 200);
+  holding.clear();
+  std::this_thread::sleep_for(500ms);
+  EXPECT_EQ(send(request("/v1/chat/completions", chat(std::string(9u << 20, 'x')))).status, 200)
+      << "their room is free again";
 }
 
 TEST_F(GatewayTest, answers_pass_whole_or_piece_by_piece_as_they_come) {
@@ -399,6 +513,37 @@ TEST_F(GatewayTest, a_stream_whose_engine_dies_ends_with_the_reason) {
   const auto all = events(response.body);
   ASSERT_GE(all.size(), 2U);
   EXPECT_EQ(json::parse(all.back())["error"]["code"], "engine_died");
+}
+
+TEST_F(GatewayTest, a_stream_that_breaks_off_is_not_complete_because_its_text_says_so) {
+  start("breaks-off");
+  const net::HttpResponse response = send(request(
+      "/v1/chat/completions", chat("what is [DONE] or message_stop in\ndata: [DONE]", true)));
+  EXPECT_NE(response.body.find("[DONE]"), std::string::npos);
+  const auto all = events(response.body);
+  ASSERT_GE(all.size(), 2U);
+  EXPECT_TRUE(json::parse(all.back()).contains("error")) << all.back();
+}
+
+TEST_F(GatewayTest, a_small_verified_context_holds_for_short_bodies_too) {
+  start("normal");
+  std::string words;
+  for (int word = 0; word < 900; ++word) words += "ab ";
+  json body = json::parse(chat(words));
+  ASSERT_LT(body.dump().size(), engine::long_prompt_bytes);
+  engine::Contract found;
+  found.context_limit = engine::ContextLimit::truncates;
+  found.context_verified = 512;
+  engine::CatalogueModel model;
+  model.name = "toy";
+  model.file = "toy.gguf";
+  const std::string models = (folder_ / "models").string();
+  ASSERT_TRUE(
+      engine::keep_contract(options_.home, engine::contract_key(options_, models, model), found));
+  const net::HttpResponse response = send(request("/v1/chat/completions", body.dump()));
+  EXPECT_EQ(response.status, 400) << response.body;
+  EXPECT_EQ(json::parse(response.body)["error"]["code"], "context_length_exceeded");
+  EXPECT_EQ(journal_count("chat"), 0);
 }
 
 TEST_F(GatewayTest, an_engine_that_hangs_is_given_up_after_the_silence_limit) {
@@ -659,13 +804,110 @@ TEST_F(GatewayTest, what_an_engine_does_not_speak_is_translated) {
   EXPECT_EQ(called["stop_reason"], "tool_use") << called;
   EXPECT_EQ(called["content"][0]["input"], (json{{"where", "scripted"}}));
 
-  // Images are not words: that request alone is refused, and says why.
-  const net::HttpResponse image = send(
-      request("/v1/messages",
-              R"({"model":"lar/chat","max_tokens":9,"messages":[{"role":"user","content":[{"type":)"
-              R"("image","source":{"type":"base64","media_type":"image/png","data":""}}]}]})"));
+  // A picture that a tool gave has no place in a chat completion: that request is refused, and says
+  // why.
+  const net::HttpResponse image = send(request(
+      "/v1/messages",
+      R"({"model":"lar/chat","max_tokens":9,"messages":[{"role":"user","content":[{"type":"tool_result",)"
+      R"("tool_use_id":"a","content":[{"type":"image","source":{"type":"url","url":"x"}}]}]}]})"));
   EXPECT_GE(image.status, 400);
   EXPECT_TRUE(json::parse(image.body)["error"].contains("message")) << image.body;
+}
+
+TEST_F(GatewayTest, thoughts_and_chances_are_translated_too) {
+  start("thinks");
+  const std::string ask =
+      R"({"model":"lar/chat","max_tokens":99,"messages":[{"role":"user","content":"good day"}])";
+  const json message = json::parse(send(request("/v1/messages", ask + "}")).body);
+  EXPECT_EQ(message["content"][0],
+            (json{{"type", "thinking"}, {"thinking", "I think."}, {"signature", ""}}))
+      << message;
+  EXPECT_EQ(message["content"][1]["text"], "You said: good day");
+  std::string thought;
+  std::vector<std::string> blocks;
+  for (const std::string& event :
+       events(send(request("/v1/messages", ask + R"(,"stream":true})")).body)) {
+    const json said = json::parse(event);
+    if (said["type"] == "content_block_start") blocks.push_back(said["content_block"]["type"]);
+    if (said["type"] == "content_block_delta") thought += said["delta"].value("thinking", "");
+  }
+  EXPECT_EQ(thought, "I think.");
+  EXPECT_EQ(blocks, (std::vector<std::string>{"thinking", "text"}));
+
+  const json response = json::parse(
+      send(
+          request(
+              "/v1/responses",
+              R"({"model":"lar/chat","input":"hello","include":["message.output_text.logprobs"]})"))
+          .body);
+  EXPECT_EQ(response["output"][0]["type"], "reasoning") << response;
+  EXPECT_EQ(response["output"][0]["content"][0]["text"], "I think.");
+  EXPECT_EQ(response["usage"]["output_tokens_details"]["reasoning_tokens"], 2);
+  const json& text = response["output"][1]["content"][0];
+  EXPECT_EQ(text["text"], "You said: hello");
+  ASSERT_EQ(text["logprobs"].size(), 3U) << response;
+  EXPECT_EQ(text["logprobs"][0]["token"], "You");
+  EXPECT_EQ(seen()["logprobs"], true);
+
+  // What was thought before goes back to the engine.
+  EXPECT_EQ(
+      send(
+          request(
+              "/v1/messages",
+              R"({"model":"lar/chat","max_tokens":9,"messages":[{"role":"user","content":"x"},)"
+              R"({"role":"assistant","content":[{"type":"thinking","thinking":"Hm.","signature":""},)"
+              R"({"type":"text","text":"y"}]},{"role":"user","content":"z"}]})"))
+          .status,
+      200);
+  EXPECT_EQ(seen()["messages"][1]["reasoning_content"], "Hm.");
+}
+
+json two_tools(const std::string& text, bool stream) {
+  json body = {{"model", "lar/chat"},
+               {"stream", stream},
+               {"messages", json::array({json{{"role", "user"}, {"content", text}}})}};
+  for (const char* name : {"look", "note"}) {
+    body["tools"].push_back({{"type", "function"},
+                             {"function", {{"name", name}, {"parameters", {{"type", "object"}}}}}});
+  }
+  return body;
+}
+
+// By the model's own calls and by those that are made of a schema.
+TEST_F(GatewayTest, several_calls_at_once_come_whole_and_streamed) {
+  for (const bool native : {true, false}) {
+    if (!native) TearDown();
+    if (!native) SetUp();
+    write("answers",
+          R"([{"match":"both","text":"{\"tool_calls\":[{\"name\":\"look\",\"arguments\":{}},)"
+          R"({\"name\":\"note\",\"arguments\":{}}]}"}])");
+    start(native ? "several-tools" : "normal --answers '" + (folder_ / "answers").string() + "'");
+    contract_.tools_native = native;
+    const auto names = [&](const json& calls) {
+      std::vector<std::string> all;
+      for (const json& call : calls) all.push_back(call["function"]["name"]);
+      return all;
+    };
+    const std::vector<std::string> both = {"look", "note"};
+    const json whole =
+        json::parse(send(request("/v1/chat/completions", two_tools("both", false).dump())).body);
+    const json& calls = whole["choices"][0]["message"]["tool_calls"];
+    EXPECT_EQ(names(calls), both) << whole;
+    ASSERT_EQ(calls.size(), 2U);
+    EXPECT_NE(calls[0]["id"], calls[1]["id"]);
+    std::map<int, std::string> made;
+    for (const std::string& event :
+         events(send(request("/v1/chat/completions", two_tools("both", true).dump())).body)) {
+      if (event == "[DONE]") continue;
+      const json chunk = json::parse(event);
+      for (const json& choice : chunk["choices"]) {
+        for (const json& call : choice["delta"].value("tool_calls", json::array())) {
+          made[call["index"]] += call["function"].value("name", "");
+        }
+      }
+    }
+    EXPECT_EQ(made, (std::map<int, std::string>{{0, "look"}, {1, "note"}}));
+  }
 }
 
 TEST_F(GatewayTest, a_stream_of_calls_whose_engine_dies_ends_with_the_reason) {
@@ -691,28 +933,124 @@ TEST_F(GatewayTest, counting_tokens_waits_for_nobodys_answer) {
 }
 
 TEST_F(GatewayTest, an_engine_of_the_owners_is_asked_for_its_own_model) {
-  const char* source = std::getenv("LAR_SOURCE_FOLDER");
   const std::string socket = (folder_ / "own.sock").string();
-  os::ProcessOptions own;
-  own.arguments = {
-      "/usr/bin/env",
-      "python3",
-      std::string(source != nullptr ? source : ".") + "/tests/engines/scripted_engine.py",
-      "--host",
-      socket,
-      "--model",
-      "org/large-model",
-      "--scripted",
-      "named"};
-  own.environment = {"PATH=" + std::string(std::getenv("PATH"))};
-  auto process = os::Process::start(own);
-  ASSERT_TRUE(process) << process.error().describe();
-  for (int tries = 0; tries < 500 && !fs::exists(socket); ++tries)
-    std::this_thread::sleep_for(10ms);
+  const auto process = own_server(socket, "named");
   start("normal", 32, "chat = \"unix:" + socket + "\"\n");
   const net::HttpResponse response = send(request("/v1/chat/completions", chat("hello")));
   EXPECT_EQ(response.status, 200) << response.body;
   EXPECT_EQ(json::parse(response.body)["model"], "lar/chat");
+}
+
+// A request as clients of OpenAI's send a recording.
+std::string recording(const std::string& sound, const std::string& more = "") {
+  return "--xyz\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nlar/speech\r\n" + more +
+         "--xyz\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a \xc3\xb1.wav\"\r\n"
+         "Content-Type: audio/wav\r\n\r\n" +
+         sound + "\r\n--xyz--\r\n";
+}
+
+TEST_F(GatewayTest, a_recording_goes_to_the_owners_server_and_its_words_come_back) {
+  const std::string socket = (folder_ / "own.sock").string();
+  const auto process = own_server(socket, "normal");
+  start("normal", 32, "chat = \"toy\"\nspeech = \"unix:" + socket + "\"\n");
+  std::string sound = "RIFF";
+  for (int byte = 0; byte < 300'000; ++byte) sound += static_cast<char>(byte * 7);
+  net::HttpRequest ask = request("/v1/audio/transcriptions", recording(sound));
+  ask.headers = {{"Authorization", "Bearer " + key_},
+                 {"Content-Type", "multipart/form-data; boundary=xyz"}};
+  net::HttpResponse response = send(ask);
+  EXPECT_EQ(response.status, 200) << response.body;
+  EXPECT_EQ(json::parse(response.body)["text"], "300004 bytes");
+  EXPECT_EQ(seen()["model"], "org/large-model") << "the server knows no lar/speech";
+  EXPECT_EQ(seen()["sha256"], os::sha256(sound));
+  ask.body = recording(sound,
+                       "--xyz\r\nContent-Disposition: form-data; name=\"response_format\"\r\n\r\n"
+                       "text\r\n");
+  response = send(ask);
+  EXPECT_EQ(response.body, "300004 bytes\n");
+  EXPECT_EQ(response.header("content-type"), "text/plain; charset=utf-8");
+  const json models = json::parse(send(request("/v1/models")).body);
+  EXPECT_EQ(models["data"].back()["id"], "lar/speech");
+
+  ask.body = recording("no sound");
+  response = send(ask);
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(json::parse(response.body)["error"]["message"], "this is no recording");
+  ask.body = "no form";
+  response = send(ask);
+  EXPECT_EQ(response.status, 400) << response.body;
+  ask.headers[1].second = "application/json";
+  response = send(ask);
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(json::parse(response.body)["error"]["type"], "invalid_request_error");
+  ask = request("/v1/audio/transcriptions", recording(sound));
+  ask.headers = {{"Content-Type", "multipart/form-data; boundary=xyz"}};
+  EXPECT_EQ(send(ask).status, 401);
+  EXPECT_EQ(journal_count("transcribe"), 3);
+}
+
+TEST_F(GatewayTest, a_picture_is_drawn_by_the_owners_server) {
+  const std::string socket = (folder_ / "own.sock").string();
+  const auto process = own_server(socket, "normal");
+  start("normal", 32, "chat = \"toy\"\n");
+  const std::string ask =
+      R"({"model":"lar/image","prompt":"a cat","n":1,"response_format":"b64_json"})";
+  net::HttpResponse response = send(request("/v1/images/generations", ask));
+  EXPECT_EQ(response.status, 404);
+  const json error = json::parse(response.body)["error"];
+  EXPECT_EQ(error["code"], "model_not_found");
+  EXPECT_NE(error["message"].get<std::string>().find("lar model use image=http"), std::string::npos)
+      << "it says how to bind one";
+  EXPECT_EQ(engines_->use(engine::Role::image, "toy").error().code, "role.not_served");
+  ASSERT_TRUE(engines_->use(engine::Role::image, "unix:" + socket));
+  response = send(request("/v1/images/generations", ask));
+  EXPECT_EQ(response.status, 200) << response.body;
+  EXPECT_EQ(json::parse(response.body)["data"][0]["b64_json"], "YSBjYXQ=");
+  EXPECT_EQ(seen()["model"], "org/large-model");
+  EXPECT_EQ(send(request("/v1/images/generations", R"({"model":"lar/chat","prompt":"x"})")).status,
+            400);
+  EXPECT_EQ(send(request("/v1/images/generations", R"({"model":"lar/image"})")).status, 400);
+  ASSERT_TRUE(engines_->unbind(engine::Role::image));
+  EXPECT_EQ(send(request("/v1/images/generations", ask)).status, 404);
+}
+
+TEST_F(GatewayTest, many_texts_are_embedded_in_pieces_and_come_in_order) {
+  start("normal", 32, "embed = \"toy-embed\"\n");
+  json texts = json::array();
+  for (int number = 0; number < 75; ++number) {
+    texts.push_back("text " + std::to_string(number) + " of many");
+  }
+  const auto embedded = [&](const json& input, const json& more = json::object()) {
+    json body = {{"model", "lar/embed"}, {"input", input}};
+    body.update(more);
+    const net::HttpResponse response = send(request("/v1/embeddings", body.dump()));
+    EXPECT_EQ(response.status, 200) << response.body;
+    return json::parse(response.body);
+  };
+  const json all = embedded(texts);
+  EXPECT_TRUE(validate_response("v1_embeddings", all));
+  ASSERT_EQ(all["data"].size(), 75U);
+  EXPECT_EQ(journal_count("embed"), 3) << "each piece is a turn, between which others come";
+  for (const int number : {0, 31, 32, 74}) {
+    const auto place = static_cast<std::size_t>(number);
+    EXPECT_EQ(all["data"][place]["index"], number);
+    EXPECT_EQ(all["data"][place]["embedding"], embedded(texts[place])["data"][0]["embedding"]);
+  }
+  EXPECT_EQ(all["model"], "lar/embed");
+  // One long text of numbers is one text.
+  const json few = embedded("a cat", {{"dimensions", 12}});
+  ASSERT_EQ(few["data"][0]["embedding"].size(), 12U);
+  double squares = 0;
+  for (const json& number : few["data"][0]["embedding"]) {
+    squares += number.get<double>() * number.get<double>();
+  }
+  EXPECT_NEAR(squares, 1, 1e-6);
+  const json packed = embedded("a cat", {{"dimensions", 12}, {"encoding_format", "base64"}});
+  EXPECT_EQ(packed["data"][0]["embedding"].get<std::string>().size(), 64U);
+  EXPECT_EQ(
+      send(request("/v1/embeddings", R"({"model":"lar/embed","input":"x","dimensions":100000})"))
+          .status,
+      400);
 }
 
 TEST_F(GatewayTest, documents_are_put_in_order_by_likeness_where_no_model_reranks) {
@@ -828,6 +1166,41 @@ TEST_F(GatewayTest, a_client_that_never_reads_holds_the_engine_for_a_while_only)
   EXPECT_TRUE(journal_reaches("cancelled", 1, 25'000'000));
 }
 
+TEST_F(GatewayTest, who_sends_half_a_request_locks_nobody_out) {
+  start("normal");
+  const std::string head = "POST /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\n";
+  std::vector<os::Descriptor> half;
+  for (int number = 0; number < 300; ++number) {
+    half.push_back(connected());
+    // Half a head, and a head whose body does not come.
+    const std::string begun = number % 2 == 0 ? head : head + "Content-Length: 100\r\n\r\n{";
+    ASSERT_EQ(::send(half.back().get(), begun.data(), begun.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(begun.size()));
+  }
+  for (int number = 0; number < 5; ++number) {
+    const base::Microseconds begun = base::steady_now();
+    EXPECT_EQ(send(request("/openapi.json")).status, 200);
+    EXPECT_LT(base::steady_now() - begun, 1'500'000);
+    // A byte now and then does not help them.
+    for (const os::Descriptor& socket : half) ::send(socket.get(), "x", 1, MSG_NOSIGNAL);
+  }
+  // One that comes in pieces is answered all the same.
+  const os::Descriptor slow = connected();
+  for (const std::string_view piece :
+       {"GET /open", "api.json HTTP/1.1\r\nHost: 127.0", ".0.1\r\n\r\nGET "}) {
+    ASSERT_GT(::send(slow.get(), piece.data(), piece.size(), MSG_NOSIGNAL), 0);
+    std::this_thread::sleep_for(50ms);
+  }
+  std::array<char, 12> answer{};
+  ASSERT_EQ(::recv(slow.get(), answer.data(), answer.size(), MSG_WAITALL), 12);
+  EXPECT_EQ(std::string_view(answer.data(), 12), "HTTP/1.1 200");
+  // In all they have ten seconds.
+  std::array<char, 64> buffer{};
+  const base::Microseconds begun = base::steady_now();
+  EXPECT_EQ(::recv(half[0].get(), buffer.data(), buffer.size(), 0), 0);
+  EXPECT_LT(base::steady_now() - begun, 15'000'000);
+}
+
 TEST_F(GatewayTest, a_thousand_idle_connections_lock_nobody_out) {
   start("normal");
   std::vector<os::Descriptor> idle;
@@ -860,21 +1233,6 @@ TEST_F(GatewayTest, a_thousand_idle_connections_lock_nobody_out) {
     EXPECT_GT(::recv(idle[number].get(), answer.data(), answer.size(), 0), 0);
     EXPECT_EQ(std::string_view(answer.data(), 12), "HTTP/1.1 200");
   }
-}
-
-TEST(OpenApi, every_route_is_described) {
-  const json description = json::parse(openapi());
-  EXPECT_EQ(description["openapi"], "3.1.0");
-  const json& paths = description["paths"];
-  for (const char* path : {"/v1/chat/completions", "/v1/messages", "/v1/responses", "/infill",
-                           "/v1/rerank", "/metrics", "/api/v1/ask", "/api/v1/keys"}) {
-    EXPECT_TRUE(paths.contains(path)) << path;
-  }
-  EXPECT_TRUE(paths["/api/v1/keys"].contains("get"));
-  EXPECT_TRUE(paths["/api/v1/keys"].contains("post"));
-  EXPECT_EQ(paths["/v1/chat/completions"]["post"]["requestBody"]["content"]["application/json"]
-                 ["schema"]["required"],
-            (json{"model", "messages"}));
 }
 
 }  // namespace

@@ -35,8 +35,25 @@ void Metrics::print(std::string& out, const std::string& name, const std::string
   out += fmt::format("{}_count{{{}}} {}\n", name, labels, histogram.count);
 }
 
+namespace {
+
+// A limit of 0 is none, and energy that nobody measures is not 0.
+void about_cost(std::string& out, const char* name, const engine::DailyCost& cost,
+                bool energy_known, bool with_zero) {
+  const auto add = [&](const char* unit, double value) {
+    if (value > 0 || with_zero) out += fmt::format("{}{{unit=\"{}\"}} {}\n", name, unit, value);
+  };
+  add("tokens", static_cast<double>(cost.tokens));
+  add("minutes", cost.minutes);
+  if (energy_known) add("watt_hours", cost.watt_hours);
+}
+
+}  // namespace
+
 std::string Metrics::text(const std::vector<engine::EngineStatus>& engines,
-                          const std::map<std::string, int>& waiting) const {
+                          const std::map<std::string, int>& waiting,
+                          const engine::BackgroundStatus& background,
+                          const engine::KeptStatus& kept) const {
   std::string out;
   const auto about = [&](const char* name, const char* type, const char* help) {
     out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
@@ -82,6 +99,25 @@ std::string Metrics::text(const std::vector<engine::EngineStatus>& engines,
     out += fmt::format("lar_engine_memory_bytes{{role=\"{}\"}} {}\n", name_of(engine.role),
                        engine.memory_bytes);
   }
+  about("lar_background_used_today", "gauge", "What work in the background has cost today.");
+  about_cost(out, "lar_background_used_today", background.used, background.energy_known, true);
+  about("lar_background_limit_a_day", "gauge", "What it may cost a day, where that is limited.");
+  about_cost(out, "lar_background_limit_a_day", background.limit, background.energy_known, false);
+  const auto one = [&](const char* name, const char* type, const char* help, std::int64_t value) {
+    about(name, type, help);
+    out += fmt::format("{} {}\n", name, value);
+  };
+  one("lar_kept_prompts", "gauge", "Long prompts on disk.", kept.files);
+  one("lar_kept_prompts_bytes", "gauge", "Their size.", kept.bytes);
+  one("lar_kept_prompts_limit_bytes", "gauge", "The room they have.", kept.limit);
+  one("lar_kept_prompts_saved_total", "counter", "Prompts written there.", kept.saved);
+  one("lar_kept_prompts_restored_total", "counter", "Brought back, and not read again.",
+      kept.restored);
+  one("lar_kept_prompts_restored_tokens_total", "counter", "Tokens that were not read again.",
+      kept.restored_tokens);
+  one("lar_kept_prompts_recomputed_total", "counter", "Brought back, and read again all the same.",
+      kept.recomputed);
+  one("lar_kept_prompts_damaged_total", "counter", "Found damaged.", kept.damaged);
   return out;
 }
 

@@ -31,7 +31,9 @@ class Metrics {
   void add(const ServedCall& call);
   // `waiting`: calls in line for each role.
   std::string text(const std::vector<engine::EngineStatus>& engines,
-                   const std::map<std::string, int>& waiting) const;
+                   const std::map<std::string, int>& waiting,
+                   const engine::BackgroundStatus& background,
+                   const engine::KeptStatus& kept) const;
 
  private:
   static constexpr std::array<double, 12> bounds = {0.005, 0.02, 0.05, 0.1, 0.25, 0.5,

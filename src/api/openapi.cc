@@ -66,9 +66,12 @@ std::string make() {
       operation["parameters"] = std::move(parameters);
     }
     if (route.contains("body")) {
+      const std::string type = route.value("body_type", "application/json");
       operation["requestBody"] = {{"required", true},
-                                  {"content", {{"application/json", {{"schema", route["body"]}}}}}};
+                                  {"content", {{type, {{"schema", route["body"]}}}}}};
     }
+    // In OpenAPI an empty list takes away what holds for all.
+    if (!route.value("key", true)) operation["security"] = json::array();
     paths[path][base::lower_ascii(route["method"].get<std::string>())] = std::move(operation);
   }
   const json scheme = {{"type", "http"}, {"scheme", "bearer"}};

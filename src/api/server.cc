@@ -1,8 +1,10 @@
 // cpp-httplib parses and writes HTTP; sockets, waiting and threads are ours, because its own
 // connections can neither be ended at once nor tell that a client has gone. One thread per
 // request (a pool that grows to most_threads); a connection between requests waits in one epoll set
-// with all the others and costs no thread. A streaming route runs on a further thread, so that the
-// connection's thread can watch the client while nothing is due.
+// with all the others and costs no thread. It gets one when its next request's head (and a small
+// body) has come: whoever sends half of one, or a byte now and then, holds a little memory only. A
+// streaming route runs on a further thread, so that the connection's thread can watch the client
+// while nothing is due.
 #include "api/server.h"
 
 #include <fcntl.h>
@@ -52,6 +54,11 @@ using std::chrono::milliseconds;
 constexpr size_t most_threads = 160;
 constexpr size_t most_idle_connections = 4096;
 constexpr size_t most_body_bytes = 8u << 20;
+// Of routes that take pictures and recordings: a photo of a phone is a few megabytes, a third more
+// in base64. Few are held at once, as each is held several times over on its way.
+constexpr size_t most_media_bytes = 64u << 20;
+constexpr size_t most_media_at_once = 128u << 20;
+constexpr int media_retry_seconds = 5;
 constexpr size_t most_target_bytes = 2048;  // of requests matched by httplib's regular expressions
 // A body that is read before it is known who sends it.
 constexpr size_t most_strange_bytes = 64u << 10;
@@ -59,6 +66,10 @@ constexpr size_t most_strange_bytes = 64u << 10;
 constexpr size_t most_drained_bytes = 1u << 20;
 constexpr milliseconds drain_limit{1'000};
 constexpr milliseconds idle_limit{30'000};
+// What is waited for before a thread is given, in all.
+constexpr milliseconds begun_limit{10'000};
+constexpr size_t most_head_bytes = 32u << 10;
+constexpr size_t most_begun_bytes = 64u << 20;  // of all connections together
 constexpr milliseconds read_limit{5'000};
 constexpr milliseconds write_limit{10'000};
 constexpr milliseconds keep_alive_pause{15'000};
@@ -91,15 +102,86 @@ class Signal {
 
 enum class Woken { by_time, by_socket, by_signal, by_stop };
 
+// How much of a request has come.
+enum class Come { part, enough, too_much };
+
+// Enough for a thread to be given: the whole head, and the body where it is small enough to be read
+// before it is known who sends it.
+Come come(std::string_view bytes) {
+  constexpr std::string_view end = "\r\n\r\n";
+  const size_t head_end = bytes.find(end);
+  if (head_end == std::string_view::npos) {
+    return bytes.size() > most_head_bytes ? Come::too_much : Come::part;
+  }
+  const std::string head = base::lower_ascii(bytes.substr(0, head_end));
+  // Who asks whether to send its body waits for an answer.
+  if (head.find("\nexpect:") != std::string::npos) return Come::enough;
+  constexpr std::string_view field = "\ncontent-length:";
+  const size_t at = head.find(field);
+  if (at == std::string::npos) return Come::enough;
+  const unsigned long long length = std::strtoull(head.c_str() + at + field.size(), nullptr, 10);
+  if (length > most_strange_bytes) return Come::enough;
+  return bytes.size() - head_end - end.size() >= length ? Come::enough : Come::part;
+}
+
+// Takes what lies in a socket until enough has come. False: it has ended.
+bool gather(int descriptor, std::string& bytes) {
+  std::array<char, 16 * 1024> buffer;
+  while (true) {
+    const ssize_t count = ::recv(descriptor, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (count > 0) {
+      bytes.append(buffer.data(), static_cast<size_t>(count));
+      if (come(bytes) != Come::part) return true;
+    } else if (count < 0 && errno == EINTR) {
+      continue;
+    } else {
+      return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    }
+  }
+}
+
+// Room for the large bodies that are held at once. Thread-safe.
+class MediaRoom {
+ public:
+  // Holds room for so many bytes as long as what it gives lives; nothing: there is none.
+  std::shared_ptr<void> take(size_t bytes) {
+    if (taken_.fetch_add(bytes) + bytes > most_media_at_once) {
+      taken_ -= bytes;
+      return nullptr;
+    }
+    return {this, [this, bytes](void*) { taken_ -= bytes; }};
+  }
+
+ private:
+  std::atomic<size_t> taken_ = 0;
+};
+
 // One accepted connection, as httplib's stream. Used by the connection's thread only.
 class Connection final : public httplib::Stream {
  public:
-  Connection(int descriptor, const Signal& stop) : descriptor_(descriptor), stop_(stop) {}
+  // `begun`: what has been read of it already.
+  Connection(int descriptor, const Signal& stop, std::string begun)
+      : descriptor_(descriptor), stop_(stop), bytes_(std::move(begun)) {}
 
-  // Whether something can be read at once.
-  bool has_request() const {
-    return begin_ < end_ || wait(POLLIN, nullptr, milliseconds(0)) == Woken::by_socket;
+  // Whether a request has come; what there is is taken. Between requests only.
+  bool has_request() {
+    bytes_.erase(0, begin_);
+    begin_ = 0;
+    taken_ = 0;
+    most_ = most_media_bytes + most_head_bytes;
+    room_.reset();
+    if (come(bytes_) == Come::part) open_ = gather(descriptor_, bytes_);
+    return come(bytes_) == Come::enough;
   }
+  // Whether more may come of a request that has begun.
+  bool open() const { return open_ && come(bytes_) == Come::part; }
+  std::string begun() { return std::exchange(bytes_, {}); }
+  // Of a request whose length is not said: reading it ends beyond so many bytes.
+  void read_at_most(size_t bytes) { most_ = taken_ + bytes; }
+  bool read_too_much() const { return taken_ > most_; }
+  // Is held until the next request.
+  void hold(std::shared_ptr<void> room) { room_ = std::move(room); }
+
   // Waits for `signal` while the client is there; by_socket: the client has gone.
   Woken wait_for(const Signal& signal, milliseconds limit) {
     return wait(POLLRDHUP, &signal, limit);
@@ -111,17 +193,19 @@ class Connection final : public httplib::Stream {
     return ::poll(&entry, 1, 0) == 0;
   }
   ssize_t read(char* bytes, size_t size) override {
-    if (begin_ == end_) {
+    if (begin_ == bytes_.size()) {
       if (wait(POLLIN, nullptr, read_limit) != Woken::by_socket) return -1;
-      const ssize_t count = ::recv(descriptor_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-      if (count <= 0) return count;
+      bytes_.resize(buffer_bytes);
+      const ssize_t count = ::recv(descriptor_, bytes_.data(), bytes_.size(), MSG_DONTWAIT);
+      bytes_.resize(count > 0 ? static_cast<size_t>(count) : 0);
       begin_ = 0;
-      end_ = static_cast<size_t>(count);
+      if (count <= 0) return count;
     }
-    const size_t count = std::min(size, end_ - begin_);
-    std::memcpy(bytes, buffer_.data() + begin_, count);
+    const size_t count = std::min(size, bytes_.size() - begin_);
+    std::memcpy(bytes, bytes_.data() + begin_, count);
     begin_ += count;
-    return static_cast<ssize_t>(count);
+    taken_ += count;
+    return read_too_much() ? -1 : static_cast<ssize_t>(count);
   }
   ssize_t write(const char* bytes, size_t size) override {
     size_t done = 0;
@@ -153,7 +237,8 @@ class Connection final : public httplib::Stream {
     const base::Microseconds end = base::steady_now() + drain_limit.count() * 1000;
     for (size_t taken = 0; taken < most_drained_bytes && base::steady_now() < end;) {
       if (wait(POLLIN, nullptr, milliseconds(100)) == Woken::by_stop) return;
-      const ssize_t count = ::recv(descriptor_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+      bytes_.resize(buffer_bytes);
+      const ssize_t count = ::recv(descriptor_, bytes_.data(), bytes_.size(), MSG_DONTWAIT);
       if (count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK)) return;
       if (count > 0) taken += static_cast<size_t>(count);
     }
@@ -177,9 +262,13 @@ class Connection final : public httplib::Stream {
   }
 
   int descriptor_;
+  static constexpr size_t buffer_bytes = 16u << 10;
   const Signal& stop_;
-  std::array<char, 16 * 1024> buffer_;
-  size_t begin_ = 0, end_ = 0;
+  std::string bytes_;  // read, and from begin_ on not yet taken
+  size_t begin_ = 0;
+  size_t taken_ = 0, most_ = 0;  // bytes of this request
+  std::shared_ptr<void> room_;
+  bool open_ = true;
   bool left_body_ = false;
 };
 
@@ -232,11 +321,12 @@ class ConnectionThreads final : public httplib::TaskQueue {
   std::vector<std::jthread> threads_;
 };
 
-// Connections between requests. One thread waits for all of them; whoever speaks again is handed
-// over, who is silent too long is closed, and of too many the one that has been silent longest.
+// Connections between requests. One thread waits for all of them and takes what comes; where it is
+// a request the connection is handed over. Who is silent too long, or takes too long over a request
+// that has begun, is closed, and of too many the one that has been silent longest.
 class Idle {
  public:
-  explicit Idle(std::function<void(int descriptor)> speaks)
+  explicit Idle(std::function<void(int descriptor, std::string begun)> speaks)
       : speaks_(std::move(speaks)),
         epoll_(::epoll_create1(EPOLL_CLOEXEC)),
         thread_([this](std::stop_token stop) { run(stop); }) {
@@ -245,8 +335,8 @@ class Idle {
   }
   ~Idle() { end(); }
 
-  // Takes the descriptor.
-  void park(int descriptor) {
+  // Takes the descriptor, and what has come of its next request.
+  void park(int descriptor, std::string begun) {
     os::Descriptor oldest;
     const std::lock_guard lock(mutex_);
     if (ended_) {
@@ -255,8 +345,9 @@ class Idle {
     }
     if (parked_.size() >= most_idle_connections) oldest = os::Descriptor(take(order_.front()));
     order_.push_back(descriptor);
-    parked_[descriptor] = {base::steady_now(), std::prev(order_.end())};
-    epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data = {.fd = descriptor}};
+    begun_bytes_ += begun.size();
+    parked_[descriptor] = {base::steady_now(), std::prev(order_.end()), std::move(begun)};
+    epoll_event event{.events = EPOLLIN | EPOLLRDHUP, .data = {.fd = descriptor}};
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) != 0) {
       ::close(take(descriptor));
     }
@@ -272,8 +363,9 @@ class Idle {
 
  private:
   struct Parked {
-    base::Microseconds since = 0;
+    base::Microseconds since = 0;  // it is silent; of a request that has begun, its first byte
     std::list<int>::iterator place;
+    std::string begun;
   };
 
   // Out of the set, whose mutex is held.
@@ -281,37 +373,67 @@ class Idle {
     const auto found = parked_.find(descriptor);
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
     order_.erase(found->second.place);
+    begun_bytes_ -= found->second.begun.size();
     parked_.erase(found);
     return descriptor;
+  }
+
+  // Of one that can be read: whether it is to be handed over.
+  bool speaks(int descriptor, Parked& parked) {
+    const size_t before = parked.begun.size();
+    const bool open = gather(descriptor, parked.begun);
+    begun_bytes_ += parked.begun.size() - before;
+    if (come(parked.begun) == Come::enough) return true;
+    if (!open || come(parked.begun) == Come::too_much || begun_bytes_ > most_begun_bytes) {
+      ::close(take(descriptor));
+    } else if (before == 0) {
+      parked.since = base::steady_now();
+    }
+    return false;
+  }
+
+  void close_late() {
+    const base::Microseconds now = base::steady_now();
+    if (now < next_look_) return;
+    next_look_ = now + look_pause.count() * 1000;
+    std::vector<int> late;
+    for (const auto& [descriptor, parked] : parked_) {
+      const milliseconds limit = parked.begun.empty() ? idle_limit : begun_limit;
+      if (parked.since + limit.count() * 1000 < now) late.push_back(descriptor);
+    }
+    for (const int descriptor : late) ::close(take(descriptor));
   }
 
   void run(const std::stop_token& stop) {
     std::array<epoll_event, 64> events{};
     while (!stop.stop_requested()) {
       const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), 1000);
-      std::vector<int> speaking;
+      std::vector<std::pair<int, std::string>> speaking;
       {
         const std::lock_guard lock(mutex_);
         for (int index = 0; index < count; ++index) {
           const int descriptor = events[static_cast<size_t>(index)].data.fd;
           // One that was closed for want of room in between is no longer there.
-          if (parked_.contains(descriptor)) speaking.push_back(take(descriptor));
+          const auto found = parked_.find(descriptor);
+          if (found == parked_.end() || !speaks(descriptor, found->second)) continue;
+          std::string begun = found->second.begun;
+          speaking.emplace_back(take(descriptor), std::move(begun));
         }
-        const base::Microseconds since = base::steady_now() - idle_limit.count() * 1000;
-        while (!order_.empty() && parked_.at(order_.front()).since < since) {
-          ::close(take(order_.front()));
-        }
+        close_late();
       }
-      for (const int descriptor : speaking) speaks_(descriptor);
+      for (auto& [descriptor, begun] : speaking) speaks_(descriptor, std::move(begun));
     }
   }
 
-  const std::function<void(int)> speaks_;
+  static constexpr milliseconds look_pause{500};
+  const std::function<void(int, std::string)> speaks_;
   Signal wake_;
   os::Descriptor epoll_;
   std::mutex mutex_;
-  std::list<int> order_;  // the longest silent first
+  std::list<int> order_;  // the longest parked first
   std::map<int, Parked> parked_;
+  size_t begun_bytes_ = 0;
+  base::Microseconds next_look_ = 0;
   bool ended_ = false;
   std::jthread thread_;  // last: it uses everything above
 };
@@ -322,7 +444,7 @@ class Listener final : public httplib::Server {
   Listener(os::Descriptor socket, const Signal& stop, bool tcp) : stop_(stop), tcp_(tcp) {
     svr_sock_ = socket.release();
     new_task_queue = [this] { return threads_ = new ConnectionThreads; };
-    set_payload_max_length(most_body_bytes);
+    set_payload_max_length(most_media_bytes);
     set_keep_alive_max_count(10'000);
     set_keep_alive_timeout(static_cast<time_t>(idle_limit.count() / 1000));
   }
@@ -331,8 +453,11 @@ class Listener final : public httplib::Server {
     thread_ = std::jthread([this] { listen_after_bind(); });
     // stop() does nothing to a server that has not begun.
     while (!is_running()) std::this_thread::yield();
-    idle_ = std::make_unique<Idle>(
-        [this](int descriptor) { threads_->enqueue([this, descriptor] { serve(descriptor); }); });
+    idle_ = std::make_unique<Idle>([this](int descriptor, std::string begun) {
+      threads_->enqueue([this, descriptor, begun = std::move(begun)]() mutable {
+        serve(descriptor, std::move(begun));
+      });
+    });
     has_idle_ = true;
     has_idle_.notify_all();
   }
@@ -351,13 +476,13 @@ class Listener final : public httplib::Server {
       const int on = 1;
       ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
-    serve(socket);
+    serve(socket, {});
     return true;
   }
 
   // Answers what has come; between requests the connection waits elsewhere.
-  void serve(int socket) {
-    Connection connection(socket, stop_);
+  void serve(int socket, std::string begun) {
+    Connection connection(socket, stop_, std::move(begun));
     current_connection = &connection;
     bool goes_on = true;
     while (goes_on && connection.has_request()) {
@@ -367,8 +492,8 @@ class Listener final : public httplib::Server {
     }
     current_connection = nullptr;
     if (connection.left_body()) connection.drain();
-    if (goes_on) {
-      idle_->park(socket);
+    if (goes_on && connection.open()) {
+      idle_->park(socket, connection.begun());
       return;
     }
     ::shutdown(socket, SHUT_RDWR);
@@ -755,6 +880,10 @@ class ServerImplementation final : public Server {
     // What httplib refuses by itself has no body yet.
     listener.set_error_handler([](const httplib::Request& in, httplib::Response& out) {
       if (!out.body.empty()) return;
+      if (current_connection->read_too_much()) {
+        current_connection->leave_body();
+        out.status = 413;
+      }
       if (out.status == 413) {
         refuse_as_asked(in, out, 413, "api.too_large",
                         {{"limit", std::to_string(most_body_bytes)}});
@@ -795,11 +924,13 @@ class ServerImplementation final : public Server {
 
   // Answers requests whose body is not worth reading: too large, or of somebody who may not ask.
   // Small bodies of strangers are read, as that keeps their connection.
-  bool refused_unread(Face face, const httplib::Request& in, httplib::Response& out) const {
+  bool refused_unread(Face face, const httplib::Request& in, httplib::Response& out) {
     const std::string length = in.get_header_value("Content-Length");
     const bool chunked = in.has_header("Transfer-Encoding");
     const unsigned long long bytes = std::strtoull(length.c_str(), nullptr, 10);
-    if (!chunked && bytes <= most_strange_bytes) return false;
+    // Who waits for a word before sending a small body would hold a thread for it.
+    const bool waits = in.has_header("Expect");
+    if (!chunked && !waits && bytes <= most_strange_bytes) return false;
     const auto leave = [&] {
       current_connection->leave_body();
       out.set_header("Connection", "close");
@@ -821,9 +952,22 @@ class ServerImplementation final : public Server {
       refuse(in, out, 401, "api.no_key", {});
       return leave();
     }
+    if (chunked) current_connection->read_at_most(most_body_bytes);
     if (bytes <= most_body_bytes) return false;
-    refuse_as_asked(in, out, 413, "api.too_large", {{"limit", std::to_string(most_body_bytes)}});
-    return leave();
+    const size_t most = Gateway::takes_media(path) ? most_media_bytes : most_body_bytes;
+    if (bytes > most) {
+      refuse_as_asked(in, out, 413, "api.too_large", {{"limit", std::to_string(most)}});
+      return leave();
+    }
+    current_connection->hold(nullptr);  // of a client that asked before it sent
+    auto room = media_room_.take(bytes);
+    if (room == nullptr) {
+      out.set_header("Retry-After", std::to_string(media_retry_seconds));
+      refuse_as_asked(in, out, 429, "api.media_busy", {});
+      return leave();
+    }
+    current_connection->hold(std::move(room));
+    return false;
   }
 
   // Whether the request may come in at all; answers it if not.
@@ -886,6 +1030,9 @@ class ServerImplementation final : public Server {
     request.method = in.method;
     request.path = std::move(path);
     request.body = in.body;
+    for (const auto& [name, part] : in.files) {
+      request.form.push_back({name, part.content, part.filename, part.content_type});
+    }
     request.key = client_key(in);
     // The cookie of the page opens nothing that acts: only what a browser shows.
     const bool looks = in.method == "GET" || in.method == "HEAD";
@@ -1054,6 +1201,7 @@ class ServerImplementation final : public Server {
   int port_ = 0;
   std::string socket_path_;
   Signal stop_;
+  MediaRoom media_room_;
   std::unique_ptr<Listener> tcp_, unix_;
 };
 

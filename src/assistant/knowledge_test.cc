@@ -22,11 +22,13 @@ std::string times(int day) {
 class KnowledgeTest : public HomeTest {
  protected:
   World world() {
-    const auto loaded = load_knowledge(*home.store, base::Clock::now() - 30 * base::one_day,
-                                       base::Clock::now() + 30 * base::one_day);
+    auto loaded = load_knowledge(*home.store, base::Clock::now() - 30 * base::one_day,
+                                 base::Clock::now() + 30 * base::one_day);
     EXPECT_TRUE(loaded) << loaded.error().describe();
-    return world_at(*loaded, base::Clock::now());
+    knowledge = std::move(*loaded);
+    return world_at(knowledge, base::Clock::now());
   }
+  Knowledge knowledge;  // a world belongs to it
 };
 
 TEST_F(KnowledgeTest, what_is_free_or_declined_by_the_owner_does_not_bind_them) {

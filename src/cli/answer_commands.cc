@@ -183,6 +183,9 @@ int ask_and_print(Command& command, const json& question, json& answer) {
     }
     out.paragraph(text_of(answer, "answer"));
   }
+  if (const auto left_out = answer.value("left_out_messages", std::int64_t{0}); left_out > 0) {
+    out.paragraph(out.styled(command.say_count("ask.left_out", left_out), Style::dim));
+  }
   if (!answer["citations"].empty()) {
     out.line();
     print_citations(command, answer);

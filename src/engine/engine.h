@@ -138,6 +138,12 @@ struct EngineStatus {
   std::optional<base::Error> error;
 };
 
+// A field or a file of a form (multipart/form-data).
+struct FormPart {
+  std::string name, value;
+  std::string file_name = {}, content_type = {};  // of a file
+};
+
 // A request in the engine's own protocol, and what is known of an answer before its first byte.
 struct RawRequest {
   std::string method = "POST";
@@ -154,6 +160,12 @@ struct RawRequest {
   // prompt, by which the engine tells its tokens. What has been read of it is kept on disk. Empty:
   // nothing is kept.
   std::string prompt = {};
+  // Where there is one it is sent in the place of the body; its part `model` names the model as the
+  // engine does, or is left out where that is not known.
+  std::vector<FormPart> form = {};
+  // How long an engine may be silent before a whole answer: as long as it says that it works, or,
+  // of servers that cannot say so (those of sound and pictures), as long as it lives.
+  enum class Patience { while_it_works, while_it_lives } patience = Patience::while_it_works;
 };
 // Prompts of fewer bytes have too few tokens to be kept.
 constexpr std::size_t long_prompt_bytes = 3000;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/foreign_json.h"
+#include "base/id.h"
 #include "net/event_stream.h"
 
 namespace lar::engine {
@@ -663,12 +664,53 @@ Result<std::vector<std::vector<float>>> EngineClient::embed(const std::vector<st
   return vectors;
 }
 
+namespace {
+
+// In the head of a part a name may hold no quote and no end of a line.
+std::string in_quotes(std::string_view text) {
+  std::string out = "\"";
+  for (const char character : text) {
+    if (character == '"' || character == '\r' || character == '\n') {
+      out += character == '"' ? "%22" : "%20";
+    } else {
+      out += character;
+    }
+  }
+  return out + "\"";
+}
+
+std::string form_text(const std::vector<FormPart>& parts, const std::string& model,
+                      const std::string& boundary) {
+  std::string text;
+  for (const FormPart& part : parts) {
+    const bool names_model = part.name == "model";
+    if (names_model && model.empty()) continue;
+    text += "--" + boundary + "\r\nContent-Disposition: form-data; name=" + in_quotes(part.name);
+    if (!part.file_name.empty()) text += "; filename=" + in_quotes(part.file_name);
+    if (!part.content_type.empty()) {
+      const std::size_t end = part.content_type.find_first_of("\r\n");
+      text += "\r\nContent-Type: " + part.content_type.substr(0, end);
+    }
+    text += "\r\n\r\n" + (names_model ? model : part.value) + "\r\n";
+  }
+  return text + "--" + boundary + "--\r\n";
+}
+
+}  // namespace
+
 base::Status EngineClient::forward(const RawRequest& asked,
                                    const std::function<void(const RawHead&)>& on_head,
                                    const std::function<bool(std::string_view)>& on_bytes,
                                    std::stop_token stop, int slot) const {
   net::HttpRequest raw = request(asked.method, asked.path, asked.body);
-  if (const std::string name = model(stop); !name.empty() && !raw.body.empty()) {
+  const std::string name = model(stop);
+  if (!asked.form.empty()) {
+    // No sound or text holds a name that is made anew for each.
+    const std::string boundary = "lar-" + base::Id::make().text();
+    std::erase_if(raw.headers, [](const auto& header) { return header.first == "Content-Type"; });
+    raw.headers.emplace_back("Content-Type", "multipart/form-data; boundary=" + boundary);
+    raw.body = form_text(asked.form, name, boundary);
+  } else if (!name.empty() && !raw.body.empty()) {
     auto body = base::foreign_ordered_json(raw.body);
     if (body.is_object()) {
       body["model"] = name;
@@ -676,8 +718,9 @@ base::Status EngineClient::forward(const RawRequest& asked,
     }
   }
   // Last, so that it counts whatever the client wrote; the rest of the body stays as it is.
-  if (const std::size_t end = raw.body.find_last_of('}');
-      slot != any_slot && end != std::string::npos && raw.body.find('"') < end) {
+  if (const std::size_t end = raw.body.find_last_of('}'); slot != any_slot && asked.form.empty() &&
+                                                          end != std::string::npos &&
+                                                          raw.body.find('"') < end) {
     raw.body.insert(end, ",\"id_slot\":" + std::to_string(slot));
   }
   bool told = false;
@@ -685,7 +728,10 @@ base::Status EngineClient::forward(const RawRequest& asked,
     told = true;
     on_head({head.status, std::string(head.header("content-type"))});
   };
-  raw.on_silence = [&] { return works(stop); };
+  raw.on_silence = [&] {
+    if (asked.patience == RawRequest::Patience::while_it_works) return works(stop);
+    return health(silence_limit_, stop) == Health::ready;
+  };
   SignsOfLife life(silence_limit_, raw.on_silence);
   bool lives = true;
   const auto response = net::HttpClient(policy()).send(raw, stop, [&](int, std::string_view piece) {

@@ -37,9 +37,18 @@ constexpr std::array role_names = {
     RoleName{Role::embed, "embed"},   RoleName{Role::rerank, "rerank"},
     RoleName{Role::vision, "vision"}, RoleName{Role::speech, "speech"},
     RoleName{Role::image, "image"}};
-// Those that have engines; the others have none yet, and what roles.toml says of them is kept.
-constexpr std::array served_roles = {Role::chat, Role::fast, Role::embed, Role::rerank,
-                                     Role::vision};
+constexpr std::array served_roles = {Role::chat,   Role::fast,   Role::embed, Role::rerank,
+                                     Role::vision, Role::speech, Role::image};
+// For them lar has no engine of its own: a server stands behind them, by its address. What else
+// roles.toml says of them is kept.
+constexpr std::array server_roles = {Role::speech, Role::image};
+bool needs_server(Role role) {
+  return std::find(server_roles.begin(), server_roles.end(), role) != server_roles.end();
+}
+// Servers of sound and pictures need know nothing of /health.
+bool is_there(Role role, Health health) {
+  return health == Health::ready || (needs_server(role) && health == Health::loading);
+}
 // One engine serves them and chat when both name the same model.
 constexpr std::array with_chat = {Role::fast, Role::vision};
 // Whose memory is planned first: what people wait for, what everything is searched with.
@@ -102,7 +111,7 @@ Status EnginesImpl::load() {
           {{"path", path}, {"line", std::to_string(value.source().begin.line)}, {"role", name}});
     }
     const auto found = seats_.find(*role);
-    if (found == seats_.end()) {
+    if (found == seats_.end() || (needs_server(*role) && !is_address(*binding))) {
       other_bindings_[name] = *binding;
       continue;
     }
@@ -437,6 +446,7 @@ std::vector<EngineStatus> EnginesImpl::status() {
       backend = seat.backend;
     }
     if (!backend) {
+      if (status.model.empty() && needs_server(role)) continue;
       if (!status.model.empty()) {
         status.state = EngineState::failed;
         status.error =
@@ -454,7 +464,7 @@ std::vector<EngineStatus> EnginesImpl::status() {
       } else {
         // A service outside is not spoken to for a look at its state.
         const bool up = is_outside(backend->binding) ||
-                        backend->client->health(milliseconds(300)) == Health::ready;
+                        is_there(role, backend->client->health(milliseconds(300)));
         status.state = up ? EngineState::ready : EngineState::stopped;
       }
     }
@@ -490,11 +500,13 @@ Status EnginesImpl::try_out(Role role, Backend& backend) {
   std::uint64_t generation = 1;
   if (backend.host) {
     TRY_ASSIGN(generation, backend.host->ensure_ready({}));
-  } else if (backend.client->health(milliseconds(5000)) != Health::ready) {
+  } else if (!is_there(role, backend.client->health(milliseconds(5000)))) {
     return fail(
         ErrorKind::unavailable, "engine.unreachable",
         {{"role", std::string(name_of(role))}, {"address", backend.client->address().shown()}});
   }
+  // What they make of a sound or a wish they show when they are asked.
+  if (needs_server(role)) return {};
   if (role == Role::rerank) return try_ranking(backend);
   if (role == Role::vision) TRY(try_seeing(backend));
   if (role != Role::embed) {
@@ -576,7 +588,7 @@ Status EnginesImpl::try_seeing(Backend& backend) {
 
 Status EnginesImpl::use(Role role, const std::string& binding) {
   Seat* seat = seat_of(role);
-  if (seat == nullptr) {
+  if (seat == nullptr || (needs_server(role) && !is_address(binding))) {
     return fail(ErrorKind::unsupported, "role.not_served", {{"role", std::string(name_of(role))}});
   }
   const std::lock_guard lock(roles_mutex_);

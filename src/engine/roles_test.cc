@@ -210,6 +210,18 @@ TEST_F(RolesTest, what_is_said_of_roles_without_an_engine_is_kept) {
   const std::string text = *os::read_file(folder / "home/roles.toml");
   EXPECT_NE(text.find("speech = 'whisper'"), std::string::npos) << text;
   EXPECT_NE(text.find("image = 'x'"), std::string::npos) << text;
+  EXPECT_EQ(engines->bound_to(Role::speech), "") << "lar has no engine for it";
+}
+
+TEST_F(RolesTest, a_server_that_is_not_there_is_not_bound_to_a_role) {
+  open();
+  EXPECT_EQ(engines->use(Role::speech, "unix:" + (folder / "none.sock").string()).error().code,
+            "engine.unreachable");
+  EXPECT_EQ(engines->bound_to(Role::speech), "");
+  for (const EngineStatus& status : engines->status()) {
+    EXPECT_NE(name_of(status.role), "speech") << "nobody need choose a server for it";
+  }
+  EXPECT_TRUE(engines->unbind(Role::speech));
 }
 
 }  // namespace

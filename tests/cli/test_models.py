@@ -54,6 +54,16 @@ class Models(Case):
         self.assertEqual(self.bound(), "toy2")
         self.lar("model", "use", "embed=toy2", "--compare", code=2)
 
+    def test_an_answer_says_what_of_the_conversation_no_longer_fitted(self):
+        self.with_models()
+        self.lar("init")
+        self.lar("model", "use", "chat=toy")
+        much = "a " * 1950
+        first = self.lar("ask", much, "--mode", "model", "--json")
+        self.assertEqual(json.loads(first.stdout)["left_out_messages"], 0)
+        second = self.lar("ask", much, "--mode", "model", "--conversation", json.loads(first.stdout)["conversation"])
+        self.assertRegex(second.stdout, r"first 2\s+messages")
+
     def test_a_model_is_taken_away_again(self):
         self.with_models()
         self.lar("init")
@@ -62,7 +72,9 @@ class Models(Case):
         self.assertIsNone(self.bound())
         self.assertNotIn("toy", (self.path / "home" / "roles.toml").read_text())
         self.lar("model", "use", "chat=", "--compare", code=2)
-        self.lar("model", "use", "speech=", code=4)
+        # lar has no engine of its own for it, only servers by their address.
+        self.lar("model", "use", "speech=toy", code=4)
+        self.lar("model", "use", "speech=")
 
     def test_a_check_tells_among_how_many_tools_the_right_one_is_picked(self):
         self.with_models()

@@ -14,6 +14,7 @@ passes it off as one; what it shall do stands in flags of its own:
         flood             a stream that never ends, as fast as it is taken
         die               ends in the middle of an answer, by SIGKILL
         die-early         ends before the first word
+        breaks-off        ends a stream without the mark that its API has for the end
         once              with hang…, die… or refuse: only until --mark FILE exists, which it makes then
         garbage           answers what no protocol knows
         error500          answers status 500
@@ -33,6 +34,8 @@ passes it off as one; what it shall do stands in flags of its own:
         miscount          with truncate: counts what it left out
         goes-on           takes up a grammar behind text that was made before
         tools             makes tool calls of its own: the first tool offered, with arguments its schema allows
+        several-tools     the same with two calls at once
+        thinks            says a thought before its answer, as a reasoning model
         named             refuses requests that do not name its model (--model)
         blind             has a projector (--mmproj) and takes every picture for a red one
         no-pictures       has one and refuses requests with a picture
@@ -57,6 +60,7 @@ Only the standard library is used.
 """
 import argparse
 import base64
+import email
 import hashlib
 import json
 import math
@@ -284,8 +288,35 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.fail(404, "File Not Found", "not_found_error")
 
+    def transcribe(self, data):
+        """OpenAI's transcriptions: tells how long the recording is; the fields of the form are what was seen."""
+        journal("transcribe")
+        head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
+        fields = {part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
+                  for part in email.message_from_bytes(head + data).get_payload()}
+        sound = fields.get("file", b"")
+        seen = {name: value.decode() for name, value in fields.items() if name != "file"}
+        if options.seen:
+            with open(options.seen, "w", encoding="utf-8") as file:
+                json.dump({**seen, "sha256": hashlib.sha256(sound).hexdigest()}, file)
+        if not sound.startswith(b"RIFF"):
+            self.fail(400, "this is no recording", "invalid_request_error")
+        elif seen.get("response_format") == "text":
+            text = f"{len(sound)} bytes\n".encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; charset=utf-8")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+        else:
+            self.reply(200, {"text": f"{len(sound)} bytes"})
+
     def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path == "/v1/audio/transcriptions":
+            self.transcribe(data)
+            return
+        body = json.loads(data)
         if options.seen:
             with open(options.seen, "w", encoding="utf-8") as file:
                 json.dump(body, file)
@@ -304,6 +335,9 @@ class Handler(BaseHTTPRequestHandler):
             self.embed(body)
         elif self.path == "/v1/rerank" and "--reranking" in others:
             self.rerank(body)
+        elif self.path == "/v1/images/generations":
+            journal("draw")
+            self.reply(200, {"created": 1, "data": [{"b64_json": base64.b64encode(body["prompt"].encode()).decode()}]})
         elif self.path == "/v1/messages/count_tokens":
             journal("count")
             self.reply(200, {"input_tokens": sum(len(text_of(m).split()) for m in body["messages"])})
@@ -409,23 +443,25 @@ class Handler(BaseHTTPRequestHandler):
         wanted = pieces[: body.get("max_tokens", 512)]
         if "think" in modes:
             time.sleep(options.delay)
-        if "tools" in modes and body.get("tools"):
-            tool = body["tools"][0]["function"]
-            call = {"id": "native", "type": "function",
-                    "function": {"name": tool["name"], "arguments": json.dumps(instance(tool["parameters"]))}}
+        if modes & {"tools", "several-tools"} and body.get("tools"):
+            calls = [{"id": "native" if number == 0 else f"native{number}", "type": "function",
+                      "function": {"name": tool["function"]["name"],
+                                   "arguments": json.dumps(instance(tool["function"].get("parameters", {})))}}
+                     for number, tool in enumerate(body["tools"][: 2 if "several-tools" in modes else 1])]
             if body.get("stream"):
                 self.send_response(200)
                 self.send_header("Content-Type", "text/event-stream")
                 self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
-                for delta, reason in (({"tool_calls": [{"index": 0, **call}]}, None), ({}, "tool_calls")):
+                for delta, reason in [*(({"tool_calls": [{"index": number, **call}]}, None) for number, call in enumerate(calls)),
+                                      ({}, "tool_calls")]:
                     self.event({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
                 self.event("[DONE]")
                 self.wfile.write(b"0\r\n\r\n")
                 return
             self.reply(200, {"object": "chat.completion", "model": options.model,
                              "choices": [{"index": 0, "finish_reason": "tool_calls",
-                                          "message": {"role": "assistant", "content": None, "tool_calls": [call]}}],
+                                          "message": {"role": "assistant", "content": None, "tool_calls": calls}}],
                              "usage": {"prompt_tokens": len(prompt), "completion_tokens": 1}})
             return
         if not body.get("stream"):
@@ -449,6 +485,8 @@ class Handler(BaseHTTPRequestHandler):
                 os.kill(os.getpid(), signal.SIGKILL)
             while "flood" in modes:
                 self.event({"choices": [{"index": 0, "delta": {"content": "x" * 4000}, "finish_reason": None}]})
+            for piece in ["I ", "think."] if "thinks" in modes else []:
+                self.event({"choices": [{"index": 0, "delta": {"reasoning_content": piece}, "finish_reason": None}]})
             for number, piece in enumerate(wanted):
                 if number == 1:
                     if shall("die"):
@@ -458,7 +496,12 @@ class Handler(BaseHTTPRequestHandler):
                         return
                 if "slow" in modes:
                     time.sleep(options.delay)
-                self.event({"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]})
+                chances = [{"token": piece, "logprob": -0.5, "bytes": list(piece.encode()), "top_logprobs": []}]
+                self.event({"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None,
+                                         "logprobs": {"content": chances} if body.get("logprobs") else None}]})
+            if "breaks-off" in modes:
+                self.wfile.write(b"0\r\n\r\n")
+                return
             reason = "length" if len(wanted) < len(pieces) else "stop"
             self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
             self.event({"choices": [],

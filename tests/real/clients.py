@@ -9,11 +9,14 @@ The model is the smallest there is: what is tested is the plumbing, never whethe
 It makes no tool calls of its own, so what the checks of tools see is what lar makes of schemas.
 """
 import base64
+import contextlib
 import json
 import os
 import re
+import socket
 import struct
 import subprocess
+import sys
 import time
 
 import anthropic
@@ -107,6 +110,12 @@ def chat_top_p(w):
     assert len(said) == 1, said
 
 
+@covers("OpenAI chat completions", "n")
+def chat_several(w):
+    choices = w.chat(n=2, temperature=1.5, max_tokens=8).choices
+    assert sorted(c.index for c in choices) == [0, 1] and all(c.message.content for c in choices), choices
+
+
 @covers("OpenAI chat completions", "max_completion_tokens")
 def chat_most_tokens(w):
     answer = w.openai.chat.completions.create(model="lar/chat", messages=hello, max_completion_tokens=3)
@@ -179,7 +188,6 @@ def engine(w, path, body):
     """The engine itself, past lar."""
     w.chat(max_tokens=1)  # it runs once it has been asked
     import http.client
-    import socket
     connection = http.client.HTTPConnection("engine", timeout=60)
     connection.sock = socket.socket(socket.AF_UNIX)
     connection.sock.connect(str(w.lar.folder / "home/run/chat.sock"))
@@ -239,8 +247,9 @@ def chat_tools(w):
                     logit_bias=against(w, *begins, *ends)).choices[0]
     assert choice.finish_reason == "tool_calls" and len(choice.message.tool_calls) == 1, choice
     assert all(c.id and obeys(c.function.name, c.function.arguments) for c in choice.message.tool_calls), choice
-    # Two fit into these tokens; the last may be cut.
-    several = w.chat(max_tokens=80, temperature=0, tools=both[1:], tool_choice="required").choices[0]
+    # Two fit into these tokens; the last may be cut. Against an end where another call is allowed, one does not come alone.
+    several = w.chat(max_tokens=80, temperature=0, tools=both[1:], tool_choice="required", logit_bias=against(w, *ends)).choices[0]
+    assert len(several.message.tool_calls) > 1, several
     assert all(obeys("note", c.function.arguments) for c in several.message.tool_calls[:-1]), several
     # Left to itself it answers one way or the other, never with a call in the text.
     free = w.chat(max_tokens=40, tools=both).choices[0]
@@ -377,6 +386,17 @@ def embeddings(w):
     refused(openai.BadRequestError, lambda: w.openai.embeddings.create(model="lar/chat", input="x"))
 
 
+@covers("OpenAI embeddings", "dimensions", "input: many")
+def embeddings_many(w):
+    texts = [f"Note {number} of an editor that reads a code base." for number in range(70)]
+    many = w.openai.embeddings.create(model="lar/embed", input=texts, dimensions=64)
+    assert [row.index for row in many.data] == list(range(70)) and many.usage.prompt_tokens > 700, many.usage
+    whole = w.openai.embeddings.create(model="lar/embed", input=texts[69]).data[0].embedding
+    norm = sum(x * x for x in whole[:64]) ** 0.5
+    assert len(many.data[69].embedding) == 64
+    assert all(abs(x / norm - y) < 1e-3 for x, y in zip(whole, many.data[69].embedding))
+
+
 # ---- Anthropic ----
 
 @covers("Anthropic messages", "model", "messages", "max_tokens", "usage", "system")
@@ -462,6 +482,92 @@ def message_tool_results(w):
 def anthropic_models(w):
     assert [m.id for m in w.anthropic.models.list()] == ["lar/chat", "lar/fast", "lar/embed"]
     assert w.anthropic.models.retrieve("lar/chat").display_name == "lar/chat"
+
+
+# ---- what no small model does: pictures, thoughts, sound; by a server that plays one ----
+
+@contextlib.contextmanager
+def served(w, role, modes="normal"):
+    """The role is bound to a server of the owner's; gives what it was sent last."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    seen = w.lar.folder / f"seen-{role}"
+    server = subprocess.Popen([sys.executable, str(repository / "tests/engines/scripted_engine.py"), "--port", str(port), "--mmproj", "x",
+                               "--scripted", modes, "--seen", str(seen)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(100):
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        w.lar.run("model", "use", f"{role}=http://127.0.0.1:{port}")
+        yield lambda: json.loads(seen.read_text())
+    finally:
+        w.lar.run("model", "use", f"{role}=")
+        server.kill()
+        server.wait()
+
+
+# Not small, so that it is told from words by more than its form.
+photo = base64.b64encode(bytes(range(256)) * 12_000).decode()
+shown = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64," + photo}}]
+
+
+@covers("OpenAI chat completions", "messages: images", "reasoning_effort")
+def chat_image(w):
+    with served(w, "vision") as seen:
+        answer = w.chat(model="lar/vision", messages=[{"role": "user", "content": shown}], reasoning_effort="low", max_tokens=50)
+        assert answer.choices[0].message.content.startswith("You said: What is this?"), answer
+        assert seen()["messages"][0]["content"] == shown, "the picture has changed"
+        assert seen()["reasoning_effort"] == "low"
+
+
+@covers("OpenAI responses", "input: images", "answer: reasoning")
+def responses_image(w):
+    with served(w, "vision", "thinks") as seen:
+        asked = [{"role": "user", "content": [{"type": "input_text", "text": "What is this?"},
+                                              {"type": "input_image", "detail": "auto", "image_url": shown[1]["image_url"]["url"]}]}]
+        answer = w.openai.responses.create(model="lar/vision", input=asked)
+        assert seen()["messages"][0]["content"] == shown, "the picture has changed"
+        assert [item.type for item in answer.output] == ["reasoning", "message"], answer
+        assert answer.output[0].content[0].text == "I think." and answer.output_text.startswith("You said"), answer
+        assert answer.usage.output_tokens_details.reasoning_tokens == 2, answer.usage
+        with w.openai.responses.stream(model="lar/vision", input=asked) as stream:
+            kinds = [event.type for event in stream]
+            assert "response.reasoning_text.delta" in kinds and stream.get_final_response().output[0].type == "reasoning", kinds
+
+
+@covers("Anthropic messages", "messages: images", "answer: thinking")
+def message_image(w):
+    with served(w, "vision", "thinks") as seen:
+        asked = [{"role": "user", "content": [
+            {"type": "text", "text": "What is this?"},
+            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": photo}}]}]
+        answer = w.message(model="lar/vision", messages=asked, max_tokens=50)
+        assert seen()["messages"][0]["content"] == shown, "the picture has changed"
+        assert answer.content[0].thinking == "I think." and answer.content[1].text.startswith("You said"), answer
+        with w.anthropic.messages.stream(model="lar/vision", messages=asked, max_tokens=50) as stream:
+            assert stream.get_final_message().content == answer.content
+
+
+@covers("OpenAI audio, images, files", "transcriptions")
+def transcriptions(w):
+    with served(w, "speech") as seen:
+        ask = {"model": "lar/speech", "file": ("talk.wav", b"RIFF" + bytes(500_000))}
+        assert w.openai.audio.transcriptions.create(**ask).text == "500004 bytes"
+        assert seen()["model"] == "scripted", "the server knows its own model only"
+        assert w.openai.audio.transcriptions.create(**ask, response_format="text") == "500004 bytes\n"
+    error = refused(openai.NotFoundError, lambda: w.openai.audio.transcriptions.create(**ask))
+    assert "lar model use speech=" in error.message, error
+
+
+@covers("OpenAI audio, images, files", "images: generations")
+def generations(w):
+    with served(w, "image"):
+        answer = w.openai.images.generate(model="lar/image", prompt="a cat", response_format="b64_json")
+        assert base64.b64decode(answer.data[0].b64_json) == b"a cat", answer
 
 
 # ---- rerank ----

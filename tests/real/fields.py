@@ -42,6 +42,11 @@ def without_results(_, body):
     return {**body, "messages": messages}
 
 
+def other_picture(_, body):
+    """The same with a few bytes of its pictures changed."""
+    return json.loads(json.dumps(body).replace("AAECAwQF", "AAECAwQG"))
+
+
 def spoiled(matches, status, change):
     return lambda path, got, data: (status or got, change(data)) if matches(path, got) else (got, data)
 
@@ -62,6 +67,11 @@ class Broken:
                             lambda data: json.dumps({**json.loads(data), "data": []}).encode()),
             "retrieve": spoiled(lambda path, _: path.startswith("/v1/models/"), 404, lambda _: b"{}"),
             "count_tokens": spoiled(lambda path, _: path.endswith("/count_tokens"), 0, lambda _: b'{"input_tokens": 0}'),
+            "transcriptions": spoiled(lambda path, _: path == "/v1/audio/transcriptions", 0, lambda _: b'{"text": ""}'),
+            "images: generations": spoiled(lambda path, _: path == "/v1/images/generations", 0, lambda _: b'{"created": 1, "data": []}'),
+            "answer: thinking": spoiled(lambda *_: True, 0, lambda data: data.replace(b"think", b"drink")),
+            "answer: reasoning": spoiled(lambda *_: True, 0, lambda data: data.replace(b"I think", b"I drink")),
+            "input: many": spoiled(lambda *_: True, 0, lambda data: data.replace(b'"index":69', b'"index":70')),
             "GET /metrics": spoiled(lambda path, _: path == "/metrics", 0, lambda _: b""),
             "GET /openapi.json": spoiled(lambda path, _: path == "/openapi.json", 0, lambda _: b'{"paths": {}}'),
         }
@@ -69,6 +79,8 @@ class Broken:
             self.answer = answers[field]
         elif field == "messages: tool results":
             self.request = without_results
+        elif field.endswith(": images"):
+            self.request = other_picture
         elif not self.holds_on:
             self.request = without(re.split(r"[:,.]", field)[0])
 

@@ -154,12 +154,15 @@ def pydantic_ai_structured(lar, key):
     assert asyncio.run(streamed())
 
 
-@covers("Fill in the middle (/infill)", "input_prefix, input_suffix")
+@covers("Fill in the middle (/infill)", "input_prefix, input_suffix", "input_extra")
 def fill_in_the_middle(lar, key):
     body = {"input_prefix": "def add(a, b):\n    return a", "input_suffix": "\n\nprint(add(1, 2))\n",
             "n_predict": 6, "temperature": 0}
     status, _, answer = lar.ask("POST", "/infill", body, key=key)
     assert status == 200 and "+ b" in json.loads(answer)["content"], answer
+    extra = [{"filename": "other.py", "text": "def subtract(a, b):\n    return a - b\n"}]
+    _, _, more = lar.ask("POST", "/infill", {**body, "input_extra": extra}, key=key)
+    assert json.loads(more)["tokens_evaluated"] > json.loads(answer)["tokens_evaluated"] + 8, "the other file did not reach the model"
     del body["input_suffix"]
     assert lar.ask("POST", "/infill", body, key=key)[0] == 400
 

@@ -161,6 +161,7 @@ export interface Answer {
   cut: { item: string; title: string; reason: string; tokens: number }[];
   timings: { retrieve_ms: number; first_claim_ms: number | null; total_ms: number };
   tokens: { prompt: number; cached: number; completion: number };
+  left_out_messages?: number;
   model: string;
   conversation: string;
 }
@@ -207,7 +208,7 @@ export interface Role {
 }
 
 /** Roles that a service outside of this machine may play. */
-export const outside_roles = ['chat', 'fast', 'embed', 'rerank', 'vision'] as const;
+export const outside_roles = ['chat', 'fast', 'embed', 'rerank', 'vision', 'speech', 'image'] as const;
 export type OutsideRole = (typeof outside_roles)[number];
 
 /** The host of an outside service behind a role; empty for what stays on this machine. */
