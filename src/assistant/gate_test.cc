@@ -362,7 +362,7 @@ TEST_F(GateTest, the_next_meeting_has_who_comes_what_is_open_and_the_papers) {
   EXPECT_EQ(card->code, "meeting.open.papers");
   const auto parameters = nlohmann::json::parse(card->parameters);
   EXPECT_EQ(parameters["who"], "Ana Robles");
-  EXPECT_EQ(parameters["open"], "Leo Marín: which pieces?; Ana Robles: book the hall");
+  EXPECT_EQ(parameters["open"], "Ana Robles: book the hall; Leo Marín: which pieces?");
   EXPECT_EQ(parameters["papers"], "scores.pdf, Piano repertoire 2026");
   EXPECT_EQ(card->evidence.back().kind, domain::ItemKind::document);
   ASSERT_EQ(card->actions.size(), 2u);
