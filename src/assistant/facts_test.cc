@@ -258,13 +258,25 @@ TEST(Threads, a_promise_for_another_day_takes_the_place_of_the_first) {
 }
 
 TEST(Threads, a_moved_deadline_takes_the_place_of_the_first_in_other_words) {
-  Thread thread;
-  thread.add("¿Puedes mandarme el contrato firmado antes del jueves?", false);
-  ASSERT_EQ(thread.open("request"), Days{"2026-05-14"});
-  thread.add("Mejor mándame el contrato antes del viernes.", false);
-  EXPECT_EQ(thread.open("request"), Days{"2026-05-15"});
-  thread.add("¿Puedes mandarme también las fotos del tejado antes del viernes?", false);
-  EXPECT_EQ(thread.open("request"), (Days{"2026-05-15", "2026-05-15"}));
+  std::vector<ThreadMail> mails = {said(0, false), said(1, false), said(2, false)};
+  std::vector<Fact> facts = {fact_of(mails[0], "request", "mandarme el contrato firmado"),
+                             fact_of(mails[1], "request", "enviar el contrato"),
+                             fact_of(mails[2], "request", "mandarme las fotos del tejado")};
+  facts[0].starts = "2026-05-14";
+  facts[1].starts = facts[2].starts = "2026-05-15";
+  merge_thread(facts, mails);
+  EXPECT_EQ(facts[0].state, FactState::valid) << "nothing says that the day has changed";
+  mails[1].outcome = outcome_of(
+      judge(item_of("Contrato", "Mejor mándame el contrato el viernes.")).mailbox.mails.front());
+  merge_thread(facts, mails);
+  EXPECT_EQ(facts[0].state, FactState::superseded);
+  EXPECT_EQ(facts[0].superseded_by, mails[1].item);
+  EXPECT_EQ(facts[1].state, FactState::valid) << "the photographs are another matter";
+  EXPECT_EQ(facts[2].state, FactState::valid);
+  // A reminder without a day does not take the day away.
+  facts[1].starts.clear();
+  merge_thread(facts, mails);
+  EXPECT_EQ(facts[0].state, FactState::valid);
 }
 
 TEST(Threads, who_will_look_at_it_has_not_done_it) {
