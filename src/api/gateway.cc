@@ -711,7 +711,10 @@ class GatewayImplementation final : public Gateway {
         streamed ? engine::RawRequest::Answer::streamed : engine::RawRequest::Answer::whole;
     raw.turn = turn;
     raw.caller = call.caller;
-    if (body.size() >= engine::long_prompt_bytes && !reads_only(role) && raw.path != "/infill" &&
+    // Background work is read in pieces however short its prompt is.
+    const bool in_pieces = body.size() >= engine::long_prompt_bytes ||
+                           call.caller.urgency != engine::Urgency::interactive;
+    if (in_pieces && !reads_only(role) && raw.path != "/infill" &&
         turn == engine::RawRequest::Turn::waits) {
       raw.prompt = as_chat_completion(call.form, body);
     }
