@@ -419,7 +419,12 @@ Result<ChatRequest> EnginesImpl::fitted(Role role, Backend& backend, const ChatR
       (!limited && !(leaves_out && long_enough))) {
     return request;
   }
-  TRY_ASSIGN(const auto prompt, backend.client->prompt_of(request, stop));
+  // Whoever counts needs an engine that runs.
+  using Counted = std::optional<Prompt>;
+  TRY_ASSIGN(const Counted prompt,
+             call<Counted>(
+                 role, backend, stop, [] { return true; },
+                 [&](std::uint64_t) { return backend.client->prompt_of(request, stop); }));
   // An engine without these routes: four bytes a token.
   const auto count = [&](const ChatRequest& one) {
     return prompt ? static_cast<double>(prompt->tokens.size()) *

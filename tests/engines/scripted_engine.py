@@ -45,7 +45,7 @@ passes it off as one; what it shall do stands in flags of its own:
         forgets-slots     says that it has restored a slot, and reads the prompt again
     --answers FILE        JSON list of {"match": REGEX, "text": …}: the first whose pattern is found in the
                           last user message gives the answer; with "in": "all" in any message of the conversation
-    --seen FILE           keeps the last body it was sent
+    --seen FILE           keeps the last body it was sent, and all of them, one a line, in FILE.all
     --journal FILE        one line for each thing that happens: "start PID", "chat", "cancelled", "stop" …
     --dimensions N        of embeddings (768)
     --limit N             tokens (words here) of an embedded text (2048)
@@ -244,6 +244,22 @@ def answer_to(body):
     return "You said: " + question
 
 
+keeping = threading.Lock()
+
+
+def keep(body):
+    """Never seen half written: calls come side by side."""
+    if not options.seen:
+        return
+    text = json.dumps(body)
+    with keeping:
+        with open(options.seen + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(options.seen + ".new", options.seen)
+        with open(options.seen + ".all", "a", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # Else the first piece waits 40 ms for the client's acknowledgement of the head; a unix socket knows no such delay.
@@ -296,9 +312,7 @@ class Handler(BaseHTTPRequestHandler):
                   for part in email.message_from_bytes(head + data).get_payload()}
         sound = fields.get("file", b"")
         seen = {name: value.decode() for name, value in fields.items() if name != "file"}
-        if options.seen:
-            with open(options.seen, "w", encoding="utf-8") as file:
-                json.dump({**seen, "sha256": hashlib.sha256(sound).hexdigest()}, file)
+        keep({**seen, "sha256": hashlib.sha256(sound).hexdigest()})
         if not sound.startswith(b"RIFF"):
             self.fail(400, "this is no recording", "invalid_request_error")
         elif seen.get("response_format") == "text":
@@ -317,9 +331,7 @@ class Handler(BaseHTTPRequestHandler):
             self.transcribe(data)
             return
         body = json.loads(data)
-        if options.seen:
-            with open(options.seen, "w", encoding="utf-8") as file:
-                json.dump(body, file)
+        keep(body)
         if "named" in modes and body.get("model") != options.model:
             self.fail(404, f"The model {body.get('model')} does not exist.", "not_found_error")
         elif self.path == "/tokenize":
