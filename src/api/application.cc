@@ -218,12 +218,14 @@ class ApplicationImplementation final : public Application {
   void shut_down() override {
     if (closed_.exchange(true)) return;
     announce();
-    checking_ = {};
+    checking_.request_stop();
     if (embedder_) embedder_->stop();
     if (desk_) desk_->stop();
     sync_.reset();
     reading_.reset();
     if (engines_) engines_->stop_all();
+    // Behind the engines: no question that tries one out outlasts it.
+    checking_ = {};
   }
 
  private:
@@ -1129,7 +1131,7 @@ class ApplicationImplementation final : public Application {
   // One after another, on a thread of its own.
   void check_unmeasured(const std::stop_token& stop) {
     // When lar starts there is more urgent work.
-    constexpr std::chrono::seconds first_pause(60);
+    constexpr std::chrono::minutes first_pause(5);
     std::unique_lock lock(checking_mutex_);
     const auto wanted = [&] { return !to_check_.empty(); };
     if (!checking_changed_.wait_for(lock, stop, first_pause, wanted) && !stop.stop_requested()) {
