@@ -53,12 +53,9 @@ bool says_that_comes(std::string_view text) {
 }
 
 // A weekday and nothing else: "el lunes", not "hoy lunes 11".
-bool names_weekday(std::string_view text, const TimeExpression& found) {
+template <typename Found>
+bool names_weekday(std::string_view text, const Found& found) {
   return is_weekday(base::fold(text.substr(found.begin, found.end - found.begin)));
-}
-
-bool names_weekday_at(std::string_view text, const Moment& moment) {
-  return is_weekday(base::fold(text.substr(moment.begin, moment.end - moment.begin)));
 }
 
 // Whether a day is named by its month and number, "3/12", "3 de diciembre", and not by how long ago
@@ -581,7 +578,7 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
     Moment& next = moments[index];
     const Moment& named = moments[index - 1];
     if (!next.relative || next.first != next.last || named.first != named.last ||
-        named.first <= next.first || !names_weekday_at(text, next)) {
+        named.first <= next.first || !names_weekday(text, next)) {
       continue;
     }
     const std::string between = phrase_text(text.substr(named.end, next.begin - named.end));
@@ -594,7 +591,7 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
   // "From Friday the 26th to Sunday, landing at 18:40 on the Friday": the one that was named.
   for (size_t index = 1; index < moments.size(); ++index) {
     Moment& again = moments[index];
-    if (!again.relative || again.first != again.last || !names_weekday_at(text, again)) continue;
+    if (!again.relative || again.first != again.last || !names_weekday(text, again)) continue;
     if (!before(text, again.begin, 6).ends_with(" the ")) continue;
     for (size_t earlier = 0; earlier < index; ++earlier) {
       const base::Date named = moments[earlier].first;
@@ -653,11 +650,12 @@ std::vector<Moment> find_moments(std::string_view text, const base::LocalTime& w
         continue;
       }
       // "Landing at 18:40 on the Friday", "a las 5 del martes": joined by their words.
-      const bool joined = !precedes && (phrase_text(gap) == " on the " ||
-                                        phrase_text(gap) == " on " || phrase_text(gap) == " del ");
-      if (joined && !moment.from) {
-        best = &moment;
-        break;
+      if (!precedes && !moment.from) {
+        const std::string between = phrase_text(gap);
+        if (between == " on the " || between == " on " || between == " del ") {
+          best = &moment;
+          break;
+        }
       }
       // What stands before may stand farther: "Tuesday 14 April, flight CX 1182 to Tulsa, 6:55".
       const size_t cost =

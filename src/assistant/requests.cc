@@ -1643,8 +1643,8 @@ class Finder {
     for (const std::string_view reason :
          {" que yo ", " que no ", " porque ", " because ", " since ", " i can t ", " i cant ",
           " i won t ", " pues "}) {
-      asked = asked.substr(
-          0, asked.find(reason) == std::string_view::npos ? asked.size() : asked.find(reason) + 1);
+      const size_t begin = asked.find(reason);
+      if (begin != std::string_view::npos) asked = asked.substr(0, begin + 1);
     }
     features["t_not"] = holds(asked, {" no ", " not ", " don t ", " never ", " nunca "}) ? 1 : 0;
     features["t_thanks"] =

@@ -49,6 +49,8 @@ constexpr std::array<std::string_view, 7> days_english = {
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
 constexpr std::array<std::string_view, 7> days_spanish = {
     "lunes", "martes", "miercoles", "jueves", "viernes", "sabado", "domingo"};
+constexpr std::array<std::string_view, 7> days_short = {"mon", "tue", "wed", "thu",
+                                                        "fri", "sat", "sun"};
 constexpr std::array<std::string_view, 13> numbers_english = {
     "zero",  "one",   "two",  "three", "four",   "five",  "six",
     "seven", "eight", "nine", "ten",   "eleven", "twelve"};
@@ -256,12 +258,10 @@ class Finder {
   int weekday_at(size_t ahead) const {
     const std::string_view name = word(ahead);
     if (const int day = weekday_of(name); day >= 0) return day;
-    static constexpr std::array<std::string_view, 7> short_days = {"mon", "tue", "wed", "thu",
-                                                                   "fri", "sat", "sun"};
     if (name == "tues") return 1;
     if (name == "thur" || name == "thurs") return 3;
     if (name == "weds") return 2;
-    const int day = index_in(short_days, name);
+    const int day = index_in(days_short, name);
     if (day < 0) return -1;
     const size_t at = position_ + ahead;
     const char letter = text_[tokens_[at].begin];
@@ -390,9 +390,7 @@ class Finder {
     const Date other{usual.year, usual.day, usual.month};
     if (position_ == 0 || !date_is_valid(usual) || !date_is_valid(other)) return false;
     const std::string& name = tokens_[position_ - 1].text;
-    static constexpr std::array<std::string_view, 7> short_days = {"mon", "tue", "wed", "thu",
-                                                                   "fri", "sat", "sun"};
-    const int named = weekday_of(name) >= 0 ? weekday_of(name) : index_in(short_days, name);
+    const int named = weekday_of(name) >= 0 ? weekday_of(name) : index_in(days_short, name);
     return named >= 0 && weekday(usual) != named && weekday(other) == named;
   }
   // "Thursday, 4/9" in a mail of April is 9 April where that is a Thursday; without a weekday,
