@@ -466,7 +466,11 @@ Status EnginesImpl::try_grammar(Role role, Backend& backend, std::uint64_t gener
   request.json_schema =
       R"({"type":"object","properties":{"q":{"enum":["zx"]}},"required":["q"],"additionalProperties":false})";
   request.max_tokens = 24;
-  TRY_ASSIGN(const ChatResult result, backend.client->chat(request, {}, stop));
+  // Never where a person's conversation lies: it would have to be read again.
+  if (backend.slots < 2) forget_last_prompt(backend);
+  backend.aside_owner = 0;
+  TRY_ASSIGN(const ChatResult result,
+             backend.client->chat(request, {}, stop, backend.slot_for(Urgency::background)));
   const auto answer = base::foreign_json(result.text);
   if (!answer.is_object() || answer.size() != 1 || answer.value("q", nlohmann::json()) != "zx") {
     return fail(ErrorKind::unsupported, "engine.ignores_grammar",

@@ -196,7 +196,7 @@ class Measurement {
     const std::string code = codes_of_now()[0];
     const std::vector<ChatMessage> messages = {
         {"system", std::string("The secret code of the ") + boxes[0] + " box is " + code + "."},
-        {"user", code_question(boxes[0])}};
+        {"user", code_questions(boxes[0])[0]}};
     for (const PromptStyle style : {PromptStyle::system_message, PromptStyle::before_question}) {
       ChatRequest request;
       request.messages =
@@ -423,9 +423,13 @@ class Measurement {
 
   static constexpr const char* code_grammar = "root ::= [0-9] [0-9] [0-9] [0-9] [0-9]";
 
-  static std::string code_question(const char* box) {
-    return std::string("What is the secret code of the ") + box +
-           " box? Answer with the number only.";
+  // A small model may stumble over one wording and not over another; what it was not given it finds
+  // by neither.
+  static std::array<std::string, 2> code_questions(const char* box) {
+    const std::string name = std::string(box) + " box";
+    return {
+        "What is the secret code of the " + name + "? Answer with the number only.",
+        "Somewhere above stands \"The secret code of the " + name + " is\". Which number follows?"};
   }
 
   // Others each time: nothing learnt from what was asked before helps.
@@ -482,23 +486,26 @@ class Measurement {
     const Text text = text_of(lines);
     const int expected = counted * lines / sample;
     for (std::size_t box = 0; box < boxes.size(); ++box) {
-      ChatRequest request;
-      request.messages = {{"user", text.text + "\n\n" + code_question(boxes[box])}};
-      request.grammar = code_grammar;
-      request.max_tokens = 16;
-      const auto result = subject_.chat(request);
-      if (!result) {
-        if (is_about_the_answer(result.error())) return Rung{false, ContextLimit::refuses};
-        return tl::unexpected<Error>(result.error());
+      bool found = false;
+      for (const std::string& question : code_questions(boxes[box])) {
+        ChatRequest request;
+        request.messages = {{"user", text.text + "\n\n" + question}};
+        request.grammar = code_grammar;
+        request.max_tokens = 16;
+        const auto result = subject_.chat(request);
+        if (!result) {
+          if (is_about_the_answer(result.error())) return Rung{false, ContextLimit::refuses};
+          return tl::unexpected<Error>(result.error());
+        }
+        if (result->prompt_tokens > 0 && result->prompt_tokens < expected * counted_share) {
+          return Rung{false, ContextLimit::truncates};
+        }
+        found = result->text.find(text.codes[box]) != std::string::npos;
+        if (found) break;
       }
-      if (result->prompt_tokens > 0 && result->prompt_tokens < expected * counted_share) {
-        return Rung{false, ContextLimit::truncates};
-      }
-      if (result->text.find(text.codes[box]) == std::string::npos) {
-        // Of the least of texts every model finds the beginning: what is missing was left out. Of
-        // longer ones it cannot be told from outside whether it was read.
-        return Rung{false, ContextLimit::forgets};
-      }
+      // Of the least of texts every model finds the beginning: what is missing was left out. Of
+      // longer ones it cannot be told from outside whether it was read.
+      if (!found) return Rung{false, ContextLimit::forgets};
     }
     return Rung{true, ContextLimit::unknown};
   }

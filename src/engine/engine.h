@@ -41,6 +41,10 @@ constexpr const char* own_client = "lar";
 struct Caller {
   Urgency urgency = Urgency::interactive;
   std::string client = own_client;
+  // Told on the calling thread of a call that must wait in line: at once, whenever its place
+  // changes, after one second and every ten, and when its turn has come. `position`: the
+  // how-manieth it will be, by the present order; 0: it is its turn. May be empty.
+  std::function<void(int position, std::chrono::milliseconds waited)> on_wait = {};
 };
 
 struct MemoryPlan;  // memory_plan.h
@@ -289,7 +293,10 @@ class Engines {
   virtual base::Status unbind(Role /*role*/) { return {}; }
   // Binds every unbound role to the best installed model for it (catalogue order); for `lar init`.
   virtual base::Status bind_defaults() = 0;
+  // Calls start what they need again.
   virtual void stop_all() = 0;
+  // The same for good: calls under way and those to come are cancelled, and no engine starts again.
+  virtual void close() { stop_all(); }
 };
 
 }  // namespace lar::engine

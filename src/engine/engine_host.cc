@@ -128,7 +128,9 @@ EngineHost::EngineHost(LaunchPlan plan)
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       thread_([this](std::stop_token stop) { run(stop); }) {}
 
-EngineHost::~EngineHost() {
+EngineHost::~EngineHost() { close(); }
+
+void EngineHost::close() {
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
@@ -136,6 +138,7 @@ EngineHost::~EngineHost() {
   changed_.notify_all();
   thread_.request_stop();
   wake();
+  if (thread_.joinable()) thread_.join();
 }
 
 void EngineHost::wake() {
@@ -153,7 +156,7 @@ void EngineHost::wait_for_wake(milliseconds limit) {
 
 Result<std::uint64_t> EngineHost::ensure_ready(std::stop_token stop) {
   std::unique_lock lock(mutex_);
-  if (closing_) return fail(ErrorKind::cancelled, "cancelled");
+  if (closing_ || stop.stop_requested()) return fail(ErrorKind::cancelled, "cancelled");
   if (state_ == EngineState::ready && wish_ == Wish::nothing) return begun_;
   if (state_ == EngineState::failed && error_ && error_->code != "engine.died" &&
       base::steady_now() < retry_at_) {

@@ -63,6 +63,8 @@ class EngineHost {
   void kill_hung(std::uint64_t generation);
   // Stops it in order and waits; it may be started again.
   void stop();
+  // Stops it in order and waits; from now on ensure_ready() is cancelled.
+  void close();
   // The same only where no call is under way; false where one is, or nothing runs.
   bool stop_if_unused();
   // A call begins or ends: idle_limit is put off, a frozen engine goes on.

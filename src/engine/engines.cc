@@ -843,8 +843,18 @@ void EnginesImpl::end_retired(std::stop_token stop) {
   }
 }
 
+void EnginesImpl::close() {
+  keep_what_waits();
+  // One that is being prepared has its own way to an end: its caller is told to stop.
+  for (const auto& backend : backends()) backend->host->close();
+}
+
 void EnginesImpl::stop_all() {
   keep_what_waits();
+  for (const auto& backend : backends()) backend->host->stop();
+}
+
+std::vector<std::shared_ptr<Backend>> EnginesImpl::backends() {
   std::vector<std::shared_ptr<Backend>> all;
   for (auto& [role, seat] : seats_) {
     const std::lock_guard lock(seat.mutex);
@@ -855,9 +865,8 @@ void EnginesImpl::stop_all() {
     const std::lock_guard lock(retired_mutex_);
     all.insert(all.end(), retired_.begin(), retired_.end());
   }
-  for (const auto& backend : all) {
-    if (backend && backend->host) backend->host->stop();
-  }
+  std::erase_if(all, [](const auto& backend) { return !backend || !backend->host; });
+  return all;
 }
 
 std::string_view name_of(Role role) {

@@ -84,6 +84,7 @@ class EnginesImpl final : public Engines {
   base::Status unbind(Role role) override;
   base::Status bind_defaults() override;
   void stop_all() override;
+  void close() override;
 
  private:
   using Vectors = std::vector<std::vector<float>>;
@@ -217,6 +218,8 @@ class EnginesImpl final : public Engines {
   base::Status save_slot(Backend& backend, const std::string& client, std::vector<int> tokens,
                          int in_slot, std::stop_token stop);
   void keep_what_waits();
+  // Those with an engine of ours, of every role, and those on their way out.
+  std::vector<std::shared_ptr<Backend>> backends();
 
   const EngineOptions options_;
   const std::shared_ptr<Models> models_;

@@ -307,6 +307,20 @@ TEST_F(EnginesTest, a_call_stopped_while_the_engine_starts_or_another_call_runs_
   long_call.request_stop();
 }
 
+TEST_F(EnginesTest, once_closed_no_call_starts_an_engine_again) {
+  script("slow --delay 0.5");
+  open();
+  ASSERT_TRUE(ask("x"));
+  std::jthread under_way([&] { EXPECT_EQ(ask("a b c d e f").error().code, "cancelled"); });
+  ASSERT_TRUE(journal_reaches("chat", 2));
+  engines->close();
+  under_way.join();
+  EXPECT_EQ(ask("y").error().code, "cancelled");
+  // This one has no way to be told to stop.
+  EXPECT_EQ(engines->count_tokens(Role::chat, "y").error().code, "cancelled");
+  EXPECT_EQ(journal_count("start"), 1);
+}
+
 TEST_F(EnginesTest, nonsense_and_refusals_become_errors_without_private_text) {
   script("garbage");
   open();

@@ -121,6 +121,21 @@ TEST_F(KeepingTest, another_conversation_in_between_costs_nothing_either) {
   EXPECT_GT(cached_of(other), 1490);
 }
 
+// What lar tries an engine with, before the first typed question, must not lie where that was.
+TEST_F(KeepingTest, a_typed_question_of_the_background_leaves_a_conversation_where_it_is) {
+  start();
+  EXPECT_EQ(cached_of(conversation(2000, "one?")), 0);
+  ASSERT_TRUE(saves(1));
+  ChatRequest request;
+  request.messages = {{"user", "hello"}};
+  request.json_schema = R"({"type":"object"})";
+  request.caller.urgency = Urgency::background;
+  const auto typed = engines->chat(Role::chat, request, {}, {});
+  ASSERT_TRUE(typed) << typed.error().describe();
+  EXPECT_GT(cached_of(conversation(2000, "two?")), 1990);
+  EXPECT_EQ(journal_count("slot restore"), 0);
+}
+
 TEST_F(KeepingTest, a_damaged_file_is_not_given_to_the_engine) {
   start();
   cached_of(conversation(2000, "one?"));

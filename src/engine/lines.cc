@@ -25,7 +25,7 @@ Lines::Ticket Lines::arrive(Role lane, const Caller& caller) {
     return 0;
   }
   const Ticket ticket = ++last_;
-  calls_[ticket] = {.lane = lane, .caller = caller};
+  calls_[ticket] = {.lane = lane, .caller = {caller.urgency, caller.client}};
   line_up(ticket, false);
   return ticket;
 }

@@ -7,6 +7,13 @@
 namespace lar::engine {
 using base::ErrorKind;
 using base::fail;
+namespace {
+
+// A call that waits is told so again after the first and then after each of the second, even where
+// nothing has changed.
+constexpr std::chrono::seconds told_again(1), told_every(10);
+
+}  // namespace
 
 void Scheduler::add_lane(Role lane, int capacity, int most_waiting) {
   const std::lock_guard lock(mutex_);
@@ -24,6 +31,7 @@ Scheduler::Turn::Turn(Turn&& other) noexcept
     : scheduler_(other.scheduler_),
       lane_(other.lane_),
       ticket_(other.ticket_),
+      on_wait_(std::move(other.on_wait_)),
       stop_(std::move(other.stop_)) {
   other.scheduler_ = nullptr;
 }
@@ -45,11 +53,30 @@ void Scheduler::settle(Lock& lock) {
 }
 
 base::Status Scheduler::wait(Lock& lock, Lines::Ticket ticket, std::stop_source& stop_source,
-                             const std::stop_token& stop) {
+                             const OnWait& on_wait, const std::stop_token& stop) {
   stop_source = entries_[ticket].stop = std::stop_source();
   settle(lock);
   lock.lock();
-  const bool mine = changed_.wait(lock, stop, [&] { return entries_.at(ticket).runs; });
+  const auto runs = [&] { return entries_.at(ticket).runs; };
+  if (on_wait && !runs()) {
+    const auto begun = std::chrono::steady_clock::now();
+    const auto tell = [&](int position) {
+      lock.unlock();
+      on_wait(position, std::chrono::duration_cast<std::chrono::milliseconds>(
+                            std::chrono::steady_clock::now() - begun));
+      lock.lock();
+    };
+    std::chrono::seconds next = told_again;
+    while (!runs() && !stop.stop_requested()) {
+      const int position = lines_.position(ticket);
+      tell(position);
+      const bool changed = changed_.wait_for(
+          lock, stop, next, [&] { return runs() || lines_.position(ticket) != position; });
+      if (!changed) next = told_every;
+    }
+    if (runs()) tell(0);
+  }
+  const bool mine = changed_.wait(lock, stop, runs);
   if (mine && !stop.stop_requested()) return {};
   return fail(ErrorKind::cancelled, "cancelled");
 }
@@ -67,8 +94,8 @@ base::Result<Scheduler::Turn> Scheduler::enter(Role lane, const Caller& caller,
                  {"seconds", std::to_string(std::clamp(std::lround(seconds) + 1, 1L, 600L))}},
                 base::Retry::later);
   }
-  Turn turn(*this, lane, ticket);
-  const auto entered = wait(lock, ticket, turn.stop_, stop);
+  Turn turn(*this, lane, ticket, caller.on_wait);
+  const auto entered = wait(lock, ticket, turn.stop_, turn.on_wait_, stop);
   lock.unlock();
   if (!entered) return tl::unexpected<base::Error>(entered.error());
   return turn;
@@ -79,7 +106,7 @@ base::Status Scheduler::Turn::wait_again(std::stop_token stop) {
   Lock lock(scheduler.mutex_);
   scheduler.lines_.step_back(ticket_);
   scheduler.entries_.at(ticket_).runs = false;
-  return scheduler.wait(lock, ticket_, stop_, stop);
+  return scheduler.wait(lock, ticket_, stop_, on_wait_, stop);
 }
 
 void Scheduler::leave(Role lane, Lines::Ticket ticket) {

@@ -18,6 +18,8 @@ namespace lar::engine {
 
 class Scheduler {
  public:
+  using OnWait = decltype(Caller::on_wait);
+
   void add_lane(Role lane, int capacity, int most_waiting);
   // How many calls of a lane run side by side from now on.
   void set_capacity(Role lane, int capacity);
@@ -35,14 +37,16 @@ class Scheduler {
 
    private:
     friend class Scheduler;
-    Turn(Scheduler& scheduler, Role lane, Lines::Ticket ticket)
-        : scheduler_(&scheduler), lane_(lane), ticket_(ticket) {}
+    Turn(Scheduler& scheduler, Role lane, Lines::Ticket ticket, OnWait on_wait)
+        : scheduler_(&scheduler), lane_(lane), ticket_(ticket), on_wait_(std::move(on_wait)) {}
     Scheduler* scheduler_;
     Role lane_;
     Lines::Ticket ticket_;
+    OnWait on_wait_;
     std::stop_source stop_;
   };
-  // Errors: engine.busy {role, count, seconds} where the line is full, cancelled.
+  // Calls caller.on_wait. Errors: engine.busy {role, count, seconds} where the line is full,
+  // cancelled.
   base::Result<Turn> enter(Role lane, const Caller& caller, std::stop_token stop);
 
   // For what takes no room at an engine: waits only while the lane is held. Errors: cancelled.
@@ -69,7 +73,7 @@ class Scheduler {
   // Settles what follows from a change; unlocks, because who is told to stop may act at once.
   void settle(Lock& lock);
   base::Status wait(Lock& lock, Lines::Ticket ticket, std::stop_source& stop_source,
-                    const std::stop_token& stop);
+                    const OnWait& on_wait, const std::stop_token& stop);
   void leave(Role lane, Lines::Ticket ticket);
 
   mutable std::mutex mutex_;
