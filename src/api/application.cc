@@ -223,7 +223,7 @@ class ApplicationImplementation final : public Application {
     if (desk_) desk_->stop();
     sync_.reset();
     reading_.reset();
-    if (engines_) engines_->stop_all();
+    if (engines_) engines_->close();
     // Behind the engines: no question that tries one out outlasts it.
     checking_ = {};
   }
@@ -283,6 +283,7 @@ class ApplicationImplementation final : public Application {
         {"POST", "/ask", "ask", &A::ask, true},
         {"GET", "/conversations", "conversations", &A::conversations},
         {"GET", "/conversations/{id}", "conversation", &A::conversation},
+        {"POST", "/turns/{id}/correction", "correct", &A::correct},
         {"GET", "/items/{id}", "item", &A::item},
         {"GET", "/items/{id}/original", "original", &A::original},
         {"POST", "/household", "set_household", &A::set_household},
@@ -313,6 +314,7 @@ class ApplicationImplementation final : public Application {
         {"POST", "/attention", "set_attention", &A::assist<&AssistantRoutes::set_attention>},
         {"GET", "/replay", "replay", &A::assist<&AssistantRoutes::replay>},
         {"GET", "/items/{id}/verdict", "verdict", &A::assist<&AssistantRoutes::verdict>},
+        {"POST", "/items/{id}/verdict", "teach", &A::assist<&AssistantRoutes::teach>},
         {"GET", "/journal", "journal", &A::journal},
         {"GET", "/egress", "egress", &A::egress},
         {"POST", "/egress", "seal", &A::seal},
@@ -864,6 +866,13 @@ class ApplicationImplementation final : public Application {
     PartTexts texts(*store_);
     const base::Language language = call.request.language;
     copilot::AskEvents listeners;
+    // Everybody waits a moment for a step of the background's: nothing to speak of.
+    bool told = false;
+    listeners.waits = [&](int position, std::chrono::milliseconds waited) {
+      if (position == 0 ? !told : waited < std::chrono::seconds(1)) return;
+      told = position > 0;
+      send("waiting", {{"position", position}});
+    };
     listeners.retrieved = [&](const std::vector<copilot::ReadPassage>& passages) {
       json list = json::array();
       for (const auto& passage : passages) list.push_back(render_read(passage, texts, language));
@@ -912,12 +921,51 @@ class ApplicationImplementation final : public Application {
     PartTexts texts(*store_);
     json list = json::array();
     for (const store::Turn& turn : turns) {
-      TRY_ASSIGN(const copilot::Answer answer,
+      TRY_ASSIGN(copilot::Answer answer,
                  copilot::answer_from_json(json::parse(turn.answer, nullptr, false)));
+      answer.turn = turn.id;
       list.push_back({{"question", turn.question},
-                      {"answer", render_answer(answer, texts, call.request.language)}});
+                      {"answer", render_answer(answer, texts, call.request.language)},
+                      {"correction", correction_json(turn.correction)}});
     }
     return reply({{"id", id.text()}, {"turns", std::move(list)}});
+  }
+
+  static json correction_json(const std::optional<store::Correction>& correction) {
+    if (!correction) return {};
+    return {{"right", correction->right}, {"text", correction->text}};
+  }
+
+  Result<store::Turn> last_turn() {
+    TRY_ASSIGN(const auto conversations, store_->conversations());
+    if (!conversations.empty()) {
+      TRY_ASSIGN(const auto turns, store_->turns(conversations.front().id));
+      if (!turns.empty()) return turns.back();
+    }
+    return fail(ErrorKind::not_found, "correction.nothing_asked");
+  }
+
+  // What the owner says of an answer; of the last one where the id is "last".
+  Result<Response> correct(const Call& call) {
+    Id turn;
+    std::string question;
+    if (call.parameter == "last") {
+      TRY_ASSIGN(const store::Turn last, last_turn());
+      turn = last.id;
+      question = last.question;
+    } else {
+      TRY_ASSIGN(turn, parse_id(call.parameter));
+    }
+    std::optional<store::Correction> correction;
+    if (const json right = call.body.value("right", json()); right.is_boolean()) {
+      correction =
+          store::Correction{right.get<bool>(), std::string(base::trim(call.body.value("text", ""))),
+                            base::Clock::now()};
+    }
+    TRY(store_->correct_turn(turn, correction));
+    return reply({{"turn", turn.text()},
+                  {"question", question.empty() ? json() : json(question)},
+                  {"correction", correction_json(correction)}});
   }
 
   // Whether the file an item refers to is still what was read.
@@ -956,7 +1004,10 @@ class ApplicationImplementation final : public Application {
         }
       }
     }
-    return reply(render_item(stored, changed_on_disk(stored), names));
+    json value = render_item(stored, changed_on_disk(stored), names);
+    TRY_ASSIGN(const auto verdict, store_->assistant().verdict(id));
+    value["judged"] = verdict && verdict->has_read;
+    return reply(value);
   }
 
   Result<Response> original(const Call& call) {

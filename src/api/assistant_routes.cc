@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <thread>
 
 #include "assistant/actions/fields.h"
 #include "assistant/card_text.h"
@@ -522,17 +524,68 @@ AssistantRoutes::Answer AssistantRoutes::replay(const Given& given) {
 
 // ---- verdicts ----
 
-AssistantRoutes::Answer AssistantRoutes::verdict(const Given& given) {
+base::Result<Id> AssistantRoutes::item_of(const Given& given) {
   std::optional<Id> id = Id::parse(given.id);
   if (!id) {
     TRY_ASSIGN(id, store_.find_item(given.id));
   }
   if (!id) return base::fail(ErrorKind::not_found, "item.unknown", {{"id", given.id}});
-  TRY_ASSIGN(const store::StoredItem stored, store_.item(*id));
-  TRY_ASSIGN(auto verdict, store_.assistant().verdict(*id));
+  return *id;
+}
+
+AssistantRoutes::Answer AssistantRoutes::teach(const Given& given) {
+  // Mails alike that are older matter to nobody any more.
+  constexpr base::Microseconds alike_within = 90 * base::one_day;
+  const base::Microseconds since = base::Clock::now() - alike_within;
+  TRY_ASSIGN(const Id id, item_of(given));
+  TRY_ASSIGN(const store::StoredItem stored, store_.item(id));
+  if (stored.item.kind != domain::ItemKind::mail) {
+    return base::fail(ErrorKind::not_found, "verdict.none", {{"id", given.id}});
+  }
+  if (given.body.value("take_back", false)) {
+    TRY(store_.assistant().unteach(id, since));
+  } else {
+    store::Lesson lesson;
+    TRY_ASSIGN(const auto lessons, store_.assistant().lessons());
+    for (const store::Lesson& said : lessons) {
+      if (said.item == id) lesson = said;
+    }
+    lesson.item = id;
+    lesson.message_id = stored.item.external_id;
+    lesson.subject = stored.item.title;
+    for (const domain::Person& person : stored.item.people) {
+      if (person.role == domain::PersonRole::from) lesson.sender = person.address;
+    }
+    lesson.made = base::Clock::now();
+    lesson.priority = given.body.value("priority", lesson.priority);
+    lesson.suspicious = given.body.value("suspicious", lesson.suspicious);
+    if (given.body.contains("personal")) lesson.personal = given.body["personal"].get<bool>();
+    if (lesson.priority.empty() && lesson.suspicious.empty() && !lesson.personal) {
+      return base::fail(ErrorKind::invalid_input, "api.invalid_field",
+                        {{"field", "body"}, {"detail", "priority, personal, suspicious"}});
+    }
+    TRY(store_.assistant().teach(lesson, since));
+  }
+  // The background judges in its own time: soon, unless a long backlog stands before it.
+  constexpr base::Microseconds patience = 5 * base::one_second;
+  const base::Microseconds deadline = base::steady_now() + patience;
+  desk_.watcher().wake();
+  TRY(desk_.settle(given.stop));
+  while (base::steady_now() < deadline && !given.stop.stop_requested()) {
+    TRY_ASSIGN(const bool waits, store_.assistant().is_to_judge(id));
+    if (!waits) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return verdict(given);
+}
+
+AssistantRoutes::Answer AssistantRoutes::verdict(const Given& given) {
+  TRY_ASSIGN(const Id id, item_of(given));
+  TRY_ASSIGN(const store::StoredItem stored, store_.item(id));
+  TRY_ASSIGN(auto verdict, store_.assistant().verdict(id));
   if (!verdict && stored.item.kind == domain::ItemKind::mail) {
     TRY(desk_.settle(given.stop));
-    TRY_ASSIGN(verdict, store_.assistant().verdict(*id));
+    TRY_ASSIGN(verdict, store_.assistant().verdict(id));
   }
   if (!verdict || !verdict->has_read) {
     return base::fail(ErrorKind::not_found, "verdict.none", {{"id", given.id}});
@@ -548,7 +601,15 @@ AssistantRoutes::Answer AssistantRoutes::verdict(const Given& given) {
                        {"params", reason["params"]},
                        {"text", assistant::sentence(sign, given.language)}});
   }
-  TRY_ASSIGN(const auto facts, store_.assistant().facts_of(*id));
+  json said;
+  TRY_ASSIGN(const auto lessons, store_.assistant().lessons());
+  for (const store::Lesson& lesson : lessons) {
+    if (lesson.item != id) continue;
+    said = {{"priority", or_null(lesson.priority)},
+            {"suspicious", or_null(lesson.suspicious)},
+            {"personal", lesson.personal ? json(*lesson.personal) : json()}};
+  }
+  TRY_ASSIGN(const auto facts, store_.assistant().facts_of(id));
   json list = json::array();
   for (const store::Fact& fact : facts) {
     list.push_back({{"kind", fact.kind},
@@ -563,8 +624,9 @@ AssistantRoutes::Answer AssistantRoutes::verdict(const Given& given) {
                     {"quote", or_null(fact.quote)},
                     {"state", name_of(fact.state)}});
   }
-  return json{{"item", id->text()},
+  return json{{"item", id.text()},
               {"message_id", stored.item.external_id},
+              {"said", std::move(said)},
               {"priority", verdict->priority},
               {"personal", verdict->personal},
               {"suspicious", verdict->suspicious},

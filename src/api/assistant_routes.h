@@ -46,8 +46,10 @@ class AssistantRoutes {
   Answer set_attention(const Given& given);
   Answer replay(const Given& given);
   Answer verdict(const Given& given);  // of an item
+  Answer teach(const Given& given);    // {priority, personal, suspicious, take_back}
 
  private:
+  base::Result<base::Id> item_of(const Given& given);
   nlohmann::json card_json(const store::Card& card, base::Language language);
   nlohmann::json action_json(const store::Action& action, const Given& given);
   nlohmann::json item_json(const base::Id& item);

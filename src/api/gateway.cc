@@ -61,6 +61,9 @@ constexpr std::size_t piece_texts = 32;
 constexpr std::size_t piece_bytes = 32u << 10;
 // Errors repeat what was asked for only so far.
 constexpr std::size_t longest_shown = 80;
+// A stream whose call waits longer begins, to say so; before that a refusal can still have a status
+// of its own.
+constexpr std::chrono::milliseconds told_after(1'000);
 
 enum class Action { forward, count, rerank, hand_on, models, metrics, description };
 
@@ -415,6 +418,7 @@ class GatewayImplementation final : public Gateway {
     engine::Caller caller = {};
     bool began = false;     // the head is sent
     bool streamed = false;  // and the rest comes piece by piece
+    int position = 0;       // in the line, when it came; 0: it need not wait
     std::string body = {};  // of a call of a model: as it fits into the context
     LeftOut left_out = {};
     // Of a call that offers more tools than the model is known to tell apart.
@@ -424,10 +428,15 @@ class GatewayImplementation final : public Gateway {
   };
 
   static void begin(Call& call, ClientHead head) {
+    call.served.first_byte_ms = call.since();
+    // While it waited comments have gone out.
+    if (call.began) return;
     call.began = true;
     call.streamed = head.streamed;
     call.served.status = head.status;
-    call.served.first_byte_ms = call.since();
+    if (call.position > 0) {
+      head.headers.emplace_back("Lar-Queue-Position", std::to_string(call.position));
+    }
     if (call.left_out.messages > 0) {
       head.headers.emplace_back("Lar-Left-Out-Messages", std::to_string(call.left_out.messages));
       head.headers.emplace_back("Lar-Left-Out-Tokens", std::to_string(call.left_out.tokens));
@@ -437,6 +446,19 @@ class GatewayImplementation final : public Gateway {
       head.headers.emplace_back("Lar-Tools-Verified", std::to_string(call.tools_verified));
     }
     call.answer.head(std::move(head));
+  }
+
+  // A stream that begins; also one that has begun because its call had to wait.
+  static void begin_stream(Call& call) { begin(call, {200, "text/event-stream", {}, true}); }
+
+  // Who asked for a stream is told where its call stands before a proxy on the way, or a person,
+  // takes it for dead; in comments, which clients skip (the HTML standard, server-sent events).
+  static void wait_in_line(Call& call, bool streamed, int position,
+                           std::chrono::milliseconds waited) {
+    if (call.position == 0) call.position = position;
+    if (!streamed || position == 0 || (!call.began && waited < told_after)) return;
+    if (!call.began) begin_stream(call);
+    call.answer.bytes(": waiting, number " + std::to_string(position) + " in line\n\n");
   }
 
   static void reply(Call& call, const std::string& body,
@@ -628,6 +650,10 @@ class GatewayImplementation final : public Gateway {
     }
     call.served.role = name_of(*role);
     call.caller.client = call.served.client;
+    call.caller.on_wait = [&call, told = streamed && route.action != Action::hand_on](
+                              int position, std::chrono::milliseconds waited) {
+      wait_in_line(call, told, position, waited);
+    };
     // OpenAI's word for what may take longer.
     if (body.value("service_tier", json()) == "flex") {
       call.caller.urgency = engine::Urgency::background;
@@ -697,6 +723,12 @@ class GatewayImplementation final : public Gateway {
     return serve_it();
   }
 
+  // Background work is read in pieces however short its prompt is.
+  static bool in_pieces(const Call& call, const std::string& body) {
+    return body.size() >= engine::long_prompt_bytes ||
+           call.caller.urgency != engine::Urgency::interactive;
+  }
+
   base::Status pass_on(Call& call, Role role, const std::string& model, const std::string& body,
                        bool streamed,
                        engine::RawRequest::Turn turn = engine::RawRequest::Turn::waits) {
@@ -711,10 +743,7 @@ class GatewayImplementation final : public Gateway {
         streamed ? engine::RawRequest::Answer::streamed : engine::RawRequest::Answer::whole;
     raw.turn = turn;
     raw.caller = call.caller;
-    // Background work is read in pieces however short its prompt is.
-    const bool in_pieces = body.size() >= engine::long_prompt_bytes ||
-                           call.caller.urgency != engine::Urgency::interactive;
-    if (in_pieces && !reads_only(role) && raw.path != "/infill" &&
+    if (in_pieces(call, body) && !reads_only(role) && raw.path != "/infill" &&
         turn == engine::RawRequest::Turn::waits) {
       raw.prompt = as_chat_completion(call.form, body);
     }
@@ -730,7 +759,7 @@ class GatewayImplementation final : public Gateway {
         [&](const engine::RawHead& head) {
           refused = head.status >= 400 ? head.status : 0;
           events = refused == 0 && head.content_type.starts_with("text/event-stream");
-          if (events) begin(call, {head.status, "text/event-stream", {}, true});
+          if (events) begin_stream(call);
         },
         [&](std::string_view piece) {
           if (refused != 0) {
@@ -768,6 +797,11 @@ class GatewayImplementation final : public Gateway {
       return {};
     }
     if (call.request.stop.stop_requested()) return fail(ErrorKind::cancelled, "cancelled");
+    if (!events && call.streamed) {
+      // A stream was asked for and has begun; this server gave something else.
+      return fail(ErrorKind::unavailable, "engine.bad_answer",
+                  {{"role", std::string(name_of(role))}, {"detail", "whole"}});
+    }
     // llama-server's own routes have no mark at the end.
     const bool marked = call.request.path.starts_with("/v1/");
     if (events ? marked && !ending.ended() : !scanner.complete()) {
@@ -1153,7 +1187,7 @@ class GatewayImplementation final : public Gateway {
     engine::RawRequest raw;
     raw.path = "/v1/chat/completions";
     raw.body = made;
-    if (raw.body.size() >= engine::long_prompt_bytes) {
+    if (in_pieces(call, raw.body)) {
       raw.prompt = as_chat_completion(Form::openai, raw.body);
     }
     raw.caller = call.caller;
@@ -1216,7 +1250,7 @@ class GatewayImplementation final : public Gateway {
             return;
           }
           if (!streamed) return;
-          begin(call, {200, "text/event-stream", {}, true});
+          begin_stream(call);
           say(writer.begin());
         },
         [&](std::string_view piece) {
@@ -1309,12 +1343,14 @@ class GatewayImplementation final : public Gateway {
     std::string text;
     json done;
     bool listening = true;
+    bool said_role = false;
     const auto say = [&](const std::string& piece) {
       if (piece.empty()) return;
       text += piece;
       if (!streamed) return;
-      if (!call.began) {
-        begin(call, {200, "text/event-stream", {}, true});
+      if (!said_role) {
+        said_role = true;
+        begin_stream(call);
         listening = call.answer.bytes(chunk({{"role", "assistant"}, {"content", ""}}, json()));
       }
       listening = listening && call.answer.bytes(chunk({{"content", piece}}, json()));
@@ -1332,6 +1368,9 @@ class GatewayImplementation final : public Gateway {
           marks += "[" + std::to_string(citation.value("number", 0)) + "]";
         }
         say((text.empty() ? "" : "\n") + data.value("text", "") + " " + marks);
+      } else if (name == "waiting") {
+        wait_in_line(call, streamed, data.value("position", 1),
+                     std::chrono::milliseconds(static_cast<std::int64_t>(call.since())));
       } else if (name == "text") {
         say(data.value("delta", ""));
       } else if (name == "done") {

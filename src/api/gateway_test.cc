@@ -585,6 +585,47 @@ TEST_F(GatewayTest, one_at_a_time_in_order_and_beyond_the_line_429) {
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2}));
 }
 
+TEST_F(GatewayTest, who_waits_is_told_where_in_the_line) {
+  start("slow --delay 0.6");
+  std::jthread first([&] {
+    const net::HttpResponse response =
+        send(request("/v1/chat/completions", chat("one two three four", true)));
+    EXPECT_EQ(response.header("lar-queue-position"), "");
+    EXPECT_EQ(response.body.find("waiting"), std::string::npos) << response.body;
+  });
+  ASSERT_TRUE(journal_reaches("chat", 1));
+  std::jthread second([&] {
+    const net::HttpResponse response =
+        send(request("/v1/chat/completions", chat("a stream", true)));
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.header("lar-queue-position"), "1");
+    EXPECT_TRUE(response.body.starts_with(": waiting, number 1 in line\n\n")) << response.body;
+    EXPECT_EQ(events(response.body).back(), "[DONE]");
+    EXPECT_EQ(response.body.find("waiting", response.body.find("data:")), std::string::npos);
+  });
+  std::this_thread::sleep_for(200ms);
+  const net::HttpResponse whole = send(request("/v1/chat/completions", chat("a whole answer")));
+  EXPECT_EQ(whole.status, 200);
+  EXPECT_EQ(whole.header("lar-queue-position"), "2");
+  EXPECT_TRUE(json::accept(whole.body)) << whole.body;
+}
+
+// A stream that has begun because it had to wait can no longer be refused by a status.
+TEST_F(GatewayTest, what_is_refused_after_it_has_waited_is_refused_in_its_stream) {
+  start("slow --delay 0.6");
+  std::jthread first(
+      [&] { (void)send(request("/v1/chat/completions", chat("one two three four", true))); });
+  ASSERT_TRUE(journal_reaches("chat", 1));
+  json body = json::parse(chat("not as the engine likes it", true));
+  body["response_format"] = {{"type", "json_schema"},
+                             {"json_schema", {{"schema", {{"$ref", "#/nowhere"}}}}}};
+  const net::HttpResponse response = send(request("/v1/chat/completions", body.dump()));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_TRUE(response.body.starts_with(": waiting")) << response.body;
+  EXPECT_NE(response.body.find("\"error\""), std::string::npos) << response.body;
+  EXPECT_EQ(response.body.find("[DONE]"), std::string::npos) << response.body;
+}
+
 TEST_F(GatewayTest, what_may_take_longer_steps_back_for_others_and_comes_whole) {
   start("slow --delay 0.05");
   std::atomic<bool> done = false;

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "copilot/copilot.h"
+#include "copilot/evidence.h"
 #include "engine/backend.h"
 #include "os/file.h"
 
@@ -67,26 +68,37 @@ struct Kept {
   std::string question;
   std::set<std::string> cited;  // items
   base::Microseconds time = 0;
+  std::optional<store::Correction> correction = {};
+  std::string right_answer = {};  // in the owner's words, or the answer they called right
+  bool right_to_decline = false;
 };
 
-// What opened a conversation, newest first; what followed depends on what was said before it.
+// What opened a conversation, newest first, those corrected before the others; what followed
+// depends on what was said before it.
 Result<std::vector<Kept>> last_questions(store::Store& store, std::size_t most) {
   std::vector<Kept> all;
   TRY_ASSIGN(const auto conversations, store.conversations());
   for (const store::Conversation& conversation : conversations) {
     TRY_ASSIGN(const auto turns, store.turns(conversation.id));
     if (turns.empty()) continue;
-    Kept kept{turns.front().question, {}, turns.front().time};
+    Kept kept{turns.front().question, {}, turns.front().time, turns.front().correction};
+    if (kept.correction) kept.right_answer = kept.correction->text;
     if (const auto answer =
             copilot::answer_from_json(json::parse(turns.front().answer, nullptr, false))) {
       for (const copilot::Citation& citation : answer->citations) {
         kept.cited.insert(citation.item.text());
       }
+      if (kept.correction && kept.correction->right) {
+        kept.right_to_decline = answer->declined;
+        if (kept.right_answer.empty()) kept.right_answer = answer->text;
+      }
     }
     all.push_back(std::move(kept));
   }
-  std::stable_sort(all.begin(), all.end(),
-                   [](const Kept& one, const Kept& other) { return one.time > other.time; });
+  std::stable_sort(all.begin(), all.end(), [](const Kept& one, const Kept& other) {
+    return std::pair(one.correction.has_value(), one.time) >
+           std::pair(other.correction.has_value(), other.time);
+  });
   std::vector<Kept> chosen;
   std::set<std::string> seen;
   for (Kept& kept : all) {
@@ -94,6 +106,17 @@ Result<std::vector<Kept>> last_questions(store::Store& store, std::size_t most) 
     if (seen.insert(base::fold(kept.question)).second) chosen.push_back(std::move(kept));
   }
   return chosen;
+}
+
+// Nothing where the owner has not said what would be right.
+json as_corrected(const copilot::Answer& answer, const Kept& kept) {
+  if (!kept.correction) return {};
+  if (kept.right_to_decline) return answer.declined;
+  if (kept.right_answer.empty()) return {};
+  if (answer.declined) return false;
+  // By its hard facts, as a claim is measured against a passage.
+  const copilot::EvidenceSource source{answer.text, {}, base::today(base::Clock::zone())};
+  return copilot::find_evidence(source, kept.right_answer, kept.question).has_value();
 }
 
 json told(const copilot::Answer& answer, const Kept& kept) {
@@ -109,6 +132,7 @@ json told(const copilot::Answer& answer, const Kept& kept) {
           {"citations", std::move(citations)},
           // Nothing where the kept answer cited nothing.
           {"cites_as_kept", kept.cited.empty() ? json() : json(as_kept)},
+          {"as_corrected", as_corrected(answer, kept)},
           {"total_ms", answer.total_ms},
           {"prompt_tokens", answer.prompt_tokens},
           {"completion_tokens", answer.completion_tokens}};
@@ -122,6 +146,7 @@ std::set<std::string> cited(const copilot::Answer& answer) {
 
 struct Sum {
   int answered = 0, cites_as_kept = 0, can_be_compared = 0;
+  int as_corrected = 0, corrected = 0;
   std::vector<double> times;
   std::int64_t tokens = 0;
 
@@ -131,6 +156,10 @@ struct Sum {
       ++can_be_compared;
       cites_as_kept += answer["cites_as_kept"] == true ? 1 : 0;
     }
+    if (answer["as_corrected"].is_boolean()) {
+      ++corrected;
+      as_corrected += answer["as_corrected"] == true ? 1 : 0;
+    }
     times.push_back(answer["total_ms"]);
     tokens += answer["prompt_tokens"].get<int>() + answer["completion_tokens"].get<int>();
   }
@@ -139,6 +168,8 @@ struct Sum {
     return {{"answered", answered},
             {"cites_as_kept", cites_as_kept},
             {"can_be_compared", can_be_compared},
+            {"as_corrected", as_corrected},
+            {"corrected", corrected},
             {"median_ms", times.empty() ? 0.0 : times[times.size() / 2]},
             {"tokens", tokens}};
   }
@@ -189,6 +220,9 @@ Result<json> rehearse(store::Store& store, engine::Engines& engines,
     TRY_ASSIGN(const copilot::Answer before, copilot::ask(store, engines, request, {}, stop));
     TRY_ASSIGN(const copilot::Answer after, copilot::ask(store, other, request, {}, stop));
     json entry = {{"question", kept.question},
+                  {"correction", kept.correction ? json{{"right", kept.correction->right},
+                                                        {"text", kept.correction->text}}
+                                                 : json()},
                   {"current", told(before, kept)},
                   {"other", told(after, kept)},
                   {"same_answer", base::fold(before.text) == base::fold(after.text)},

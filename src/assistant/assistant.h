@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "assistant/judgement.h"
+#include "assistant/lessons.h"
 #include "assistant/mail_features.h"
 #include "assistant/mailbox.h"
 #include "assistant/suspicion.h"
@@ -46,6 +47,7 @@ struct TriageOptions {
   bool embed = false;
   base::Microseconds models_since = 0;  // mails sent before are judged by code alone
   bool learning = false;                // embeddings are wanted in whatever space
+  const Lessons* lessons = nullptr;     // what the owner said of single mails; null: nothing
 };
 
 // `on_verdict` says false to end it. Errors: judgement.malformed, cancelled. An engine that fails

@@ -2,6 +2,7 @@
 #include "assistant/judgement.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -23,14 +24,30 @@ std::vector<double> softmax(std::vector<double> scores) {
 
 }  // namespace
 
-std::string_view name_of(Priority priority) {
-  constexpr std::array<std::string_view, 4> names = {"urgent", "reply", "fyi", "bulk"};
-  return names[static_cast<size_t>(priority)];
+namespace {
+
+constexpr std::array<std::string_view, 4> priorities = {"urgent", "reply", "fyi", "bulk"};
+constexpr std::array<std::string_view, 3> suspicions = {"none", "spam", "phishing"};
+
+template <typename Kind, size_t count>
+std::optional<Kind> kind_from(const std::array<std::string_view, count>& names,
+                              std::string_view name) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Kind>(found - names.begin());
 }
 
+}  // namespace
+
+std::string_view name_of(Priority priority) { return priorities[static_cast<size_t>(priority)]; }
 std::string_view name_of(Suspicious suspicious) {
-  constexpr std::array<std::string_view, 3> names = {"none", "spam", "phishing"};
-  return names[static_cast<size_t>(suspicious)];
+  return suspicions[static_cast<size_t>(suspicious)];
+}
+std::optional<Priority> priority_from(std::string_view name) {
+  return kind_from<Priority>(priorities, name);
+}
+std::optional<Suspicious> suspicious_from(std::string_view name) {
+  return kind_from<Suspicious>(suspicions, name);
 }
 
 base::Result<Judge> Judge::load() {

@@ -5,7 +5,9 @@
 
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -16,6 +18,8 @@ enum class Priority { urgent, reply, fyi, bulk };
 std::string_view name_of(Priority priority);
 enum class Suspicious { none, spam, phishing };
 std::string_view name_of(Suspicious suspicious);
+std::optional<Priority> priority_from(std::string_view name);
+std::optional<Suspicious> suspicious_from(std::string_view name);
 
 struct Judgement {
   std::array<double, 4> priority{};  // probabilities

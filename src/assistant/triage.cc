@@ -112,6 +112,11 @@ class Triage {
     verdict.features.insert(suspicion.features.begin(), suspicion.features.end());
     verdict.embedding = embedding_of(mail);
     verdict.judgement = judge_.judge(verdict.features, verdict.embedding);
+    Taught taught;
+    if (options_.lessons != nullptr && !mail.mine) {
+      taught =
+          options_.lessons->about(mail, verdict.embedding, verdict.features["s_checks_failed"] > 0);
+    }
     if (mail.mine) {
       verdict.priority = Priority::fyi;
       verdict.personal = verdict.judgement.personal > 0.5;
@@ -127,14 +132,20 @@ class Triage {
     }
     // Who speaks to the assistant behind its reader's back is no honest sender, whatever the
     // weights say; and what is ordered is nothing that the owner has to do.
-    const bool orders = gives_orders(mail);
+    const bool orders =
+        gives_orders(mail) && !(taught.itself && taught.suspicious == Suspicious::none);
+    if (taught.suspicious) verdict.suspicious = *taught.suspicious;
     if (orders) verdict.suspicious = Suspicious::phishing;
-    verdict.personal = verdict.judgement.personal >= judge_.threshold("personal", embedded);
+    verdict.personal = taught.personal.value_or(verdict.judgement.personal >=
+                                                judge_.threshold("personal", embedded));
     const std::array<double, 4>& priority = verdict.judgement.priority;
     verdict.summary = plain_summary(mail);
     if (verdict.suspicious != Suspicious::none) {
       verdict.reasons = suspicion.signs;
       if (orders) verdict.reasons.insert(verdict.reasons.begin(), Sign{"gives_orders", {}});
+      if (taught.suspicious && *taught.suspicious != Suspicious::none) {
+        verdict.reasons.insert(verdict.reasons.begin(), said_by_owner(taught));
+      }
       if (verdict.reasons.empty()) verdict.reasons.push_back({"looks_like_known_fraud", {}});
       verdict.priority = Priority::bulk;
       verdict.personal = false;
@@ -149,8 +160,8 @@ class Triage {
     if (options_.chat && may_ask(mail) && (foreign || at_length) && priority[3] < certain) {
       ask_model(mail, verdict);
     }
-    verdict.priority = decide(priority, embedded);
-    if (verdict.priority == Priority::bulk && tells_members(mail, verdict)) {
+    verdict.priority = taught.priority.value_or(decide(priority, embedded));
+    if (!taught.priority && verdict.priority == Priority::bulk && tells_members(mail, verdict)) {
       verdict.priority = Priority::fyi;
     }
     if (verdict.priority == Priority::bulk) {
@@ -159,12 +170,18 @@ class Triage {
     } else if (verdict.priority != Priority::fyi) {
       verdict.reasons = why(mail, verdict);
     }
+    if (taught.priority) verdict.reasons.insert(verdict.reasons.begin(), said_by_owner(taught));
     return verdict;
   }
 
   std::optional<base::Error> trouble;
 
  private:
+  static Sign said_by_owner(const Taught& taught) {
+    if (taught.itself) return {"you_said", {}};
+    return {"as_you_said", {{"subject", taught.subject}}};
+  }
+
   // Why a mail is urgent or to be answered, most telling first.
   std::vector<Sign> why(const Mail& mail, const Verdict& verdict) const {
     std::vector<Sign> signs;

@@ -272,6 +272,10 @@ Status Watcher::judge_batch(std::vector<Id> ids, Models models, std::stop_token 
     with.embed = !engines_.bound_to(engine::Role::embed).empty();
     with.models_since = recent;
   }
+  TRY_ASSIGN(const std::vector<store::Lesson> said, store_.assistant().lessons());
+  const std::string space = with.embed ? engines_.embed_space() : "";
+  const Lessons lessons(lessons_from(said, space));
+  with.lessons = &lessons;
   size_t index = 0;
   Status saved;
   std::optional<base::Error> trouble;
@@ -287,6 +291,12 @@ Status Watcher::judge_batch(std::vector<Id> ids, Models models, std::stop_token 
     const bool asked =
         !bound.empty() && !trouble && mailbox.mails[index].sent.value_or(mailbox.now) >= recent;
     TRY(save(mailbox, index, items[index], judged[index], verdicts[index], asked ? bound : ""));
+    const bool is_lesson = std::any_of(said.begin(), said.end(), [&](const store::Lesson& lesson) {
+      return lesson.item == judged[index];
+    });
+    if (is_lesson && !verdicts[index].embedding.empty()) {
+      TRY(store_.assistant().keep_lesson_vector(judged[index], verdicts[index].embedding, space));
+    }
   }
   if (trouble) {
     const std::lock_guard state(mutex_);

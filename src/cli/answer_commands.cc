@@ -151,7 +151,11 @@ int ask_and_print(Command& command, const json& question, json& answer) {
   Terminal& out = command.terminal();
   bool streamed = false, in_text = false;
   const auto sink = [&](std::string_view event, const json& data) {
-    if (event == "retrieved") {
+    if (event == "waiting") {
+      const int position = data["position"].get<int>();
+      out.progress(position == 0 ? command.say("ask.searching")
+                                 : command.say("ask.waiting", {{"n", std::to_string(position)}}));
+    } else if (event == "retrieved") {
       out.progress(
           command.say_count("ask.reading", static_cast<std::int64_t>(data["passages"].size())));
     } else if (event == "claim") {
@@ -190,6 +194,10 @@ int ask_and_print(Command& command, const json& question, json& answer) {
     out.line();
     print_citations(command, answer);
   }
+  if (const std::string said = text_of(answer, "owner_said"); !said.empty()) {
+    out.line();
+    out.paragraph(command.say("ask.owner_said", {{"text", harmless(said)}}));
+  }
   return answer["declined"].get<bool>() ? exit_no : exit_ok;
 }
 
@@ -207,6 +215,26 @@ int ask(Command& command, const AskOptions& options) {
   if (!answer.is_object()) return exit_other;
   command.print_json(answer);
   return answer["declined"].get<bool>() ? exit_no : exit_ok;
+}
+
+int correct_answer(Command& command, const CorrectOptions& options) {
+  json body = {{"right", options.take_back ? json() : json(options.right)}};
+  if (!options.text.empty()) body["text"] = options.text;
+  int failure = exit_ok;
+  const auto answer = command.call("POST", "/turns/" + options.turn + "/correction", body, failure);
+  if (!answer) return failure;
+  if (command.options().json) {
+    command.print_json(*answer);
+    return exit_ok;
+  }
+  Terminal& out = command.terminal();
+  if (const json& question = (*answer)["question"]; question.is_string()) {
+    out.line(out.styled(harmless(question.get<std::string>()), Style::bold));
+  }
+  out.line(command.say(options.take_back ? "correct.taken_back"
+                       : options.right   ? "correct.right"
+                                         : "correct.wrong"));
+  return exit_ok;
 }
 
 void print_item(Command& command, const json& item, const std::string& quote) {

@@ -449,10 +449,16 @@ int forget_memory(Command& command, std::int64_t number) {
   return exit_ok;
 }
 
-int triage_item(Command& command, const std::string& item) {
+int triage_item(Command& command, const std::string& item, const TeachOptions& said) {
+  json body = json::object();
+  if (!said.priority.empty()) body["priority"] = said.priority;
+  if (!said.suspicious.empty()) body["suspicious"] = said.suspicious;
+  if (!said.personal.empty()) body["personal"] = said.personal == "yes";
+  if (said.take_back) body["take_back"] = true;
   int failure = exit_ok;
-  const auto verdict =
-      command.call("GET", "/items/" + base::percent_encode(item) + "/verdict", nullptr, failure);
+  const std::string path = "/items/" + base::percent_encode(item) + "/verdict";
+  const auto verdict = body.empty() ? command.call("GET", path, nullptr, failure)
+                                    : command.call("POST", path, body, failure);
   if (!verdict) return failure;
   if (command.options().json) {
     command.print_json(*verdict);

@@ -33,6 +33,8 @@ struct Arguments {
   ServeOptions serve;
   SearchOptions search;
   AskOptions ask;
+  CorrectOptions correct;
+  TeachOptions teach;
   ShowOptions show;
   MailOptions mail;
   AccountOptions account;
@@ -310,6 +312,16 @@ class Table {
     add_mode(add(app_, "chat", "questions",
                  [&given](Command& command) { return chat(command, given.chat_mode); }),
              given.chat_mode, "auto");
+    CLI::App* correcting = add(app_, "correct", "questions", [&given](Command& command) {
+      given.correct.text = joined(given.words);
+      return correct_answer(command, given.correct);
+    });
+    correcting->add_option("text", given.words, say("help.correct_text"))->type_name("");
+    CLI::Option* right =
+        correcting->add_flag("--right", given.correct.right, say("help.correct_right"));
+    correcting->add_flag("--take-back", given.correct.take_back, say("help.correct_take_back"))
+        ->excludes(right);
+    correcting->add_option("--turn", given.correct.turn, say("help.correct_turn"))->type_name("ID");
     CLI::App* showing = add(app_, "show", "questions",
                             [&given](Command& command) { return show_item(command, given.show); });
     showing->add_option("item", given.show.item, say("help.item"))->required()->type_name("ITEM");
@@ -349,10 +361,29 @@ class Table {
         with.terminal().error_line("lar: " + say("usage.missing", {{"word", "--mbox, item"}}));
         return static_cast<int>(exit_usage);
       }
-      return triage_item(with, given.item);
+      return triage_item(with, given.item, given.teach);
     });
     triage->add_option("item", given.item, say("help.item"))->type_name("ITEM");
     triage->add_flag("--features", given.mail.features, say("help.features"));
+    const auto add_said = [&](const char* name, std::string& value, const char* help,
+                              const std::vector<std::string>& values) {
+      std::string shown;
+      for (const std::string& one : values) shown += (shown.empty() ? "" : "|") + one;
+      triage->add_option(name, value, say(help))
+          ->option_text(shown)
+          ->check(CLI::IsMember(values))
+          ->excludes("--mbox");
+    };
+    add_said("--priority", given.teach.priority, "help.teach_priority",
+             {"urgent", "reply", "fyi", "bulk"});
+    add_said("--personal", given.teach.personal, "help.teach_personal", {"yes", "no"});
+    add_said("--suspicious", given.teach.suspicious, "help.teach_suspicious",
+             {"none", "spam", "phishing"});
+    triage->add_flag("--take-back", given.teach.take_back, say("help.teach_take_back"))
+        ->excludes("--priority")
+        ->excludes("--personal")
+        ->excludes("--suspicious")
+        ->excludes("--mbox");
     CLI::App* brief = add_mail("brief", brief_mails, [&given](Command& with) {
       return brief_home(with, given.since, given.day);
     });

@@ -142,6 +142,11 @@ struct AskOptions {
 };
 int ask(Command& command, const AskOptions& options);
 int chat(Command& command, const std::string& mode);
+struct CorrectOptions {
+  std::string text, turn = "last";
+  bool right = false, take_back = false;
+};
+int correct_answer(Command& command, const CorrectOptions& options);
 struct ShowOptions {
   std::string item, quote;
   bool original = false;
@@ -206,7 +211,12 @@ int show_attention(Command& command, const AttentionOptions& options);
 int list_memories(Command& command, bool all);
 int add_memory(Command& command, const std::string& statement, const std::string& topic);
 int forget_memory(Command& command, std::int64_t number);
-int triage_item(Command& command, const std::string& item);
+struct TeachOptions {
+  std::string priority, personal, suspicious;  // empty: nothing is said of it
+  bool take_back = false;
+};
+// Shows the verdict; where something is said, that first.
+int triage_item(Command& command, const std::string& item, const TeachOptions& said);
 
 // ---- models ----
 int list_models(Command& command);

@@ -208,6 +208,10 @@ void print_answer(Command& command, const std::string& name, const json& answer)
   for (const json& citation : answer["citations"]) {
     out.line("    [" + harmless(citation.value("title", "")) + "]");
   }
+  if (answer["as_corrected"].is_boolean()) {
+    out.line("    " + command.say(answer["as_corrected"] == true ? "rehearsal.is_right"
+                                                                 : "rehearsal.is_not_right"));
+  }
   if (answer["cites_as_kept"].is_boolean()) {
     out.line("    " + command.say(answer["cites_as_kept"] == true ? "rehearsal.cites_as_kept"
                                                                   : "rehearsal.cites_otherwise"));
@@ -218,8 +222,15 @@ void print_rehearsal(Command& command, const json& compared) {
   Terminal& out = command.terminal();
   const std::string current = compared.value("current", ""), other = compared.value("other", "");
   for (const json& entry : compared["questions"]) {
-    if (entry["same_answer"] == true && entry["same_citations"] == true) continue;
+    const json& correction = entry["correction"];
+    const bool wrong_again = entry["other"].value("as_corrected", json()) == false;
+    if (entry["same_answer"] == true && entry["same_citations"] == true && !wrong_again) continue;
     out.line(out.styled(harmless(entry.value("question", "")), Style::bold));
+    if (correction.is_object() && !correction.value("text", "").empty()) {
+      out.paragraph(
+          command.say("rehearsal.you_said", {{"text", harmless(correction.value("text", ""))}}),
+          "  ");
+    }
     print_answer(command, current, entry["current"]);
     print_answer(command, other, entry["other"]);
     out.line();
@@ -238,6 +249,12 @@ void print_rehearsal(Command& command, const json& compared) {
                           {"of", std::to_string(sum.value("can_be_compared", 0))},
                           {"median", std::to_string(std::lround(sum.value("median_ms", 0.0)))},
                           {"tokens", std::to_string(sum.value("tokens", std::int64_t{0}))}}));
+    if (const int corrected = sum.value("corrected", 0); corrected > 0) {
+      out.line(command.say("rehearsal.as_corrected",
+                           {{"model", harmless(name)},
+                            {"right", std::to_string(sum.value("as_corrected", 0))},
+                            {"of", std::to_string(corrected)}}));
+    }
   }
 }
 

@@ -72,6 +72,8 @@ json to_json(const Answer& answer) {
           {"completion_tokens", answer.completion_tokens},
           {"left_out_messages", answer.left_out_messages},
           {"model", answer.model},
+          {"owner_said", answer.owner_said},
+          {"turn", answer.turn ? json(answer.turn->text()) : json()},
           {"conversation", answer.conversation ? json(answer.conversation->text()) : json()}};
 }
 
@@ -141,6 +143,7 @@ base::Result<Answer> answer_from_json(const json& value) {
     answer.completion_tokens = value.at("completion_tokens");
     answer.left_out_messages = value.value("left_out_messages", 0);
     answer.model = value.at("model");
+    answer.owner_said = value.value("owner_said", "");
     if (!value.at("conversation").is_null()) answer.conversation = id_of(value.at("conversation"));
   } catch (const json::exception&) {
     return malformed();

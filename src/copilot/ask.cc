@@ -174,12 +174,14 @@ class Asking {
         }
       }
     }
+    TRY(recall_correction());
     answer_.total_ms = elapsed();
     if (request_.remember && gives_answer()) {
       // Saved with the conversation it belongs to; the id of a new one comes back.
+      answer_.turn = base::Id::make();
       const Answer kept = answer_;
       TRY_ASSIGN(answer_.conversation,
-                 store_.save_turn(request_.conversation, {.id = base::Id::make(),
+                 store_.save_turn(request_.conversation, {.id = *answer_.turn,
                                                           .time = base::Clock::now(),
                                                           .question = request_.question,
                                                           .answer = to_json(kept).dump()}));
@@ -192,6 +194,20 @@ class Asking {
     return request_.mode != Mode::passages && request_.mode != Mode::judged;
   }
   double elapsed() const { return static_cast<double>(base::steady_now() - started_) / 1000.0; }
+
+  // Shown beside the answer and marked as the owner's word: it is evidence of nothing.
+  base::Status recall_correction() {
+    if (!gives_answer()) return {};
+    TRY_ASSIGN(const auto corrected, store_.corrected_turns());
+    const std::string question = base::fold(request_.question);
+    for (const store::Turn& turn : corrected) {
+      if (base::fold(turn.question) != question) continue;
+      if (turn.correction->right) break;
+      answer_.owner_said = turn.correction->text;
+      if (!answer_.owner_said.empty()) break;
+    }
+    return {};
+  }
 
   base::Status read_conversation() {
     if (!request_.conversation) return {};
@@ -281,7 +297,7 @@ class Asking {
           texts.push_back({candidate.hit.title, sentence.text});
         }
       }
-      auto made = engines_.embed_for({engine::Urgency::interactive, "ask"},
+      auto made = engines_.embed_for({engine::Urgency::interactive, "ask", events_.waits},
                                      engine::EmbedKind::document, texts, stop_);
       if (!made && made.error().kind == base::ErrorKind::cancelled) {
         return tl::unexpected<base::Error>(std::move(made.error()));
@@ -596,6 +612,7 @@ class Asking {
                                const std::string& part, double enough, ReadPassage& note,
                                std::vector<Located>& claims) {
     engine::ChatRequest chat;
+    chat.caller.on_wait = events_.waits;
     chat.messages = copying_messages(reading);
     chat.json_schema = copying_schema;
     chat.max_tokens = copied_tokens;
@@ -697,6 +714,7 @@ class Asking {
   base::Status read_once(const Weighed& one, const ReadingPrompt& reading, const std::string& part,
                          double enough, ReadPassage& note, std::vector<Located>& claims) {
     engine::ChatRequest chat;
+    chat.caller.on_wait = events_.waits;
     chat.messages = reading_messages(reading);
     // The yes has been weighed already; here the answer behind it is wanted.
     chat.grammar = "root ::= \"Yes. \" [^\\n]+";
@@ -786,6 +804,7 @@ class Asking {
   // tell yes from no.
   base::Result<double> probability_of_yes(std::vector<engine::ChatMessage> messages) {
     engine::ChatRequest chat;
+    chat.caller.on_wait = events_.waits;
     chat.messages = std::move(messages);
     chat.grammar = "root ::= \"Yes\" | \"No\"";
     chat.max_tokens = 1;
@@ -884,6 +903,7 @@ class Asking {
 
   base::Status answer_from_model() {
     engine::ChatRequest chat;
+    chat.caller.on_wait = events_.waits;
     chat.messages.push_back({"system", std::string(model_instructions)});
     if (!earlier_question_.empty()) {
       chat.messages.push_back({"user", earlier_question_});

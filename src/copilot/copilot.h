@@ -92,10 +92,15 @@ struct Answer {
   int left_out_messages = 0;  // of the conversation, the oldest, where it did not fit the context
   std::string model;
   std::optional<base::Id> conversation;
+  std::optional<base::Id> turn;  // as it is saved there
+  // What the owner once gave as the right answer to the same question; empty: nothing.
+  std::string owner_said;
 };
 
 // Called on the asking thread, in the order of the answer. Any may be empty.
 struct AskEvents {
+  // An engine has others before this question (Caller::on_wait in engine.h).
+  decltype(engine::Caller::on_wait) waits;
   std::function<void(const std::vector<ReadPassage>&)> retrieved;
   std::function<void(const Claim&, const std::vector<Citation>&)> claim;  // its citations
   std::function<void(std::string_view)> text;  // answers from the model, piece by piece

@@ -2,6 +2,7 @@
 // writer's. Internal: callers see assistant_store.h.
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
@@ -234,6 +235,20 @@ Status insert_action(Connection& connection, const Action& action) {
       action.result, action.undo, action.made, action.changed);
 }
 
+// A mail and those of its sender since are judged again.
+Status queue_alike(Connection& connection, const Id& item, Microseconds since) {
+  TRY(
+      connection.run("INSERT OR IGNORE INTO judge_queue(starts, item) "
+                     "SELECT ifnull(starts, 0), key FROM item WHERE id = ?1 AND kind = 'mail'",
+                     item));
+  return connection.run(
+      "INSERT OR IGNORE INTO judge_queue(starts, item) "
+      "SELECT ifnull(i.starts, 0), i.key FROM item own JOIN sender s ON s.item = own.key "
+      "JOIN sender other ON other.address = s.address JOIN item i ON i.key = other.item "
+      "WHERE own.id = ?1 AND i.kind = 'mail' AND ifnull(i.starts, 0) >= ?2",
+      item, since);
+}
+
 class AssistantRecords final : public AssistantStore {
  public:
   AssistantRecords(Readers& readers, Writer& writer) : readers_(readers), writer_(writer) {}
@@ -251,6 +266,15 @@ class AssistantRecords final : public AssistantStore {
   Result<std::int64_t> count_to_judge() override {
     TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
     return connection->number("SELECT count(*) FROM judge_queue");
+  }
+
+  Result<bool> is_to_judge(const Id& item) override {
+    TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
+    TRY_ASSIGN(const std::int64_t count,
+               connection->number("SELECT count(*) FROM judge_queue q JOIN item i ON i.key = "
+                                  "q.item WHERE i.id = ?1",
+                                  item));
+    return count > 0;
   }
 
   Result<std::int64_t> judge_again(int version, const std::string& model,
@@ -324,6 +348,71 @@ class AssistantRecords final : public AssistantStore {
     TRY_ASSIGN(const bool found, row.step());
     if (!found) return std::optional<Verdict>();
     return std::optional<Verdict>(verdict_from(row, 0, item));
+  }
+
+  Status teach(const Lesson& lesson, Microseconds alike_since) override {
+    return writer_.run(
+        [&](WriteContext& context) -> Status {
+          TRY(context.connection.run(
+              "INSERT OR REPLACE INTO lesson(item, message_id, sender, subject, priority, "
+              "suspicious, personal, made) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+              lesson.item, lesson.message_id, base::lower_ascii(lesson.sender), lesson.subject,
+              lesson.priority, lesson.suspicious,
+              lesson.personal ? std::optional<std::int64_t>(*lesson.personal ? 1 : 0)
+                              : std::nullopt,
+              lesson.made));
+          return queue_alike(context.connection, lesson.item, alike_since);
+        },
+        Durability::full);
+  }
+
+  Result<bool> unteach(const Id& item, Microseconds alike_since) override {
+    return write<bool>(Durability::full, [&](WriteContext& context) -> Result<bool> {
+      TRY(context.connection.run("DELETE FROM lesson WHERE item = ?1", item));
+      if (context.connection.changed() == 0) return false;
+      TRY(queue_alike(context.connection, item, alike_since));
+      return true;
+    });
+  }
+
+  Result<std::vector<Lesson>> lessons() override {
+    TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
+    Statement rows = connection->query(
+        "SELECT item, message_id, sender, subject, priority, suspicious, personal, embedding, "
+        "space, made FROM lesson ORDER BY made DESC");
+    std::vector<Lesson> result;
+    for (;;) {
+      TRY_ASSIGN(const bool row, rows.step());
+      if (!row) return result;
+      Lesson lesson;
+      lesson.item = rows.id(0);
+      lesson.message_id = rows.string(1);
+      lesson.sender = rows.string(2);
+      lesson.subject = rows.string(3);
+      lesson.priority = rows.string(4);
+      lesson.suspicious = rows.string(5);
+      if (const auto personal = rows.maybe_integer(6)) lesson.personal = *personal != 0;
+      const std::string_view bytes = rows.blob(7);
+      lesson.embedding.resize(bytes.size() / sizeof(float));
+      if (!lesson.embedding.empty()) {
+        std::memcpy(lesson.embedding.data(), bytes.data(), bytes.size());
+      }
+      lesson.space = rows.string(8);
+      lesson.made = rows.integer(9);
+      result.push_back(std::move(lesson));
+    }
+  }
+
+  Status keep_lesson_vector(const Id& item, std::span<const float> embedding,
+                            const std::string& space) override {
+    return writer_.run(
+        [&](WriteContext& context) -> Status {
+          return context.connection.run(
+              "UPDATE lesson SET embedding = ?2, space = ?3 WHERE item = ?1", item,
+              Bytes{{reinterpret_cast<const char*>(embedding.data()), embedding.size_bytes()}},
+              space);
+        },
+        Durability::normal);
   }
 
   Result<std::vector<Fact>> facts_of(const Id& item) override {

@@ -67,6 +67,20 @@ struct Fact {
   std::optional<base::Id> superseded_by;    // the item that did it
 };
 
+// What the owner said of a mail's verdict. It stays when the mail goes. Of each of the three empty
+// (for personal nothing): the owner said nothing.
+struct Lesson {
+  base::Id item;
+  std::string message_id;
+  std::string sender;  // address
+  std::string subject;
+  std::string priority, suspicious;  // as in Verdict
+  std::optional<bool> personal;
+  std::vector<float> embedding;  // of the mail for sorting; empty: not known yet
+  std::string space;             // that it is in
+  base::Microseconds made = 0;
+};
+
 // A mail with its verdict, as far as judging others needs it.
 struct JudgedMail {
   base::Id item;
@@ -206,6 +220,7 @@ class AssistantStore {
   // that records them.
   virtual base::Result<std::vector<base::Id>> mails_to_judge(int limit) = 0;
   virtual base::Result<std::int64_t> count_to_judge() = 0;
+  virtual base::Result<bool> is_to_judge(const base::Id& item) = 0;
   // Puts back what was judged by an older version, and, of mails since `models_since`, what was
   // judged by code alone although a model is there (empty `model`: leave those). Their number.
   virtual base::Result<std::int64_t> judge_again(int version, const std::string& model,
@@ -216,6 +231,14 @@ class AssistantStore {
   virtual base::Status save_verdict(const Verdict& verdict, std::span<const Fact> facts,
                                     std::span<const Fact> others) = 0;
   virtual base::Result<std::optional<Verdict>> verdict(const base::Id& item) = 0;
+  // Replaces what was said of that mail before, and has it and the sender's mails since
+  // `alike_since` judged again: all or nothing.
+  virtual base::Status teach(const Lesson& lesson, base::Microseconds alike_since) = 0;
+  // Takes it back; the same mails are judged again. False: nothing had been said.
+  virtual base::Result<bool> unteach(const base::Id& item, base::Microseconds alike_since) = 0;
+  virtual base::Result<std::vector<Lesson>> lessons() = 0;  // newest first
+  virtual base::Status keep_lesson_vector(const base::Id& item, std::span<const float> embedding,
+                                          const std::string& space) = 0;
   virtual base::Result<std::vector<Fact>> facts_of(const base::Id& item) = 0;
   // Judged mails sent since, oldest first, and the facts of them.
   virtual base::Result<std::vector<JudgedMail>> judged(base::Microseconds since) = 0;

@@ -84,6 +84,8 @@ class Home final : public Store {
   base::Result<Id> save_turn(std::optional<Id> conversation, const Turn& turn) override;
   base::Result<std::vector<Conversation>> conversations() override;
   base::Result<std::vector<Turn>> turns(const Id& conversation) override;
+  base::Status correct_turn(const Id& turn, const std::optional<Correction>& correction) override;
+  base::Result<std::vector<Turn>> corrected_turns() override;
 
   base::Result<Job> start_job(const std::string& kind, const std::string& subject) override;
   base::Status save_job(const Job& job) override;

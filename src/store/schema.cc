@@ -431,11 +431,35 @@ CREATE INDEX verdict_by_coming ON verdict(came);
 CREATE INDEX fact_of_invoices ON fact(who) WHERE kind = 'invoice';
 )sql";
 
+// What the owner said of an answer: JSON {right, text, made}; empty: nothing.
+constexpr const char* corrected_answers = R"sql(
+ALTER TABLE turn ADD COLUMN correction TEXT NOT NULL DEFAULT '';
+CREATE INDEX turn_by_correction ON turn(id) WHERE correction <> '';
+)sql";
+
+// No foreign key: what the owner said holds for mails alike when the one it was said of has gone.
+constexpr const char* lessons_of_the_owner = R"sql(
+CREATE TABLE lesson(
+  item BLOB PRIMARY KEY CHECK(length(item) = 16),
+  message_id TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  priority TEXT NOT NULL,
+  suspicious TEXT NOT NULL,
+  personal INTEGER,
+  embedding BLOB NOT NULL DEFAULT x'',
+  space TEXT NOT NULL DEFAULT '',
+  made INTEGER NOT NULL
+) STRICT;
+)sql";
+
 constexpr Migration all[] = {{1, first},
                              {2, counters_and_labels},
                              {3, assistant_tables},
                              {4, former_cards},
-                             {5, what_the_owner_was_told}};
+                             {5, what_the_owner_was_told},
+                             {6, corrected_answers},
+                             {7, lessons_of_the_owner}};
 
 }  // namespace
 

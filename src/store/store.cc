@@ -699,17 +699,55 @@ base::Result<std::vector<Conversation>> Home::conversations() {
   }
 }
 
-base::Result<std::vector<Turn>> Home::turns(const Id& conversation) {
-  TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
-  Statement all = connection->query(
-      "SELECT id, time, question, answer FROM turn WHERE conversation = ?1 ORDER BY id",
-      conversation);
+namespace {
+
+constexpr const char* turn_columns = "SELECT id, time, question, answer, correction FROM turn ";
+
+std::string written(const Correction& correction) {
+  return nlohmann::json{
+      {"right", correction.right}, {"text", correction.text}, {"made", correction.made}}
+      .dump();
+}
+
+std::optional<Correction> correction_from(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  const nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
+  if (!value.is_object()) return std::nullopt;
+  return Correction{value.value("right", false), value.value("text", ""),
+                    value.value("made", Microseconds{0})};
+}
+
+base::Result<std::vector<Turn>> turns_from(Statement all) {
   std::vector<Turn> result;
   for (;;) {
     TRY_ASSIGN(const bool row, all.step());
     if (!row) return result;
-    result.push_back({all.id(0), all.integer(1), all.string(2), all.string(3)});
+    result.push_back(
+        {all.id(0), all.integer(1), all.string(2), all.string(3), correction_from(all.text(4))});
   }
+}
+
+}  // namespace
+
+base::Result<std::vector<Turn>> Home::turns(const Id& conversation) {
+  TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
+  return turns_from(connection->query(
+      std::string(turn_columns) + "WHERE conversation = ?1 ORDER BY id", conversation));
+}
+
+base::Status Home::correct_turn(const Id& turn, const std::optional<Correction>& correction) {
+  return write(Durability::full, [&](WriteContext& context) -> base::Status {
+    TRY(context.connection.run("UPDATE turn SET correction = ?2 WHERE id = ?1", turn,
+                               correction ? written(*correction) : std::string()));
+    if (context.connection.changed() == 0) return unknown("conversation.unknown_turn", turn);
+    return {};
+  });
+}
+
+base::Result<std::vector<Turn>> Home::corrected_turns() {
+  TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
+  return turns_from(
+      connection->query(std::string(turn_columns) + "WHERE correction <> '' ORDER BY id DESC"));
 }
 
 namespace {

@@ -152,11 +152,18 @@ struct JournalEntry {
   std::string detail;   // JSON object
 };
 
+// What the owner said of an answer.
+struct Correction {
+  bool right = false;
+  std::string text;  // what would have been right; may be empty
+  Microseconds made = 0;
+};
 struct Turn {
   Id id;
   Microseconds time = 0;
   std::string question;
   std::string answer;  // JSON of the whole answer
+  std::optional<Correction> correction = {};
 };
 struct Conversation {
   Id id;
@@ -256,6 +263,11 @@ class Store {
   virtual base::Result<Id> save_turn(std::optional<Id> conversation, const Turn& turn) = 0;
   virtual base::Result<std::vector<Conversation>> conversations() = 0;
   virtual base::Result<std::vector<Turn>> turns(const Id& conversation) = 0;
+  // Nothing takes it back. Errors: conversation.unknown_turn {id}.
+  virtual base::Status correct_turn(const Id& turn,
+                                    const std::optional<Correction>& correction) = 0;
+  // Those of which the owner has said something, newest first.
+  virtual base::Result<std::vector<Turn>> corrected_turns() = 0;
 
   virtual base::Result<Job> start_job(const std::string& kind, const std::string& subject) = 0;
   virtual base::Status save_job(const Job& job) = 0;

@@ -320,6 +320,19 @@ TEST_F(StoreTest, a_conversation_keeps_its_turns_in_order) {
   ASSERT_EQ(turns.size(), 2u);
   EXPECT_EQ(turns[1].question, "¿Y el de la casa?");
   EXPECT_EQ(must(store->conversations()).front().title, "¿Cuándo vence el seguro?");
+  EXPECT_FALSE(turns[0].correction);
+  EXPECT_TRUE(must(store->corrected_turns()).empty());
+  ASSERT_TRUE(store->correct_turn(turns[0].id, Correction{false, "On «Friday»", 7}));
+  const auto corrected = must(store->corrected_turns());
+  ASSERT_EQ(corrected.size(), 1U);
+  EXPECT_EQ(corrected[0].id, turns[0].id);
+  EXPECT_FALSE(corrected[0].correction->right);
+  EXPECT_EQ(corrected[0].correction->text, "On «Friday»");
+  EXPECT_EQ(corrected[0].correction->made, 7);
+  ASSERT_TRUE(store->correct_turn(turns[0].id, std::nullopt));
+  EXPECT_TRUE(must(store->corrected_turns()).empty());
+  EXPECT_EQ(store->correct_turn(Id::make(), std::nullopt).error().code,
+            "conversation.unknown_turn");
   EXPECT_EQ(store->save_turn(Id::make(), turn).error().code, "conversation.unknown");
 }
 

@@ -61,6 +61,27 @@ class AssistantCase(Case):
         self.fail(f"no card of kind {kind}")
 
 
+class Taught(AssistantCase):
+    def test_what_the_owner_says_of_a_mail_goes_before_what_is_judged(self):
+        self.fill_home()
+        self.assertEqual(self.json("triage", "ask@postbox.example")["said"], None)
+        taught = self.json("triage", "ask@postbox.example", "--priority", "urgent", "--personal", "no")
+        self.assertEqual((taught["priority"], taught["personal"]), ("urgent", False))
+        self.assertEqual(taught["said"], {"priority": "urgent", "personal": False, "suspicious": None})
+        self.assertEqual(taught["reasons"][0]["code"], "you_said")
+        # Of the same mail something else: both hold.
+        taught = self.json("triage", "ask@postbox.example", "--suspicious", "phishing")
+        self.assertEqual((taught["suspicious"], taught["said"]["priority"]), ("phishing", "urgent"))
+        self.assertNotIn("ask@postbox.example", [e["external_id"] for c in self.json("cards")["cards"] if c["kind"] == "answer"
+                                                 for e in c["evidence"]])
+        self.assertIn("dijiste", self.lar("triage", "ask@postbox.example", LAR_LANGUAGE="es").stdout)
+        back = self.json("triage", "ask@postbox.example", "--take-back")
+        self.assertEqual((back["priority"], back["suspicious"], back["said"]), ("reply", "none", None))
+        self.lar("triage", "ask@postbox.example", "--priority", "soon", code=2)
+        self.lar("triage", "ask@postbox.example", "--priority", "fyi", "--take-back", code=2)
+        self.lar("triage", "none@x", "--priority", "fyi", code=3)
+
+
 class Walk(AssistantCase):
     def test_from_the_briefing_to_an_event_and_back(self):
         self.fill_home()
@@ -242,6 +263,8 @@ class Served(AssistantCase):
             self.assertIsNone(json.loads(found.stdout)["model"])
             said = [item["external_id"] for card in self.json("cards")["cards"] for item in card["evidence"]]
             self.assertIn("late@postbox.example", said)
+            taught = self.json("triage", "late@postbox.example", "--priority", "fyi")
+            self.assertEqual(taught["priority"], "fyi", "at once, beside the background")
         finally:
             served.send_signal(signal.SIGTERM)
             served.wait(20)

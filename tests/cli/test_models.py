@@ -54,6 +54,33 @@ class Models(Case):
         self.assertEqual(self.bound(), "toy2")
         self.lar("model", "use", "embed=toy2", "--compare", code=2)
 
+    def test_what_the_owner_called_right_is_what_a_rehearsal_asks_first(self):
+        self.with_models()
+        self.fill()
+        self.lar("model", "use", "chat=toy")
+        self.assertIn("asked", self.lar("correct", code=3).stderr)
+        answered = json.loads(self.lar("ask", "¿Cuándo vence el seguro del coche?", "--json").stdout)
+        self.assertEqual(answered["owner_said"], "")
+        self.lar("ask", "When does the car insurance expire?", code=1)
+        done = self.lar("correct", "Vence el 30 de febrero de 2031", "--turn", answered["turn"])
+        self.assertIn("--compare", done.stdout)
+        again = json.loads(self.lar("ask", "¿cuándo vence el SEGURO del coche?", "--json").stdout)
+        self.assertEqual(again["owner_said"], "Vence el 30 de febrero de 2031")
+        self.assertEqual(again["answer"], answered["answer"], "the owner's word is shown beside it, and is evidence of nothing")
+        self.assertIn("2031", self.lar("ask", "¿Cuándo vence el seguro del coche?").stdout)
+        # The last one is right as it is.
+        self.assertIn("seguro", self.lar("correct", "--right").stdout)
+        compared = json.loads(self.lar("model", "use", "chat=toy2", "--compare", "--json", code=1).stdout)
+        corrected = {entry["question"]: entry for entry in compared["questions"] if entry["correction"]}
+        self.assertEqual(compared["questions"][-1]["question"], "When does the car insurance expire?", "the corrected come first")
+        self.assertIs(corrected["¿Cuándo vence el seguro del coche?"]["other"]["as_corrected"], True)
+        self.assertGreaterEqual(compared["summary"]["other"]["corrected"], 1)
+        shown = self.lar("model", "use", "chat=toy2", "--compare", code=1).stdout
+        self.assertIn("corrected", shown)
+        self.lar("correct", "--take-back")
+        self.lar("correct", "--turn", "00000000-0000-0000-0000-000000000000", code=3)
+        self.lar("correct", "--right", "--take-back", code=2)
+
     def test_an_answer_says_what_of_the_conversation_no_longer_fitted(self):
         self.with_models()
         self.lar("init")

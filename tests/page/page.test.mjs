@@ -101,6 +101,19 @@ describe('the page', { concurrency: false }, () => {
       claim,
       'the conversation is found again by its address',
     );
+    const correction = page.locator('article.turn .correction');
+    await correction.getByRole('button', { name: 'No es correcta' }).click();
+    await correction.locator('input').fill('El 30 de febrero de 2031');
+    await page.keyboard.press('Enter');
+    await correction.getByText('El 30 de febrero de 2031').waitFor();
+    await page.reload();
+    await correction.getByText('El 30 de febrero de 2031').waitFor();
+    await correction.getByRole('button', { name: 'Retirar' }).click();
+    await correction.getByRole('button', { name: 'Correcta', exact: true }).click();
+    await correction.getByText('Dijiste que era correcta.').waitFor();
+    await correction.getByRole('button', { name: 'Retirar' }).click();
+    await correction.getByRole('button', { name: 'Correcta', exact: true }).waitFor();
+
     await page.locator('article.turn summary').click();
     await page.locator('article.turn details ol button').first().click();
     await page.locator('.panel h2').waitFor();

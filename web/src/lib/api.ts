@@ -164,6 +164,26 @@ export interface Answer {
   left_out_messages?: number;
   model: string;
   conversation: string;
+  turn: string | null;
+  /** What the owner once gave as the right answer to the same question; may be empty. */
+  owner_said?: string;
+}
+
+/** What was judged of a mail. `said`: the owner's own word on it. */
+export interface Verdict {
+  item: string;
+  priority: 'urgent' | 'reply' | 'fyi' | 'bulk';
+  personal: boolean;
+  suspicious: 'none' | 'spam' | 'phishing';
+  reasons: { code: string; text: string }[];
+  said: { priority: string | null; suspicious: string | null; personal: boolean | null } | null;
+}
+export type Said = Partial<Pick<Verdict, 'priority' | 'suspicious' | 'personal'>>;
+
+/** What the owner said of an answer; `text`: what would have been right, may be empty. */
+export interface Correction {
+  right: boolean;
+  text: string;
 }
 
 export interface ConversationTitle {
@@ -196,6 +216,8 @@ export interface Item {
   source_names: string[];
   parts: Part[];
   changed_on_disk: boolean;
+  /** Something was judged of it, which `verdict` gives. */
+  judged: boolean;
   has_original: boolean;
 }
 
@@ -580,7 +602,17 @@ export const api = {
     stream('POST', '/ask', conversation ? { question, conversation, mode } : { question, mode }, signal),
   conversations: () => json<{ conversations: ConversationTitle[] }>('GET', '/conversations'),
   conversation: (id: string) =>
-    json<{ id: string; turns: { question: string; answer: Answer }[] }>('GET', `/conversations/${segment(id)}`),
+    json<{ id: string; turns: { question: string; answer: Answer; correction: Correction | null }[] }>(
+      'GET',
+      `/conversations/${segment(id)}`,
+    ),
+  verdict: (item: string, signal?: AbortSignal) =>
+    json<Verdict>('GET', `/items/${segment(item)}/verdict`, undefined, signal),
+  teach: (item: string, said: Said | { take_back: true }) =>
+    json<Verdict>('POST', `/items/${segment(item)}/verdict`, said),
+  /** Without a correction what was said before is taken back. */
+  correct: (turn: string, correction: Correction | null) =>
+    json<{ correction: Correction | null }>('POST', `/turns/${segment(turn)}/correction`, correction ?? { right: null }),
   item: (id: string, signal: AbortSignal) => json<Item>('GET', `/items/${segment(id)}`, undefined, signal),
   original_address: (id: string) => `/api/v1/items/${segment(id)}/original`,
   models: () => json<Models>('GET', '/models'),

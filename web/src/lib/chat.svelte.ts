@@ -1,17 +1,20 @@
 // The conversation on screen. It lives outside the view, so that looking something up elsewhere does not stop an answer
 // that is being written.
 import { api } from './api';
-import type { Answer, AskMode, Citation, ConversationTitle, Passage } from './api';
+import type { Answer, AskMode, Citation, ConversationTitle, Correction, Passage } from './api';
 import { note_failure, words_for } from './app.svelte';
 
 export interface Turn {
   question: string;
   state: 'searching' | 'answering' | 'done' | 'failed' | 'stopped';
+  /** Its place in the line for an engine; 0: it need not wait. */
+  position: number;
   retrieved: Passage[];
   claims: { text: string; citations: Citation[] }[];
   /** An answer from the model, as far as it has come. */
   text: string;
   answer: Answer | null;
+  correction: Correction | null;
   error: string;
   mode: AskMode;
 }
@@ -47,11 +50,12 @@ export function start_new(): void {
   chat.loading = false;
 }
 
-function turn_of(question: string, answer: Answer): Turn {
+function turn_of(question: string, answer: Answer, correction: Correction | null = null): Turn {
   const by_number = new Map(answer.citations.map((citation) => [citation.number, citation]));
   return {
     question,
     state: 'done',
+    position: 0,
     retrieved: [],
     claims: answer.claims.map((claim) => ({
       text: claim.text,
@@ -59,6 +63,7 @@ function turn_of(question: string, answer: Answer): Turn {
     })),
     text: answer.basis === 'model' ? answer.answer : '',
     answer,
+    correction,
     error: '',
     mode: 'auto',
   };
@@ -71,7 +76,7 @@ export async function load(id: string): Promise<void> {
   try {
     const conversation = await api.conversation(id);
     if (chat.id !== id) return;
-    chat.turns = conversation.turns.map((turn) => turn_of(turn.question, turn.answer));
+    chat.turns = conversation.turns.map((turn) => turn_of(turn.question, turn.answer, turn.correction));
   } catch (error) {
     note_failure(error);
     if (chat.id === id) chat.error = words_for(error);
@@ -95,11 +100,13 @@ export async function ask(question: string, mode: AskMode, arrived: (text: strin
   running = control;
   chat.error = '';
   chat.turns.push({
-    question, mode, state: 'searching', retrieved: [], claims: [], text: '', answer: null, error: '',
+    question, mode, state: 'searching', position: 0, retrieved: [], claims: [], text: '', answer: null,
+    correction: null, error: '',
   });
   const turn = chat.turns[chat.turns.length - 1]!;
   try {
     for await (const { event, data } of api.ask(question, chat.id, mode, control.signal)) {
+      turn.position = event === 'waiting' ? (data as { position: number }).position : 0;
       if (event === 'retrieved') {
         turn.retrieved = (data as { passages: Passage[] }).passages;
         turn.state = 'answering';
