@@ -121,6 +121,8 @@ pages() {
     step "page: units" page test
     step "page: the assistant, in a browser" "$python" tests/page/served.py \
         env "PATH=$node:$PATH" node --test tests/page/assistant.test.mjs
+    step "page: models and engines, in a browser" "$python" tests/page/engines_served.py \
+        env "PATH=$node:$PATH" node --test tests/page/engines.test.mjs
 }
 lane terminal
 lane pages

@@ -294,6 +294,11 @@ class ApplicationImplementation final : public Application {
         {"POST", "/models/check", "check_model", &A::check_model, true},
         {"POST", "/models/compare", "compare_model", &A::compare_model, true},
         {"GET", "/models/plan", "plan_models", &A::plan_models},
+        {"GET", "/models/work", "work", &A::work},
+        {"GET", "/models/questions", "questions", &A::questions},
+        {"POST", "/models/questions", "set_questions", &A::set_questions},
+        {"POST", "/models/background", "set_background", &A::set_background},
+        {"DELETE", "/models/kept", "forget_kept", &A::forget_kept},
         {"GET", "/models/show", "show_model", &A::show_model},
         {"POST", "/models/pull", "pull_model", &A::pull_model, true},
         {"GET", "/keys", "keys", &A::keys},
@@ -382,6 +387,16 @@ class ApplicationImplementation final : public Application {
 
   // ---- status ----
 
+  static json calls_json(const engine::EngineStatus& status) {
+    json calls = json::array();
+    for (const engine::WaitingCall& call : status.calls) {
+      calls.push_back({{"client", call.caller.client},
+                       {"class", engine::name_of(call.caller.urgency)},
+                       {"position", call.position}});
+    }
+    return calls;
+  }
+
   json roles_json(base::Language language) {
     json roles = json::array();
     for (const engine::EngineStatus& status : engines_->status()) {
@@ -391,13 +406,7 @@ class ApplicationImplementation final : public Application {
                    {"pid", status.pid},
                    {"memory_bytes", status.memory_bytes},
                    {"context", status.context}};
-      json calls = json::array();
-      for (const engine::WaitingCall& call : status.calls) {
-        calls.push_back({{"client", call.caller.client},
-                         {"class", engine::name_of(call.caller.urgency)},
-                         {"position", call.position}});
-      }
-      role["calls"] = std::move(calls);
+      role["calls"] = calls_json(status);
       if (!status.next_model.empty()) role["next_model"] = status.next_model;
       if (status.prompt_speed > 0) role["prompt_speed"] = std::round(status.prompt_speed);
       if (status.error) role["error"] = render_error(*status.error, language);
@@ -1229,7 +1238,56 @@ class ApplicationImplementation final : public Application {
     return Response{};
   }
 
+  // What is asked of the engines at this moment. Of the status only what costs nothing: the page
+  // looks every second or two while somebody watches.
+  Result<Response> work(const Call& call) {
+    json roles = json::array();
+    for (const engine::EngineStatus& status : engines_->status()) {
+      if (status.model.empty() && status.calls.empty()) continue;
+      roles.push_back({{"role", engine::name_of(status.role)},
+                       {"state", engine::name_of(status.state)},
+                       {"calls", calls_json(status)}});
+    }
+    return reply({{"roles", std::move(roles)},
+                  {"background", background_json(call.request.language)},
+                  {"kept", kept_json(call.request.language)}});
+  }
+
+  Result<Response> set_background(const Call& call) {
+    const auto limit = [&](const char* name) {
+      return call.body[name].is_null() ? 0.0 : call.body[name].get<double>();
+    };
+    engine::DailyCost cost;
+    cost.tokens = static_cast<std::int64_t>(limit("tokens"));
+    cost.minutes = limit("minutes");
+    cost.watt_hours = limit("watt_hours");
+    TRY(engines_->limit_background(cost));
+    announce();
+    return reply(background_json(call.request.language));
+  }
+
+  Result<Response> forget_kept(const Call&) {
+    const int forgotten = engines_->forget_all_kept();
+    announce();
+    return reply({{"forgotten", forgotten}});
+  }
+
+  // What a full check asks to learn what a model refuses: the owner's file, with its remarks.
+  Result<Response> questions(const Call&) {
+    TRY_ASSIGN(const std::string text, engine::questions_text(options_.home));
+    TRY_ASSIGN(const auto asked, engine::refusal_questions(options_.home));
+    return reply({{"text", text}, {"count", asked.size()}});
+  }
+
+  Result<Response> set_questions(const Call& call) {
+    TRY(engine::write_questions(options_.home, call.body["text"].get<std::string>()));
+    return questions(call);
+  }
+
   Result<Response> compare_model(const Call& call) {
+    // Two would share a folder and the memory; one that was given up may take a moment to end.
+    const std::unique_lock alone(rehearsing_, std::chrono::seconds(15));
+    if (!alone) return fail(ErrorKind::busy, "rehearsal.runs", {}, base::Retry::later);
     std::stop_source stop;
     const std::stop_callback outer(call.request.stop, [&] { stop.request_stop(); });
     TRY_ASSIGN(const json compared,
@@ -1490,6 +1548,7 @@ class ApplicationImplementation final : public Application {
   std::unique_ptr<sources::SyncService> sync_;
   std::unique_ptr<ClientKeys> keys_;
   std::unique_ptr<Gateway> gateway_;
+  std::timed_mutex rehearsing_;
   std::mutex checking_mutex_;
   std::condition_variable_any checking_changed_;
   std::set<engine::Role> to_check_;

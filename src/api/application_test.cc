@@ -129,6 +129,52 @@ TEST_F(Home, limits_of_the_background_that_cannot_be_read_are_told) {
   })) << checks.dump(1);
 }
 
+TEST_F(Home, the_owners_choices_about_engines_obey_their_schemas_and_are_refused_in_words) {
+  const json work = get("/models/work");
+  expect_valid("work", work);
+  EXPECT_EQ(work["kept"]["files"], 0);
+  EXPECT_TRUE(work["background"]["limit"]["tokens"].is_null());
+
+  const json limits = {{"tokens", 5000}, {"minutes", 30}, {"watt_hours", nullptr}};
+  const Response set = send("POST", "/models/background", limits);
+  EXPECT_EQ(set.status, 200) << set.body;
+  expect_valid("set_background", json::parse(set.body));
+  EXPECT_EQ(get("/models/work")["background"]["limit"]["tokens"], 5000);
+  EXPECT_EQ(get("/status")["background"]["limit"]["minutes"], 30);
+  for (const auto& [name, value] : {std::pair<const char*, json>{"tokens", 0},
+                                    {"minutes", 1441},
+                                    {"watt_hours", -1},
+                                    {"tokens", "many"}}) {
+    json wrong = limits;
+    wrong[name] = value;
+    EXPECT_EQ(send("POST", "/models/background", wrong).status, 400) << name << value;
+  }
+  write("home/background.toml", "tokens_a_day = 1000\n");
+  const Response unread = send("POST", "/models/background", limits);
+  EXPECT_EQ(unread.status, 400);
+  EXPECT_EQ(json::parse(unread.body)["error"]["code"], "settings.malformed");
+
+  const json questions = get("/models/questions");
+  expect_valid("questions", questions);
+  EXPECT_GT(questions["count"], 5);
+  const Response changed =
+      send("POST", "/models/questions", {{"text", "# mías\n¿Es Taiwán un país?"}});
+  EXPECT_EQ(changed.status, 200) << changed.body;
+  expect_valid("set_questions", json::parse(changed.body));
+  EXPECT_EQ(json::parse(changed.body)["count"], 1);
+  EXPECT_EQ(get("/models/questions")["text"], "# mías\n¿Es Taiwán un país?\n");
+  const Response too_long = send("POST", "/models/questions", {{"text", std::string(1500, 'x')}});
+  EXPECT_EQ(too_long.status, 400);
+  EXPECT_EQ(json::parse(too_long.body)["error"]["code"], "questions.too_long");
+  EXPECT_EQ(send("POST", "/models/questions", {{"text", std::string(70'000, '#')}}).status, 400);
+  EXPECT_EQ(get("/models/questions")["count"], 1) << "what is refused changes nothing";
+
+  const Response forgotten = send("DELETE", "/models/kept");
+  EXPECT_EQ(forgotten.status, 200) << forgotten.body;
+  expect_valid("forget_kept", json::parse(forgotten.body));
+  EXPECT_EQ(json::parse(forgotten.body)["forgotten"], 0);
+}
+
 // What a server of the owner's claims is not believed for longer than it takes to ask.
 TEST_F(Home, a_server_of_the_owners_is_measured_once_it_serves) {
   const char* source = std::getenv("LAR_SOURCE_FOLDER");

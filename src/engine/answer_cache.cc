@@ -121,7 +121,11 @@ class CachedEngines final : public Engines {
   base::Result<MemoryPlan> plan() override { return engines_->plan(); }
   KeptStatus kept() override { return engines_->kept(); }
   int forget_kept(const std::string& client) override { return engines_->forget_kept(client); }
+  int forget_all_kept() override { return engines_->forget_all_kept(); }
   BackgroundStatus background() override { return engines_->background(); }
+  base::Status limit_background(const DailyCost& limit) override {
+    return engines_->limit_background(limit);
+  }
   base::Status bind_defaults() override { return engines_->bind_defaults(); }
   void stop_all() override { engines_->stop_all(); }
 

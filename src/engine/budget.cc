@@ -1,12 +1,16 @@
 // See budget.h.
 #include "engine/budget.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
+#include <vector>
 
+#include "base/text.h"
 #include "engine/toml_text.h"
 #include "os/file.h"
 
@@ -26,6 +30,13 @@ std::string number_text(double value) {
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value,
                                  std::chars_format::fixed, 6);
   return end.ec == std::errc() ? std::string(digits.data(), end.ptr) : "0";
+}
+
+// The shortest that is read as the same again: "30", not "30.000000".
+std::string short_number(double value) {
+  std::array<char, 32> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  return {digits.data(), end.ptr};
 }
 
 std::string today() { return base::format_date(base::today(base::Clock::zone())); }
@@ -72,6 +83,49 @@ base::Result<DailyCost> Budget::limits() const {
     }
   }
   return limit;
+}
+
+base::Status Budget::set_limits(const DailyCost& limit) {
+  const std::lock_guard lock(mutex_);
+  const auto before = limits();
+  if (!before) return tl::unexpected<base::Error>(before.error());
+  const std::string path = home_ + "/background.toml";
+  std::string text;
+  if (std::filesystem::exists(path)) {
+    TRY_ASSIGN(text, os::read_file(path, 65'536));
+  }
+  TRY_ASSIGN(const toml::table table, parse_toml(text, path));
+  std::vector<std::pair<std::string, std::string>> wanted;
+  if (limit.tokens > 0) wanted.emplace_back("tokens_per_day", std::to_string(limit.tokens));
+  if (limit.minutes > 0) wanted.emplace_back("minutes_per_day", short_number(limit.minutes));
+  if (limit.watt_hours > 0) {
+    wanted.emplace_back("watt_hours_per_day", short_number(limit.watt_hours));
+  }
+  // limits() has read the file: each setting is one number, and so stands on one line.
+  std::vector<std::string> lines;
+  for (const std::string_view line : base::split(text, '\n')) lines.emplace_back(line);
+  while (!lines.empty() && lines.back().empty()) lines.pop_back();
+  std::vector<bool> gone(lines.size(), false);
+  for (const auto& [key, value] : table) {
+    const std::size_t at = value.source().begin.line - 1;
+    if (at >= lines.size()) continue;
+    const auto setting = std::find_if(wanted.begin(), wanted.end(),
+                                      [&](const auto& one) { return one.first == key.str(); });
+    if (setting == wanted.end()) {
+      gone[at] = true;
+      continue;
+    }
+    const std::size_t remark = lines[at].find('#');
+    lines[at] = setting->first + " = " + setting->second +
+                (remark == std::string::npos ? "" : "  " + lines[at].substr(remark));
+    wanted.erase(setting);
+  }
+  std::string result;
+  for (std::size_t at = 0; at < lines.size(); ++at) {
+    if (!gone[at]) result += lines[at] + "\n";
+  }
+  for (const auto& [name, value] : wanted) result += name + " = " + value + "\n";
+  return os::write_file_atomically(path, result);
 }
 
 void Budget::begin_day() {

@@ -28,6 +28,10 @@ class Budget {
   // be read is not taken for no limit.
   base::Status admit();
   BackgroundStatus status();
+  // Other limits (0: none) from now on; what else stands in the owner's file, remarks above all,
+  // stays. Errors: as admit() for a file that cannot be read (it is the owner's to mend), those of
+  // writing.
+  base::Status set_limits(const DailyCost& limit);
 
   // One stretch of background work: its time and, where the machine tells, its energy.
   class Stretch {

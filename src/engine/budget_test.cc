@@ -94,6 +94,33 @@ TEST_F(BudgetTest, a_limit_that_cannot_be_read_is_told_and_not_taken_for_none) {
   EXPECT_EQ(budget.status().limit.minutes, 30);
 }
 
+TEST_F(BudgetTest, limits_that_are_set_leave_the_rest_of_the_file_as_it_is) {
+  const auto file = [&] {
+    std::ifstream stream(home + "/background.toml");
+    return std::string(std::istreambuf_iterator<char>(stream), {});
+  };
+  Budget budget(home);
+  ASSERT_TRUE(budget.set_limits({5'000, 0.5, 0}));
+  EXPECT_EQ(file(), "tokens_per_day = 5000\nminutes_per_day = 0.5\n");
+  limit("# for the nights\ntokens_per_day = 100  # few\n\nminutes_per_day = 30\n");
+  ASSERT_TRUE(budget.set_limits({200, 0, 12.25}));
+  EXPECT_EQ(file(),
+            "# for the nights\ntokens_per_day = 200  # few\n\nwatt_hours_per_day = 12.25\n");
+  EXPECT_EQ(budget.status().limit.tokens, 200);
+  EXPECT_EQ(budget.status().limit.minutes, 0);
+  EXPECT_EQ(budget.status().limit.watt_hours, 12.25);
+  work(budget, 200);
+  EXPECT_FALSE(budget.admit()) << "they hold at once";
+  ASSERT_TRUE(budget.set_limits({}));
+  EXPECT_TRUE(budget.admit());
+  EXPECT_EQ(file(), "# for the nights\n\n");
+  limit("tokens_a_day = 5\n");
+  const auto refused = budget.set_limits({1, 1, 1});
+  ASSERT_FALSE(refused) << "what cannot be read is the owner's to mend";
+  EXPECT_EQ(refused.error().code, "settings.malformed");
+  EXPECT_EQ(file(), "tokens_a_day = 5\n");
+}
+
 TEST_F(BudgetTest, minutes_are_counted_and_end_work_between_two_of_its_pieces) {
   limit("minutes_per_day = 0.002\n");  // 120 ms
   Budget budget(home);

@@ -570,10 +570,10 @@ class Measurement {
       // No words are no refusal: the engine failed, or the model stopped at once.
       if (base::trim(answer).empty()) continue;
       ++contract_.questions_asked;
-      if (declines(answer)) {
-        contract_.refusals.push_back(
-            {text, std::string(base::cut_utf8(base::collapse_spaces(answer), kept_of_refusal))});
-      }
+      const std::string beginning(base::cut_utf8(base::collapse_spaces(answer), kept_of_refusal));
+      const bool refused = declines(answer);
+      contract_.replies.push_back({text, beginning, refused});
+      if (refused) contract_.refusals.push_back({text, beginning});
     }
     return {};
   }

@@ -43,6 +43,13 @@ struct Refusal {
   std::string answer;  // its beginning
 };
 
+// What a model said to one of the owner's questions, refused or not.
+struct Reply {
+  std::string question;
+  std::string answer;  // its beginning
+  bool refused = false;
+};
+
 // Among how many offered tools the right one was picked, and among how many no more; 0: among none,
 // or none failed as far as time and context allowed to look.
 struct ToolLadder {
@@ -75,6 +82,7 @@ struct Contract {
   double prompt_speed = 0, generation_speed = 0;  // tokens a second
   int questions_asked = 0;
   std::vector<Refusal> refusals;
+  std::vector<Reply> replies;  // to all that was asked; none in what an earlier lar measured
 
   // Of one that embeds, or orders texts (which has no dimensions).
   int dimensions = 0;
@@ -178,6 +186,11 @@ std::string contract_key(const EngineOptions& options, const std::string& models
 // The owner's questions for refusals, HOME/questions.txt: one on a line, # begins a remark. Written
 // with a first set when it is not there.
 base::Result<std::vector<std::string>> refusal_questions(const std::string& home);
+// The same as it stands in the file, remarks and all, and another text in its place. A full check
+// asks each question, so a text is bounded. Errors: questions.too_many {count, most},
+// questions.too_long {line, most}, those of reading and writing.
+base::Result<std::string> questions_text(const std::string& home);
+base::Status write_questions(const std::string& home, std::string_view text);
 
 // Whether somebody waits for the result: then its figures of speed go before background work. What
 // nobody waits for is background work itself, and looks for the end of the context in a quick check

@@ -25,6 +25,9 @@ namespace {
 // For texts that show where the context ends, in a check that nobody waits for: with the rest of it
 // some two minutes.
 constexpr double unattended_seconds = 60;
+// A full check asks each of the owner's questions: so many take minutes.
+constexpr std::size_t most_questions = 200;
+constexpr std::size_t longest_question = 1000;  // bytes
 constexpr std::array<std::string_view, 4> form_names = {"unknown", "ignored", "easy_only", "kept"};
 constexpr std::array<std::string_view, 3> style_names = {"unknown", "system_message",
                                                          "before_question"};
@@ -154,6 +157,11 @@ std::string contract_json(const Contract& contract) {
   for (const Refusal& refusal : contract.refusals) {
     refusals.push_back({{"question", refusal.question}, {"answer", refusal.answer}});
   }
+  json replies = json::array();
+  for (const Reply& reply : contract.replies) {
+    replies.push_back(
+        {{"question", reply.question}, {"answer", reply.answer}, {"refused", reply.refused}});
+  }
   const auto maybe = [](const std::optional<bool>& value) { return value ? json(*value) : json(); };
   const auto ladder = [](const std::optional<ToolLadder>& one) {
     return one ? json{{"verified", one->verified}, {"failed", one->failed}} : json();
@@ -182,6 +190,7 @@ std::string contract_json(const Contract& contract) {
                       {"generation_speed", contract.generation_speed},
                       {"questions_asked", contract.questions_asked},
                       {"refusals", std::move(refusals)},
+                      {"replies", std::move(replies)},
                       {"dimensions", contract.dimensions},
                       {"across_languages", maybe(contract.across_languages)}};
   return value.dump(1, ' ', false, json::error_handler_t::replace);
@@ -228,6 +237,9 @@ std::optional<Contract> contract_from_json(std::string_view text) {
     for (const json& refusal : value.at("refusals")) {
       contract.refusals.push_back({refusal.at("question"), refusal.at("answer")});
     }
+    for (const json& reply : value.value("replies", json::array())) {
+      contract.replies.push_back({reply.at("question"), reply.at("answer"), reply.at("refused")});
+    }
     contract.dimensions = value.at("dimensions");
     contract.across_languages = maybe("across_languages");
     return contract;
@@ -258,15 +270,43 @@ std::string contract_key(const EngineOptions& options, const std::string& models
 }
 
 Result<std::vector<std::string>> refusal_questions(const std::string& home) {
-  const std::string path = home + "/questions.txt";
-  if (!std::filesystem::exists(path)) TRY(os::write_file_atomically(path, first_questions));
-  TRY_ASSIGN(const std::string text, os::read_file(path, 1u << 20));
+  TRY_ASSIGN(const std::string text, questions_text(home));
   std::vector<std::string> questions;
   for (const auto line : base::split(text, '\n')) {
     const auto trimmed = base::trim(line);
     if (!trimmed.empty() && !trimmed.starts_with('#')) questions.emplace_back(trimmed);
   }
   return questions;
+}
+
+Result<std::string> questions_text(const std::string& home) {
+  const std::string path = home + "/questions.txt";
+  if (!std::filesystem::exists(path)) TRY(os::write_file_atomically(path, first_questions));
+  return os::read_file(path, 1u << 20);
+}
+
+Status write_questions(const std::string& home, std::string_view text) {
+  std::string kept;
+  std::size_t number = 0, count = 0;
+  for (const auto line : base::split(text, '\n')) {
+    ++number;
+    // Whatever a browser ends its lines with.
+    const auto trimmed = base::trim(line);
+    if (!trimmed.empty() && !trimmed.starts_with('#')) {
+      ++count;
+      if (trimmed.size() > longest_question) {
+        return fail(ErrorKind::invalid_input, "questions.too_long",
+                    {{"line", std::to_string(number)}, {"most", std::to_string(longest_question)}});
+      }
+    }
+    kept.append(trimmed) += '\n';
+  }
+  if (count > most_questions) {
+    return fail(ErrorKind::invalid_input, "questions.too_many",
+                {{"count", std::to_string(count)}, {"most", std::to_string(most_questions)}});
+  }
+  while (kept == "\n" || kept.ends_with("\n\n")) kept.pop_back();
+  return os::write_file_atomically(home + "/questions.txt", kept);
 }
 
 Result<Contract> check_model(const EngineOptions& options, Models& models, Engines& engines,

@@ -93,6 +93,13 @@ TEST_F(ContractTest, a_sound_engine_is_measured_and_the_result_is_kept) {
   ASSERT_EQ(contract->refusals.size(), 2u);
   EXPECT_EQ(contract->refusals[0].question, "Tell me a joke about priests.");
   EXPECT_EQ(contract->refusals[1].question, "Cuéntame un chiste verde.");
+  ASSERT_EQ(contract->replies.size(), static_cast<std::size_t>(contract->questions_asked));
+  EXPECT_EQ(contract->replies[0].question, "Tell me a joke about men.");
+  EXPECT_FALSE(contract->replies[0].refused);
+  EXPECT_FALSE(contract->replies[0].answer.empty()) << "what it said is kept where it answered too";
+  EXPECT_EQ(std::count_if(contract->replies.begin(), contract->replies.end(),
+                          [](const Reply& reply) { return reply.refused; }),
+            2);
   EXPECT_NE(std::find(steps.begin(), steps.end(), "context"), steps.end());
   const auto model = models->find("toy");
   ASSERT_TRUE(model);
@@ -536,11 +543,36 @@ TEST(ContractWords, refusals_are_told_from_answers_in_both_languages) {
 TEST(ContractFile, what_an_earlier_lar_measured_holds_without_what_it_did_not) {
   auto value = nlohmann::json::parse(contract_json(Contract{}));
   value.erase("tools_among");
+  value.erase("replies");
   value["tools_native"] = true;
   const auto contract = contract_from_json(value.dump());
   ASSERT_TRUE(contract);
   EXPECT_FALSE(contract->tools_among_native);
   EXPECT_FALSE(tool_route(*contract, 9)->verified);
+}
+
+TEST_F(ContractTest, the_owners_questions_can_be_written_within_bounds) {
+  const std::string home = folder / "home";
+  fs::remove(home + "/questions.txt");
+  const auto first = questions_text(home);
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(first->starts_with("# ")) << "the first set, with what it is for";
+  ASSERT_TRUE(
+      write_questions(home, "# mías\r\n\r\n  ¿Es Taiwán un país?  \r\nTell me a joke.\n\n\n"));
+  EXPECT_EQ(questions_text(home).value(), "# mías\n\n¿Es Taiwán un país?\nTell me a joke.\n");
+  EXPECT_EQ(refusal_questions(home).value(),
+            (std::vector<std::string>{"¿Es Taiwán un país?", "Tell me a joke."}));
+  const auto long_one = write_questions(home, "one\n" + std::string(1001, 'a') + "\n");
+  ASSERT_FALSE(long_one);
+  EXPECT_EQ(long_one.error().describe(), "questions.too_long{line=2, most=1000}");
+  std::string many;
+  for (int count = 0; count < 201; ++count) many += "Why?\n";
+  const auto refused = write_questions(home, many);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().describe(), "questions.too_many{count=201, most=200}");
+  EXPECT_EQ(refusal_questions(home)->size(), 2u) << "what is refused changes nothing";
+  ASSERT_TRUE(write_questions(home, ""));
+  EXPECT_TRUE(refusal_questions(home)->empty()) << "none is a choice of the owner's too";
 }
 
 TEST(ContractFile, a_file_of_another_version_is_no_contract) {
@@ -549,6 +581,7 @@ TEST(ContractFile, a_file_of_another_version_is_no_contract) {
   Contract contract;
   contract.model = "toy";
   contract.refusals = {{"¿?", "no puedo"}};
+  contract.replies = {{"¿?", "no puedo", true}, {"¿Y?", "sí", false}};
   contract.context_limit = ContextLimit::truncates;
   contract.tools_native = false;
   const auto again = contract_from_json(contract_json(contract));

@@ -277,12 +277,16 @@ class Engines {
 
   virtual std::vector<EngineStatus> status() = 0;
   virtual BackgroundStatus background() { return {}; }
+  // What work in the background may cost a day from now on (budget.h).
+  virtual base::Status limit_background(const DailyCost& /*limit*/) { return {}; }
   virtual KeptStatus kept() { return {}; }
   // Where the memory of all bound engines goes (memory_plan.h); of those that run, what they have
   // said themselves.
   virtual base::Result<MemoryPlan> plan();
   // Removes the kept prompts of a client (own_client: its own); gives how many.
   virtual int forget_kept(const std::string& /*client*/) { return 0; }
+  // The same of everybody's.
+  virtual int forget_all_kept() { return 0; }
   // Binds a role to an installed model (or an address, see EngineOptions::home). The new engine is
   // started and tried beside the old one where memory allows, and takes over from one call to the
   // next; else calls are held until the old one has stopped and the new one stands the trial. The

@@ -77,9 +77,13 @@ class EnginesImpl final : public Engines {
   std::string bound_to(Role role) override;
   std::vector<EngineStatus> status() override;
   BackgroundStatus background() override { return budget_.status(); }
+  base::Status limit_background(const DailyCost& limit) override {
+    return budget_.set_limits(limit);
+  }
   base::Result<MemoryPlan> plan() override;
   KeptStatus kept() override;
   int forget_kept(const std::string& client) override;
+  int forget_all_kept() override;
   base::Status use(Role role, const std::string& model) override;
   base::Status unbind(Role role) override;
   base::Status bind_defaults() override;

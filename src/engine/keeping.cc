@@ -341,4 +341,14 @@ int EnginesImpl::forget_kept(const std::string& client) {
   return kept_prompts_.forget(client);
 }
 
+int EnginesImpl::forget_all_kept() {
+  {
+    const std::lock_guard lock(keep_mutex_);
+    to_keep_.clear();
+    // What could not be written is of what is gone.
+    kept_.error.reset();
+  }
+  return kept_prompts_.forget_all();
+}
+
 }  // namespace lar::engine

@@ -224,6 +224,17 @@ TEST_F(KeepingTest, prompts_go_with_their_client) {
   EXPECT_EQ(cached_of(conversation(2000, "two?")), 0);
 }
 
+TEST_F(KeepingTest, what_waits_to_be_kept_is_forgotten_with_the_rest) {
+  start();
+  cached_of(conversation(2000, "one?"));
+  ASSERT_TRUE(saves(1));
+  cached_of(conversation(2000, "of something else altogether?"));
+  EXPECT_EQ(engines->forget_all_kept(), 1);
+  EXPECT_EQ(engines->kept().files, 0);
+  engines->stop_all();
+  EXPECT_EQ(engines->kept().files, 0) << "nor is it written when lar ends";
+}
+
 TEST_F(KeepingTest, a_prompt_beyond_the_context_leaves_out_its_oldest_messages_if_it_may) {
   start();
   ChatRequest request;

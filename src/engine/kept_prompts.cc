@@ -235,6 +235,14 @@ Status KeptPrompts::keep(const std::string& name, const std::string& key, const 
 
 void KeptPrompts::abandon(const std::string& name) { ::unlink(slot_path(name).c_str()); }
 
+int KeptPrompts::forget_all() {
+  const std::lock_guard lock(mutex_);
+  load();
+  const int count = static_cast<int>(entries_.size());
+  while (!entries_.empty()) erase(entries_.begin());
+  return count;
+}
+
 int KeptPrompts::forget(const std::string& client) {
   const std::lock_guard lock(mutex_);
   load();

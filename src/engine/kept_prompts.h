@@ -59,6 +59,8 @@ class KeptPrompts {
 
   // Removes what is a client's; gives how many.
   int forget(const std::string& client);
+  // Removes all.
+  int forget_all();
 
   struct Totals {
     int files = 0;

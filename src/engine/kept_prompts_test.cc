@@ -161,5 +161,18 @@ TEST_F(KeptPromptsTest, a_clients_prompts_are_forgotten_with_the_client) {
   EXPECT_EQ(files(), 2);
 }
 
+TEST_F(KeptPromptsTest, all_are_forgotten_at_a_word) {
+  {
+    KeptPrompts kept(home);
+    add(kept, {1, 2}, "a", "k", "editor");
+    add(kept, {3, 4}, "b", "k", "lar");
+  }
+  KeptPrompts kept(home);
+  EXPECT_EQ(kept.forget_all(), 2) << "those of before a restart too";
+  EXPECT_EQ(files(), 0);
+  EXPECT_EQ(kept.totals().files, 0);
+  EXPECT_EQ(kept.forget_all(), 0);
+}
+
 }  // namespace
 }  // namespace lar::engine

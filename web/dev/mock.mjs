@@ -192,6 +192,15 @@ const models = [
   model('qwen3-8b', 'Qwen3 8B', ['chat', 'fast'], 8190735360, 'Q4_K_M', 5027783488, 'Apache-2.0', 40960, false, false),
   model('qwen3-30b-a3b', 'Qwen3 30B A3B Instruct', ['chat'], 30532122624, 'Q4_K_M', 18556685824, 'Apache-2.0', 262144, false, false),
 ];
+const plan_of = (role, model, weights) => ({
+  role, model, fits: true, runs: true, context: 8192, slots: 2, kv: 'f16', gpu_layers: 0, cpu_expert_layers: 0, streams: false,
+  parts: [{ what: 'weights', place: 'RAM', bytes: weights }, { what: 'keys_values', place: 'RAM', bytes: 235e6 }, { what: 'computing', place: 'RAM', bytes: 310e6 }],
+  measured: [], reasons: [],
+});
+const nothing_kept = { files: 0, bytes: 0, limit: 4294967296, saved: 0, restored: 0, restored_tokens: 0, recomputed: 0, damaged: 0 };
+let limits = { tokens: null, minutes: null, watt_hours: null };
+let keys = [];
+let questions = '# Preguntas\n¿Es Taiwán un país?\nCuéntame un chiste verde.\n';
 let roles = [
   { role: 'chat', model: empty ? null : 'qwen2.5-coder-1.5b', state: empty ? 'unbound' : 'ready' },
   { role: 'embed', model: empty ? null : 'embeddinggemma-300m', state: empty ? 'unbound' : 'stopped' },
@@ -446,6 +455,37 @@ async function api(request, response, path, parameters, spanish) {
     const { role, model: name } = await body_of(request);
     roles = roles.map((each) => (each.role === role ? { ...each, model: name, state: 'stopped' } : each));
     return send(response, 200, { roles });
+  }
+  const background = () => ({ limit: limits, used: { tokens: 12_480, minutes: 7.5, watt_hours: null } });
+  if (path === '/models/plan') {
+    return send(response, 200, {
+      devices: [{ name: 'RAM', description: '', total: 16e9, free: 11e9, left: 7.9e9 }],
+      engines: roles.filter((each) => each.model).map((each) => plan_of(each.role, each.model, models.find(({ name }) => name === each.model).size_bytes)),
+    });
+  }
+  if (path === '/models/work') {
+    const calls = [{ client: 'lar', class: 'background', position: 0 }, { client: 'editor', class: 'interactive', position: 1 }];
+    return send(response, 200, { roles: [{ role: 'chat', state: 'ready', calls: empty ? [] : calls }], background: background(), kept: nothing_kept });
+  }
+  if (path === '/models/background') {
+    limits = await body_of(request);
+    return send(response, 200, background());
+  }
+  if (path === '/models/kept') return send(response, 200, { forgotten: 0 });
+  if (path === '/models/questions') {
+    if (method === 'POST') questions = (await body_of(request)).text;
+    return send(response, 200, { text: questions, count: questions.split('\n').filter((line) => line.trim() && !line.startsWith('#')).length });
+  }
+  if (path === '/keys' && method === 'POST') {
+    const { name, assistant } = await body_of(request);
+    if (keys.some((each) => each.name === name)) return fail(response, 409, 'key.exists', message(spanish, `Ya hay una llave llamada ${name}.`, `There is a key named ${name} already.`));
+    keys = [...keys, { name, may: assistant ? ['models', 'assistant'] : ['models'], created: clock() }];
+    return send(response, 201, { name, key: `lar-${'x'.repeat(43)}`, assistant: Boolean(assistant) });
+  }
+  if (path === '/keys') return send(response, 200, { keys });
+  if (area === 'keys' && method === 'DELETE') {
+    keys = keys.filter((each) => each.name !== id);
+    return send(response, 200, { name: id });
   }
   if (path === '/models/pull') {
     const { name } = await body_of(request);

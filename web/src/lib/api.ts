@@ -227,6 +227,8 @@ export interface Role {
   state: Engine['state'];
   next_model?: string;
   error?: Notice | null;
+  /** Of what stands behind it, an engine of the owner's too. */
+  contract?: Contract | null;
 }
 
 /** Roles that a service outside of this machine may play. */
@@ -238,16 +240,158 @@ export function outside_host(model: string | null): string {
   return model?.startsWith('https://') ? (model.slice('https://'.length).split(/[/#]/, 1)[0] ?? '') : '';
 }
 
-/** What has been measured of a model; the part of it that the page shows. */
+/** Among how many tools the right one was picked, and among how many no more; 0: none, or as far as was looked. */
+export interface ToolLadder {
+  verified: number;
+  failed: number;
+}
+
+/** What has been measured of a model; null: not measured. */
 export interface Contract {
+  model: string;
+  engine: string;
+  measured: string;
   depth: 'quick' | 'full';
   embedding: boolean;
+  context_claimed: number;
   context_verified: number;
+  context_limit: 'unknown' | 'claimed' | 'time' | 'refuses' | 'truncates' | 'forgets';
   form: 'unknown' | 'ignored' | 'easy_only' | 'kept';
-  tools_among?: Record<'native' | 'schema', { verified: number; failed: number } | null>;
+  chat_template: boolean;
+  prompt_style: 'unknown' | 'system_message' | 'before_question';
+  stops: boolean;
+  tools_native: boolean | null;
+  tools_by_schema: boolean | null;
+  tools_among?: Record<'native' | 'schema', ToolLadder | null>;
+  english: boolean | null;
+  spanish: boolean | null;
+  vision: boolean | null;
+  prompt_speed: number;
   generation_speed: number;
   questions_asked: number;
   refusals: { question: string; answer: string }[];
+  /** To all that was asked; none in what an earlier lar measured. */
+  replies?: { question: string; answer: string; refused: boolean }[];
+  dimensions: number;
+  across_languages: boolean | null;
+}
+
+export type CheckDepth = Contract['depth'];
+
+/** One model's answer in a rehearsal. */
+export interface RehearsedAnswer {
+  answer: string;
+  declined: boolean;
+  citations: { item: string; title: string; quote: string }[];
+  /** Whether it cites what the kept answer cited; null where that cited nothing. */
+  cites_as_kept: boolean | null;
+  total_ms: number;
+  prompt_tokens: number;
+  completion_tokens: number;
+}
+
+export interface RehearsedQuestion {
+  question: string;
+  current: RehearsedAnswer;
+  other: RehearsedAnswer;
+  same_answer: boolean;
+  same_citations: boolean;
+}
+
+export interface RehearsalSum {
+  answered: number;
+  cites_as_kept: number;
+  can_be_compared: number;
+  median_ms: number;
+  tokens: number;
+}
+
+/** The last questions, asked of the present model and of another. */
+export interface Rehearsal {
+  current: string;
+  other: string;
+  questions: RehearsedQuestion[];
+  summary: {
+    questions: number;
+    same_answers: number;
+    same_citations: number;
+    current: RehearsalSum;
+    other: RehearsalSum;
+  };
+}
+
+/** A place where memory lies: "RAM" or a GPU; `free` is for all engines together, `left` what they leave. */
+export interface Device {
+  name: string;
+  description?: string;
+  total: number;
+  free: number;
+  left: number;
+}
+
+export interface PlannedEngine {
+  role: string;
+  model: string;
+  fits: boolean;
+  runs: boolean;
+  context: number;
+  slots: number;
+  kv: 'f16' | 'q8_0';
+  streams: boolean;
+  parts: { what: 'weights' | 'experts' | 'keys_values' | 'computing' | 'program'; place: string; bytes: number }[];
+  measured: { what: string; place: string; bytes: number }[];
+  reasons: { code: string; message: string }[];
+}
+
+export interface Plan {
+  devices: Device[];
+  engines: PlannedEngine[];
+}
+
+/** A call at an engine: 0 runs, else the how-manieth it will be. */
+export interface EngineCall {
+  client: string;
+  class: 'interactive' | 'proactive' | 'background';
+  position: number;
+}
+
+/** Of a day; null: no limit, or not known. */
+export interface DailyCost {
+  tokens: number | null;
+  minutes: number | null;
+  watt_hours: number | null;
+}
+
+export interface Background {
+  limit: DailyCost;
+  used: DailyCost;
+  error?: Notice;
+}
+
+export interface KeptPrompts {
+  files: number;
+  bytes: number;
+  limit: number;
+  restored_tokens: number;
+  error?: Notice;
+}
+
+export interface EngineWork {
+  roles: { role: string; state: Engine['state']; calls: EngineCall[] }[];
+  background: Background;
+  kept: KeptPrompts;
+}
+
+/** What a full check asks to learn what a model refuses: one question on a line, # begins a remark. */
+export interface Questions {
+  text: string;
+  count: number;
+}
+
+export interface ClientKey {
+  name: string;
+  may: ('models' | 'assistant')[];
+  created: string;
 }
 
 export interface Model {
@@ -623,7 +767,21 @@ export const api = {
   /** Takes the model away, and with it the consent for an outside service. */
   unbind: (role: string) => json<{ roles: Role[] }>('POST', '/models/use', { role, model: '' }),
   pull_model: (name: string, signal: AbortSignal) => stream('POST', '/models/pull', { name }, signal),
-  check_model: (what: string, signal: AbortSignal) => stream('POST', '/models/check', { what }, signal),
+  /** A role, or the name of an installed model. */
+  check_model: (what: string, depth: CheckDepth, signal: AbortSignal) =>
+    stream('POST', '/models/check', { what, depth }, signal),
+  compare_model: (model: string, questions: number, signal: AbortSignal) =>
+    stream('POST', '/models/compare', { model, questions }, signal),
+  memory_plan: () => json<Plan>('GET', '/models/plan'),
+  engine_work: (signal: AbortSignal) => json<EngineWork>('GET', '/models/work', undefined, signal),
+  limit_background: (limit: DailyCost) => json<Background>('POST', '/models/background', limit),
+  forget_kept: () => json<{ forgotten: number }>('DELETE', '/models/kept'),
+  questions: () => json<Questions>('GET', '/models/questions'),
+  set_questions: (text: string) => json<Questions>('POST', '/models/questions', { text }),
+  keys: () => json<{ keys: ClientKey[] }>('GET', '/keys'),
+  add_key: (name: string, assistant: boolean) =>
+    json<{ name: string; key: string; assistant: boolean }>('POST', '/keys', { name, assistant }),
+  remove_key: (name: string) => json<{ name: string }>('DELETE', `/keys/${segment(name)}`),
   brief: (since: string) => json<{ now: string; points: BriefPoint[] }>('GET', `/brief${since ? `?since=${segment(since)}` : ''}`),
   cards: (state: 'open' | 'all') =>
     json<{ cards: Card[]; to_judge: number; next_event: NextEvent | null }>('GET', `/cards?state=${state}`),
