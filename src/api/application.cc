@@ -592,8 +592,13 @@ class ApplicationImplementation final : public Application {
   // owner has said yes there, the source.
   Result<Response> consent(const Call& call) {
     const std::string provider = call.body.value("provider", "");
-    sources::ConsentRequest request =
-        sources::consent_at(provider).value_or(sources::ConsentRequest());
+    const std::string kind = call.body.value("kind", "imap");
+    const auto known = sources::consent_at(provider, kind);
+    if (!provider.empty() && !known) {
+      return fail(ErrorKind::unsupported, "consent.not_there",
+                  {{"provider", provider}, {"kind", kind}});
+    }
+    sources::ConsentRequest request = known.value_or(sources::ConsentRequest());
     json settings = call.body.value("settings", json::object());
     json oauth = settings.value("oauth", json::object());
     const auto given = [&](const json& from, const char* name, std::string& into) {
@@ -618,14 +623,20 @@ class ApplicationImplementation final : public Application {
                                                  stop.request_stop();
                                              },
                                              stop.get_token()));
-    // Trying the account may take some seconds more.
-    call.sink("granted", json::object());
-    TRY_ASSIGN(const json added,
-               take_source(call, "imap", settings.dump(), secret, stop.get_token()));
+    Call at_service = call;
+    if (const std::string address = sources::service_address(provider, kind, request.user);
+        !address.empty()) {
+      at_service.body["path"] = address;
+      if (!settings.contains("user")) settings["user"] = request.user;
+    }
     call.sink("done", added);
     return Response{};
   }
 
+    // Trying the account may take some seconds more.
+    call.sink("granted", json::object());
+    TRY_ASSIGN(const json added,
+               take_source(at_service, kind, settings.dump(), secret, stop.get_token()));
   Result<Response> begin_upload(const Call& call) {
     TRY_ASSIGN(const Uploads::Begun begun, uploads_->begin(call.body["kind"].get<std::string>(),
                                                            call.body["name"].get<std::string>(),

@@ -37,6 +37,7 @@ struct Arguments {
   MailOptions mail;
   AccountOptions account;
   RemoteOptions remote;
+  OAuthOptions oauth;
   ImapOptions imap;
   bool seal = false, unseal = false;
   CardOptions card;
@@ -157,6 +158,24 @@ class Table {
 
   // An account at a server, or an address to be read from. Published calendars rarely want a
   // password: none is asked for unless a user is named.
+  void oauth_options(CLI::App& command, const std::vector<std::string>& providers) {
+    OAuthOptions& oauth = arguments_.oauth;
+    std::string names;
+    for (const std::string& name : providers) names += (names.empty() ? "" : "|") + name;
+    command.add_option("--oauth", oauth.provider, say("help.oauth_provider"))
+        ->option_text(names)
+        ->check(CLI::IsMember(providers));
+    command.add_option("--oauth-authorize", oauth.authorization, say("help.oauth_authorize"))
+        ->type_name("URL");
+    command.add_option("--oauth-secret-file", oauth.client_secret_file, say("help.oauth_secret"))
+        ->type_name("FILE");
+    command.add_option("--oauth-endpoint", oauth.token_endpoint, say("help.oauth"))
+        ->type_name("URL");
+    command.add_option("--oauth-client", oauth.client_id, say("help.oauth_client"))
+        ->type_name("ID");
+    command.add_option("--oauth-scope", oauth.scope, say("help.oauth_scope"))->type_name("TEXT");
+  }
+
   void add_account_kind(CLI::App& parent, const char* word, const char* kind) {
     Arguments& given = arguments_;
     const bool published = std::string_view(kind) == "ics_url";
@@ -166,7 +185,7 @@ class Table {
       account.settings = to_settings(given.remote);
       account.secret = published && given.remote.user.empty() ? AccountOptions::Secret::none
                                                               : AccountOptions::Secret::needed;
-      return add_account(with, account);
+      return add_account(with, account, given.oauth);
     });
     command->add_option("address", given.account.address, say("help.address"))
         ->required()
@@ -180,6 +199,7 @@ class Table {
           ->type_name("NAME");
     }
     command->add_option("--also-host", given.remote.hosts, say("help.also_host"))
+      oauth_options(*command, {"google"});
         ->type_name("HOST");
     command->add_option("--interval", given.remote.interval, say("help.interval"))
         ->option_text("N")
@@ -190,7 +210,7 @@ class Table {
   void imap_command(CLI::App& mail) {
     Arguments& given = arguments_;
     CLI::App* command = add(mail, "imap", "sources", [&given](Command& with) {
-      return add_imap(with, given.account, given.imap);
+      return add_imap(with, given.account, given.imap, given.oauth);
     });
     ImapOptions& imap = given.imap;
     command->add_option("address", given.account.address, say("help.address"))
@@ -212,18 +232,7 @@ class Table {
     command->add_option("--authority", imap.authority, say("help.authority"))->type_name("FILE");
     command->add_option("--password-file", given.account.secret_file, say("help.password_file"))
         ->type_name("FILE");
-    command->add_option("--oauth", imap.provider, say("help.oauth_provider"))
-        ->option_text("google|microsoft")
-        ->check(CLI::IsMember({"google", "microsoft"}));
-    command->add_option("--oauth-authorize", imap.authorization, say("help.oauth_authorize"))
-        ->type_name("URL");
-    command->add_option("--oauth-secret-file", imap.client_secret_file, say("help.oauth_secret"))
-        ->type_name("FILE");
-    command->add_option("--oauth-endpoint", imap.token_endpoint, say("help.oauth"))
-        ->type_name("URL");
-    command->add_option("--oauth-client", imap.client_id, say("help.oauth_client"))
-        ->type_name("ID");
-    command->add_option("--oauth-scope", imap.scope, say("help.oauth_scope"))->type_name("TEXT");
+    oauth_options(*command, {"google", "microsoft"});
     command->add_option("--smtp", imap.smtp, say("help.smtp"))->option_text("HOST[:PORT]|none");
     command->add_option("--smtp-tls", imap.smtp_tls, say("help.mail_tls"))
         ->option_text("implicit|starttls|none")

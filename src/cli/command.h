@@ -109,18 +109,24 @@ struct RemoteOptions {
   int interval = 0;  // seconds; 0: the kind's own
 };
 std::string to_settings(const RemoteOptions& options);
-int add_account(Command& command, const AccountOptions& options);
+// OAuth 2, instead of a password.
+struct OAuthOptions {
+  std::string token_endpoint, client_id, scope;
+  std::string provider, authorization;  // consent in a browser: "google", or an address
+  std::string client_secret_file;
+  bool given() const { return !token_endpoint.empty() || consent(); }
+  bool consent() const { return !provider.empty() || !authorization.empty(); }
+};
+int add_account(Command& command, const AccountOptions& options, const OAuthOptions& oauth = {});
 struct ImapOptions {
   std::string host, tls, user, authority;
   int port = 0;                      // 0: the usual one
   std::vector<std::string> folders;  // empty: the usual ones
   bool spam = false;
-  std::string token_endpoint, client_id, scope;  // OAuth 2, instead of a password
-  std::string provider, authorization;           // consent in a browser: "google", or an address
-  std::string client_secret_file;
   std::string smtp, smtp_tls;  // for approved mails: "HOST[:PORT]", "none"; empty: guessed
 };
-int add_imap(Command& command, AccountOptions account, const ImapOptions& options);
+int add_imap(Command& command, AccountOptions account, const ImapOptions& options,
+             const OAuthOptions& oauth);
 enum class Sealing { ask, seal, unseal };
 int show_egress(Command& command, Sealing sealing);
 // Sends the body of a new source and tells what became of it; used by the commands that add one.

@@ -78,6 +78,7 @@ export type Provider = 'google' | 'microsoft';
 
 /** A mail account that is signed in to on its provider's own page; a stream: `open` {url}, `granted`, `done`. */
 export interface NewConsent {
+  kind: SourceKind;
   path: string;
   name?: string;
   provider?: Provider;
