@@ -31,6 +31,7 @@
 #include "api/validation.h"
 #include "assistant/desk.h"
 #include "assistant/judgement.h"
+#include "assistant/voice.h"
 #include "base/foreign_json.h"
 #include "base/messages.h"
 #include "base/percent.h"
@@ -302,6 +303,8 @@ class ApplicationImplementation final : public Application {
         {"GET", "/cards/{id}", "card", &A::assist<&AssistantRoutes::card>},
         {"POST", "/cards/{id}", "set_card", &A::assist<&AssistantRoutes::set_card>},
         {"GET", "/brief", "brief", &A::assist<&AssistantRoutes::brief>},
+        {"GET", "/brief/audio", "brief_audio", &A::brief_audio},
+        {"POST", "/contacts", "write_contact", &A::assist<&AssistantRoutes::contact>},
         {"GET", "/actions", "actions", &A::assist<&AssistantRoutes::actions>},
         {"POST", "/actions/{id}", "act", &A::assist<&AssistantRoutes::act>},
         {"POST", "/summaries", "summarise", &A::summarise, true},
@@ -1003,6 +1006,21 @@ class ApplicationImplementation final : public Application {
   }
 
   Result<Response> summarise(const Call& call) {
+  // The briefing as a WAVE file, by a voice of this machine.
+  Result<Response> brief_audio(const Call& call) {
+    const base::Language language = call.request.language;
+    TRY_ASSIGN(const json brief,
+               assistant_->brief({"", call.request.query, {}, language, call.request.stop}));
+    std::string text;
+    for (const json& point : brief["points"]) text += point["text"].get<std::string>() + "\n";
+    if (text.empty()) text = base::message("cli.brief.nothing", language);
+    TRY_ASSIGN(assistant::Spoken spoken, assistant::speak(text, language, call.request.stop));
+    Response response;
+    response.content_type = "audio/wav";
+    response.body = std::move(spoken.wav);
+    return response;
+  }
+
     const base::Language language = call.request.language;
     TRY_ASSIGN(const assistant::SummaryRequest request,
                summary_request(*store_, call.body, language));

@@ -1,6 +1,10 @@
 // The assistant at the terminal: brief, cards and what one does with them, replay, memory, triage
 // of a mail of the home. All through routes.
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -8,6 +12,8 @@
 #include "api/application.h"
 #include "base/percent.h"
 #include "cli/command.h"
+#include "os/file.h"
+#include "os/process.h"
 
 namespace lar::cli {
 
@@ -164,6 +170,64 @@ int brief_home(Command& command, const std::string& since, const std::string& da
                                  ? " [" + std::to_string(point["card"].get<std::int64_t>()) + "]"
                                  : "";
     out.paragraph("• " + text_of(point, "text") + card + origin_mark(command, point));
+  }
+  return exit_ok;
+}
+
+namespace {
+
+// Of the usual players, the first that is there: each takes the path of a WAVE file.
+std::string wav_player() {
+  for (const char* name : {"pw-play", "paplay", "aplay"}) {
+    for (const char* folder : {"/usr/bin/", "/usr/local/bin/"}) {
+      std::string path = std::string(folder) + name;
+      if (::access(path.c_str(), X_OK) == 0) return path;
+    }
+  }
+  return {};
+}
+
+// False where it could not be heard.
+bool play(const std::string& wav) {
+  const os::Descriptor file(::memfd_create("wav", MFD_CLOEXEC));
+  if (file.get() < 0 ||
+      ::write(file.get(), wav.data(), wav.size()) != static_cast<ssize_t>(wav.size())) {
+    return false;
+  }
+  os::ProcessOptions options;
+  options.arguments = {wav_player(), "/proc/self/fd/" + std::to_string(file.get())};
+  options.keep_descriptors = {file.get()};
+  options.network = os::Network::none;
+  for (const char* name : {"HOME", "XDG_RUNTIME_DIR", "PULSE_SERVER"}) {
+    if (const char* value = std::getenv(name)) {
+      options.environment.push_back(std::string(name) + "=" + value);
+    }
+  }
+  auto process = os::Process::start(options);
+  const auto ended = process ? process->wait_for(std::chrono::minutes(15)) : std::nullopt;
+  return ended && *ended == 0;
+}
+
+}  // namespace
+
+int speak_brief(Command& command, const std::string& since, const std::string& day) {
+  if (command.connection() == nullptr) return command.connection_failure();
+  std::map<std::string, std::string> query;
+  if (!since.empty()) query["since"] = since;
+  if (!day.empty()) query["day"] = day;
+  const api::Response response = command.send("GET", "/brief/audio", "", {}, std::move(query));
+  if (response.status >= 400) {
+    const json value = json::parse(response.body, nullptr, false);
+    return value.is_object() ? command.report(value["error"]) : exit_other;
+  }
+  Terminal& out = command.terminal();
+  if (!out.output_is_terminal()) {
+    out.write(response.body);
+    return exit_ok;
+  }
+  if (wav_player().empty() || !play(response.body)) {
+    out.error_line("lar: " + command.say("brief.no_player"));
+    return exit_other;
   }
   return exit_ok;
 }

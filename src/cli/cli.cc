@@ -42,6 +42,8 @@ struct Arguments {
   bool seal = false, unseal = false;
   CardOptions card;
   AttentionOptions attention;
+  ContactOptions contact;
+  bool speak = false;  // the briefing
   PlanOptions plan;
   SummaryOptions summary;
   std::string since, day, item, topic;
@@ -363,11 +365,13 @@ class Table {
     triage->add_option("item", given.item, say("help.item"))->type_name("ITEM");
     triage->add_flag("--features", given.mail.features, say("help.features"));
     CLI::App* brief = add_mail("brief", brief_mails, [&given](Command& with) {
-      return brief_home(with, given.since, given.day);
+      return given.speak ? speak_brief(with, given.since, given.day)
+                         : brief_home(with, given.since, given.day);
     });
     CLI::Option* since = brief->add_option("--since", given.since, say("help.since"));
     since->type_name("TIME");
     brief->add_option("--day", given.day, say("help.brief_day"))->type_name("DAY")->excludes(since);
+    brief->add_flag("--speak", given.speak, say("help.speak"));
   }
 
   void assistant_commands() {

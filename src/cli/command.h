@@ -184,6 +184,8 @@ struct CardOptions {
   bool always_do = false, anybody = false;  // approve such actions by themselves from now on
 };
 int brief_home(Command& command, const std::string& since, const std::string& day);
+// Plays it; where the output is no terminal, writes the WAVE file there.
+int speak_brief(Command& command, const std::string& since, const std::string& day);
 int list_cards(Command& command, const CardOptions& options);
 int approve_action(Command& command, const CardOptions& options);
 int draft_action(Command& command, const CardOptions& options);

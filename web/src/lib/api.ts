@@ -603,6 +603,9 @@ export const api = {
   act: (id: string, what: 'approve' | 'reject' | 'undo' | 'preview', content?: Record<string, unknown>) =>
     json<Action>('POST', `/actions/${segment(id)}`, content ? { do: what, content } : { do: what }),
   /** Approves it, and such ones from that person from now on by themselves. */
+  /** The briefing as audio. */
+  brief_audio: async (since: string, signal?: AbortSignal): Promise<Blob> =>
+    (await send('GET', `/brief/audio${since ? `?since=${segment(since)}` : ''}`, undefined, signal)).blob(),
   act_always: (id: string) => json<Action>('POST', `/actions/${segment(id)}`, { do: 'approve', always: 'person' }),
   plan: (wish: { text: string; event?: string; start?: string; who?: string }) => json<PlanAnswer>('POST', '/plans', wish),
   summarise: (question: SummaryQuestion, signal: AbortSignal) => stream('POST', '/summaries', question, signal),
