@@ -359,6 +359,55 @@ AssistantRoutes::Answer AssistantRoutes::plan(const Given& given) {
   return value;
 }
 
+// What a contact is to say becomes an action on a card, and waits there for approval.
+AssistantRoutes::Answer AssistantRoutes::contact(const Given& given) {
+  json content = json::object();
+  for (const char* name : {"name", "email", "phone"}) {
+    content[name] = base::collapse_spaces(base::clean_utf8(given.body.value(name, "")));
+  }
+  content["calendar"] = given.body.value("account", "");
+  store::Card card;
+  card.id = Id::make();
+  card.key = "contact:" + card.id.text();
+  card.kind = "plan";
+  card.code = "contact";
+  card.urgency = 1;
+  card.weight = 1;
+  card.origin = domain::Origin::owner;
+  card.state = store::CardState::seen;
+  std::string who = content["name"];
+  if (const std::string named = given.body.value("item", ""); !named.empty()) {
+    std::optional<Id> item = Id::parse(named);
+    if (!item) {
+      TRY_ASSIGN(item, store_.find_item(named));
+    }
+    if (!item) return base::fail(ErrorKind::not_found, "item.unknown", {{"id", named}});
+    TRY_ASSIGN(const store::StoredItem stored, store_.item(*item));
+    if (stored.item.kind != domain::ItemKind::contact) {
+      return base::fail(ErrorKind::invalid_input, "contact.not_one", {{"id", named}});
+    }
+    content["item"] = item->text();
+    who = stored.item.title;
+    card.evidence.push_back(
+        {*item, "", stored.item.external_id, stored.item.title, domain::ItemKind::contact});
+  }
+  card.parameters = json{{"who", who}}.dump(-1, ' ', false, json::error_handler_t::replace);
+  card.actions.push_back(
+      {"write_contact", content.dump(-1, ' ', false, json::error_handler_t::replace)});
+  // What could not be carried out is said now, and no card is left behind.
+  TRY(assistant::check_content(desk_.context(given.language, given.stop), "write_contact",
+                               content));
+  TRY(store_.assistant().put_cards({&card, 1}, {}));
+  TRY_ASSIGN(const auto all, store_.assistant().cards(AssistantStore::Which::open));
+  for (const store::Card& one : all) {
+    if (one.key != card.key) continue;
+    Given about = given;
+    about.id = std::to_string(one.number);
+    return this->card(about);
+  }
+  return base::fail(ErrorKind::not_found, "card.unknown", {{"id", card.key}});
+}
+
 // ---- memory ----
 
 AssistantRoutes::Answer AssistantRoutes::memories(const Given& given) {

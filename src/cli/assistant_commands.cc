@@ -358,6 +358,28 @@ int plan(Command& command, const PlanOptions& options) {
   }
 }
 
+int write_contact(Command& command, const ContactOptions& options) {
+  int failure = exit_ok;
+  json body = json::object();
+  const auto set = [&](const char* name, const std::string& value) {
+    if (!value.empty()) body[name] = value;
+  };
+  set("name", options.name);
+  set("email", options.email);
+  set("phone", options.phone);
+  set("account", options.account);
+  set("item", options.change);
+  const auto card = command.call("POST", "/contacts", body, failure);
+  if (!card) return failure;
+  if (command.options().json) {
+    command.print_json(*card);
+    return exit_ok;
+  }
+  for (const json& action : (*card)["actions"]) print_action(command, action);
+  command.terminal().line(command.say("plan.next", {{"number", (*card)["number"].dump()}}));
+  return exit_ok;
+}
+
 int draft_action(Command& command, const CardOptions& options) {
   return act(command, options, "preview", {"proposed"});
 }

@@ -439,6 +439,18 @@ class Table {
     doing->add_option("--event", given.plan.event, say("help.do_event"))->type_name("EVENT");
     doing->add_option("--at", given.plan.start, say("help.do_at"))->type_name("TIME");
     doing->add_option("--who", given.plan.who, say("help.do_who"))->type_name("ADDRESS");
+    CLI::App* contact = add(app_, "contact", "assistant", [&given](Command& command) {
+      return write_contact(command, given.contact);
+    });
+    contact->add_option("name", given.contact.name, say("help.contact_name"))->type_name("NAME");
+    contact->add_option("--email", given.contact.email, say("help.contact_email"))
+        ->type_name("ADDRESS");
+    contact->add_option("--phone", given.contact.phone, say("help.contact_phone"))
+        ->type_name("NUMBER");
+    contact->add_option("--change", given.contact.change, say("help.contact_change"))
+        ->type_name("ITEM");
+    contact->add_option("--account", given.contact.account, say("help.contact_account"))
+        ->type_name("NAME");
     CLI::App* replaying = add(app_, "replay", "assistant", [&given](Command& command) {
       return replay_gate(command, given.since.empty() ? "30d" : given.since);
     });

@@ -203,6 +203,11 @@ struct PlanOptions {
   std::string event, start, who;  // chosen of what was asked back
 };
 int plan(Command& command, const PlanOptions& options);
+struct ContactOptions {
+  std::string name, email, phone, account;
+  std::string change;  // the contact's item; empty: a new one
+};
+int write_contact(Command& command, const ContactOptions& options);
 struct AttentionOptions {
   int per_day = -1;      // -1: as it is
   std::string quiet;     // "22:00-08:00"

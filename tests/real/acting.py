@@ -490,6 +490,48 @@ def servers_that_die_in_the_middle():
         def radicale_goes(count):
             if home.between.seen[count - 1][0] == "PUT":
                 home.radicale.stop(signal.SIGKILL)
+def contacts_in_an_account():
+    """A contact is made and changed at Radicale after approval; what another device changed meanwhile stays."""
+    with a_house() as home:
+        path = home.add_contacts()
+        home.serve()
+        home.lar("contact", "--email", "not an address", code=6)
+        made = home.json("contact", "Bea Ruiz", "--email", "bea@postbox.example")
+        [action] = made["actions"]
+        assert action["kind"] == "write_contact" and "bea@postbox.example" in "\n".join(action["preview"]), action
+        cards = lambda: [name for name in home.radicale.raw("GET", path)[2].split("BEGIN:VCARD")[1:]]
+        assert cards() == [], "written before it was approved"
+        home.lar("approve", made["number"])
+        [card] = cards()
+        assert "FN:Bea Ruiz" in card and "bea@postbox.example" in card and action["id"] in card, card
+        home.lar("sync", "--wait")
+        item = home.json("search", "Bea Ruiz", "--kind", "contact")
+        item = item[0]["item"]
+        assert "already" in home.lar("contact", "--change", item, "--email", "BEA@postbox.example", code=6)
+        changing = home.json("contact", "--change", item, "--phone", "600 11 22 33")
+        # The phone is sooner.
+        href = path + action["id"] + "-lar.vcf"
+        status, head, text = home.radicale.raw("GET", href)
+        assert status == 200, (status, href, text)
+        theirs = text.replace("END:VCARD", "NOTE:de la tienda\r\nEND:VCARD")
+        assert home.radicale.raw("PUT", href, theirs, Content_Type="text/vcard")[0] in (201, 204)
+        said = home.lar("approve", changing["number"], code=7)
+        assert "changed" in said or "newest" in said, said
+        [card] = cards()
+        assert "de la tienda" in card and "600" not in card, card
+        home.lar("sync", "--wait")
+        home.lar("approve", changing["number"])
+        [card] = cards()
+        assert "de la tienda" in card and "600 11 22 33" in card and "bea@postbox.example" in card, card
+        home.lar("sync", "--wait")
+        home.lar("undo", changing["number"])
+        [card] = cards()
+        assert "de la tienda" in card and "600" not in card, card
+        home.lar("sync", "--wait")
+        home.lar("undo", made["number"], code=6)  # the phone has written into it since
+        assert len(cards()) == 1
+
+
         home.between.after = radicale_goes
         done = subprocess.run([program, "approve", str(number)], env=home.environment, capture_output=True, text=True)
         assert (done.stderr + done.stdout).strip(), done
@@ -579,3 +621,4 @@ if __name__ == "__main__":
         (rules_that_stand, "standing rules"),
         (says_what_is_wrong, "what is wrong with sending is said"),
     ])
+        (contacts_in_an_account, "contacts: made, changed, and what the phone wrote meanwhile"),

@@ -24,6 +24,7 @@ Executor save_draft();
 Executor send_mail();
 Executor tentative_invitation();
 
+Executor write_contact();
 std::string text_of(const nlohmann::json& content, const char* name) {
   return content.contains(name) && content[name].is_string() ? content[name].get<std::string>()
                                                              : std::string();
@@ -31,9 +32,9 @@ std::string text_of(const nlohmann::json& content, const char* name) {
 
 std::span<const Executor> executors() {
   static const std::vector<Executor> all = {
-      accept_invitation(), add_event(),           cancel_event(), decline_invitation(),
-      move_event(),        move_mail(),           reminder(),     save_draft(),
-      send_mail(),         tentative_invitation()};
+      accept_invitation(), add_event(), cancel_event(),         decline_invitation(),
+      move_event(),        move_mail(), notify_owner(),         reminder(),
+      save_draft(),        send_mail(), tentative_invitation(), write_contact()};
   return all;
 }
 

@@ -617,6 +617,8 @@ export const api = {
     json<{ memories: Memory[] }>('POST', '/memory', topic ? { statement, topic } : { statement }),
   forget: (number: number) => json<{ number: number }>('DELETE', `/memory/${number}`),
   journal: (limit: number, before?: string) =>
+  /** A card that proposes a contact, or a change of one. */
+  write_contact: (contact: { item?: string; name?: string; email?: string; phone?: string }) => json<Card>('POST', '/contacts', contact),
     json<{ entries: JournalEntry[] }>(
       'GET',
       `/journal?limit=${limit}${before ? `&before=${segment(before)}` : ''}`,
