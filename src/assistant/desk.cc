@@ -495,7 +495,8 @@ Result<std::vector<BriefPoint>> Desk::points_of(std::optional<Microseconds> sinc
   TRY_ASSIGN(const auto judged, store.judged(std::min(now - brief_back, since.value_or(now))));
   for (const store::JudgedMail& one : judged) {
     if (stop.stop_requested()) return base::fail(base::ErrorKind::cancelled, "cancelled");
-    if (one.sent.value_or(0) > now) continue;
+    // What a chat says comes by its cards.
+    if (one.sent.value_or(0) > now || one.kind != domain::ItemKind::mail) continue;
     auto stored = store_.item(one.item);
     if (!stored) continue;
     Mail mail = brief_mail(*stored, one);
