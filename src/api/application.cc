@@ -581,6 +581,7 @@ class ApplicationImplementation final : public Application {
     answer["renewed"] = std::any_of(
         before.begin(), before.end(),
         [&](const sources::SourceStatus& other) { return other.source.id == added.id; });
+    if (!answer["renewed"].get<bool>()) TRY(desk_->hold_notices_of(added.id));
     return answer;
   }
 
@@ -632,14 +633,14 @@ class ApplicationImplementation final : public Application {
       at_service.body["path"] = address;
       if (!settings.contains("user")) settings["user"] = request.user;
     }
-    call.sink("done", added);
-    return Response{};
-  }
-
     // Trying the account may take some seconds more.
     call.sink("granted", json::object());
     TRY_ASSIGN(const json added,
                take_source(at_service, kind, settings.dump(), secret, stop.get_token()));
+    call.sink("done", added);
+    return Response{};
+  }
+
   Result<Response> begin_upload(const Call& call) {
     TRY_ASSIGN(const Uploads::Begun begun, uploads_->begin(call.body["kind"].get<std::string>(),
                                                            call.body["name"].get<std::string>(),
@@ -1005,7 +1006,6 @@ class ApplicationImplementation final : public Application {
     return reply(value);
   }
 
-  Result<Response> summarise(const Call& call) {
   // The briefing as a WAVE file, by a voice of this machine.
   Result<Response> brief_audio(const Call& call) {
     const base::Language language = call.request.language;
@@ -1021,6 +1021,7 @@ class ApplicationImplementation final : public Application {
     return response;
   }
 
+  Result<Response> summarise(const Call& call) {
     const base::Language language = call.request.language;
     TRY_ASSIGN(const assistant::SummaryRequest request,
                summary_request(*store_, call.body, language));

@@ -453,6 +453,10 @@ AssistantRoutes::Answer AssistantRoutes::attention(const Given& given) {
   TRY_ASSIGN(const assistant::GateSettings settings, desk_.settings());
   TRY_ASSIGN(const auto rules, store_.assistant().rules());
   TRY_ASSIGN(const auto counts, store_.assistant().counts_of_gate());
+  TRY_ASSIGN(const auto sources, store_.sources());
+  TRY_ASSIGN(const auto accounts, assistant::self_mail_accounts(store_));
+  TRY_ASSIGN(const auto chosen, assistant::self_mail(store_));
+  TRY_ASSIGN(const assistant::Desk::Held held, desk_.held());
   const auto clock = [](int minute) {
     std::string text = std::to_string(100 + minute / 60).substr(1) + ":" +
                        std::to_string(100 + minute % 60).substr(1);
@@ -467,7 +471,23 @@ AssistantRoutes::Answer AssistantRoutes::attention(const Given& given) {
       {"rules", json::array()},
       {"learnt", json::array()},
       {"standing", json::array()},
-      {"send_delay", delay.count()}};
+      {"send_delay", delay.count()},
+      {"mail_to_self", chosen ? json(chosen->address) : json()},
+      {"mail_accounts", json::array()},
+      {"held", json()}};
+  for (const assistant::SelfMailAccount& account : accounts) {
+    value["mail_accounts"].push_back(account.address);
+  }
+  if (held.back.active()) {
+    json names = json::array();
+    for (const store::Source& source : sources) {
+      const auto& ids = held.back.sources;
+      if (std::find(ids.begin(), ids.end(), source.id) != ids.end()) names.push_back(source.name);
+    }
+    value["held"] = {{"accounts", std::move(names)},
+                     {"cards", held.cards},
+                     {"begins", or_null(assistant::begins_at(held.back))}};
+  }
   for (const assistant::StandingRule& rule : standing) {
     value["standing"].push_back({{"number", rule.number},
                                  {"action", rule.action},
@@ -512,6 +532,9 @@ AssistantRoutes::Answer AssistantRoutes::set_attention(const Given& given) {
   if (given.body.contains("revoke")) {
     TRY(desk_.revoke(given.body["revoke"].get<std::int64_t>()));
   }
+  if (given.body.contains("mail_to_self")) {
+    TRY(desk_.use_self_mail(given.body["mail_to_self"].get<std::string>()));
+  }
   if (given.body.contains("rule")) {
     const json& rule = given.body["rule"];
     const std::string kind = rule.value("kind", ""), person = rule.value("person", "");
@@ -530,6 +553,13 @@ AssistantRoutes::Answer AssistantRoutes::set_attention(const Given& given) {
                                          base::lower_ascii(outcome.value("person", "")),
                                          outcome["useful"].get<bool>()));
   }
+  if (given.body.value("live", false)) {
+    TRY(desk_.go_live());
+  } else if (given.body.contains("rule") || given.body.contains("outcome")) {
+    // Whoever corrects a replay has not done with it.
+    TRY_ASSIGN(const assistant::Desk::Held held, desk_.held());
+    if (held.back.looked) TRY(desk_.note_replay());
+  }
   return attention(given);
 }
 
@@ -540,6 +570,7 @@ AssistantRoutes::Answer AssistantRoutes::replay(const Given& given) {
   TRY(desk_.settle(given.stop));
   const Microseconds now = base::Clock::now();
   TRY_ASSIGN(const assistant::Replay replay, desk_.replay(since, now));
+  TRY(desk_.note_replay());
   const std::string zone = base::Clock::zone();
   TRY_ASSIGN(const auto stored, store_.assistant().cards(AssistantStore::Which::all));
   json list = json::array();

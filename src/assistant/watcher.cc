@@ -13,6 +13,7 @@
 #include "assistant/facts.h"
 #include "assistant/invitations.h"
 #include "assistant/own_caller.h"
+#include "assistant/self_mail.h"
 #include "base/messages.h"
 
 namespace lar::assistant {
@@ -215,11 +216,10 @@ Status Watcher::judge_batch(std::vector<Id> ids, Models models, std::stop_token 
     if (!stored) {
       // Removed meanwhile, or damaged: nothing may stay in the queue for ever.
       if (stored.error().kind != base::ErrorKind::not_found) {
-        TRY(save_unreadable(id, stored.error()));
+        TRY(save_unreadable(id, stored.error().code));
       }
       continue;
     }
-    auto loaded = load_mail(store_, reading_, id, stop);
     // Put back by an older version; it has a turn of its own.
     if (stored->item.kind != domain::ItemKind::mail) {
       TRY(save_unreadable(id, ""));
@@ -230,9 +230,10 @@ Status Watcher::judge_batch(std::vector<Id> ids, Models models, std::stop_token 
       TRY(save_unreadable(id, "verdict.self_mail"));
       continue;
     }
+    auto loaded = load_mail(store_, reading_, id, stop);
     if (!loaded) {
       if (stop.stop_requested()) return base::fail(base::ErrorKind::cancelled, "cancelled");
-      TRY(save_unreadable(id, loaded.error()));
+      TRY(save_unreadable(id, loaded.error().code));
       continue;
     }
     Mail& mail = loaded->mail;
@@ -308,7 +309,6 @@ Status Watcher::judge_batch(std::vector<Id> ids, Models models, std::stop_token 
   return {};
 }
 
-Result<bool> Watcher::step(Models models, std::stop_token stop) {
 // The conversation whose newest day has changed, with all its days of that time: a later message
 // may end what an earlier day asks. False if there is none.
 Result<bool> Watcher::judge_chats(std::stop_token stop) {
@@ -363,6 +363,7 @@ Result<bool> Watcher::judge_chats(std::stop_token stop) {
   return true;
 }
 
+Result<bool> Watcher::step(Models models, std::stop_token stop) {
   const std::lock_guard lock(step_mutex_);
   if (!looked_back_) {
     const std::string bound = models_bound(models);

@@ -413,6 +413,26 @@ int finish_card(Command& command, const CardOptions& options) {
                   options.dismiss ? "cards.dismissed" : "cards.done");
 }
 
+namespace {
+
+// What waits for the owner to look at a replay, and when it begins.
+void print_held(Command& command, const json& attention) {
+  const json& held = attention["held"];
+  if (!held.is_object()) return;
+  std::string names;
+  for (const json& name : held["accounts"]) {
+    names += (names.empty() ? "" : ", ") + harmless(name.get<std::string>());
+  }
+  const std::string begins = text_of(held, "begins");
+  const base::Parameters parameters = {{"accounts", names},
+                                       {"count", std::to_string(held["cards"].get<int>())},
+                                       {"time", begins.empty() ? "" : begins.substr(11, 5)}};
+  command.terminal().paragraph(
+      command.say(begins.empty() ? "attention.held" : "attention.held_until", parameters));
+}
+
+}  // namespace
+
 int replay_gate(Command& command, const std::string& since) {
   int failure = exit_ok;
   const auto replay = command.call("GET", "/replay", nullptr, failure, {}, {{"since", since}});
@@ -439,6 +459,9 @@ int replay_gate(Command& command, const std::string& since) {
     out.paragraph(out.styled(text_of(one, "because"), Style::dim), "   ");
   }
   if (!value["interruptions"].empty()) out.line(command.say("replay.correct"));
+  const auto attention = command.call("GET", "/attention", nullptr, failure);
+  if (!attention) return failure;
+  print_held(command, *attention);
   return exit_ok;
 }
 
@@ -456,6 +479,8 @@ int show_attention(Command& command, const AttentionOptions& options) {
   }
   if (options.send_delay >= 0) body["send_delay"] = options.send_delay;
   if (options.revoke > 0) body["revoke"] = options.revoke;
+  if (!options.mail.empty()) body["mail_to_self"] = options.mail == "off" ? "" : options.mail;
+  if (options.live) body["live"] = true;
   const auto attention = body.empty() ? command.call("GET", "/attention", nullptr, failure)
                                       : command.call("POST", "/attention", body, failure);
   if (!attention) return failure;
@@ -471,6 +496,10 @@ int show_attention(Command& command, const AttentionOptions& options) {
   const std::string briefing = text_of(*attention, "briefing");
   out.line(briefing.empty() ? command.say("attention.no_briefing")
                             : command.say("attention.briefing", {{"time", briefing}}));
+  if (const std::string to = text_of(*attention, "mail_to_self"); !to.empty()) {
+    out.line(command.say("attention.mail", {{"address", to}}));
+  }
+  print_held(command, *attention);
   for (const json& rule : (*attention)["rules"]) {
     out.line("  " + command.say("attention." + text_of(rule, "effect")) + " " +
              text_of(rule, "kind") + " " + text_of(rule, "person"));

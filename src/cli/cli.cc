@@ -158,8 +158,6 @@ class Table {
     command->add_option("--name", given.name, say("help.name"))->type_name("NAME");
   }
 
-  // An account at a server, or an address to be read from. Published calendars rarely want a
-  // password: none is asked for unless a user is named.
   void oauth_options(CLI::App& command, const std::vector<std::string>& providers) {
     OAuthOptions& oauth = arguments_.oauth;
     std::string names;
@@ -178,6 +176,8 @@ class Table {
     command.add_option("--oauth-scope", oauth.scope, say("help.oauth_scope"))->type_name("TEXT");
   }
 
+  // An account at a server, or an address to be read from. Published calendars rarely want a
+  // password: none is asked for unless a user is named.
   void add_account_kind(CLI::App& parent, const char* word, const char* kind) {
     Arguments& given = arguments_;
     const bool published = std::string_view(kind) == "ics_url";
@@ -199,9 +199,9 @@ class Table {
       command->add_option("--calendars", given.remote.calendars, say("help.calendars"))
           ->delimiter(',')
           ->type_name("NAME");
+      oauth_options(*command, {"google"});
     }
     command->add_option("--also-host", given.remote.hosts, say("help.also_host"))
-      oauth_options(*command, {"google"});
         ->type_name("HOST");
     command->add_option("--interval", given.remote.interval, say("help.interval"))
         ->option_text("N")
@@ -469,6 +469,9 @@ class Table {
         ->option_text("N")
         ->check(CLI::Range(0, 120));
     attention->add_option("--revoke", given.attention.revoke, say("help.revoke"))->option_text("N");
+    attention->add_option("--mail", given.attention.mail, say("help.mail_to_self"))
+        ->option_text("ADDRESS|off");
+    attention->add_flag("--live", given.attention.live, say("help.live"));
     CLI::App* memory = add(app_, "memory", "assistant", {});
     add(*memory, "list", "assistant", [&given](Command& command) {
       return list_memories(command, given.card.all);

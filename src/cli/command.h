@@ -214,6 +214,8 @@ struct AttentionOptions {
   std::string briefing;  // "08:00" or "off"
   int send_delay = -1;
   std::int64_t revoke = 0;  // number of a standing rule
+  std::string mail;         // account of mail to self, or "off"
+  bool live = false;        // what is held back begins
 };
 int show_attention(Command& command, const AttentionOptions& options);
 int list_memories(Command& command, bool all);

@@ -414,9 +414,19 @@ export interface Attention {
   rules: AttentionRule[];
   learnt: { kind: string; person: string | null; useful: number; useless: number }[];
   standing: StandingRule[];
+  /** The address that mail to self goes to; null: it is off. */
+  mail_to_self: string | null;
+  /** Addresses of the accounts that could do it. */
+  mail_accounts: string[];
+  /** What new accounts would interrupt with is held back; null: nothing is. */
+  held: { accounts: string[]; cards: number; begins: When | null } | null;
 }
 
 export interface AttentionChange {
+  /** An address of mail_accounts; empty: off. */
+  mail_to_self?: string;
+  /** What is held back begins. */
+  live?: true;
   per_day?: number;
   quiet_from?: string;
   quiet_to?: string;
@@ -593,6 +603,9 @@ export const api = {
   unbind: (role: string) => json<{ roles: Role[] }>('POST', '/models/use', { role, model: '' }),
   pull_model: (name: string, signal: AbortSignal) => stream('POST', '/models/pull', { name }, signal),
   check_model: (what: string, signal: AbortSignal) => stream('POST', '/models/check', { what }, signal),
+  /** The briefing as audio. */
+  brief_audio: async (since: string, signal?: AbortSignal): Promise<Blob> =>
+    (await send('GET', `/brief/audio${since ? `?since=${segment(since)}` : ''}`, undefined, signal)).blob(),
   brief: (since: string) => json<{ now: string; points: BriefPoint[] }>('GET', `/brief${since ? `?since=${segment(since)}` : ''}`),
   cards: (state: 'open' | 'all') =>
     json<{ cards: Card[]; to_judge: number; next_event: NextEvent | null }>('GET', `/cards?state=${state}`),
@@ -603,10 +616,9 @@ export const api = {
   act: (id: string, what: 'approve' | 'reject' | 'undo' | 'preview', content?: Record<string, unknown>) =>
     json<Action>('POST', `/actions/${segment(id)}`, content ? { do: what, content } : { do: what }),
   /** Approves it, and such ones from that person from now on by themselves. */
-  /** The briefing as audio. */
-  brief_audio: async (since: string, signal?: AbortSignal): Promise<Blob> =>
-    (await send('GET', `/brief/audio${since ? `?since=${segment(since)}` : ''}`, undefined, signal)).blob(),
   act_always: (id: string) => json<Action>('POST', `/actions/${segment(id)}`, { do: 'approve', always: 'person' }),
+  /** A card that proposes a contact, or a change of one. */
+  write_contact: (contact: { item?: string; name?: string; email?: string; phone?: string }) => json<Card>('POST', '/contacts', contact),
   plan: (wish: { text: string; event?: string; start?: string; who?: string }) => json<PlanAnswer>('POST', '/plans', wish),
   summarise: (question: SummaryQuestion, signal: AbortSignal) => stream('POST', '/summaries', question, signal),
   attention: () => json<Attention>('GET', '/attention'),
@@ -617,8 +629,6 @@ export const api = {
     json<{ memories: Memory[] }>('POST', '/memory', topic ? { statement, topic } : { statement }),
   forget: (number: number) => json<{ number: number }>('DELETE', `/memory/${number}`),
   journal: (limit: number, before?: string) =>
-  /** A card that proposes a contact, or a change of one. */
-  write_contact: (contact: { item?: string; name?: string; email?: string; phone?: string }) => json<Card>('POST', '/contacts', contact),
     json<{ entries: JournalEntry[] }>(
       'GET',
       `/journal?limit=${limit}${before ? `&before=${segment(before)}` : ''}`,
