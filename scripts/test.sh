@@ -104,7 +104,7 @@ acting() {
 series() {
     step "recurring events: the cases of recurring-ical-events" env "${probes[@]}" "$dav" tests/real/recurrence.py
     step "a service outside of this machine" python3 tests/real/outside.py
-    step "consent in a browser: oauthlib, Dovecot" env "LAR=$repository/build/lar" "$oauth" \
+    step "consent in a browser: oauthlib, Dovecot, Radicale" env "LAR=$repository/build/lar" "LAR_DAV_PYTHON=$dav" "$oauth" \
         tests/real/oauth.py --browser env "PATH=$node:$PATH" node tests/page/consent.mjs
 }
 lane calendars

@@ -76,7 +76,7 @@ def arrival(given):
             (home.folder / "home/roles.toml").write_text(f'chat = "http://127.0.0.1:{port}"\n')
             home.add_mail("--smtp", "none")
             home.serve()
-            home.call("POST", "/attention", {"per_day": 100, "quiet_from": "00:00", "quiet_to": "00:00"})
+            home.call("POST", "/attention", {"per_day": 100, "quiet_from": "00:00", "quiet_to": "00:00", "live": True})
             delivered = {}
             with home.dovecot.phone() as phone:
                 began = time.monotonic()

@@ -31,6 +31,7 @@
 #include "api/validation.h"
 #include "assistant/desk.h"
 #include "assistant/judgement.h"
+#include "assistant/voice.h"
 #include "base/foreign_json.h"
 #include "base/messages.h"
 #include "base/percent.h"
@@ -308,6 +309,8 @@ class ApplicationImplementation final : public Application {
         {"GET", "/cards/{id}", "card", &A::assist<&AssistantRoutes::card>},
         {"POST", "/cards/{id}", "set_card", &A::assist<&AssistantRoutes::set_card>},
         {"GET", "/brief", "brief", &A::assist<&AssistantRoutes::brief>},
+        {"GET", "/brief/audio", "brief_audio", &A::brief_audio},
+        {"POST", "/contacts", "write_contact", &A::assist<&AssistantRoutes::contact>},
         {"GET", "/actions", "actions", &A::assist<&AssistantRoutes::actions>},
         {"POST", "/actions/{id}", "act", &A::assist<&AssistantRoutes::act>},
         {"POST", "/summaries", "summarise", &A::summarise, true},
@@ -589,6 +592,7 @@ class ApplicationImplementation final : public Application {
     answer["renewed"] = std::any_of(
         before.begin(), before.end(),
         [&](const sources::SourceStatus& other) { return other.source.id == added.id; });
+    if (!answer["renewed"].get<bool>()) TRY(desk_->hold_notices_of(added.id));
     return answer;
   }
 
@@ -603,8 +607,13 @@ class ApplicationImplementation final : public Application {
   // owner has said yes there, the source.
   Result<Response> consent(const Call& call) {
     const std::string provider = call.body.value("provider", "");
-    sources::ConsentRequest request =
-        sources::consent_at(provider).value_or(sources::ConsentRequest());
+    const std::string kind = call.body.value("kind", "imap");
+    const auto known = sources::consent_at(provider, kind);
+    if (!provider.empty() && !known) {
+      return fail(ErrorKind::unsupported, "consent.not_there",
+                  {{"provider", provider}, {"kind", kind}});
+    }
+    sources::ConsentRequest request = known.value_or(sources::ConsentRequest());
     json settings = call.body.value("settings", json::object());
     json oauth = settings.value("oauth", json::object());
     const auto given = [&](const json& from, const char* name, std::string& into) {
@@ -629,10 +638,16 @@ class ApplicationImplementation final : public Application {
                                                  stop.request_stop();
                                              },
                                              stop.get_token()));
+    Call at_service = call;
+    if (const std::string address = sources::service_address(provider, kind, request.user);
+        !address.empty()) {
+      at_service.body["path"] = address;
+      if (!settings.contains("user")) settings["user"] = request.user;
+    }
     // Trying the account may take some seconds more.
     call.sink("granted", json::object());
     TRY_ASSIGN(const json added,
-               take_source(call, "imap", settings.dump(), secret, stop.get_token()));
+               take_source(at_service, kind, settings.dump(), secret, stop.get_token()));
     call.sink("done", added);
     return Response{};
   }
@@ -1049,6 +1064,21 @@ class ApplicationImplementation final : public Application {
                                             call.request.language, call.request.stop}));
     if (call.request.method != "GET") announce_assistant();
     return reply(value);
+  }
+
+  // The briefing as a WAVE file, by a voice of this machine.
+  Result<Response> brief_audio(const Call& call) {
+    const base::Language language = call.request.language;
+    TRY_ASSIGN(const json brief,
+               assistant_->brief({"", call.request.query, {}, language, call.request.stop}));
+    std::string text;
+    for (const json& point : brief["points"]) text += point["text"].get<std::string>() + "\n";
+    if (text.empty()) text = base::message("cli.brief.nothing", language);
+    TRY_ASSIGN(assistant::Spoken spoken, assistant::speak(text, language, call.request.stop));
+    Response response;
+    response.content_type = "audio/wav";
+    response.body = std::move(spoken.wav);
+    return response;
   }
 
   Result<Response> summarise(const Call& call) {

@@ -361,6 +361,55 @@ AssistantRoutes::Answer AssistantRoutes::plan(const Given& given) {
   return value;
 }
 
+// What a contact is to say becomes an action on a card, and waits there for approval.
+AssistantRoutes::Answer AssistantRoutes::contact(const Given& given) {
+  json content = json::object();
+  for (const char* name : {"name", "email", "phone"}) {
+    content[name] = base::collapse_spaces(base::clean_utf8(given.body.value(name, "")));
+  }
+  content["calendar"] = given.body.value("account", "");
+  store::Card card;
+  card.id = Id::make();
+  card.key = "contact:" + card.id.text();
+  card.kind = "plan";
+  card.code = "contact";
+  card.urgency = 1;
+  card.weight = 1;
+  card.origin = domain::Origin::owner;
+  card.state = store::CardState::seen;
+  std::string who = content["name"];
+  if (const std::string named = given.body.value("item", ""); !named.empty()) {
+    std::optional<Id> item = Id::parse(named);
+    if (!item) {
+      TRY_ASSIGN(item, store_.find_item(named));
+    }
+    if (!item) return base::fail(ErrorKind::not_found, "item.unknown", {{"id", named}});
+    TRY_ASSIGN(const store::StoredItem stored, store_.item(*item));
+    if (stored.item.kind != domain::ItemKind::contact) {
+      return base::fail(ErrorKind::invalid_input, "contact.not_one", {{"id", named}});
+    }
+    content["item"] = item->text();
+    who = stored.item.title;
+    card.evidence.push_back(
+        {*item, "", stored.item.external_id, stored.item.title, domain::ItemKind::contact});
+  }
+  card.parameters = json{{"who", who}}.dump(-1, ' ', false, json::error_handler_t::replace);
+  card.actions.push_back(
+      {"write_contact", content.dump(-1, ' ', false, json::error_handler_t::replace)});
+  // What could not be carried out is said now, and no card is left behind.
+  TRY(assistant::check_content(desk_.context(given.language, given.stop), "write_contact",
+                               content));
+  TRY(store_.assistant().put_cards({&card, 1}, {}));
+  TRY_ASSIGN(const auto all, store_.assistant().cards(AssistantStore::Which::open));
+  for (const store::Card& one : all) {
+    if (one.key != card.key) continue;
+    Given about = given;
+    about.id = std::to_string(one.number);
+    return this->card(about);
+  }
+  return base::fail(ErrorKind::not_found, "card.unknown", {{"id", card.key}});
+}
+
 // ---- memory ----
 
 AssistantRoutes::Answer AssistantRoutes::memories(const Given& given) {
@@ -406,6 +455,10 @@ AssistantRoutes::Answer AssistantRoutes::attention(const Given& given) {
   TRY_ASSIGN(const assistant::GateSettings settings, desk_.settings());
   TRY_ASSIGN(const auto rules, store_.assistant().rules());
   TRY_ASSIGN(const auto counts, store_.assistant().counts_of_gate());
+  TRY_ASSIGN(const auto sources, store_.sources());
+  TRY_ASSIGN(const auto accounts, assistant::self_mail_accounts(store_));
+  TRY_ASSIGN(const auto chosen, assistant::self_mail(store_));
+  TRY_ASSIGN(const assistant::Desk::Held held, desk_.held());
   const auto clock = [](int minute) {
     std::string text = std::to_string(100 + minute / 60).substr(1) + ":" +
                        std::to_string(100 + minute % 60).substr(1);
@@ -420,7 +473,23 @@ AssistantRoutes::Answer AssistantRoutes::attention(const Given& given) {
       {"rules", json::array()},
       {"learnt", json::array()},
       {"standing", json::array()},
-      {"send_delay", delay.count()}};
+      {"send_delay", delay.count()},
+      {"mail_to_self", chosen ? json(chosen->address) : json()},
+      {"mail_accounts", json::array()},
+      {"held", json()}};
+  for (const assistant::SelfMailAccount& account : accounts) {
+    value["mail_accounts"].push_back(account.address);
+  }
+  if (held.back.active()) {
+    json names = json::array();
+    for (const store::Source& source : sources) {
+      const auto& ids = held.back.sources;
+      if (std::find(ids.begin(), ids.end(), source.id) != ids.end()) names.push_back(source.name);
+    }
+    value["held"] = {{"accounts", std::move(names)},
+                     {"cards", held.cards},
+                     {"begins", or_null(assistant::begins_at(held.back))}};
+  }
   for (const assistant::StandingRule& rule : standing) {
     value["standing"].push_back({{"number", rule.number},
                                  {"action", rule.action},
@@ -465,6 +534,9 @@ AssistantRoutes::Answer AssistantRoutes::set_attention(const Given& given) {
   if (given.body.contains("revoke")) {
     TRY(desk_.revoke(given.body["revoke"].get<std::int64_t>()));
   }
+  if (given.body.contains("mail_to_self")) {
+    TRY(desk_.use_self_mail(given.body["mail_to_self"].get<std::string>()));
+  }
   if (given.body.contains("rule")) {
     const json& rule = given.body["rule"];
     const std::string kind = rule.value("kind", ""), person = rule.value("person", "");
@@ -483,6 +555,13 @@ AssistantRoutes::Answer AssistantRoutes::set_attention(const Given& given) {
                                          base::lower_ascii(outcome.value("person", "")),
                                          outcome["useful"].get<bool>()));
   }
+  if (given.body.value("live", false)) {
+    TRY(desk_.go_live());
+  } else if (given.body.contains("rule") || given.body.contains("outcome")) {
+    // Whoever corrects a replay has not done with it.
+    TRY_ASSIGN(const assistant::Desk::Held held, desk_.held());
+    if (held.back.looked) TRY(desk_.note_replay());
+  }
   return attention(given);
 }
 
@@ -493,6 +572,7 @@ AssistantRoutes::Answer AssistantRoutes::replay(const Given& given) {
   TRY(desk_.settle(given.stop));
   const Microseconds now = base::Clock::now();
   TRY_ASSIGN(const assistant::Replay replay, desk_.replay(since, now));
+  TRY(desk_.note_replay());
   const std::string zone = base::Clock::zone();
   TRY_ASSIGN(const auto stored, store_.assistant().cards(AssistantStore::Which::all));
   json list = json::array();

@@ -39,6 +39,8 @@ class AssistantRoutes {
   Answer actions(const Given& given);
   Answer act(const Given& given);   // {do, content}
   Answer plan(const Given& given);  // {text, event, start, who}
+  Answer contact(
+      const Given& given);  // {item, name, email, phone, account}: a card that proposes it
   Answer memories(const Given& given);
   Answer remember(const Given& given);
   Answer forget(const Given& given);

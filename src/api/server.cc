@@ -77,7 +77,7 @@ constexpr milliseconds keep_alive_pause{15'000};
 constexpr milliseconds first_event_limit{150};
 constexpr const char* security_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src "
-    "'self'; "
+    "'self'; media-src blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 // ---- waiting ----

@@ -42,6 +42,8 @@ constexpr Microseconds briefing_pause = 600 * base::one_second;
 constexpr Microseconds latest_briefing = 4LL * 3600 * base::one_second;  // after its time
 constexpr int event_days = 400;  // so far ahead an event may lie that a card is put off until
 constexpr std::chrono::seconds standard_send_delay{10};
+// Of a mail to self that has not left: what it says may be over, and quiet hours have begun.
+constexpr Microseconds oldest_notice = 600 * base::one_second;
 constexpr std::chrono::minutes longest_pause{5};
 
 class DesktopChannel final : public Channel {
@@ -50,7 +52,9 @@ class DesktopChannel final : public Channel {
   bool present() const override {
     return !own_program().empty() || (!program().empty() && !bus().empty());
   }
-  Status notify(const std::string& title, const std::string& text) override {
+  Status notify(const Notice& notice) override {
+    const std::string& title = notice.title;
+    const std::string& text = notice.text;
     os::ProcessOptions options;
     if (const std::string own = own_program(); !own.empty()) {
       options.arguments = {own, title, text};
@@ -95,6 +99,13 @@ bool is_called_off(const domain::Item& event) {
   return std::any_of(event.parts.begin(), event.parts.end(), [](const domain::TextPart& part) {
     return part.text.find("Status: cancelled") != std::string::npos;
   });
+}
+
+constexpr const char* held_code = "held";  // gate.because.held
+
+bool is_because(const Card& card, const char* code) {
+  const json because = json::parse(card.because, nullptr, false);
+  return because.is_object() && because.value("code", "") == code;
 }
 
 // When an interruption that failed is tried again.
@@ -215,7 +226,10 @@ Desk::Desk(store::Store& store, engine::Engines& engines, reading::ReadingServic
       engines_(engines),
       reading_(reading),
       options_(std::move(options)),
-      watcher_(std::make_unique<Watcher>(store, engines, reading)) {}
+      watcher_(std::make_unique<Watcher>(store, engines, reading)) {
+  if (options_.channel) channels_.push_back(std::move(options_.channel));
+  channels_.push_back(self_mail_channel(store));
+}
 
 Desk::~Desk() { stop(); }
 
@@ -270,6 +284,97 @@ Result<GateSettings> Desk::settings() {
   return settings;
 }
 
+bool Desk::anybody_there() const {
+  return options_.watch &&
+         std::any_of(channels_.begin(), channels_.end(),
+                     [](const std::unique_ptr<Channel>& channel) { return channel->present(); });
+}
+
+Status Desk::tell(Notice notice) {
+  std::optional<base::Error> failed;
+  for (const std::unique_ptr<Channel>& channel : channels_) {
+    if (!channel->present()) continue;
+    const Status done = channel->notify(notice);
+    if (!done) failed = done.error();
+    notice.told = notice.told || done;
+  }
+  if (notice.told) return {};
+  return tl::unexpected<base::Error>(
+      failed.value_or(base::Error{base::ErrorKind::unavailable, "channel.failed", {}, {}, {}}));
+}
+
+Status Desk::use_self_mail(const std::string& account) {
+  TRY(set_self_mail(store_, account));
+  watcher_->wake();
+  return {};
+}
+
+// ---- before the first live notification ----
+
+Status Desk::hold_notices_of(const Id& source) {
+  const std::lock_guard lock(review_mutex_);
+  TRY_ASSIGN(const auto sources, store_.sources());
+  const auto added = std::find_if(sources.begin(), sources.end(),
+                                  [&](const store::Source& one) { return one.id == source; });
+  if (added == sources.end() || !brings_mail(added->kind)) return {};
+  TRY_ASSIGN(HeldBack held, held_back(store_));
+  if (std::find(held.sources.begin(), held.sources.end(), source) != held.sources.end()) return {};
+  held.sources.push_back(source);
+  held.looked.reset();  // what the owner has looked at did not show this one
+  return set_held_back(store_, held);
+}
+
+Status Desk::note_replay() {
+  {
+    const std::lock_guard lock(review_mutex_);
+    TRY_ASSIGN(HeldBack held, held_back(store_));
+    if (!held.active()) return {};
+    TRY_ASSIGN(const std::int64_t waiting, store_.assistant().count_to_judge());
+    if (waiting > 0) return {};
+    held.looked = base::Clock::now();
+    TRY(set_held_back(store_, held));
+  }
+  watcher_->wake();
+  return {};
+}
+
+Status Desk::begin_live(HeldBack held) {
+  TRY_ASSIGN(const auto open, store_.assistant().cards(store::AssistantStore::Which::open));
+  std::vector<std::int64_t> passed;
+  for (const Card& card : open) {
+    const bool before =
+        std::find(held.passed.begin(), held.passed.end(), card.number) != held.passed.end();
+    if (before || is_because(card, held_code)) passed.push_back(card.number);
+  }
+  held.passed = std::move(passed);
+  held.sources.clear();
+  held.looked.reset();
+  TRY(set_held_back(store_, held));
+  return store_.write_journal("approval", "journal.went_live", "{}");
+}
+
+Status Desk::go_live() {
+  // What has come since the last review was held too.
+  TRY(review());
+  {
+    const std::lock_guard lock(review_mutex_);
+    TRY_ASSIGN(const HeldBack held, held_back(store_));
+    if (!held.active()) return {};
+    TRY(begin_live(held));
+  }
+  TRY(review());
+  return {};
+}
+
+Result<Desk::Held> Desk::held() {
+  Held result;
+  TRY_ASSIGN(result.back, held_back(store_));
+  if (!result.back.active()) return result;
+  TRY_ASSIGN(const auto open, store_.assistant().cards(store::AssistantStore::Which::open));
+  for (const Card& card : open) result.cards += is_because(card, held_code) ? 1 : 0;
+  return result;
+}
+
 Status Desk::set_settings(const GateSettings& settings) {
   TRY(store_.set_setting("attention", json{{"per_day", settings.per_day},
                                            {"quiet_from", settings.quiet_from},
@@ -311,6 +416,13 @@ Result<int> Desk::review() {
   TRY_ASSIGN(std::vector<Card> open, store.cards(store::AssistantStore::Which::open));
   int interruptions = 0;
   next_review_.reset();
+  TRY_ASSIGN(HeldBack held, held_back(store_));
+  if (const auto begins = begins_at(held); begins && *begins <= now) {
+    TRY(begin_live(held));
+    TRY_ASSIGN(held, held_back(store_));
+  } else if (begins) {
+    next_review_ = *begins;
+  }
   for (Card& card : open) {
     if (card.notified || card.state != CardState::fresh) continue;
     if (card.woken) {
@@ -318,14 +430,25 @@ Result<int> Desk::review() {
       card.urgency = urgency_now;
       card.weight = 1;
     }
-    const Decision decision = decide(card, world, gate_settings, memory);
+    Decision decision = decide(card, world, gate_settings, memory);
+    if (decision.route == Route::now) {
+      TRY_ASSIGN(const bool holds, is_held(store_, held, card));
+      const bool passed = !card.woken && std::find(held.passed.begin(), held.passed.end(),
+                                                   card.number) != held.passed.end();
+      if (holds || passed) {
+        decision.route = holds ? Route::wait : Route::briefing;
+        decision.code = holds ? held_code : "before_live";
+        decision.parameters.clear();
+      }
+    }
     const std::string because = because_json(decision);
     const std::string route(name_of(decision.route));
     if (card.route != route || card.because != because) {
       TRY(store.set_route(card.number, route, because, {}));
     }
-    const bool can_tell = options_.watch && options_.channel && options_.channel->present();
-    if (decision.route != Route::now || !can_tell || card.attempts >= most_attempts) continue;
+    if (decision.route != Route::now || !anybody_there() || card.attempts >= most_attempts) {
+      continue;
+    }
     if (const auto again = next_attempt(card); again && *again > now) {
       next_review_ = std::min(next_review_.value_or(*again), *again);
       continue;
@@ -335,7 +458,7 @@ Result<int> Desk::review() {
     memory.notified.push_back({now, card.key, card.thread});
     ++interruptions;
   }
-  TRY(announce_briefing(world, gate_settings));
+  TRY(announce_briefing(world, gate_settings, held));
   if (const auto over = quiet_until(world, gate_settings)) {
     next_review_ = std::min(next_review_.value_or(*over), *over);
   }
@@ -391,10 +514,12 @@ Result<bool> Desk::interrupt(const Card& card, const std::string& because, const
   TRY(store.set_route(card.number, std::string(name_of(Route::now)), because, now));
   const base::Language language = owner.language;
   const std::string title = "card.title." + card.kind;
-  const auto told = options_.channel->notify(
-      base::message(title, language),
-      card_text(card, language, now, owner.zone) + "\n" + because_text(because, language));
-  if (told) return true;
+  Notice notice;
+  notice.title = base::message(title, language);
+  notice.text = card_text(card, language, now, owner.zone) + "\n" + because_text(because, language);
+  notice.card = card.number;
+  notice.language = language;
+  if (tell(notice)) return true;
   TRY(store.not_told(card.number));
   Card failed = card;
   ++failed.attempts;
@@ -408,9 +533,10 @@ Result<bool> Desk::interrupt(const Card& card, const std::string& because, const
 
 // Once a day, soon after its time, and where there is something to say. By counts alone: what the
 // points say is for the briefing itself.
-Status Desk::announce_briefing(const World& world, const GateSettings& settings) {
-  if (!options_.watch || !options_.channel || !options_.channel->present()) return {};
-  if (settings.briefing_at == no_briefing) return {};
+Status Desk::announce_briefing(const World& world, const GateSettings& settings,
+                               const HeldBack& held) {
+  if (!anybody_there() || settings.briefing_at == no_briefing) return {};
+  if (held.active() && held.all) return {};  // it would be the first live notification
   const std::string& zone = world.owner.zone;
   const Microseconds due = base::from_local(
       {world.today, settings.briefing_at / 60, settings.briefing_at % 60, 0}, zone);
@@ -450,7 +576,12 @@ Status Desk::announce_briefing(const World& world, const GateSettings& settings)
   add("brief.notice.decide", decide);
   add("brief.notice.today", today);
   add("brief.notice.more", more);
-  if (!options_.channel->notify(base::message("brief.notice.title", language), text)) {
+  Notice notice;
+  notice.title = base::message("brief.notice.title", language);
+  notice.text = text;
+  notice.language = language;
+  for (const BriefPoint& point : points) notice.more += "• " + point.text + "\n";
+  if (!tell(notice)) {
     TRY(store_.set_setting("last_briefing", last));
     briefing_tried_ = world.now;
     const Microseconds again = world.now + briefing_pause;
@@ -495,7 +626,8 @@ Result<std::vector<BriefPoint>> Desk::points_of(std::optional<Microseconds> sinc
   TRY_ASSIGN(const auto judged, store.judged(std::min(now - brief_back, since.value_or(now))));
   for (const store::JudgedMail& one : judged) {
     if (stop.stop_requested()) return base::fail(base::ErrorKind::cancelled, "cancelled");
-    if (one.sent.value_or(0) > now) continue;
+    // What a chat says comes by its cards.
+    if (one.sent.value_or(0) > now || one.kind != domain::ItemKind::mail) continue;
     auto stored = store_.item(one.item);
     if (!stored) continue;
     Mail mail = brief_mail(*stored, one);
@@ -507,6 +639,15 @@ Result<std::vector<BriefPoint>> Desk::points_of(std::optional<Microseconds> sinc
     verdicts.push_back(verdict_from(one));
   }
   std::vector<BriefPoint> points;
+  TRY_ASSIGN(const Held kept, held());
+  if (kept.cards > 0) {
+    points.push_back(
+        {"held",
+         base::message("brief.held", {{"count", std::to_string(kept.cards)}}, language),
+         {},
+         {},
+         domain::Origin::own_data});
+  }
   std::set<std::string> told;  // threads
   std::set<Id> told_items;
   TRY_ASSIGN(const auto cards, store.cards(store::AssistantStore::Which::open));
@@ -990,6 +1131,7 @@ void Desk::work(std::stop_token stop) {
     }
     if (stop.stop_requested()) return;
     send_due(stop);
+    send_notices(stop);
     follow_rules(stop);
     const auto settled = look_again(context(base::environment_language(), stop));
     if (settled && *settled > 0 && options_.changed) options_.changed();
@@ -1012,6 +1154,41 @@ void Desk::send_due(std::stop_token stop) {
     if (done) (void)settle_card(*done);
     if (options_.changed) options_.changed();
   }
+}
+
+void Desk::send_notices(std::stop_token stop) {
+  const auto actions = store_.assistant().actions({});
+  if (!actions) return;
+  // What came first leaves first.
+  for (auto action = actions->rbegin(); action != actions->rend(); ++action) {
+    if (action->kind != self_mail_action || action->state != store::ActionState::proposed) continue;
+    if (stop.stop_requested()) return;
+    const auto account = self_mail(store_);
+    const auto with = context(base::environment_language(), stop);
+    if (!account || !*account || action->made < base::Clock::now() - oldest_notice) {
+      (void)reject_action(with, action->id);
+      continue;
+    }
+    const auto done = approve_action(with, action->id, {.setting = "mail_to_self"});
+    if (done && done->state != store::ActionState::failed) continue;
+    if (!done) (void)reject_action(with, action->id);
+    (void)notice_failed(*action);
+  }
+}
+
+// It has not left: the gate decides anew, for what was worth it then may be over.
+Status Desk::notice_failed(const store::Action& notice) {
+  const json content = json::parse(notice.content, nullptr, false);
+  if (!content.is_object() || content.value("told", false)) return {};
+  if (content.contains("card")) {
+    TRY(store_.assistant().not_told(content["card"].get<std::int64_t>()));
+  } else {
+    const std::lock_guard lock(review_mutex_);
+    TRY(store_.set_setting("last_briefing", ""));
+    briefing_tried_ = base::Clock::now();
+  }
+  watcher_->wake();
+  return {};
 }
 
 void Desk::follow_rules(std::stop_token stop) {

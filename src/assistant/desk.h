@@ -17,24 +17,14 @@
 
 #include "assistant/actions/action.h"
 #include "assistant/assistant.h"
+#include "assistant/channel.h"
 #include "assistant/gate.h"
+#include "assistant/held_back.h"
+#include "assistant/self_mail.h"
 #include "assistant/standing.h"
 #include "assistant/watcher.h"
 
 namespace lar::assistant {
-
-// Where the owner is interrupted. Further ones (mail to self, web push) are a class each.
-class Channel {
- public:
-  virtual ~Channel() = default;
-  virtual std::string name() const = 0;
-  // Whether anybody would see it.
-  virtual bool present() const = 0;
-  virtual base::Status notify(const std::string& title, const std::string& text) = 0;
-};
-// The desktop's notifications (org.freedesktop.Notifications), through the desktop's own
-// notify-send; or the program that $LAR_NOTIFY names, called with title and text.
-std::unique_ptr<Channel> desktop_channel();
 
 // A point of the briefing.
 struct BriefPoint {
@@ -52,7 +42,7 @@ class Desk {
     bool watch = false;             // judge and notify in the background
     std::function<void()> changed;  // cards may have changed; any thread
     std::function<void(const base::Id& source)> source_changed;
-    std::unique_ptr<Channel> channel;  // null: nobody is interrupted
+    std::unique_ptr<Channel> channel;  // beside mail to self; null: none
     // Accounts at servers, see ActionContext.
     decltype(ActionContext::apply) apply;
     decltype(ActionContext::send) send;
@@ -117,6 +107,23 @@ class Desk {
   base::Result<std::chrono::seconds> send_delay();
   base::Status set_send_delay(std::chrono::seconds delay);
 
+  // Mail to self (self_mail.h) from now on, or no more: `account` as set_self_mail() takes it.
+  base::Status use_self_mail(const std::string& account);
+
+  // What a new source of mail would interrupt with is held back (held_back.h); does nothing for
+  // sources that bring none.
+  base::Status hold_notices_of(const base::Id& source);
+  // The owner has looked at a replay, or corrected what it showed: it begins by itself soon after.
+  // Does nothing while mails wait to be judged, because a replay does not show them yet.
+  base::Status note_replay();
+  // At once. What was held is not told late: it is in the briefing.
+  base::Status go_live();
+  struct Held {
+    HeldBack back;
+    int cards = 0;  // that would have interrupted
+  };
+  base::Result<Held> held();
+
   base::Result<GateSettings> settings();
   base::Status set_settings(const GateSettings& settings);
 
@@ -128,7 +135,12 @@ class Desk {
   base::Status wake_cards(base::Microseconds now);
   base::Result<bool> interrupt(const store::Card& card, const std::string& because,
                                const Owner& owner, base::Microseconds now);
-  base::Status announce_briefing(const World& world, const GateSettings& settings);
+  base::Status announce_briefing(const World& world, const GateSettings& settings,
+                                 const HeldBack& held);
+  bool anybody_there() const;
+  // By every channel; without an error by at least one of them.
+  base::Status tell(Notice notice);
+  base::Status begin_live(HeldBack held);
   // Tells the watcher when a review is next needed: for what the last one left waiting, and for
   // what is put off. Does not wait for a review.
   void plan_review();
@@ -143,12 +155,15 @@ class Desk {
   void work(std::stop_token stop);
   void wake_hand();
   void send_due(std::stop_token stop);
+  void send_notices(std::stop_token stop);
+  base::Status notice_failed(const store::Action& notice);
   void follow_rules(std::stop_token stop);
 
   store::Store& store_;
   engine::Engines& engines_;
   reading::ReadingService& reading_;
   Options options_;
+  std::vector<std::unique_ptr<Channel>> channels_;
   std::unique_ptr<Watcher> watcher_;
   std::mutex review_mutex_;
   std::optional<base::Microseconds> next_review_;     // of what waits, beside the cards put off

@@ -34,13 +34,13 @@ class RecordingChannel final : public Channel {
   explicit RecordingChannel(std::shared_ptr<Told> told) : told_(std::move(told)) {}
   std::string name() const override { return "test"; }
   bool present() const override { return true; }
-  base::Status notify(const std::string& title, const std::string& text) override {
+  base::Status notify(const Notice& notice) override {
     ++told_->tries;
     if (told_->broken) {
       return base::fail(base::ErrorKind::unavailable, "channel.failed", {{"channel", name()}});
     }
-    told_->titles.push_back(title);
-    told_->texts.push_back(text);
+    told_->titles.push_back(notice.title);
+    told_->texts.push_back(notice.text);
     return {};
   }
 
@@ -220,6 +220,97 @@ TEST_F(DeskTest, what_was_put_off_is_told_the_day_after_where_the_budget_was_spe
   ASSERT_TRUE(table->set_settings(settings));
   at("2026-05-15T09:00:00+02:00");
   EXPECT_EQ(*table->review(), 1);
+}
+
+// ---- before the first live notification ----
+
+TEST_F(DeskTest, a_new_account_interrupts_nobody_before_the_owner_lets_it_and_nothing_is_lost) {
+  question();
+  auto table = watching();
+  ASSERT_TRUE(table->hold_notices_of(source.id));
+  ASSERT_TRUE(table->review());
+  ASSERT_TRUE(table->set_card(card_of("answer").number, Deed::always, {}, false));
+  EXPECT_EQ(*table->review(), 0);
+  EXPECT_TRUE(told->titles.empty());
+  EXPECT_EQ(card_of("answer").route, "wait");
+  EXPECT_NE(card_of("answer").because.find("\"held\""), std::string::npos);
+  EXPECT_EQ(table->held()->cards, 1);
+  EXPECT_EQ(points(*table), (std::vector<std::string>{"held", "waiting"}));
+  // It begins, and what was held is not told late.
+  ASSERT_TRUE(table->go_live());
+  EXPECT_FALSE(table->held()->back.active());
+  EXPECT_EQ(*table->review(), 0);
+  EXPECT_TRUE(told->titles.empty());
+  EXPECT_EQ(card_of("answer").route, "briefing");
+  EXPECT_EQ(points(*table), std::vector<std::string>{"waiting"});
+  question("later@x");
+  EXPECT_EQ(*table->review(), 1) << "what comes afterwards does interrupt";
+}
+
+TEST_F(DeskTest, looking_at_a_replay_lets_it_begin_when_there_was_time_for_corrections) {
+  question();
+  auto table = watching();
+  ASSERT_TRUE(table->hold_notices_of(source.id));
+  ASSERT_TRUE(table->review());
+  ASSERT_TRUE(table->set_card(card_of("answer").number, Deed::always, {}, false));
+  // What waits to be judged is not in the replay yet.
+  receive("unjudged@x", mail_text("unjudged@x", ana, me, "Wed, 13 May 2026 11:00:00 +0200", "Hola",
+                                  "Hola, Clara."));
+  sync();
+  ASSERT_TRUE(table->note_replay());
+  EXPECT_FALSE(table->held()->back.looked);
+  ASSERT_TRUE(judge());
+  ASSERT_TRUE(table->note_replay());
+  at("2026-05-14T09:38:00+02:00");
+  ASSERT_TRUE(table->review());
+  EXPECT_TRUE(table->held()->back.active());
+  ASSERT_TRUE(table->note_replay());  // a correction: the time begins anew
+  at("2026-05-14T09:44:00+02:00");
+  ASSERT_TRUE(table->review());
+  EXPECT_TRUE(table->held()->back.active());
+  at("2026-05-14T09:48:00+02:00");
+  EXPECT_EQ(*table->review(), 0);
+  EXPECT_FALSE(table->held()->back.active());
+  EXPECT_TRUE(told->titles.empty());
+}
+
+TEST_F(DeskTest, a_second_account_is_held_back_and_the_first_goes_on) {
+  question();
+  auto table = watching();
+  store::Source second;
+  second.kind = "imap";
+  second.name = "second";
+  second.location = "second@casa.example";
+  ASSERT_TRUE(table->hold_notices_of(home.store->add_source(second)->id));
+  ASSERT_TRUE(table->review());
+  ASSERT_TRUE(table->set_card(card_of("answer").number, Deed::always, {}, false));
+  EXPECT_EQ(*table->review(), 1);
+  // Sources that bring no mail as it comes hold nothing back.
+  write_calendar(calendar_at("20260520T100000Z", "20260520T110000Z"));
+  sync_calendar();
+  ASSERT_TRUE(table->hold_notices_of(calendar.id));
+  EXPECT_EQ(table->held()->back.sources.size(), 1u);
+}
+
+TEST_F(DeskTest, what_the_owner_asked_for_is_told_although_the_account_is_held_back) {
+  question();
+  auto table = watching();
+  ASSERT_TRUE(table->hold_notices_of(source.id));
+  ASSERT_TRUE(table->settle({}));
+  ASSERT_TRUE(table->set_card(card_of("answer").number, Deed::snoozed,
+                              time("2026-05-14T12:00:00+02:00"), false));
+  at("2026-05-14T12:01:00+02:00");
+  EXPECT_EQ(*table->review(), 1);
+}
+
+TEST_F(DeskTest, the_first_briefing_is_not_announced_before_it_begins) {
+  question();
+  auto table = watching(true);
+  ASSERT_TRUE(table->hold_notices_of(source.id));
+  ASSERT_TRUE(table->review());
+  EXPECT_TRUE(told->titles.empty());
+  ASSERT_TRUE(table->go_live());
+  EXPECT_EQ(told->titles, std::vector<std::string>{"Briefing"});
 }
 
 TEST_F(DeskTest, an_interruption_that_fails_is_tried_again_a_few_times) {

@@ -204,7 +204,7 @@ Replay replay(const Knowledge& knowledge, const GateSettings& settings, const Ga
   std::map<std::string, Microseconds> open_urgent;  // message → sent
   for (const KnownMail& mail : knowledge.mails) {
     if (mail.sent < since || mail.sent >= until) continue;
-    if (!mail.mine) {
+    if (!mail.mine && mail.kind == domain::ItemKind::mail) {
       ++result.mails;
       if (mail.priority == "urgent" && mail.suspicious == "none") ++result.urgent;
     }

@@ -24,6 +24,7 @@ constexpr Microseconds soon = 26LL * 3600 * base::one_second;
 KnownMail known_mail(const store::JudgedMail& judged) {
   KnownMail mail;
   mail.item = judged.item;
+  mail.kind = judged.kind;
   mail.message_id = judged.message_id;
   mail.thread = judged.thread;
   mail.subject = judged.title;

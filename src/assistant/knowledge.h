@@ -18,9 +18,11 @@
 
 namespace lar::assistant {
 
-// A judged mail with what its detail says.
+// A judged mail, or a day of a chat, with what its detail says. Of a chat the people have no
+// addresses, `from` is nobody in particular, and its facts tell whose words they are.
 struct KnownMail {
   base::Id item;
+  domain::ItemKind kind = domain::ItemKind::mail;
   std::string message_id;
   std::string thread;
   std::string subject;

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "assistant/actions/compose.h"
+#include "assistant/self_mail.h"
 #include "assistant/testing.h"
 
 namespace lar::assistant {
@@ -324,6 +325,168 @@ TEST_F(StandingTest, sending_needs_a_person_and_proof_of_who_it_is) {
     draft.kind = "save_draft";
     EXPECT_TRUE(may_act_alone(*home.store, home.reading, open, draft, {}));
   }
+}
+
+// ---- mail to self ----
+
+class SelfMailTest : public SendingTest {
+ protected:
+  SelfMailTest() {
+    receive("q@x", mail_text("q@x", ana, me, "Wed, 13 May 2026 10:00:00 +0200", "¿Comemos?",
+                             "Hola, Clara:\n\n¿Comemos el domingo? Mira http://bad.example/x y "
+                             "dime algo.\n\nAna"));
+    sync();
+    EXPECT_TRUE(judge());
+  }
+  // Watches, with an owner who always wants to be told of what waits for an answer.
+  std::unique_ptr<Desk> watching(bool briefing = false) {
+    auto table = desk(options(true));
+    GateSettings settings;
+    if (!briefing) settings.briefing_at = no_briefing;
+    EXPECT_TRUE(table->set_settings(settings));
+    EXPECT_TRUE(assistant().set_rule({"answer", "", true, 0, std::nullopt}));
+    return table;
+  }
+  std::vector<store::Action> notices() {
+    std::vector<store::Action> all = *assistant().actions({});
+    std::erase_if(all, [](const auto& action) { return action.kind != self_mail_action; });
+    return all;
+  }
+  bool reaches_sent(int wanted) {
+    for (int tries = 0; tries < 500 && sent < wanted; ++tries) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return sent == wanted;
+  }
+};
+
+TEST_F(SelfMailTest, tells_by_a_mail_to_the_own_address_once_what_may_interrupt) {
+  auto table = watching();
+  ASSERT_TRUE(table->review());
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_EQ(sent, 0) << "it is off until the owner says so";
+  ASSERT_TRUE(table->use_self_mail("Clara@Casa.Example"));
+  ASSERT_TRUE(reaches_sent(1) || table->review());
+  ASSERT_TRUE(reaches_sent(1));
+  EXPECT_EQ(last.envelope.from, "clara@casa.example");
+  EXPECT_EQ(last.envelope.to, std::vector<std::string>{"clara@casa.example"});
+  EXPECT_NE(last.bytes.find("Auto-Submitted: auto-generated"), std::string::npos) << last.bytes;
+  EXPECT_TRUE(changes.empty()) << "a copy among the sent mails would pass for the owner's words";
+  ASSERT_EQ(notices().size(), 1u);
+  const store::Action notice = notices().front();
+  EXPECT_TRUE(reaches(notice.id, ActionState::done));
+  EXPECT_EQ(notice.content.find("bad.example"), std::string::npos) << "a stranger's link";
+  EXPECT_TRUE(open_card("answer")->notified);
+  ASSERT_TRUE(table->review());
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_EQ(sent, 1);
+}
+
+TEST_F(SelfMailTest, comes_back_and_is_neither_judged_nor_told_nor_the_owners_word) {
+  auto table = watching();
+  ASSERT_TRUE(table->use_self_mail("clara@casa.example"));
+  ASSERT_TRUE(table->review());
+  ASSERT_TRUE(reaches_sent(1));
+  const base::Id id = notices().front().id;
+  // As its server gives it back, and among the sent mails of one that keeps a copy.
+  receive("self", last.bytes);
+  send("self-sent", last.bytes);
+  sync();
+  ASSERT_TRUE(judge());
+  const auto item = home.store->find_item(id.text() + "@casa.example");
+  ASSERT_TRUE(item && *item);
+  EXPECT_EQ(home.store->item(**item)->item.origin, domain::Origin::stranger);
+  const auto verdict = assistant().verdict(**item);
+  ASSERT_TRUE(verdict && *verdict);
+  EXPECT_FALSE((*verdict)->has_read);
+  EXPECT_TRUE(assistant().facts_of(**item)->empty());
+  ASSERT_TRUE(table->review());
+  for (const Card& card : open_cards()) {
+    for (const store::CardItem& evidence : card.evidence) EXPECT_NE(evidence.item, **item);
+  }
+  const auto points = table->brief({}, base::Language::english, {});
+  ASSERT_TRUE(points);
+  for (const BriefPoint& point : *points) {
+    for (const base::Id& one : point.items) EXPECT_NE(one, **item);
+  }
+}
+
+TEST_F(SelfMailTest, keeps_quiet_in_quiet_hours) {
+  auto table = watching();
+  ASSERT_TRUE(table->use_self_mail("clara@casa.example"));
+  GateSettings settings;
+  settings.briefing_at = no_briefing;
+  settings.quiet_from = 9 * 60;
+  settings.quiet_to = 10 * 60;
+  ASSERT_TRUE(table->set_settings(settings));
+  ASSERT_TRUE(table->review());
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_EQ(sent, 0);
+  base::Clock::fix(*base::parse_rfc3339("2026-05-14T10:01:00+02:00"), "Europe/Madrid");
+  ASSERT_TRUE(table->review());
+  EXPECT_TRUE(reaches_sent(1));
+}
+
+TEST_F(SelfMailTest, what_the_server_refuses_goes_through_the_gate_again) {
+  outcome = net::Handover::State::refused;
+  auto table = watching();
+  ASSERT_TRUE(table->use_self_mail("clara@casa.example"));
+  ASSERT_TRUE(table->review());
+  ASSERT_TRUE(reaches_sent(1));
+  ASSERT_TRUE(reaches(notices().front().id, ActionState::failed));
+  for (int tries = 0; tries < 500 && open_card("answer")->notified; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_FALSE(open_card("answer")->notified);
+  outcome = net::Handover::State::sent;
+  base::Clock::fix(*base::parse_rfc3339("2026-05-14T09:32:00+02:00"), "Europe/Madrid");
+  ASSERT_TRUE(table->review());
+  EXPECT_TRUE(reaches_sent(2));
+}
+
+TEST_F(SelfMailTest, where_nobody_knows_whether_it_left_it_is_not_sent_again) {
+  outcome = net::Handover::State::uncertain;
+  auto table = watching();
+  ASSERT_TRUE(table->use_self_mail("clara@casa.example"));
+  ASSERT_TRUE(table->review());
+  ASSERT_TRUE(reaches(notices().front().id, ActionState::unknown));
+  base::Clock::fix(*base::parse_rfc3339("2026-05-14T12:00:00+02:00"), "Europe/Madrid");
+  ASSERT_TRUE(table->review());
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_EQ(sent, 1);
+}
+
+TEST_F(SelfMailTest, reaches_no_other_address_and_nobody_while_it_is_off) {
+  auto table = desk(options(false));
+  ASSERT_TRUE(table->use_self_mail("clara@casa.example"));
+  const std::string account_id = self_mail(*home.store)->value().source.text();
+  store::Action action;
+  action.kind = self_mail_action;
+  action.content = json{{"source", account_id},
+                        {"subject", "x"},
+                        {"text", "x"},
+                        {"to", "eve@bad.example"},
+                        {"bcc", "eve@bad.example"}}
+                       .dump();
+  const store::Action forged = *assistant().add_action(action);
+  ASSERT_TRUE(table->approve(forged.id, base::Language::english, {}));
+  EXPECT_EQ(last.envelope.to, std::vector<std::string>{"clara@casa.example"});
+  ASSERT_TRUE(table->use_self_mail(""));
+  const store::Action late = *assistant().add_action(action);
+  EXPECT_EQ(table->approve(late.id, base::Language::english, {}).error().code, "action.no_sending");
+  EXPECT_EQ(sent, 1);
+  EXPECT_EQ(table->use_self_mail("eve@bad.example").error().code, "attention.no_mail_account");
+}
+
+TEST_F(SelfMailTest, the_mornings_briefing_comes_whole) {
+  auto table = watching(true);
+  ASSERT_TRUE(assistant().remove_rule("answer", ""));
+  ASSERT_TRUE(table->use_self_mail("clara@casa.example"));
+  ASSERT_TRUE(table->review());
+  ASSERT_TRUE(reaches_sent(1));
+  const json content = json::parse(notices().front().content);
+  EXPECT_NE(content["text"].get<std::string>().find("• "), std::string::npos) << content;
+  EXPECT_NE(content["subject"].get<std::string>().find("Briefing"), std::string::npos);
 }
 
 }  // namespace

@@ -120,6 +120,8 @@ bool may_act_alone(store::Store& store, reading::ReadingService& reading, const 
   if (decided) return false;
   bool proven = false;
   for (const store::CardItem& evidence : card.evidence) {
+    // Who wrote in an exported chat, nothing proves.
+    if (evidence.kind == domain::ItemKind::message) return false;
     if (evidence.kind != domain::ItemKind::mail) continue;
     const auto verdict = store.assistant().verdict(evidence.item);
     if (!verdict || !*verdict || !(*verdict)->has_read || (*verdict)->suspicious != "none") {

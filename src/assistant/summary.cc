@@ -17,6 +17,7 @@
 
 #include "assistant/actions/calendars.h"
 #include "assistant/borne_out.h"
+#include "assistant/chats.h"
 #include "assistant/facts.h"
 #include "assistant/lexicon.h"
 #include "assistant/money.h"
@@ -53,15 +54,6 @@ constexpr double least_overlap = 0.3;
 constexpr std::array<std::string_view, 9> told_kinds = {"decision", "appointment", "request",
                                                         "promise",  "promised",    "invoice",
                                                         "booking",  "awaits_me",   "awaits_them"};
-
-std::string conversation_of(const std::string& external_id) {
-  return external_id.substr(0, external_id.rfind(':'));
-}
-
-std::string chat_name(const std::string& title) {
-  const size_t program = title.rfind(" (");
-  return program == std::string::npos ? title : title.substr(0, program);
-}
 
 // ---- which items ----
 
@@ -205,62 +197,6 @@ SummaryClaim claim_about(const StoredItem& stored, std::string kind, std::string
   return claim;
 }
 
-// ---- messages of a chat ----
-
-struct Message {
-  std::string sender, text;
-  std::size_t begin = 0;  // of the text, in the part's
-};
-
-// "10:03 Ana: Quedamos a las siete" as the reader of chats writes them.
-std::vector<Message> messages_of(const domain::TextPart& part) {
-  std::vector<Message> messages;
-  for (const domain::Segment& segment : part.segments) {
-    if (segment.kind != domain::SegmentKind::list) continue;
-    const std::string_view line =
-        std::string_view(part.text).substr(segment.begin, segment.end - segment.begin);
-    const size_t colon = line.find(": ", 6);
-    if (line.size() < 8 || colon == std::string_view::npos) continue;
-    messages.push_back({std::string(line.substr(6, colon - 6)),
-                        std::string(base::trim(line.substr(colon + 2))),
-                        segment.begin + colon + 2});
-  }
-  return messages;
-}
-
-bool is_owner(const Owner& owner, const std::string& name) {
-  bool any = false;
-  for (const base::Word& word : base::words(name)) {
-    const std::string piece =
-        base::fold(std::string_view(name).substr(word.begin, word.end - word.begin));
-    if (piece.size() < 3) continue;
-    if (!owner.names.contains(piece)) return false;
-    any = true;
-  }
-  return any;
-}
-
-// A message as the judgement takes it.
-Mail message_mail(const Message& message, const StoredItem& day, const Owner& owner) {
-  domain::Item item;
-  item.kind = ItemKind::mail;
-  item.title = "";
-  item.when = day.item.when;
-  item.language = day.item.language;
-  domain::TextPart part;
-  part.id = "1";
-  part.text = message.text;
-  part.segments.push_back({domain::SegmentKind::text, 0, message.text.size(), 0, 0, {}});
-  item.parts.push_back(std::move(part));
-  Mail mail = make_mail(item);
-  mail.from.name = message.sender;
-  mail.mine = is_owner(owner, message.sender);
-  // Whom the owner promises something: the conversation.
-  const std::string name = chat_name(day.item.title);
-  if (mail.mine) mail.to.push_back({domain::PersonRole::to, name, name});
-  return mail;
-}
-
 // ---- the summary ----
 
 class Summariser {
@@ -359,19 +295,17 @@ class Summariser {
       TRY_ASSIGN(Judge judge, Judge::load());
       judge_.emplace(std::move(judge));
     }
-    for (const domain::TextPart& part : day.item.parts) {
-      for (const Message& message : messages_of(part)) {
-        if (++messages_ > most_messages) return facts;
-        Mailbox alone;
-        alone.owner = owner_;
-        alone.now = base::Clock::now();
-        alone.mails.push_back(message_mail(message, day, owner_));
-        Verdict verdict;
-        verdict.priority = Priority::fyi;
-        verdict.findings = find_tasks(alone.mails.front(), alone, *judge_);
-        for (store::Fact& fact : find_facts(alone.mails.front(), day.item, verdict, alone)) {
-          facts.push_back(std::move(fact));
-        }
+    for (const ChatMessage& message : messages_of(day.item, owner_.zone)) {
+      if (++messages_ > most_messages) return facts;
+      Mailbox alone;
+      alone.owner = owner_;
+      alone.now = base::Clock::now();
+      alone.mails.push_back(message_mail(message, day.item, is_owner(owner_, message.sender)));
+      Verdict verdict;
+      verdict.priority = Priority::fyi;
+      verdict.findings = find_tasks(alone.mails.front(), alone, *judge_);
+      for (store::Fact& fact : find_facts(alone.mails.front(), day.item, verdict, alone)) {
+        facts.push_back(std::move(fact));
       }
     }
     return facts;
@@ -458,11 +392,9 @@ class Summariser {
       }
     };
     if (taken.stored.item.kind == ItemKind::message) {
-      for (const domain::TextPart& part : taken.stored.item.parts) {
-        for (const Message& message : messages_of(part)) {
-          for (const Sentence& sentence : sentences_of(message.text, true)) {
-            add_sentence(message.sender, sentence);
-          }
+      for (const ChatMessage& message : messages_of(taken.stored.item, owner_.zone)) {
+        for (const Sentence& sentence : sentences_of(message.text, true)) {
+          add_sentence(message.sender, sentence);
         }
       }
       return;
@@ -674,15 +606,14 @@ class Summariser {
 
   // The longest messages of a day, in their order: more is said there than in "ok".
   std::vector<SummaryClaim> own_messages(const Taken& taken, size_t most) const {
-    std::vector<Message> messages;
-    for (const domain::TextPart& part : taken.stored.item.parts) {
-      for (Message& message : messages_of(part)) {
-        if (is_told(taken.stored.id, message.text)) continue;
-        if (taken.orders && gives_orders(message_mail(message, taken.stored, owner_))) continue;
-        messages.push_back(std::move(message));
-      }
+    std::vector<ChatMessage> messages;
+    for (ChatMessage& message : messages_of(taken.stored.item, owner_.zone)) {
+      if (is_told(taken.stored.id, message.text)) continue;
+      const bool mine = is_owner(owner_, message.sender);
+      if (taken.orders && gives_orders(message_mail(message, taken.stored.item, mine))) continue;
+      messages.push_back(std::move(message));
     }
-    const auto by_length = [](const Message& one, const Message& other) {
+    const auto by_length = [](const ChatMessage& one, const ChatMessage& other) {
       return one.text.size() > other.text.size();
     };
     std::stable_sort(messages.begin(), messages.end(), by_length);
@@ -692,9 +623,9 @@ class Summariser {
     }
     std::stable_sort(
         messages.begin(), messages.end(),
-        [](const Message& one, const Message& other) { return one.begin < other.begin; });
+        [](const ChatMessage& one, const ChatMessage& other) { return one.begin < other.begin; });
     std::vector<SummaryClaim> claims;
-    for (const Message& message : messages) {
+    for (const ChatMessage& message : messages) {
       if (auto claim = told(taken, message.sender, message.text)) claims.push_back(*claim);
     }
     return claims;

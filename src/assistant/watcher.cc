@@ -9,9 +9,11 @@
 #include <nlohmann/json.hpp>
 
 #include "assistant/assistant.h"
+#include "assistant/chats.h"
 #include "assistant/facts.h"
 #include "assistant/invitations.h"
 #include "assistant/own_caller.h"
+#include "assistant/self_mail.h"
 #include "base/messages.h"
 
 namespace lar::assistant {
@@ -136,13 +138,15 @@ Result<std::vector<Mail>> Watcher::known_mails(const std::vector<Mail>& judged) 
   return result;
 }
 
-Status Watcher::save_unreadable(const Id& id, const base::Error& error) {
+Status Watcher::save_unreadable(const Id& id, const std::string& why, const std::string& hash) {
   store::Verdict verdict;
   verdict.item = id;
   verdict.producer_version = judgement_version;
   verdict.made = base::Clock::now();
   verdict.has_read = false;
-  verdict.detail = nlohmann::json{{"error", error.code}}.dump();
+  nlohmann::json detail = {{"error", why}};
+  if (!hash.empty()) detail["hash"] = hash;
+  verdict.detail = detail.dump();
   return store_.assistant().save_verdict(verdict, {}, {});
 }
 
@@ -212,14 +216,24 @@ Status Watcher::judge_batch(std::vector<Id> ids, Models models, std::stop_token 
     if (!stored) {
       // Removed meanwhile, or damaged: nothing may stay in the queue for ever.
       if (stored.error().kind != base::ErrorKind::not_found) {
-        TRY(save_unreadable(id, stored.error()));
+        TRY(save_unreadable(id, stored.error().code));
       }
+      continue;
+    }
+    // Put back by an older version; it has a turn of its own.
+    if (stored->item.kind != domain::ItemKind::mail) {
+      TRY(save_unreadable(id, ""));
+      continue;
+    }
+    // What lar has told the owner must not be told again.
+    if (is_self_mail(store_, stored->item.external_id)) {
+      TRY(save_unreadable(id, "verdict.self_mail"));
       continue;
     }
     auto loaded = load_mail(store_, reading_, id, stop);
     if (!loaded) {
       if (stop.stop_requested()) return base::fail(base::ErrorKind::cancelled, "cancelled");
-      TRY(save_unreadable(id, loaded.error()));
+      TRY(save_unreadable(id, loaded.error().code));
       continue;
     }
     Mail& mail = loaded->mail;
@@ -305,6 +319,60 @@ Status Watcher::judge_batch(std::vector<Id> ids, Models models, std::stop_token 
   return {};
 }
 
+// The conversation whose newest day has changed, with all its days of that time: a later message
+// may end what an earlier day asks. False if there is none.
+Result<bool> Watcher::judge_chats(std::stop_token stop) {
+  store::AssistantStore& store = store_.assistant();
+  const Microseconds now = base::Clock::now();
+  const Microseconds since = now - options_.model_days * base::one_day;
+  TRY_ASSIGN(const auto changed, store.chat_days_to_judge(judgement_version, since, 1));
+  if (changed.empty()) return false;
+  TRY_ASSIGN(const Owner owner, owner_of(store_));
+  TRY_ASSIGN(const Judge judge, Judge::load());
+  TRY_ASSIGN(const auto known,
+             store.chat_days(conversation_of(changed.front().external_id), since));
+  // Whatever it is, it must not be asked about for ever.
+  const store::ChatDay& first = changed.front();
+  if (std::none_of(known.begin(), known.end(),
+                   [&](const store::ChatDay& day) { return day.item == first.item; })) {
+    TRY(save_unreadable(first.item, "", first.hash));
+    return true;
+  }
+  std::vector<store::ChatDay> days;
+  std::vector<domain::Item> items;
+  for (const store::ChatDay& day : known) {
+    if (stop.stop_requested()) return base::fail(base::ErrorKind::cancelled, "cancelled");
+    auto stored = store_.item(day.item);
+    if (!stored) {
+      if (stored.error().kind != base::ErrorKind::not_found) {
+        TRY(save_unreadable(day.item, stored.error().code, day.hash));
+      }
+      continue;
+    }
+    days.push_back(day);
+    items.push_back(std::move(stored->item));
+  }
+  const auto facts = facts_of_chat(items, owner, judge, now);
+  for (size_t index = 0; index < days.size(); ++index) {
+    const auto messages = messages_of(items[index], owner.zone);
+    store::Verdict verdict;
+    verdict.item = days[index].item;
+    verdict.producer_version = judgement_version;
+    verdict.made = now;
+    verdict.priority = name_of(Priority::fyi);
+    verdict.suspicious = name_of(Suspicious::none);
+    verdict.personal = true;
+    verdict.summary = items[index].title;
+    verdict.came = now;
+    if (!messages.empty()) verdict.came = std::min(now, messages.back().time);
+    verdict.detail = nlohmann::json{{"hash", days[index].hash}, {"person", true}}.dump();
+    std::vector<store::Fact> of_day = facts[index];
+    for (store::Fact& fact : of_day) fact.item = days[index].item;
+    TRY(store.save_verdict(verdict, of_day, {}));
+  }
+  return true;
+}
+
 Result<bool> Watcher::step(Models models, std::stop_token stop) {
   const std::lock_guard lock(step_mutex_);
   if (!looked_back_) {
@@ -317,7 +385,7 @@ Result<bool> Watcher::step(Models models, std::stop_token stop) {
   const bool old = history_ && (history_->mails_left <= 0 ||
                                 base::steady_now() - history_->made_steady > history_age);
   if (old) history_.reset();
-  if (ids.empty()) return false;
+  if (ids.empty()) return judge_chats(stop);
   if (!history_) {
     History history;
     history.made = base::Clock::now();

@@ -1,5 +1,6 @@
 // Judges every mail of the home once, in the background: the newest first, those of the last month
-// with the models, older ones by code. The backlog is a question to the store (which mails have no
+// with the models, older ones by code. After them the exported chats of that time, by code, a
+// conversation at once. The backlog is a question to the store (which mails have no
 // verdict), so a kill at any moment costs at most the batch under way. Verdict and facts of a mail,
 // and what they change in the facts of its thread, are one transaction.
 //
@@ -99,9 +100,11 @@ class Watcher {
   };
   base::Result<bool> step(Models models, std::stop_token stop);
   base::Status judge_batch(std::vector<base::Id> ids, Models models, std::stop_token stop);
+  base::Result<bool> judge_chats(std::stop_token stop);
   base::Status save(const Mailbox& mailbox, size_t index, const domain::Item& item,
                     const base::Id& id, const Verdict& verdict, const std::string& model);
-  base::Status save_unreadable(const base::Id& id, const base::Error& error);
+  base::Status save_unreadable(const base::Id& id, const std::string& why,
+                               const std::string& hash = {});
   base::Result<std::vector<Mail>> known_mails(const std::vector<Mail>& judged);
   std::string models_bound(Models models);
   bool has_to_step_back(Models models) const {

@@ -49,15 +49,24 @@ base::Result<std::string> read_secret(Command& command, const std::string& file)
 
 namespace {
 
+json oauth_settings(const OAuthOptions& options) {
+  json oauth = json::object();
+  if (!options.token_endpoint.empty()) oauth["token_endpoint"] = options.token_endpoint;
+  if (!options.client_id.empty()) oauth["client_id"] = options.client_id;
+  if (!options.scope.empty()) oauth["scope"] = options.scope;
+  return oauth;
+}
+
 // The owner says yes on a page of the provider's; lar waits for the browser to come back.
-int add_by_consent(Command& command, const AccountOptions& account, const ImapOptions& options,
+int add_by_consent(Command& command, const AccountOptions& account, const OAuthOptions& options,
                    json settings) {
   Terminal& out = command.terminal();
   if (options.client_id.empty()) {
     out.error_line(command.say("usage.missing", {{"word", "--oauth-client"}}));
     return exit_usage;
   }
-  json body = {{"path", account.address}, {"settings", std::move(settings)}};
+  json body = {
+      {"kind", account.kind}, {"path", account.address}, {"settings", std::move(settings)}};
   if (!account.name.empty()) body["name"] = account.name;
   if (!options.provider.empty()) body["provider"] = options.provider;
   if (!options.authorization.empty()) body["authorization_endpoint"] = options.authorization;
@@ -84,7 +93,10 @@ int add_by_consent(Command& command, const AccountOptions& account, const ImapOp
 
 }  // namespace
 
-int add_account(Command& command, const AccountOptions& options) {
+int add_account(Command& command, const AccountOptions& options, const OAuthOptions& oauth) {
+  json settings = options.settings.empty() ? json::object() : json::parse(options.settings);
+  if (oauth.given()) settings["oauth"] = oauth_settings(oauth);
+  if (oauth.consent()) return add_by_consent(command, options, oauth, std::move(settings));
   base::Result<std::string> secret = std::string();
   if (options.secret == AccountOptions::Secret::needed) {
     secret = read_secret(command, options.secret_file);
@@ -93,7 +105,7 @@ int add_account(Command& command, const AccountOptions& options) {
   json body = {{"kind", options.kind}, {"path", options.address}};
   if (!secret->empty()) body["secret"] = *secret;
   if (!options.name.empty()) body["name"] = options.name;
-  if (!options.settings.empty()) body["settings"] = json::parse(options.settings);
+  if (!settings.empty()) body["settings"] = std::move(settings);
   return post_source(command, body);
 }
 
@@ -106,7 +118,8 @@ std::string to_settings(const RemoteOptions& options) {
   return settings.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-int add_imap(Command& command, AccountOptions account, const ImapOptions& options) {
+int add_imap(Command& command, AccountOptions account, const ImapOptions& options,
+             const OAuthOptions& oauth) {
   json settings = json::object();
   const auto set = [](json& into, const char* key, const std::string& value) {
     if (!value.empty()) into[key] = value;
@@ -118,13 +131,6 @@ int add_imap(Command& command, AccountOptions account, const ImapOptions& option
   if (options.port != 0) settings["port"] = options.port;
   if (!options.folders.empty()) settings["folders"] = options.folders;
   if (options.spam) settings["spam"] = true;
-  const bool consent = !options.provider.empty() || !options.authorization.empty();
-  if (!options.token_endpoint.empty() || consent) {
-    json& oauth = settings["oauth"];
-    set(oauth, "token_endpoint", options.token_endpoint);
-    set(oauth, "client_id", options.client_id);
-    set(oauth, "scope", options.scope);
-  }
   if (options.smtp == "none") {
     settings["smtp"] = false;
   } else if (!options.smtp.empty()) {
@@ -132,10 +138,9 @@ int add_imap(Command& command, AccountOptions account, const ImapOptions& option
     set(smtp, "host", options.smtp);
     set(smtp, "tls", options.smtp_tls);
   }
-  if (consent) return add_by_consent(command, account, options, std::move(settings));
   account.kind = "imap";
   account.settings = settings.dump(-1, ' ', false, json::error_handler_t::replace);
-  return add_account(command, account);
+  return add_account(command, account, oauth);
 }
 
 int show_egress(Command& command, Sealing sealing) {

@@ -1,6 +1,10 @@
 // The assistant at the terminal: brief, cards and what one does with them, replay, memory, triage
 // of a mail of the home. All through routes.
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -8,6 +12,8 @@
 #include "api/application.h"
 #include "base/percent.h"
 #include "cli/command.h"
+#include "os/file.h"
+#include "os/process.h"
 
 namespace lar::cli {
 
@@ -168,6 +174,64 @@ int brief_home(Command& command, const std::string& since, const std::string& da
   return exit_ok;
 }
 
+namespace {
+
+// Of the usual players, the first that is there: each takes the path of a WAVE file.
+std::string wav_player() {
+  for (const char* name : {"pw-play", "paplay", "aplay"}) {
+    for (const char* folder : {"/usr/bin/", "/usr/local/bin/"}) {
+      std::string path = std::string(folder) + name;
+      if (::access(path.c_str(), X_OK) == 0) return path;
+    }
+  }
+  return {};
+}
+
+// False where it could not be heard.
+bool play(const std::string& wav) {
+  const os::Descriptor file(::memfd_create("wav", MFD_CLOEXEC));
+  if (file.get() < 0 ||
+      ::write(file.get(), wav.data(), wav.size()) != static_cast<ssize_t>(wav.size())) {
+    return false;
+  }
+  os::ProcessOptions options;
+  options.arguments = {wav_player(), "/proc/self/fd/" + std::to_string(file.get())};
+  options.keep_descriptors = {file.get()};
+  options.network = os::Network::none;
+  for (const char* name : {"HOME", "XDG_RUNTIME_DIR", "PULSE_SERVER"}) {
+    if (const char* value = std::getenv(name)) {
+      options.environment.push_back(std::string(name) + "=" + value);
+    }
+  }
+  auto process = os::Process::start(options);
+  const auto ended = process ? process->wait_for(std::chrono::minutes(15)) : std::nullopt;
+  return ended && *ended == 0;
+}
+
+}  // namespace
+
+int speak_brief(Command& command, const std::string& since, const std::string& day) {
+  if (command.connection() == nullptr) return command.connection_failure();
+  std::map<std::string, std::string> query;
+  if (!since.empty()) query["since"] = since;
+  if (!day.empty()) query["day"] = day;
+  const api::Response response = command.send("GET", "/brief/audio", "", {}, std::move(query));
+  if (response.status >= 400) {
+    const json value = json::parse(response.body, nullptr, false);
+    return value.is_object() ? command.report(value["error"]) : exit_other;
+  }
+  Terminal& out = command.terminal();
+  if (!out.output_is_terminal()) {
+    out.write(response.body);
+    return exit_ok;
+  }
+  if (wav_player().empty() || !play(response.body)) {
+    out.error_line("lar: " + command.say("brief.no_player"));
+    return exit_other;
+  }
+  return exit_ok;
+}
+
 int list_cards(Command& command, const CardOptions& options) {
   int failure = exit_ok;
   Terminal& out = command.terminal();
@@ -294,6 +358,28 @@ int plan(Command& command, const PlanOptions& options) {
   }
 }
 
+int write_contact(Command& command, const ContactOptions& options) {
+  int failure = exit_ok;
+  json body = json::object();
+  const auto set = [&](const char* name, const std::string& value) {
+    if (!value.empty()) body[name] = value;
+  };
+  set("name", options.name);
+  set("email", options.email);
+  set("phone", options.phone);
+  set("account", options.account);
+  set("item", options.change);
+  const auto card = command.call("POST", "/contacts", body, failure);
+  if (!card) return failure;
+  if (command.options().json) {
+    command.print_json(*card);
+    return exit_ok;
+  }
+  for (const json& action : (*card)["actions"]) print_action(command, action);
+  command.terminal().line(command.say("plan.next", {{"number", (*card)["number"].dump()}}));
+  return exit_ok;
+}
+
 int draft_action(Command& command, const CardOptions& options) {
   return act(command, options, "preview", {"proposed"});
 }
@@ -327,6 +413,26 @@ int finish_card(Command& command, const CardOptions& options) {
                   options.dismiss ? "cards.dismissed" : "cards.done");
 }
 
+namespace {
+
+// What waits for the owner to look at a replay, and when it begins.
+void print_held(Command& command, const json& attention) {
+  const json& held = attention["held"];
+  if (!held.is_object()) return;
+  std::string names;
+  for (const json& name : held["accounts"]) {
+    names += (names.empty() ? "" : ", ") + harmless(name.get<std::string>());
+  }
+  const std::string begins = text_of(held, "begins");
+  const base::Parameters parameters = {{"accounts", names},
+                                       {"count", std::to_string(held["cards"].get<int>())},
+                                       {"time", begins.empty() ? "" : begins.substr(11, 5)}};
+  command.terminal().paragraph(
+      command.say(begins.empty() ? "attention.held" : "attention.held_until", parameters));
+}
+
+}  // namespace
+
 int replay_gate(Command& command, const std::string& since) {
   int failure = exit_ok;
   const auto replay = command.call("GET", "/replay", nullptr, failure, {}, {{"since", since}});
@@ -353,6 +459,9 @@ int replay_gate(Command& command, const std::string& since) {
     out.paragraph(out.styled(text_of(one, "because"), Style::dim), "   ");
   }
   if (!value["interruptions"].empty()) out.line(command.say("replay.correct"));
+  const auto attention = command.call("GET", "/attention", nullptr, failure);
+  if (!attention) return failure;
+  print_held(command, *attention);
   return exit_ok;
 }
 
@@ -370,6 +479,8 @@ int show_attention(Command& command, const AttentionOptions& options) {
   }
   if (options.send_delay >= 0) body["send_delay"] = options.send_delay;
   if (options.revoke > 0) body["revoke"] = options.revoke;
+  if (!options.mail.empty()) body["mail_to_self"] = options.mail == "off" ? "" : options.mail;
+  if (options.live) body["live"] = true;
   const auto attention = body.empty() ? command.call("GET", "/attention", nullptr, failure)
                                       : command.call("POST", "/attention", body, failure);
   if (!attention) return failure;
@@ -385,6 +496,10 @@ int show_attention(Command& command, const AttentionOptions& options) {
   const std::string briefing = text_of(*attention, "briefing");
   out.line(briefing.empty() ? command.say("attention.no_briefing")
                             : command.say("attention.briefing", {{"time", briefing}}));
+  if (const std::string to = text_of(*attention, "mail_to_self"); !to.empty()) {
+    out.line(command.say("attention.mail", {{"address", to}}));
+  }
+  print_held(command, *attention);
   for (const json& rule : (*attention)["rules"]) {
     out.line("  " + command.say("attention." + text_of(rule, "effect")) + " " +
              text_of(rule, "kind") + " " + text_of(rule, "person"));

@@ -39,10 +39,13 @@ struct Arguments {
   MailOptions mail;
   AccountOptions account;
   RemoteOptions remote;
+  OAuthOptions oauth;
   ImapOptions imap;
   bool seal = false, unseal = false;
   CardOptions card;
   AttentionOptions attention;
+  ContactOptions contact;
+  bool speak = false;  // the briefing
   PlanOptions plan;
   SummaryOptions summary;
   std::string since, day, item, topic;
@@ -157,6 +160,24 @@ class Table {
     command->add_option("--name", given.name, say("help.name"))->type_name("NAME");
   }
 
+  void oauth_options(CLI::App& command, const std::vector<std::string>& providers) {
+    OAuthOptions& oauth = arguments_.oauth;
+    std::string names;
+    for (const std::string& name : providers) names += (names.empty() ? "" : "|") + name;
+    command.add_option("--oauth", oauth.provider, say("help.oauth_provider"))
+        ->option_text(names)
+        ->check(CLI::IsMember(providers));
+    command.add_option("--oauth-authorize", oauth.authorization, say("help.oauth_authorize"))
+        ->type_name("URL");
+    command.add_option("--oauth-secret-file", oauth.client_secret_file, say("help.oauth_secret"))
+        ->type_name("FILE");
+    command.add_option("--oauth-endpoint", oauth.token_endpoint, say("help.oauth"))
+        ->type_name("URL");
+    command.add_option("--oauth-client", oauth.client_id, say("help.oauth_client"))
+        ->type_name("ID");
+    command.add_option("--oauth-scope", oauth.scope, say("help.oauth_scope"))->type_name("TEXT");
+  }
+
   // An account at a server, or an address to be read from. Published calendars rarely want a
   // password: none is asked for unless a user is named.
   void add_account_kind(CLI::App& parent, const char* word, const char* kind) {
@@ -168,7 +189,7 @@ class Table {
       account.settings = to_settings(given.remote);
       account.secret = published && given.remote.user.empty() ? AccountOptions::Secret::none
                                                               : AccountOptions::Secret::needed;
-      return add_account(with, account);
+      return add_account(with, account, given.oauth);
     });
     command->add_option("address", given.account.address, say("help.address"))
         ->required()
@@ -180,6 +201,7 @@ class Table {
       command->add_option("--calendars", given.remote.calendars, say("help.calendars"))
           ->delimiter(',')
           ->type_name("NAME");
+      oauth_options(*command, {"google"});
     }
     command->add_option("--also-host", given.remote.hosts, say("help.also_host"))
         ->type_name("HOST");
@@ -192,7 +214,7 @@ class Table {
   void imap_command(CLI::App& mail) {
     Arguments& given = arguments_;
     CLI::App* command = add(mail, "imap", "sources", [&given](Command& with) {
-      return add_imap(with, given.account, given.imap);
+      return add_imap(with, given.account, given.imap, given.oauth);
     });
     ImapOptions& imap = given.imap;
     command->add_option("address", given.account.address, say("help.address"))
@@ -214,18 +236,7 @@ class Table {
     command->add_option("--authority", imap.authority, say("help.authority"))->type_name("FILE");
     command->add_option("--password-file", given.account.secret_file, say("help.password_file"))
         ->type_name("FILE");
-    command->add_option("--oauth", imap.provider, say("help.oauth_provider"))
-        ->option_text("google|microsoft")
-        ->check(CLI::IsMember({"google", "microsoft"}));
-    command->add_option("--oauth-authorize", imap.authorization, say("help.oauth_authorize"))
-        ->type_name("URL");
-    command->add_option("--oauth-secret-file", imap.client_secret_file, say("help.oauth_secret"))
-        ->type_name("FILE");
-    command->add_option("--oauth-endpoint", imap.token_endpoint, say("help.oauth"))
-        ->type_name("URL");
-    command->add_option("--oauth-client", imap.client_id, say("help.oauth_client"))
-        ->type_name("ID");
-    command->add_option("--oauth-scope", imap.scope, say("help.oauth_scope"))->type_name("TEXT");
+    oauth_options(*command, {"google", "microsoft"});
     command->add_option("--smtp", imap.smtp, say("help.smtp"))->option_text("HOST[:PORT]|none");
     command->add_option("--smtp-tls", imap.smtp_tls, say("help.mail_tls"))
         ->option_text("implicit|starttls|none")
@@ -385,11 +396,13 @@ class Table {
         ->excludes("--suspicious")
         ->excludes("--mbox");
     CLI::App* brief = add_mail("brief", brief_mails, [&given](Command& with) {
-      return brief_home(with, given.since, given.day);
+      return given.speak ? speak_brief(with, given.since, given.day)
+                         : brief_home(with, given.since, given.day);
     });
     CLI::Option* since = brief->add_option("--since", given.since, say("help.since"));
     since->type_name("TIME");
     brief->add_option("--day", given.day, say("help.brief_day"))->type_name("DAY")->excludes(since);
+    brief->add_flag("--speak", given.speak, say("help.speak"));
   }
 
   void assistant_commands() {
@@ -457,6 +470,18 @@ class Table {
     doing->add_option("--event", given.plan.event, say("help.do_event"))->type_name("EVENT");
     doing->add_option("--at", given.plan.start, say("help.do_at"))->type_name("TIME");
     doing->add_option("--who", given.plan.who, say("help.do_who"))->type_name("ADDRESS");
+    CLI::App* contact = add(app_, "contact", "assistant", [&given](Command& command) {
+      return write_contact(command, given.contact);
+    });
+    contact->add_option("name", given.contact.name, say("help.contact_name"))->type_name("NAME");
+    contact->add_option("--email", given.contact.email, say("help.contact_email"))
+        ->type_name("ADDRESS");
+    contact->add_option("--phone", given.contact.phone, say("help.contact_phone"))
+        ->type_name("NUMBER");
+    contact->add_option("--change", given.contact.change, say("help.contact_change"))
+        ->type_name("ITEM");
+    contact->add_option("--account", given.contact.account, say("help.contact_account"))
+        ->type_name("NAME");
     CLI::App* replaying = add(app_, "replay", "assistant", [&given](Command& command) {
       return replay_gate(command, given.since.empty() ? "30d" : given.since);
     });
@@ -475,6 +500,9 @@ class Table {
         ->option_text("N")
         ->check(CLI::Range(0, 120));
     attention->add_option("--revoke", given.attention.revoke, say("help.revoke"))->option_text("N");
+    attention->add_option("--mail", given.attention.mail, say("help.mail_to_self"))
+        ->option_text("ADDRESS|off");
+    attention->add_flag("--live", given.attention.live, say("help.live"));
     CLI::App* memory = add(app_, "memory", "assistant", {});
     add(*memory, "list", "assistant", [&given](Command& command) {
       return list_memories(command, given.card.all);

@@ -109,18 +109,24 @@ struct RemoteOptions {
   int interval = 0;  // seconds; 0: the kind's own
 };
 std::string to_settings(const RemoteOptions& options);
-int add_account(Command& command, const AccountOptions& options);
+// OAuth 2, instead of a password.
+struct OAuthOptions {
+  std::string token_endpoint, client_id, scope;
+  std::string provider, authorization;  // consent in a browser: "google", or an address
+  std::string client_secret_file;
+  bool given() const { return !token_endpoint.empty() || consent(); }
+  bool consent() const { return !provider.empty() || !authorization.empty(); }
+};
+int add_account(Command& command, const AccountOptions& options, const OAuthOptions& oauth = {});
 struct ImapOptions {
   std::string host, tls, user, authority;
   int port = 0;                      // 0: the usual one
   std::vector<std::string> folders;  // empty: the usual ones
   bool spam = false;
-  std::string token_endpoint, client_id, scope;  // OAuth 2, instead of a password
-  std::string provider, authorization;           // consent in a browser: "google", or an address
-  std::string client_secret_file;
   std::string smtp, smtp_tls;  // for approved mails: "HOST[:PORT]", "none"; empty: guessed
 };
-int add_imap(Command& command, AccountOptions account, const ImapOptions& options);
+int add_imap(Command& command, AccountOptions account, const ImapOptions& options,
+             const OAuthOptions& oauth);
 enum class Sealing { ask, seal, unseal };
 int show_egress(Command& command, Sealing sealing);
 // Sends the body of a new source and tells what became of it; used by the commands that add one.
@@ -183,6 +189,8 @@ struct CardOptions {
   bool always_do = false, anybody = false;  // approve such actions by themselves from now on
 };
 int brief_home(Command& command, const std::string& since, const std::string& day);
+// Plays it; where the output is no terminal, writes the WAVE file there.
+int speak_brief(Command& command, const std::string& since, const std::string& day);
 int list_cards(Command& command, const CardOptions& options);
 int approve_action(Command& command, const CardOptions& options);
 int draft_action(Command& command, const CardOptions& options);
@@ -200,12 +208,19 @@ struct PlanOptions {
   std::string event, start, who;  // chosen of what was asked back
 };
 int plan(Command& command, const PlanOptions& options);
+struct ContactOptions {
+  std::string name, email, phone, account;
+  std::string change;  // the contact's item; empty: a new one
+};
+int write_contact(Command& command, const ContactOptions& options);
 struct AttentionOptions {
   int per_day = -1;      // -1: as it is
   std::string quiet;     // "22:00-08:00"
   std::string briefing;  // "08:00" or "off"
   int send_delay = -1;
   std::int64_t revoke = 0;  // number of a standing rule
+  std::string mail;         // account of mail to self, or "off"
+  bool live = false;        // what is held back begins
 };
 int show_attention(Command& command, const AttentionOptions& options);
 int list_memories(Command& command, bool all);

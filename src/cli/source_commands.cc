@@ -64,6 +64,10 @@ int print_added(Command& command, const json& source) {
       command.connection()->where() == Where::at_the_server ? "add.syncing" : "add.done";
   if (source.value("renewed", false)) said = "add.renewed";
   command.terminal().line(command.say(said, {{"name", source["name"].get<std::string>()}}));
+  const std::string kind = source.value("kind", "");
+  if (!source.value("renewed", false) && (kind == "imap" || kind == "maildir")) {
+    command.terminal().paragraph(command.say("add.held"));
+  }
   return exit_ok;
 }
 

@@ -67,17 +67,20 @@ std::optional<guard::Endpoint> token_endpoint_of(std::string_view url) {
   return endpoint;
 }
 
-std::optional<ConsentRequest> consent_at(std::string_view provider) {
+std::optional<ConsentRequest> consent_at(std::string_view provider, std::string_view kind) {
   ConsentRequest request;
   if (provider == "google") {
     request.authorization_endpoint = "https://accounts.google.com/o/oauth2/v2/auth";
     request.token_endpoint = "https://oauth2.googleapis.com/token";
-    request.scope = "https://mail.google.com/";
+    request.scope = kind == "imap"     ? "https://mail.google.com/"
+                    : kind == "caldav" ? "https://www.googleapis.com/auth/calendar"
+                                       : "https://www.googleapis.com/auth/carddav";
     // Without these a second consent brings no refresh token.
     request.more = "access_type=offline&prompt=consent";
     return request;
   }
-  if (provider == "microsoft") {
+  // Outlook speaks neither CalDAV nor CardDAV.
+  if (provider == "microsoft" && kind == "imap") {
     request.authorization_endpoint =
         "https://login.microsoftonline.com/common/oauth2/v2.0/authorize";
     request.token_endpoint = "https://login.microsoftonline.com/common/oauth2/v2.0/token";
@@ -87,6 +90,15 @@ std::optional<ConsentRequest> consent_at(std::string_view provider) {
     return request;
   }
   return std::nullopt;
+}
+
+std::string service_address(std::string_view provider, std::string_view kind,
+                            const std::string& address) {
+  if (provider != "google" || kind == "imap" || address.find('/') != std::string::npos) return {};
+  return kind == "caldav" ? "https://apidata.googleusercontent.com/caldav/v2/" +
+                                base::percent_encode(address) + "/user"
+                          : "https://www.googleapis.com/carddav/v1/principals/" +
+                                base::percent_encode(address) + "/";
 }
 
 Result<std::string> ask_consent(const ConsentRequest& request, guard::Egress& egress,

@@ -26,9 +26,13 @@ struct ConsentRequest {
   base::Language language = base::Language::english;  // of the page the browser ends on
   std::chrono::seconds limit{300};
 };
-// Endpoints and scope of "google" and "microsoft", for reading and sending mail; nothing for
-// others.
-std::optional<ConsentRequest> consent_at(std::string_view provider);
+// Endpoints and scope of "google" and "microsoft" for a kind of source: "imap" (reading and sending
+// mail), "caldav" or "carddav"; nothing for others, and where the provider does not speak that.
+std::optional<ConsentRequest> consent_at(std::string_view provider, std::string_view kind);
+// Where an account of that kind lies at the provider, by its address, where no discovery leads
+// there; empty: it is found by the address itself.
+std::string service_address(std::string_view provider, std::string_view kind,
+                            const std::string& address);
 
 // The secret of an account (JSON: refresh_token, client_secret, access_token, expires). `on_url`
 // gets the address that the owner is to open, once. Errors: consent.bad_address {url},

@@ -68,8 +68,8 @@ std::string server_in(const std::string& settings) {
 // account locked, and cannot help before the owner does something.
 bool is_sign_in_refused(const base::Error& error) {
   static constexpr std::string_view codes[] = {"imap.password_wrong", "imap.app_password",
-                                               "imap.token_refused", "imap.no_password",
-                                               "dav.password"};
+                                               "imap.token_refused",  "imap.no_password",
+                                               "dav.password",        "dav.token_refused"};
   return error.retry == base::Retry::no &&
          std::find(std::begin(codes), std::end(codes), error.code) != std::end(codes);
 }

@@ -63,7 +63,8 @@ Verdict verdict_from(const Statement& row, int at, const Id& item) {
 constexpr const char* judged_columns =
     "SELECT i.id, i.external_id, i.thread, i.title, v.came, i.origin, i.details, "
     "v.producer_version, v.model, v.made, v.has_read, v.priority, v.suspicious, v.personal, "
-    "v.urgency, v.summary, v.detail, v.came FROM verdict v JOIN item i ON i.key = v.item ";
+    "v.urgency, v.summary, v.detail, v.came, i.kind FROM verdict v JOIN item i ON i.key = v.item ";
+constexpr int judged_kind = 18;  // its place
 
 // The mails of judged_before. CROSS JOIN keeps the order in which the indexes are to be used.
 constexpr const char* before_window =
@@ -83,6 +84,15 @@ constexpr const char* before_window =
     "CROSS JOIN fact f ON f.kind = 'invoice' AND f.who = own.who "
     "CROSS JOIN verdict v ON v.item = f.item WHERE v.came >= ?1 - 63072000000000) ";
 
+Result<std::vector<ChatDay>> read_chat_days(Statement rows) {
+  std::vector<ChatDay> result;
+  for (;;) {
+    TRY_ASSIGN(const bool row, rows.step());
+    if (!row) return result;
+    result.push_back({rows.id(0), rows.string(1), rows.string(2)});
+  }
+}
+
 Result<std::vector<JudgedMail>> read_judged(Statement rows) {
   std::vector<JudgedMail> result;
   for (;;) {
@@ -100,6 +110,7 @@ Result<std::vector<JudgedMail>> read_judged(Statement rows) {
       if (auto people = domain::people_from_json(details["people"])) mail.people = *people;
     }
     mail.verdict = verdict_from(rows, 7, mail.item);
+    mail.kind = domain::item_kind_from(rows.text(judged_kind)).value_or(domain::ItemKind::mail);
     result.push_back(std::move(mail));
   }
 }
@@ -263,6 +274,27 @@ class AssistantRecords final : public AssistantStore {
                           limit));
   }
 
+  Result<std::vector<ChatDay>> chat_days_to_judge(int version, Microseconds since,
+                                                  int limit) override {
+    TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
+    return read_chat_days(connection->query(
+        "SELECT i.id, i.external_id, i.hash FROM item i LEFT JOIN verdict v ON v.item = i.key "
+        "WHERE i.kind = 'message' AND i.starts >= ?1 AND (v.item IS NULL OR "
+        "v.producer_version < ?2 OR json_extract(v.detail, '$.hash') IS NOT i.hash) "
+        "ORDER BY i.starts DESC, i.key DESC LIMIT ?3",
+        since, version, limit));
+  }
+
+  Result<std::vector<ChatDay>> chat_days(const std::string& conversation,
+                                         Microseconds since) override {
+    TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
+    return read_chat_days(connection->query(
+        "SELECT i.id, i.external_id, i.hash FROM item i WHERE i.kind = 'message' "
+        "AND i.starts >= ?1 AND substr(i.external_id, 1, length(?2) + 1) = ?2 || ':' "
+        "ORDER BY i.starts, i.key",
+        since, conversation));
+  }
+
   Result<std::int64_t> count_to_judge() override {
     TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
     return connection->number("SELECT count(*) FROM judge_queue");
@@ -423,18 +455,18 @@ class AssistantRecords final : public AssistantStore {
 
   Result<std::vector<JudgedMail>> judged(Microseconds since) override {
     TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
-    return read_judged(connection->query(
-        std::string(judged_columns) + "WHERE i.kind = 'mail' AND v.came >= ?1 AND v.has_read = 1 "
-                                      "ORDER BY v.came, i.key",
-        since));
+    return read_judged(connection->query(std::string(judged_columns) +
+                                             "WHERE i.kind IN ('mail', 'message') AND v.came >= ?1 "
+                                             "AND v.has_read = 1 ORDER BY v.came, i.key",
+                                         since));
   }
 
   Result<std::vector<JudgedMail>> judged_before(Microseconds since, Microseconds until) override {
     TRY_ASSIGN(const Readers::Lent connection, readers_.lend());
     return read_judged(connection->query(
         before_window + std::string(judged_columns) +
-            "WHERE v.item IN (SELECT item FROM mail_before) AND v.came < ?1 AND i.kind = 'mail' "
-            "AND v.has_read = 1 ORDER BY v.came, i.key",
+            "WHERE v.item IN (SELECT item FROM mail_before) AND v.came < ?1 "
+            "AND i.kind IN ('mail', 'message') AND v.has_read = 1 ORDER BY v.came, i.key",
         since, until));
   }
 

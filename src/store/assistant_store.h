@@ -90,7 +90,15 @@ struct JudgedMail {
   std::vector<domain::Person> people;
   std::optional<base::Microseconds> sent;  // Verdict::came
   domain::Origin origin = domain::Origin::stranger;
+  domain::ItemKind kind = domain::ItemKind::mail;  // or message: a day of a chat
   Verdict verdict;
+};
+
+// A day of an exported chat.
+struct ChatDay {
+  base::Id item;
+  std::string external_id;
+  std::string hash;  // of its content; its verdict's detail says of which it was made ("hash")
 };
 
 // How often somebody has written and been written to.
@@ -225,6 +233,13 @@ class AssistantStore {
   // judged by code alone although a model is there (empty `model`: leave those). Their number.
   virtual base::Result<std::int64_t> judge_again(int version, const std::string& model,
                                                  base::Microseconds models_since) = 0;
+  // Days of chats since then without a verdict on what they hold now, newest first.
+  virtual base::Result<std::vector<ChatDay>> chat_days_to_judge(int version,
+                                                                base::Microseconds since,
+                                                                int limit) = 0;
+  // All days of a conversation since then, oldest first.
+  virtual base::Result<std::vector<ChatDay>> chat_days(const std::string& conversation,
+                                                       base::Microseconds since) = 0;
   // Replaces the verdict and facts of `verdict.item`, gives the thread's other facts the states in
   // `others` (by id) and takes the mail from the queue: all or nothing. Does nothing if the item is
   // gone.
@@ -240,7 +255,7 @@ class AssistantStore {
   virtual base::Status keep_lesson_vector(const base::Id& item, std::span<const float> embedding,
                                           const std::string& space) = 0;
   virtual base::Result<std::vector<Fact>> facts_of(const base::Id& item) = 0;
-  // Judged mails sent since, oldest first, and the facts of them.
+  // Judged mails and days of chats since, oldest first, and the facts of them.
   virtual base::Result<std::vector<JudgedMail>> judged(base::Microseconds since) = 0;
   // Of those before `since`, what still matters in [since, until): threads with a fact whose own
   // moment lies there, what their senders moved or called off, and the invoices of the last two

@@ -136,7 +136,7 @@ base::Result<std::unique_ptr<Connection>> Connection::open(const std::string& pa
                                "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-16000"
                              : "PRAGMA query_only=ON; PRAGMA cache_size=-4000"));
   TRY(add_rank_function(*connection));
-  TRY(add_sent_folder_function(*connection));
+  TRY(add_label_functions(*connection));
   return connection;
 }
 

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "base/id.h"
 #include "base/text.h"
 
 namespace lar::store {
@@ -70,6 +71,16 @@ void sent_folder(sqlite3_context* context, int /*count*/, sqlite3_value** values
   }
 }
 
+// What lar writes to the owner (the action's id is the Message-ID's first half) is nobody's own
+// words, wherever a server keeps a copy of it.
+void action_of_mail(sqlite3_context* context, int /*count*/, sqlite3_value** values) noexcept {
+  const std::string_view message_id = text_of(values[0]);
+  const auto id = base::Id::parse(message_id.substr(0, message_id.find('@')));
+  if (!id) return sqlite3_result_null(context);
+  sqlite3_result_blob(context, id->bytes.data(), static_cast<int>(id->bytes.size()),
+                      SQLITE_TRANSIENT);
+}
+
 // On `item i`. The plus keeps SQLite from going through all mails by the index on their kind.
 #define LAR_IS_MAIL "+i.kind IN ('mail', 'message')"
 #define LAR_OWNERS                                                           \
@@ -80,7 +91,10 @@ void sent_folder(sqlite3_context* context, int /*count*/, sqlite3_value** values
   "AND EXISTS (SELECT 1 FROM placement p JOIN source s ON s.key = p.source " \
   " WHERE p.item = i.key AND (sent_folder(s.kind, s.location, p.folder) "    \
   "  OR EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(s.settings) "   \
-  "   THEN s.settings ELSE '{}' END, '$.own_folders') o WHERE o.value = p.folder))))"
+  "   THEN s.settings ELSE '{}' END, '$.own_folders') o "                    \
+  "   WHERE o.value = p.folder))) "                                          \
+  "AND NOT EXISTS (SELECT 1 FROM action a "                                  \
+  " WHERE a.id = action_of_mail(i.external_id) AND a.kind = 'notify_owner'))"
 #define LAR_LABEL                                                                             \
   "CASE WHEN " LAR_OWNERS                                                                     \
   " THEN 'owner' "                                                                            \
@@ -159,11 +173,18 @@ bool is_sent_folder(std::string_view source_kind, std::string_view location,
   return is_sent_name(name);
 }
 
-base::Status add_sent_folder_function(Connection& connection) {
-  const int code = sqlite3_create_function_v2(connection.handle(), "sent_folder", 3,
-                                              SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr,
-                                              &sent_folder, nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) return connection.failure(code);
+base::Status add_label_functions(Connection& connection) {
+  const auto add = [&](const char* name, int arguments, auto* function) {
+    return sqlite3_create_function_v2(connection.handle(), name, arguments,
+                                      SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, function,
+                                      nullptr, nullptr, nullptr);
+  };
+  if (const int code = add("sent_folder", 3, &sent_folder); code != SQLITE_OK) {
+    return connection.failure(code);
+  }
+  if (const int code = add("action_of_mail", 1, &action_of_mail); code != SQLITE_OK) {
+    return connection.failure(code);
+  }
   return {};
 }
 

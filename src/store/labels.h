@@ -29,8 +29,9 @@ inline constexpr std::string_view addresses_setting = "addresses";
 // an mbox the file's name counts; folders of documents never do.
 bool is_sent_folder(std::string_view source_kind, std::string_view location,
                     std::string_view folder);
-// Makes is_sent_folder known to SQL as sent_folder(kind, location, folder).
-base::Status add_sent_folder_function(Connection& connection);
+// Makes known to SQL what the labels ask: sent_folder(kind, location, folder), which is
+// is_sent_folder, and action_of_mail(message_id), the action that a mail of lar's own was.
+base::Status add_label_functions(Connection& connection);
 
 // Labels an item after it was recorded (its senders too) or its placements changed, and the mails
 // of those whom the owner knows by it from now on, or no longer.

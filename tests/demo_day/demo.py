@@ -291,6 +291,7 @@ def main():
         home.serve()
         print(f"the page: {home.address}", flush=True)
         home.lar("sync", "--wait=all")
+        home.lar("attention", "--live")
         Demo(home, clock, given).run()
     print(f"{time.monotonic() - started:.0f} s")
 

@@ -259,6 +259,11 @@ describe('the assistant in the page', { concurrency: false }, () => {
     await first.locator('.noted').waitFor();
     assert.equal(total(await get(page, '/attention')), before_no + 1);
     await page.locator('table td').first().waitFor();
+    // A new mailbox interrupts nobody before this was looked at; the owner may begin at once.
+    assert.ok((await get(page, '/attention')).held.accounts.length >= 1);
+    await page.locator('[data-live]').click();
+    await page.locator('[data-live]').waitFor({ state: 'detached' });
+    assert.equal((await get(page, '/attention')).held, null);
     await close();
   });
 

@@ -411,6 +411,52 @@ def says_what_is_wrong():
         assert home.action(number, "save_draft")
 
 
+def told_by_mail():
+    """Mail to self: nothing before the owner says so, each thing once, and what comes back is left alone."""
+    with a_house() as home:
+        lives(home)
+        said = home.lar("attention", "--mail", "nadie@postbox.example", code=3)
+        assert "nadie@postbox.example" in said, said
+        assert home.json("attention")["held"]["accounts"], "a new account may interrupt at once"
+        home.lar("attention", "--mail", home.own, "--briefing", "off")
+        home.call("POST", "/attention", {"rule": {"kind": "answer", "effect": "always"}})
+        first = home.receive("Saturday", ASK, sender=SAM)
+        number = home.card("answer", first)["number"]
+        until(lambda: home.json("cards", number)["route"] == "wait", what="held back, and does not say so")
+        assert not home.sink.arrived, "told before the owner has looked"
+        assert "--live" in home.lar("attention")
+        home.lar("attention", "--live")
+        assert home.json("attention")["held"] is None
+        second = home.receive("Sunday", ASK, sender="Lena <lena@postbox.example>")
+        until(lambda: home.sink.arrived, what="nobody was told")
+        [mail] = home.sink.mails()
+        assert home.sink.arrived[0].rcpt_tos == [home.own] and home.sink.arrived[0].mail_from == home.own
+        assert mail["Auto-Submitted"] == "auto-generated" and "Lena" in mail.get_content(), mail
+        # It comes back as its server would give it: no card, no verdict, nothing told of it.
+        home.dovecot.append(home.sink.arrived[0].content)
+        home.lar("sync", "--wait=all")
+        item = mail["Message-ID"].strip("<>")
+        until(lambda: subprocess.run([program, "show", item], env=home.environment, capture_output=True).returncode == 0, what="not there")
+        assert not any(e["external_id"] == item for card in home.json("cards", "--all")["cards"] for e in card["evidence"])
+        time.sleep(2)
+        assert len(home.sink.arrived) == 1, "told again"
+        assert any("smtp" in entry["summary"] for entry in home.json("egress")["entries"])
+        # A kill while it is handed over: once at most.
+        home.sink.hold, home.sink.reached = "after", 0
+        home.receive("Monday", ASK, sender="Otto <otto@postbox.example>")
+        until(lambda: home.sink.reached, 60, "the server never got that far")
+        home.stop(signal.SIGKILL)
+        home.sink.hold = None
+        home.serve()
+        time.sleep(4)
+        assert len(home.sink.arrived) == 2, len(home.sink.arrived)
+        home.lar("attention", "--mail", "off")
+        third = home.receive("Tuesday", ASK, sender="Pau <pau@postbox.example>")
+        home.card("answer", third)
+        time.sleep(2)
+        assert len(home.sink.arrived) == 2, "told after it was switched off"
+
+
 DENTIST = ("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x//EN\r\nBEGIN:VEVENT\r\nUID:dentist@x\r\nDTSTAMP:20260501T080000Z\r\n"
            "DTSTART;TZID=Europe/Madrid:20260521T170000\r\nDTEND;TZID=Europe/Madrid:20260521T173000\r\nSUMMARY:Dentista\r\nEND:VEVENT\r\n"
            "END:VCALENDAR\r\n")
@@ -442,6 +488,48 @@ def an_event_that_the_phone_changed_meanwhile():
         home.lar("approve", again["number"])
         data = home.events()["dentist@x"].data
         assert "Dentista con Nora" in data and "20260529T110000" in data, data
+
+
+def contacts_in_an_account():
+    """A contact is made and changed at Radicale after approval; what another device changed meanwhile stays."""
+    with a_house() as home:
+        path = home.add_contacts()
+        home.serve()
+        home.lar("contact", "--email", "not an address", code=6)
+        made = home.json("contact", "Bea Ruiz", "--email", "bea@postbox.example")
+        [action] = made["actions"]
+        assert action["kind"] == "write_contact" and "bea@postbox.example" in "\n".join(action["preview"]), action
+        cards = lambda: [name for name in home.radicale.raw("GET", path)[2].split("BEGIN:VCARD")[1:]]
+        assert cards() == [], "written before it was approved"
+        home.lar("approve", made["number"])
+        [card] = cards()
+        assert "FN:Bea Ruiz" in card and "bea@postbox.example" in card and action["id"] in card, card
+        home.lar("sync", "--wait")
+        item = home.json("search", "Bea Ruiz", "--kind", "contact")
+        item = item[0]["item"]
+        assert "already" in home.lar("contact", "--change", item, "--email", "BEA@postbox.example", code=6)
+        changing = home.json("contact", "--change", item, "--phone", "600 11 22 33")
+        # The phone is sooner.
+        href = path + action["id"] + "-lar.vcf"
+        status, head, text = home.radicale.raw("GET", href)
+        assert status == 200, (status, href, text)
+        theirs = text.replace("END:VCARD", "NOTE:de la tienda\r\nEND:VCARD")
+        assert home.radicale.raw("PUT", href, theirs, Content_Type="text/vcard")[0] in (201, 204)
+        said = home.lar("approve", changing["number"], code=7)
+        assert "changed" in said or "newest" in said, said
+        [card] = cards()
+        assert "de la tienda" in card and "600" not in card, card
+        home.lar("sync", "--wait")
+        home.lar("approve", changing["number"])
+        [card] = cards()
+        assert "de la tienda" in card and "600 11 22 33" in card and "bea@postbox.example" in card, card
+        home.lar("sync", "--wait")
+        home.lar("undo", changing["number"])
+        [card] = cards()
+        assert "de la tienda" in card and "600" not in card, card
+        home.lar("sync", "--wait")
+        home.lar("undo", made["number"], code=6)  # the phone has written into it since
+        assert len(cards()) == 1
 
 
 def moves_followed_both_ways():
@@ -571,11 +659,13 @@ if __name__ == "__main__":
         (never_twice, "kill -9 while mail is handed over"),
         (killed_in_the_calendar, "kill -9 while an event is written"),
         (an_event_that_the_phone_changed_meanwhile, "two devices edit one event"),
+        (contacts_in_an_account, "contacts: made, changed, and what the phone wrote meanwhile"),
         (moves_followed_both_ways, "moves and flags, by lar and by the phone"),
         (servers_that_die_in_the_middle, "kill -9 of the servers while lar writes to them"),
         (a_server_that_was_away, "a mail server that was away"),
         (invitations_are_answered, "invitations: accepted, changed, called off, refused"),
         (an_answer_is_never_given_twice, "kill -9 while an invitation is answered"),
         (rules_that_stand, "standing rules"),
+        (told_by_mail, "mail to self: held back, once, and no loop"),
         (says_what_is_wrong, "what is wrong with sending is said"),
     ])

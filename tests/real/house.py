@@ -157,6 +157,13 @@ class House:
         return self.lar("add", "calendar", "caldav", url, "--user", self.own, "--password-file", self.folder / "dav.password",
                         "--interval", "1")
 
+    def add_contacts(self):
+        """An address book at Radicale; gives its path there."""
+        path = self.radicale.contacts()
+        url = self.between.url if self.between else self.radicale.url
+        self.lar("add", "contacts", "carddav", url, "--user", self.own, "--password-file", self.folder / "dav.password", "--interval", "1")
+        return path
+
     def serve(self):
         self.server, said = start_serve(program, self.environment)
         self.address = said["address"]

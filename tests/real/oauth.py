@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""A mail account signed in to by consent in a browser: lar's side of OAuth 2 (PKCE, loopback redirect, renewal) at a real
-provider (oauthlib's server over HTTP) and a real Dovecot that asks that provider about each token.
+"""Accounts signed in to by consent in a browser: lar's side of OAuth 2 (PKCE, loopback redirect, renewal) at a real
+provider (oauthlib's server over HTTP), a real Dovecot that asks that provider about each token, and a real Radicale behind a
+gate that does.
 
     oauth.py [CHECK …] [--browser COMMAND …]      LAR: the program; run with the environment of scripts/requirements-oauth.txt
+                                                  LAR_DAV_PYTHON: the one of scripts/requirements-dav.txt, for Radicale
 
 COMMAND signs in on the page (tests/page/consent.mjs): it runs once a step with LAR_URL, LAR_STEP and LAR_ACCOUNT.
 """
 import datetime
+import http.client
 import http.server
 import json
 import os
@@ -183,6 +186,70 @@ passdb {{
     return server
 
 
+class Calendars:
+    """A Radicale that believes whoever stands before it about who asks, and before it a gate that believes the provider's
+    tokens and nothing else."""
+
+    def __init__(self, provider):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lar-oauth-dav-"))
+        self.port = imap.free_port()
+        settings = self.folder / "config"
+        settings.write_text(f"[server]\nhosts = 127.0.0.1:{self.port}\n[auth]\ntype = http_x_remote_user\n"
+                            f"[storage]\nfilesystem_folder = {self.folder}/data\n[logging]\nlevel = error\n")
+        self.radicale = subprocess.Popen([os.environ["LAR_DAV_PYTHON"], "-m", "radicale", "--config", str(settings)])
+        for _ in range(200):
+            try:
+                self.ask("PROPFIND", "/", "<propfind xmlns='DAV:'><prop/></propfind>")
+                break
+            except OSError:
+                time.sleep(0.05)
+        calendars = self
+        self.refused = 0
+
+        class Gate(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def do(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+                if token in provider.access:
+                    status, head, said = calendars.ask(self.command, self.path, body, {
+                        name: value for name, value in self.headers.items() if name.lower() in ("depth", "content-type", "if-match", "if-none-match")})
+                else:
+                    calendars.refused += 1
+                    status, head, said = 401, [("WWW-Authenticate", "Bearer")], b""
+                self.send_response(status)
+                for name, value in head:
+                    if name.lower() not in ("content-length", "transfer-encoding", "connection", "server", "date"):
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(said)))
+                self.end_headers()
+                self.wfile.write(said)
+
+            do_GET = do_PUT = do_DELETE = do_PROPFIND = do_REPORT = do_OPTIONS = do
+
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gate)
+        self.url = f"http://127.0.0.1:{self.http.server_port}/"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def ask(self, method, path, body="", headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request(method, path, body, {"X-Remote-User": "ana", **(headers or {})})
+        answer = connection.getresponse()
+        said = answer.read()
+        connection.close()
+        return answer.status, answer.getheaders(), said
+
+    def stop(self):
+        self.http.shutdown()
+        self.radicale.terminate()
+        self.radicale.wait(20)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 class Home:
     def __init__(self, server, provider):
         self.server, self.provider = server, provider
@@ -206,9 +273,9 @@ class Home:
                 "--oauth-authorize", self.provider.url + "/authorize", "--oauth-endpoint", tokens or self.provider.url + "/token",
                 "--oauth-client", client, "--oauth-scope", "mail", "--smtp", "none"]
 
-    def begin(self, *more, client="lar-of-ana"):
+    def begin(self, *more, client="lar-of-ana", words=None):
         """`lar add` as it waits, and the address that it shows."""
-        process = subprocess.Popen([program, *self.words(client), *more], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen([program, *(words or self.words(client)), *more], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         shown = ""
         for line in process.stderr:
             shown += line
@@ -311,6 +378,55 @@ def refusals():
     provider.stop()
 
 
+def calendars_and_contacts():
+    """The same for CalDAV and CardDAV."""
+    provider = Provider(lasts=3600)
+    calendars = Calendars(provider)
+    try:
+        for path, kind, object_, type_ in (
+                ("/ana/casa/", "C:calendar xmlns:C='urn:ietf:params:xml:ns:caldav'", "one.ics", "text/calendar"),
+                ("/ana/gente/", "C:addressbook xmlns:C='urn:ietf:params:xml:ns:carddav'", "bea.vcf", "text/vcard")):
+            assert calendars.ask("MKCOL", path, f"<mkcol xmlns='DAV:'><set><prop><resourcetype><collection/><{kind}/></resourcetype>"
+                                 "</prop></set></mkcol>")[0] == 201
+            text = ("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x//EN\r\nBEGIN:VEVENT\r\nUID:one@x\r\nDTSTAMP:20260501T080000Z\r\n"
+                    "DTSTART:20260520T100000Z\r\nSUMMARY:Dentista\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n" if type_ == "text/calendar" else
+                    "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:bea\r\nFN:Bea Ruiz\r\nN:Ruiz;Bea;;;\r\nEMAIL:bea@postbox.example\r\nEND:VCARD\r\n")
+            assert calendars.ask("PUT", path + object_, text, {"Content-Type": type_})[0] == 201
+        with Home(None, provider) as home:
+            for what, kind, found in (("calendar", "caldav", "Dentista"), ("contacts", "carddav", "Bea Ruiz")):
+                words = ["add", what, kind, calendars.url, "--oauth-authorize", provider.url + "/authorize", "--oauth-endpoint",
+                         provider.url + "/token", "--oauth-client", "lar-of-ana", "--oauth-scope", "mail", "--interval", "1"]
+                process, url = home.begin(words=words)
+                home.browse(url)
+                end_of(process)
+                home.lar("sync", "--wait")
+                assert found in home.lar("search", found), f"{kind} brought nothing"
+            assert calendars.refused == 0, "asked without a token"
+            for token in [*provider.access, *provider.refresh]:
+                assert token not in home.secrets(), "a token lies in the clear"
+            # Not believed any longer, and the clock says so: renewed, once for each account.
+            provider.access.clear()
+            home.environment["LAR_NOW"] = (datetime.datetime.now().astimezone() + datetime.timedelta(days=1)).isoformat()
+            home.lar("sync", "--wait")
+            assert len(set(provider.used_up)) == 2, provider.used_up
+            # Consent taken back: said in plain words, and with a new one the account goes on.
+            provider.refresh.clear()
+            home.environment["LAR_NOW"] = (datetime.datetime.now().astimezone() + datetime.timedelta(days=9)).isoformat()
+            said = home.lar("sync", "--wait", code=7)
+            assert "sign in again" in " ".join(said.split()).lower(), said
+            for what, kind in (("calendar", "caldav"), ("contacts", "carddav")):
+                process, url = home.begin(words=["add", what, kind, *words[3:]])
+                home.browse(url)
+                end_of(process)
+            home.lar("sync", "--wait")
+            assert len(json.loads(home.lar("sources", "--json"))) == 2, "signed in anew, the account stands there twice"
+            said = home.lar("add", "calendar", "caldav", "ana@example.org", "--oauth", "microsoft", "--oauth-client", "x", code=2)
+            assert "google" in said, said
+    finally:
+        calendars.stop()
+        provider.stop()
+
+
 def on_the_page():
     """The same by the form of the page, in a real browser; also left half-way and refused."""
     provider = Provider()
@@ -357,5 +473,6 @@ if __name__ == "__main__":
     checks = [
         (consent_and_renewal, "consent in a browser, renewal, consent taken back"),
         (refusals, "what is refused, stolen or insecure"),
+        (calendars_and_contacts, "calendars and contacts by consent"),
     ]
     run_checks(checks + ([(on_the_page, "consent by the form of the page")] if browser else []))

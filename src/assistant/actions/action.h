@@ -79,10 +79,15 @@ std::span<const Executor> executors();
 
 // Makes the content complete and keeps it; errors: action.unknown_kind, of the executor.
 base::Result<store::Action> complete_action(const ActionContext& context, const base::Id& id);
+// Whether such content could be carried out, as complete_action() would say it.
+base::Status check_content(const ActionContext& context, std::string_view kind,
+                           const nlohmann::json& content);
 std::vector<std::string> preview_action(const ActionContext& context, const store::Action& action);
-// Who approves, for the journal: the owner, or a rule of theirs (its number).
+// Who approves, for the journal: the owner, or what they said before: a standing rule (its number),
+// or a setting (its name).
 struct Approval {
   std::int64_t rule = 0;
+  std::string_view setting = {};
 };
 // Carried out at once, or, where the kind is delayed, left `approved` for carry_out(). Errors:
 // action.other_state if it is not proposed (any more). A failed execution is an action in state

@@ -229,12 +229,6 @@ Result<std::string> written_by_model(const ActionContext& context, const json& c
   return without_unfounded(base::clean_utf8(text_of(answer, "text")), founded);
 }
 
-bool is_address(const std::string& text) {
-  const size_t at = text.rfind('@');
-  return at != std::string::npos && at > 0 && at + 1 < text.size() &&
-         text.find_first_of(" \t\r\n<>,;\"") == std::string::npos;
-}
-
 std::string joined(const std::vector<std::string>& list) {
   std::string text;
   for (const std::string& one : list) text += (text.empty() ? "" : ", ") + one;
@@ -366,6 +360,12 @@ Status complete_text(const ActionContext& context, const std::string& to, json& 
 }
 
 }  // namespace
+
+bool is_address(const std::string& text) {
+  const size_t at = text.rfind('@');
+  return at != std::string::npos && at > 0 && at + 1 < text.size() &&
+         text.find_first_of(" \t\r\n<>,;\"") == std::string::npos;
+}
 
 bool is_known(const store::Correspondent& one) { return one.received == 0; }
 
@@ -525,6 +525,7 @@ Result<std::string> write_mail(const ActionContext& context, const base::Id& id,
       }
     }
   }
+  if (content.value("automatic", false)) field("Auto-Submitted", "auto-generated");
   // Mail programs open such a file for writing on.
   if (use == MailUse::draft) field("X-Unsent", "1");
   field("MIME-Version", "1.0");

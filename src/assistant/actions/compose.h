@@ -6,6 +6,7 @@
 //   subject, text
 //   reply_to             id of the item that it answers
 //   calendar             a calendar object that goes along as its METHOD says (RFC 6047)
+//   automatic            true: no program answers it by itself (RFC 3834)
 //   attachments          [{path, name, size, sha256}]: fixed by complete_mail(), so that what is
 //                        sent is what was shown
 //
@@ -27,6 +28,8 @@ bool is_known(const store::Correspondent& one);
 // "Ana <ana@x>"; the address alone where the name looks like one: it would pass for the address
 // that stands behind it.
 std::string shown_person(const std::string& name, const std::string& address);
+// Whether mail can be addressed to it as it stands.
+bool is_address(const std::string& text);
 // Addresses under "to", "cc" or "bcc"; what is no text is left out.
 std::vector<std::string> addresses_in(const nlohmann::json& content, const char* name);
 
@@ -51,11 +54,13 @@ std::string message_id_of(const base::Id& id, const nlohmann::json& content, Mai
 base::Result<std::string> write_mail(const ActionContext& context, const base::Id& id,
                                      const nlohmann::json& content, MailUse use);
 
-// Hands the mail to its account's server, once, and puts a copy among the sent ones; `on_sent`
-// keeps that the server has it. Gives what became of the copy. Errors: nothing was sent, but for
-// source.uncertain; action.no_sending, action.mail_refused, action.recipient_refused.
+enum class Copy { kept, none };
+// Hands the mail to its account's server, once, and puts a copy among the sent ones (Copy::none:
+// not so); `on_sent` keeps that the server has it. Gives what became of the copy. Errors: nothing
+// was sent, but for source.uncertain; action.no_sending, action.mail_refused,
+// action.recipient_refused.
 base::Result<nlohmann::json> deliver(
     const ActionContext& context, const base::Id& id, const nlohmann::json& content,
-    const std::function<base::Status(const std::string& sent)>& on_sent);
+    const std::function<base::Status(const std::string& sent)>& on_sent, Copy copy = Copy::kept);
 
 }  // namespace lar::assistant

@@ -14,6 +14,8 @@ constexpr Known known[] = {
     {{"start", "moment", true}, ""}, {{"end", "moment"}, "start"},
     {{"place", "line"}, "start"},    {{"at", "moment", true}, ""},
     {{"text", "text", true}, ""},    {{"wish", "wish"}, "reply_to"},
+    {{"name", "line"}, ""},          {{"email", "line"}, ""},
+    {{"phone", "line"}, ""},
 };
 
 bool stands(const nlohmann::json& content, std::string_view name) {

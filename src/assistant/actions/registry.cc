@@ -19,10 +19,12 @@ Executor cancel_event();
 Executor decline_invitation();
 Executor move_event();
 Executor move_mail();
+Executor notify_owner();
 Executor reminder();
 Executor save_draft();
 Executor send_mail();
 Executor tentative_invitation();
+Executor write_contact();
 
 std::string text_of(const nlohmann::json& content, const char* name) {
   return content.contains(name) && content[name].is_string() ? content[name].get<std::string>()
@@ -31,9 +33,9 @@ std::string text_of(const nlohmann::json& content, const char* name) {
 
 std::span<const Executor> executors() {
   static const std::vector<Executor> all = {
-      accept_invitation(), add_event(),           cancel_event(), decline_invitation(),
-      move_event(),        move_mail(),           reminder(),     save_draft(),
-      send_mail(),         tentative_invitation()};
+      accept_invitation(), add_event(), cancel_event(),         decline_invitation(),
+      move_event(),        move_mail(), notify_owner(),         reminder(),
+      save_draft(),        send_mail(), tentative_invitation(), write_contact()};
   return all;
 }
 
@@ -72,9 +74,10 @@ json object_of(const std::string& text) {
 json content_of(const Action& action) { return object_of(action.content); }
 
 Status note(const ActionContext& context, const Action& action, const char* summary,
-            std::int64_t rule = 0) {
+            const Approval& by = {}) {
   json detail = {{"kind", action.kind}, {"id", action.id.text()}};
-  if (rule > 0) detail["rule"] = rule;
+  if (by.rule > 0) detail["rule"] = by.rule;
+  if (!by.setting.empty()) detail["setting"] = by.setting;
   return context.store.write_journal("approval", summary, detail.dump());
 }
 
@@ -122,6 +125,14 @@ Result<Action> complete_action(const ActionContext& context, const base::Id& id)
   return action;
 }
 
+Status check_content(const ActionContext& context, std::string_view kind, const json& content) {
+  Action action;
+  action.kind = kind;
+  TRY_ASSIGN(const Executor* executor, executor_of(action));
+  TRY_ASSIGN(const json complete, executor->complete(context, content));
+  return executor->ready == nullptr ? Status() : executor->ready(complete);
+}
+
 std::vector<std::string> preview_action(const ActionContext& context, const Action& action) {
   const auto executor = executor_of(action);
   return executor ? (*executor)->preview(context, content_of(action)) : std::vector<std::string>();
@@ -135,7 +146,7 @@ Result<Action> approve_action(const ActionContext& context, const base::Id& id, 
   // Whoever makes this step carries it out; nobody else can.
   TRY(store.advance(id, ActionState::proposed,
                     executor->delayed ? ActionState::approved : ActionState::executing, "", ""));
-  TRY(note(context, action, "journal.action_approved", approval.rule));
+  TRY(note(context, action, "journal.action_approved", approval));
   return executor->delayed ? store.action(id) : run(context, *executor, action);
 }
 

@@ -93,7 +93,7 @@ void keep_copy(const ActionContext& context, const store::Source& account, const
 }  // namespace
 
 Result<json> deliver(const ActionContext& context, const base::Id& id, const json& content,
-                     const std::function<Status(const std::string& sent)>& on_sent) {
+                     const std::function<Status(const std::string& sent)>& on_sent, Copy copy) {
   TRY_ASSIGN(const auto account, account_for(context.store, content, Needs::submission));
   if (!account || !context.send) return base::fail(ErrorKind::unsupported, "action.no_sending");
   sources::Outgoing mail;
@@ -119,7 +119,7 @@ Result<json> deliver(const ActionContext& context, const base::Id& id, const jso
   }
   TRY(on_sent(base::format_rfc3339(base::Clock::now(), base::Clock::zone())));
   json result = json::object();
-  keep_copy(context, *account, mail.bytes, result);
+  if (copy == Copy::kept) keep_copy(context, *account, mail.bytes, result);
   return result;
 }
 

@@ -40,6 +40,8 @@ store::Card card_about(std::string_view kind, const KnownMail& mail, std::string
 void set_text(store::Card& card, std::string code,
               std::vector<std::pair<std::string, std::string>> parameters);
 std::string who(const domain::Person& person);
+// Whose words the fact is: of a mail its sender's, of a chat those of whoever wrote the message.
+std::string whose(const KnownMail& mail, const store::Fact& fact);
 // The mail's line without the name it begins with, where the card's text says that already.
 std::string what_of(const KnownMail& mail);
 // Days are told in words when the card is shown: "@2026-05-14" or "@2026-05-14T17:30".

@@ -21,7 +21,7 @@ void find(const World& world, std::vector<store::Card>& cards) {
     card.due = fact.moment;
     set_text(
         card, days < 0 ? "task.over" : "task.due",
-        {{"who", who(mail->from)}, {"what", fact.what}, {"day", when_text(world, fact.starts)}});
+        {{"who", whose(*mail, fact)}, {"what", fact.what}, {"day", when_text(world, fact.starts)}});
     card.actions.push_back(reminder_for(world, *fact.moment, fact.what, mail->item));
     if (!mail->automatic) {
       card.actions.push_back(draft_to(*mail));

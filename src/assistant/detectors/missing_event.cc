@@ -132,7 +132,7 @@ void find(const World& world, std::vector<store::Card>& cards) {
                {{"what", fact.what},
                 {"when", when_text(world, fact.starts)},
                 {"calendar", time_text(world, differs->starts)},
-                {"who", who(mail->from)}});
+                {"who", whose(*mail, fact)}});
     } else {
       std::string code = fact.place.empty() ? "event.missing" : "event.missing.place";
       if (clash != nullptr) code += ".clash";
@@ -141,7 +141,7 @@ void find(const World& world, std::vector<store::Card>& cards) {
                 {"when", when_text(world, fact.starts)},
                 {"place", fact.place},
                 {"other", clash == nullptr ? "" : clash->title},
-                {"who", who(mail->from)}});
+                {"who", whose(*mail, fact)}});
     }
     card.actions.push_back(event_from(fact));
     cards.push_back(std::move(card));

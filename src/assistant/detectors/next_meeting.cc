@@ -91,6 +91,7 @@ class Preparing {
   void look_through_mails() {
     for (auto mail = world_.mails.rbegin(); mail != world_.mails.rend(); ++mail) {
       if (mail->sent < world_.now - recent_days * base::one_day) break;
+      if (mail->kind != domain::ItemKind::mail) continue;  // who comes is known by address
       if (mail->automatic || mail->suspicious != "none" || mail->priority == "bulk") continue;
       bool with_them = false;
       const auto meet = [&](const domain::Person& person) {
@@ -146,7 +147,7 @@ class Preparing {
       if (people_.size() > 1 && !fact->who_name.empty()) open += fact->who_name + ": ";
       open += fact->what;
       card.evidence.push_back(
-          {fact->item, fact->quote, mail->message_id, mail->subject, domain::ItemKind::mail});
+          {fact->item, fact->quote, mail->message_id, mail->subject, mail->kind});
     }
     return open;
   }
@@ -167,8 +168,7 @@ class Preparing {
       if (count >= most_papers) break;
       add(mail->outcome.files.front());
       if (is_evidence(mail->item)) continue;
-      card.evidence.push_back(
-          {mail->item, "", mail->message_id, mail->subject, domain::ItemKind::mail});
+      card.evidence.push_back({mail->item, "", mail->message_id, mail->subject, mail->kind});
     }
     // Who comes is not what it is about.
     std::set<std::string> matter = matter_words(meeting_.title);

@@ -35,6 +35,15 @@ std::span<const Detector> detectors() {
 std::vector<store::Card> detect(const World& world) {
   std::vector<store::Card> cards;
   for (const Detector& detector : detectors()) detector.find(world, cards);
+  // Nobody in a chat can be written to by mail.
+  for (store::Card& card : cards) {
+    const bool of_chat =
+        !card.evidence.empty() && card.evidence.front().kind == domain::ItemKind::message;
+    if (!of_chat) continue;
+    std::erase_if(card.actions, [](const store::ProposedAction& action) {
+      return action.kind == "save_draft" || action.kind == "send_mail";
+    });
+  }
   std::stable_sort(cards.begin(), cards.end(),
                    [](const store::Card& one, const store::Card& other) {
                      return one.urgency != other.urgency ? one.urgency > other.urgency
@@ -55,8 +64,7 @@ store::Card card_about(std::string_view kind, const KnownMail& mail, std::string
   card.person = mail.from.address;
   card.thread = mail.thread;
   card.origin = mail.origin;
-  card.evidence.push_back(
-      {mail.item, std::move(quote), mail.message_id, mail.subject, domain::ItemKind::mail});
+  card.evidence.push_back({mail.item, std::move(quote), mail.message_id, mail.subject, mail.kind});
   return card;
 }
 
@@ -70,6 +78,10 @@ void set_text(store::Card& card, std::string code,
 
 std::string who(const domain::Person& person) {
   return person.name.empty() ? person.address : person.name;
+}
+
+std::string whose(const KnownMail& mail, const store::Fact& fact) {
+  return mail.kind == domain::ItemKind::message ? fact.who_name : who(mail.from);
 }
 
 std::string what_of(const KnownMail& mail) {

@@ -21,8 +21,10 @@ void find(const World& world, std::vector<store::Card>& cards) {
     card.key = "suspicious:" + mail->message_id;
     card.urgency = urgency_today;
     card.weight = 0.6;
-    set_text(card, "suspicious.orders",
-             {{"who", who(mail->from)}, {"address", mail->from.address}});
+    const bool chat = mail->kind == domain::ItemKind::message;
+    set_text(
+        card, chat ? "suspicious.orders.chat" : "suspicious.orders",
+        {{"who", whose(*mail, fact)}, {"address", mail->from.address}, {"chat", mail->subject}});
     cards.push_back(std::move(card));
   }
   for (const KnownMail& mail : world.mails) {

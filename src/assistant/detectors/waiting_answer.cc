@@ -33,14 +33,16 @@ void find(const World& world, std::vector<store::Card>& cards) {
              days <= 0   ? "answer.today"
              : days == 1 ? "answer.day"
                          : "answer.days",
-             {{"who", who(mail->from)}, {"what", what_of(*mail)}, {"days", std::to_string(days)}});
+             {{"who", whose(*mail, fact)},
+              {"what", mail->kind == domain::ItemKind::message ? fact.quote : what_of(*mail)},
+              {"days", std::to_string(days)}});
     card.actions.push_back(draft_to(*mail));
     const base::Microseconds tomorrow =
         base::from_local({base::add_days(world.today, 1), 9, 0, 0}, world.owner.zone);
     // What is asked and by whom; what else a stranger's mail says has no place among the owner's
     // own reminders.
     const std::string asked = fact.quote.empty() ? mail->subject : fact.quote;
-    card.actions.push_back(reminder_at(tomorrow, who(mail->from) + ": " + asked, mail->item));
+    card.actions.push_back(reminder_at(tomorrow, whose(*mail, fact) + ": " + asked, mail->item));
     card.actions.push_back(answer_to(*mail));
     cards.push_back(std::move(card));
   }

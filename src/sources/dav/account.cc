@@ -197,6 +197,20 @@ base::Result<std::vector<Collection>> list_all(Client& client, const Flavor& fla
   return collections;
 }
 
+// The password, or an access token.
+base::Status give_secret(Login& login, const Settings& settings, const Outside& outside,
+                         const std::string& name, const std::string& secret,
+                         std::optional<store::Id> source, std::stop_token stop) {
+  if (!settings.oauth) {
+    login.password = secret;
+    return {};
+  }
+  TRY_ASSIGN(login.token, access_token({*settings.oauth, name, settings.user, "dav.token_refused",
+                                        "dav.no_token", "dav.bad_setting"},
+                                       outside, secret, source, std::move(stop)));
+  return {};
+}
+
 }  // namespace
 
 const Flavor& calendars() { return calendar_flavor; }
@@ -211,6 +225,10 @@ Settings Settings::parse(const std::string& text) {
   if (!value.is_object()) return settings;
   settings.user = text_at(value, "user");
   settings.target = text_at(value, "target");
+  if (const auto oauth = value.find("oauth"); oauth != value.end() && oauth->is_object()) {
+    settings.oauth = OAuth{text_at(*oauth, "token_endpoint"), text_at(*oauth, "client_id"),
+                           text_at(*oauth, "scope")};
+  }
   if (text_at(value, "scheme") == "digest") settings.scheme = net::Credentials::Scheme::digest;
   for (const std::string& home : texts(value, "homes")) {
     if (const auto url = parse_url(home)) settings.homes.push_back(*url);
@@ -232,6 +250,10 @@ std::string Settings::text() const {
   if (!user.empty()) value["user"] = user;
   if (!target.empty()) value["target"] = target;
   if (scheme == net::Credentials::Scheme::digest) value["scheme"] = "digest";
+  if (oauth) {
+    value["oauth"] = {{"token_endpoint", oauth->token_endpoint}, {"client_id", oauth->client_id}};
+    if (!oauth->scope.empty()) value["oauth"]["scope"] = oauth->scope;
+  }
   for (const Url& home : homes) value["homes"].push_back(home.text());
   if (single) value["single"] = true;
   if (!chosen.empty()) value["calendars"] = chosen;
@@ -241,9 +263,12 @@ std::string Settings::text() const {
 
 base::Result<Connection> connect(const SyncContext& context, const Settings& settings) {
   if (context.outside == nullptr) return fail(ErrorKind::unsupported, "source.no_outside");
-  Login login{settings.user, "", settings.scheme};
-  if (!login.user.empty()) {
-    TRY_ASSIGN(login.password, context.outside->secrets.get(secret_name(context.source.id)));
+  Login login{settings.user, "", "", settings.scheme};
+  if (login.secret() || settings.oauth) {
+    TRY_ASSIGN(const std::string secret,
+               context.outside->secrets.get(secret_name(context.source.id)));
+    TRY(give_secret(login, settings, *context.outside, context.source.name, secret,
+                    context.source.id, context.stop));
   }
   Connection connection;
   connection.policy =
@@ -265,12 +290,15 @@ base::Result<store::Source> describe_account(const Flavor& flavor, const Descrip
     address = address.substr(at + 1);
   }
   TRY_ASSIGN(const Url url, parse_url(address));
-  if (settings.user.empty() && !description.secret.empty()) {
+  if (settings.user.empty() && !settings.oauth && !description.secret.empty()) {
     return fail(ErrorKind::invalid_input, "dav.no_user");
   }
   const auto policy = description.outside->egress.permit(std::string(flavor.kind) + " " + url.host,
                                                          endpoints_of({url}, settings.hosts));
-  Client client(*policy, {settings.user, description.secret}, settings.hosts, description.stop);
+  Login login{settings.user, "", "", settings.scheme};
+  TRY(give_secret(login, settings, *description.outside, url.host, description.secret, {},
+                  description.stop));
+  Client client(*policy, std::move(login), settings.hosts, description.stop);
   TRY_ASSIGN(const Homes homes, find_homes(client, flavor, url));
   settings.homes = homes.urls;
   settings.single = homes.single;

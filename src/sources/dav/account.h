@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "sources/dav/client.h"
 #include "sources/source.h"
+#include "sources/token.h"
 
 namespace lar::sources::dav {
 
@@ -40,6 +42,7 @@ struct Settings {
   std::vector<std::string> chosen;  // names (given) or paths (stored); empty: all
   std::vector<std::string> hosts;   // named by the owner besides the address' own
   std::string target;               // name of the collection for new things; empty: the first
+  std::optional<OAuth> oauth;       // signed in to by consent, instead of a password
   std::chrono::seconds interval{120};
 
   static Settings parse(const std::string& text);

@@ -44,7 +44,7 @@ base::Result<Reply> Client::send(const Request& request) {
   Url url = request.url;
   bool asked_for_digest = false;
   for (int redirects = 0;;) {
-    if (!login_.user.empty() && !url.encrypted() && !url.loopback()) {
+    if (login_.secret() && !url.encrypted() && !url.loopback()) {
       return fail(ErrorKind::permission, "dav.insecure", {{"host", url.host}});
     }
     net::HttpRequest http;
@@ -57,12 +57,14 @@ base::Result<Reply> Client::send(const Request& request) {
     http.connect_limit = seconds(20);
     http.silence_limit = seconds(60);
     http.deadline = seconds(600);
-    if (!login_.user.empty()) {
+    if (!login_.token.empty()) {
+      http.headers.emplace_back("Authorization", "Bearer " + login_.token);
+    } else if (!login_.user.empty()) {
       http.credentials = net::Credentials{login_.scheme, login_.user, login_.password};
     }
     TRY_ASSIGN(net::HttpResponse response, session_.send(http, stop_));
     if (response.status == 401 && !asked_for_digest && !login_.user.empty() &&
-        login_.scheme == net::Credentials::Scheme::basic) {
+        login_.token.empty() && login_.scheme == net::Credentials::Scheme::basic) {
       bool digest = false;
       bool basic = false;
       for (const auto& [name, value] : response.headers) {

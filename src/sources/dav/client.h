@@ -23,7 +23,9 @@ namespace lar::sources::dav {
 struct Login {
   std::string user;  // empty: none is asked for
   std::string password;
+  std::string token;  // instead of user and password (RFC 6750)
   net::Credentials::Scheme scheme = net::Credentials::Scheme::basic;
+  bool secret() const { return !user.empty() || !token.empty(); }
 };
 
 struct Request {

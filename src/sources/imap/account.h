@@ -11,6 +11,7 @@
 
 #include "sources/imap/session.h"
 #include "sources/source.h"
+#include "sources/token.h"
 
 namespace lar::sources::imap {
 
@@ -23,9 +24,6 @@ struct Account {
   std::vector<std::string> folders;  // chosen; empty: the usual ones, "*": all
   bool spam = false;
   std::string authorities;
-  struct OAuth {
-    std::string token_endpoint, client_id, scope;
-  };
   std::optional<OAuth> oauth;
   struct Submission {
     std::string host;

@@ -78,6 +78,7 @@ export type Provider = 'google' | 'microsoft';
 
 /** A mail account that is signed in to on its provider's own page; a stream: `open` {url}, `granted`, `done`. */
 export interface NewConsent {
+  kind: SourceKind;
   path: string;
   name?: string;
   provider?: Provider;
@@ -579,9 +580,19 @@ export interface Attention {
   rules: AttentionRule[];
   learnt: { kind: string; person: string | null; useful: number; useless: number }[];
   standing: StandingRule[];
+  /** The address that mail to self goes to; null: it is off. */
+  mail_to_self: string | null;
+  /** Addresses of the accounts that could do it. */
+  mail_accounts: string[];
+  /** What new accounts would interrupt with is held back; null: nothing is. */
+  held: { accounts: string[]; cards: number; begins: When | null } | null;
 }
 
 export interface AttentionChange {
+  /** An address of mail_accounts; empty: off. */
+  mail_to_self?: string;
+  /** What is held back begins. */
+  live?: true;
   per_day?: number;
   quiet_from?: string;
   quiet_to?: string;
@@ -782,6 +793,9 @@ export const api = {
   add_key: (name: string, assistant: boolean) =>
     json<{ name: string; key: string; assistant: boolean }>('POST', '/keys', { name, assistant }),
   remove_key: (name: string) => json<{ name: string }>('DELETE', `/keys/${segment(name)}`),
+  /** The briefing as audio. */
+  brief_audio: async (since: string, signal?: AbortSignal): Promise<Blob> =>
+    (await send('GET', `/brief/audio${since ? `?since=${segment(since)}` : ''}`, undefined, signal)).blob(),
   brief: (since: string) => json<{ now: string; points: BriefPoint[] }>('GET', `/brief${since ? `?since=${segment(since)}` : ''}`),
   cards: (state: 'open' | 'all') =>
     json<{ cards: Card[]; to_judge: number; next_event: NextEvent | null }>('GET', `/cards?state=${state}`),
@@ -793,6 +807,8 @@ export const api = {
     json<Action>('POST', `/actions/${segment(id)}`, content ? { do: what, content } : { do: what }),
   /** Approves it, and such ones from that person from now on by themselves. */
   act_always: (id: string) => json<Action>('POST', `/actions/${segment(id)}`, { do: 'approve', always: 'person' }),
+  /** A card that proposes a contact, or a change of one. */
+  write_contact: (contact: { item?: string; name?: string; email?: string; phone?: string }) => json<Card>('POST', '/contacts', contact),
   plan: (wish: { text: string; event?: string; start?: string; who?: string }) => json<PlanAnswer>('POST', '/plans', wish),
   summarise: (question: SummaryQuestion, signal: AbortSignal) => stream('POST', '/summaries', question, signal),
   attention: () => json<Attention>('GET', '/attention'),
