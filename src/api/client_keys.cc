@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "engine/engine.h"
 #include "os/file.h"
 
 namespace lar::api {
@@ -51,6 +52,12 @@ base::Status ClientKeys::save(const std::vector<ClientKey>& keys) {
 
 base::Result<std::string> ClientKeys::add(const std::string& name, bool assistant) {
   const std::lock_guard lock(mutex_);
+  // Those by which lar itself calls.
+  static constexpr std::array<std::string_view, 5> own = {engine::own_client, "owner", "check",
+                                                          "ask", "assistant"};
+  if (std::find(own.begin(), own.end(), name) != own.end()) {
+    return fail(ErrorKind::invalid_input, "key.own_name", {{"name", name}});
+  }
   const bool taken = std::any_of(keys_.begin(), keys_.end(),
                                  [&](const ClientKey& key) { return key.name == name; });
   if (taken) return fail(ErrorKind::already_exists, "key.exists", {{"name", name}});

@@ -26,7 +26,7 @@ class ClientKeys {
   explicit ClientKeys(store::Store& store) : store_(store) {}
   base::Status load();
 
-  // The new key. Errors: key.exists {name}.
+  // The new key. Errors: key.exists {name}, key.own_name {name}.
   base::Result<std::string> add(const std::string& name, bool assistant);
   // Errors: key.unknown {name}.
   base::Status remove(const std::string& name);

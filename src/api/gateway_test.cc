@@ -288,6 +288,8 @@ TEST_F(GatewayTest, a_removed_key_opens_no_more_and_keys_are_kept_as_hashes) {
   EXPECT_EQ(kept->find(key_), std::string::npos);
   EXPECT_NE(kept->find("editor"), std::string::npos);
   EXPECT_EQ(keys_->add("editor", false).error().code, "key.exists");
+  // Removing it would remove what lar keeps for itself.
+  EXPECT_EQ(keys_->add("lar", false).error().code, "key.own_name");
   ClientKeys again(*store_);
   ASSERT_TRUE(again.load());
   ASSERT_TRUE(again.find(key_));

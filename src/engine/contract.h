@@ -175,8 +175,9 @@ bool declines(std::string_view answer);
 // ---- kept contracts ----
 std::string contract_json(const Contract& contract);
 std::optional<Contract> contract_from_json(std::string_view text);
+// Of a full one of the same engine, what a quick one does not look at stays.
 base::Status keep_contract(const std::string& home, const std::string& key,
-                           const Contract& contract);
+                           const Contract& measured);
 std::optional<Contract> kept_contract(const std::string& home, const std::string& key);
 // Names a model's file together with the engine program, without running either; an address stands
 // for itself.

@@ -248,7 +248,22 @@ std::optional<Contract> contract_from_json(std::string_view text) {
   }
 }
 
-Status keep_contract(const std::string& home, const std::string& key, const Contract& contract) {
+Status keep_contract(const std::string& home, const std::string& key, const Contract& measured) {
+  Contract contract = measured;
+  // What only a full check finds out stays when a quick one looks at the rest again.
+  const auto before = kept_contract(home, key);
+  if (before && before->full && !contract.full && before->engine == contract.engine) {
+    contract.full = true;
+    if (contract.context_limit == ContextLimit::unknown) {
+      contract.context_verified = before->context_verified;
+      contract.context_limit = before->context_limit;
+    }
+    contract.tools_among_native = before->tools_among_native;
+    contract.tools_among_schema = before->tools_among_schema;
+    contract.questions_asked = before->questions_asked;
+    contract.refusals = before->refusals;
+    contract.replies = before->replies;
+  }
   TRY(os::make_folders(home + "/contracts"));
   return os::write_file_atomically(home + "/contracts/" + key + ".json",
                                    contract_json(contract) + "\n");

@@ -575,6 +575,32 @@ TEST_F(ContractTest, the_owners_questions_can_be_written_within_bounds) {
   EXPECT_TRUE(refusal_questions(home)->empty()) << "none is a choice of the owner's too";
 }
 
+TEST_F(ContractTest, a_quick_look_leaves_what_a_full_one_found) {
+  Contract full;
+  full.engine = "scripted-1";
+  full.full = true;
+  full.context_verified = 4096;
+  full.context_limit = ContextLimit::forgets;
+  full.questions_asked = 3;
+  full.refusals = {{"a", "no"}};
+  full.generation_speed = 5;
+  ASSERT_TRUE(keep_contract(folder.string(), "toy", full));
+  Contract quick;
+  quick.engine = "scripted-1";
+  quick.generation_speed = 9;
+  ASSERT_TRUE(keep_contract(folder.string(), "toy", quick));
+  const auto kept = kept_contract(folder.string(), "toy");
+  ASSERT_TRUE(kept);
+  EXPECT_TRUE(kept->full);
+  EXPECT_EQ(kept->context_verified, 4096);
+  EXPECT_EQ(kept->context_limit, ContextLimit::forgets);
+  EXPECT_EQ(kept->refusals.size(), 1U);
+  EXPECT_EQ(kept->generation_speed, 9);
+  quick.engine = "scripted-2";
+  ASSERT_TRUE(keep_contract(folder.string(), "toy", quick));
+  EXPECT_FALSE(kept_contract(folder.string(), "toy")->full);
+}
+
 TEST(ContractFile, a_file_of_another_version_is_no_contract) {
   EXPECT_FALSE(contract_from_json("{\"model\":\"toy\"}"));
   EXPECT_FALSE(contract_from_json("not json"));
