@@ -377,7 +377,7 @@ AssistantRoutes::Answer AssistantRoutes::contact(const Given& given) {
   card.weight = 1;
   card.origin = domain::Origin::owner;
   card.state = store::CardState::seen;
-  std::string who = content["name"];
+  auto who = content["name"].get<std::string>();
   if (const std::string named = given.body.value("item", ""); !named.empty()) {
     std::optional<Id> item = Id::parse(named);
     if (!item) {

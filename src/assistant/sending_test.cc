@@ -413,12 +413,12 @@ TEST_F(SelfMailTest, comes_back_and_is_neither_judged_nor_told_nor_the_owners_wo
 
 TEST_F(SelfMailTest, keeps_quiet_in_quiet_hours) {
   auto table = watching();
-  ASSERT_TRUE(table->use_self_mail("clara@casa.example"));
   GateSettings settings;
   settings.briefing_at = no_briefing;
   settings.quiet_from = 9 * 60;
   settings.quiet_to = 10 * 60;
   ASSERT_TRUE(table->set_settings(settings));
+  ASSERT_TRUE(table->use_self_mail("clara@casa.example"));
   ASSERT_TRUE(table->review());
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   EXPECT_EQ(sent, 0);
