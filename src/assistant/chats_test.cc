@@ -62,7 +62,7 @@ class ChatsTest : public testing::HomeTest {
 
 TEST_F(ChatsTest, a_request_with_a_day_becomes_a_card_resolved_by_the_messages_own_time) {
   chat("Bea",
-       "[11/05/2026, 23:50:00] Bea: Por favor, mándame el contrato antes del viernes.\n"
+       "[11/05/2026, 23:50:00] Bea: ¿Puedes mandarme el contrato antes del viernes?\n"
        "[12/05/2026, 00:10:00] Bea: Por favor, envíame mañana las fotos del piso.\n");
   const auto requests = facts("request");
   ASSERT_EQ(requests.size(), 2u);

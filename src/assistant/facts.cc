@@ -172,7 +172,10 @@ class Finder {
   void requests(const std::string& kind, const std::vector<ActionItem>& items,
                 const domain::Person& who) {
     for (const ActionItem& item : items) {
-      const Sentence* sentence = sentence_of(mail_, item.what);
+      // It may be put in words that do not stand there: "mándamelo" is "mandarlo a Bea".
+      const bool known = item.sentence && *item.sentence < mail_.sentences.size();
+      const Sentence* sentence =
+          known ? &mail_.sentences[*item.sentence] : sentence_of(mail_, item.what);
       if (sentence == nullptr) continue;
       Fact fact = start(kind, who);
       fact.what = item.what;

@@ -27,7 +27,7 @@
 namespace lar::assistant {
 
 // Raised when judgement or facts change: everything is judged again.
-inline constexpr int judgement_version = 3;
+inline constexpr int judgement_version = 4;
 
 // `item` is what `mail` was made of; its texts are where the quotes are located.
 std::vector<store::Fact> find_facts(const Mail& mail, const domain::Item& item,

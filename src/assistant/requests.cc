@@ -1780,6 +1780,7 @@ std::vector<ActionItem> chosen_items(const std::vector<TaskCandidate>& candidate
     if (known) continue;
     taken.push_back(candidate);
     items.push_back(candidate->item);
+    items.back().sentence = candidate->sentence;
     if (items.size() == most) break;
   }
   if (!due_of_report.empty() && items.size() == 1 && items[0].due.empty()) {

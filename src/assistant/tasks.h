@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ namespace lar::assistant {
 struct ActionItem {
   std::string what;  // "mandar el contrato firmado"
   std::string due;   // "2026-05-15", or with a time "2026-05-15T14:00:00+02:00"; may be empty
+  // The sentence of the mail that says it, where it was found there.
+  std::optional<std::size_t> sentence = {};
 };
 struct Appointment {
   std::string title;
