@@ -327,6 +327,9 @@ describe('models and engines in the page', { concurrency: false }, () => {
       body: JSON.stringify({ model: 'lar/chat', max_tokens: 2, messages: [{ role: 'user', content: 'palabra '.repeat(1500) }] }),
     });
     assert.equal(response.status, 200, await response.text());
+    // It is saved once nobody has asked anything for a moment; what the page read before that may be of earlier texts.
+    while ((await get(page, '/models/work')).kept.files !== 1) await page.waitForTimeout(100);
+    await page.reload();
     const work = await unfolded(page, 'Quién los usa');
     await work.getByText('1 texto en disco').waitFor({ timeout: wait_ms });
     await work.getByRole('button', { name: 'Olvidarlos' }).click();
