@@ -6,6 +6,7 @@
 import json
 import sys
 import threading
+import time
 
 from running import Lar
 
@@ -38,6 +39,10 @@ def changes_under_load(lar, small):
         lar.run("model", "use", f"chat={model}")
         status = json.loads(lar.run("status", "--json"))
         models.update(engine["model"] for engine in status["engines"] if engine["role"] == "chat")
+    # A change holds calls up for a moment: on a quick machine few come to an end in between.
+    begun = time.monotonic()
+    while len(statuses) <= 8 and time.monotonic() - begun < 60:
+        time.sleep(0.1)
     done.set()
     for thread in threads:
         thread.join()
