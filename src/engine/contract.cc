@@ -475,16 +475,23 @@ class Measurement {
   };
 
   Result<Rung> climb(int tokens) {
-    // As many lines as fit, by the engine's own count of some.
-    constexpr int sample = 50;
+    // As many lines as fit, by the engine's own count of some and then of all: later lines have
+    // longer numbers.
+    constexpr int sample = 50, least_lines = 8;
     std::string some;
     for (int number = 0; number < sample; ++number) some += line(number);
     TRY_ASSIGN(const int counted, subject_.count_tokens(some));
-    const int wanted = tokens - rung_margin;
-    const int lines = std::max(
-        8, static_cast<int>(static_cast<double>(wanted) * sample / std::max(1, counted) * 0.97));
-    const Text text = text_of(lines);
-    const int expected = counted * lines / sample;
+    const double wanted = tokens - rung_margin;
+    int lines =
+        std::max(least_lines, static_cast<int>(wanted * sample / std::max(1, counted) * 0.97));
+    Text text = text_of(lines);
+    TRY_ASSIGN(int expected, subject_.count_tokens(text.text));
+    while (expected > wanted && lines > least_lines) {
+      const int fewer = static_cast<int>(lines * wanted / expected * 0.99);
+      lines = std::clamp(fewer, least_lines, lines - 1);
+      text = text_of(lines);
+      TRY_ASSIGN(expected, subject_.count_tokens(text.text));
+    }
     for (std::size_t box = 0; box < boxes.size(); ++box) {
       bool found = false;
       for (const std::string& question : code_questions(boxes[box])) {

@@ -60,6 +60,9 @@ def main():
                                                        "context_verified")]) for contract in contracts.values()]
     if len(contracts) == len(expected) and len(set(facts)) < len(facts):
         wrong.append("two of them look alike")
+    # lar's own engines read what they were started for.
+    wrong += [f"{name}: refuses {contract['context_claimed']} tokens, which it claims" for name, contract in contracts.items()
+              if contract["context_limit"] == "refuses"]
     for one in wrong:
         print("WRONG", one)
     if set(expected) - set(contracts):
