@@ -379,19 +379,15 @@ AssistantRoutes::Answer AssistantRoutes::contact(const Given& given) {
   card.state = store::CardState::seen;
   auto who = content["name"].get<std::string>();
   if (const std::string named = given.body.value("item", ""); !named.empty()) {
-    std::optional<Id> item = Id::parse(named);
-    if (!item) {
-      TRY_ASSIGN(item, store_.find_item(named));
-    }
-    if (!item) return base::fail(ErrorKind::not_found, "item.unknown", {{"id", named}});
-    TRY_ASSIGN(const store::StoredItem stored, store_.item(*item));
+    TRY_ASSIGN(const Id item, item_of(named));
+    TRY_ASSIGN(const store::StoredItem stored, store_.item(item));
     if (stored.item.kind != domain::ItemKind::contact) {
       return base::fail(ErrorKind::invalid_input, "contact.not_one", {{"id", named}});
     }
-    content["item"] = item->text();
+    content["item"] = item.text();
     who = stored.item.title;
     card.evidence.push_back(
-        {*item, "", stored.item.external_id, stored.item.title, domain::ItemKind::contact});
+        {item, "", stored.item.external_id, stored.item.title, domain::ItemKind::contact});
   }
   card.parameters = json{{"who", who}}.dump(-1, ' ', false, json::error_handler_t::replace);
   card.actions.push_back(
@@ -604,20 +600,18 @@ AssistantRoutes::Answer AssistantRoutes::replay(const Given& given) {
 
 // ---- verdicts ----
 
-base::Result<Id> AssistantRoutes::item_of(const Given& given) {
-  std::optional<Id> id = Id::parse(given.id);
-  if (!id) {
-    TRY_ASSIGN(id, store_.find_item(given.id));
-  }
-  if (!id) return base::fail(ErrorKind::not_found, "item.unknown", {{"id", given.id}});
-  return *id;
+base::Result<Id> AssistantRoutes::item_of(const std::string& name) {
+  if (const auto id = Id::parse(name)) return *id;
+  TRY_ASSIGN(const auto found, store_.find_item(name));
+  if (!found) return base::fail(ErrorKind::not_found, "item.unknown", {{"id", name}});
+  return *found;
 }
 
 AssistantRoutes::Answer AssistantRoutes::teach(const Given& given) {
   // Mails alike that are older matter to nobody any more.
   constexpr base::Microseconds alike_within = 90 * base::one_day;
   const base::Microseconds since = base::Clock::now() - alike_within;
-  TRY_ASSIGN(const Id id, item_of(given));
+  TRY_ASSIGN(const Id id, item_of(given.id));
   TRY_ASSIGN(const store::StoredItem stored, store_.item(id));
   if (stored.item.kind != domain::ItemKind::mail) {
     return base::fail(ErrorKind::not_found, "verdict.none", {{"id", given.id}});
@@ -660,7 +654,7 @@ AssistantRoutes::Answer AssistantRoutes::teach(const Given& given) {
 }
 
 AssistantRoutes::Answer AssistantRoutes::verdict(const Given& given) {
-  TRY_ASSIGN(const Id id, item_of(given));
+  TRY_ASSIGN(const Id id, item_of(given.id));
   TRY_ASSIGN(const store::StoredItem stored, store_.item(id));
   TRY_ASSIGN(auto verdict, store_.assistant().verdict(id));
   if (!verdict && stored.item.kind == domain::ItemKind::mail) {

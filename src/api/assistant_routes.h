@@ -51,7 +51,8 @@ class AssistantRoutes {
   Answer teach(const Given& given);    // {priority, personal, suspicious, take_back}
 
  private:
-  base::Result<base::Id> item_of(const Given& given);
+  // By id, or by external id (Message-ID, UID, path). Errors: item.unknown {id}.
+  base::Result<base::Id> item_of(const std::string& name);
   nlohmann::json card_json(const store::Card& card, base::Language language);
   nlohmann::json action_json(const store::Action& action, const Given& given);
   nlohmann::json item_json(const base::Id& item);

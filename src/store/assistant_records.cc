@@ -427,7 +427,7 @@ class AssistantRecords final : public AssistantStore {
       const std::string_view bytes = rows.blob(7);
       lesson.embedding.resize(bytes.size() / sizeof(float));
       if (!lesson.embedding.empty()) {
-        std::memcpy(lesson.embedding.data(), bytes.data(), bytes.size());
+        std::memcpy(lesson.embedding.data(), bytes.data(), lesson.embedding.size() * sizeof(float));
       }
       lesson.space = rows.string(8);
       lesson.made = rows.integer(9);
