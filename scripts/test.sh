@@ -14,37 +14,51 @@ oauth="$(scripts/setup-python.sh requirements-oauth.txt)"
 npm_clients="$(scripts/setup-npm.sh tests/real/npm)"
 failed=()
 steps=0
+# A step that hangs must not take the rest with it: after this many seconds it is ended, by the signal
+# on which Python says where each of its threads stands.
+step_limit=1500
+export PYTHONFAULTHANDLER=1
+# step NAME COMMAND...: in the background and waited for, so that an interrupt ends it at once.
 step() {
-    local name="$1" started=$SECONDS
+    local name="$1" started=$SECONDS status=0
     shift
     steps=$((steps + 1))
     say "== $name"
-    if "$@"; then
+    timeout --signal=ABRT --kill-after=30 "$step_limit" "$@" &
+    wait $! || status=$?
+    if [ "$status" -eq 0 ]; then
         say "   $(clock $((SECONDS - started)))"
     else
         failed+=("$name")
+        if [ $((SECONDS - started)) -ge "$step_limit" ]; then say "   ended after $(clock "$step_limit")"; fi
         say "   FAILED"
     fi
 }
-page() { (cd web && PATH="$node:$PATH" npm run --silent "$1"); }
+in_page=(env -C web "PATH=$node:$PATH" npm run --silent)
 
 # lane FUNCTION: runs its steps beside other lanes, since they mostly wait for servers; `join` says
 # what they said, one lane after another, and which steps failed.
 work="$(mktemp -d)"
-# Who stops the run stops its lanes: what a shell starts in the background ignores an interrupt.
+# Who stops the run stops its steps and lanes (what a shell starts in the background ignores an
+# interrupt) and sees how far each lane was.
 end_lanes() {
-    local job
-    for job in $(jobs -p); do
-        pkill -P "$job" || true
-        kill "$job" 2>/dev/null || true
+    local job name
+    for job in $(jobs -p); do kill "$job" 2>/dev/null || true; done
+    for name in "${lanes[@]}"; do
+        say "-- lane $name was not done:"
+        tail -n 40 "$work/$name.log" >&2 || true
     done
     rm -rf "$work"
 }
-trap end_lanes EXIT
 lanes=()
+trap end_lanes EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 lane() {
     lanes+=("$1")
     (
+        trap - EXIT
+        trap 'pkill -P "$BASHPID" || true; exit 143' TERM
         failed=()
         steps=0
         "$1"
@@ -114,11 +128,11 @@ lane series
 join
 
 terminal() {
-    step "terminal" env LAR="$repository/build/lar" python3 -m unittest discover -s tests/cli
+    step "terminal" env LAR="$repository/build/lar" python3 -m unittest discover -v -s tests/cli
 }
 pages() {
-    step "page: types" page check
-    step "page: units" page test
+    step "page: types" "${in_page[@]}" check
+    step "page: units" "${in_page[@]}" test
     step "page: the assistant, in a browser" "$python" tests/page/served.py \
         env "PATH=$node:$PATH" node --test tests/page/assistant.test.mjs
     step "page: models and engines, in a browser" "$python" tests/page/engines_served.py \
