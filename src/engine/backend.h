@@ -19,6 +19,7 @@
 #include "engine/gguf.h"
 #include "engine/memory_plan.h"
 #include "engine/models.h"
+#include "engine/reading_pace.h"
 
 namespace lar::engine {
 
@@ -49,7 +50,7 @@ struct Backend {
   // Start number for which it is known whether a grammar or a schema is taken up in the middle.
   std::atomic<std::uint64_t> continues_known[2] = {0, 0};
   std::atomic<bool> continues[2] = {false, false};
-  std::atomic<double> prompt_speed = 0;       // tokens a second, in pieces as the background reads
+  ReadingPace pace;                           // of prompts, in pieces as the background reads
   std::atomic<double> embed_speed = 0;        // bytes a second
   std::atomic<std::uint64_t> aside_owner{0};  // whose beginning lies in the background's slot
   std::atomic<int> calls = 0;

@@ -33,13 +33,6 @@ constexpr std::size_t surely_fits = 2 * embed_batch;
 // Room in the batch for the tokens an engine adds at both ends.
 constexpr int token_margin = 16;
 
-// How long one piece of a prompt may hold up a person: 250 ms, and some room for a bad guess.
-constexpr double piece_seconds = 0.18;
-constexpr double first_piece = 16;  // tokens, before the engine's speed is known
-constexpr double least_piece = 4;
-constexpr double largest_piece = 512;
-// Fewer fresh tokens than this say nothing of the speed.
-constexpr int telling_tokens = 4;
 // The longest answer that is kept for a client in the background.
 constexpr std::size_t longest_kept = 64u << 20;
 
@@ -563,16 +556,12 @@ Status EnginesImpl::read_in_pieces(Backend& backend, Aside& aside, Budget::Stret
     if (stop.stop_requested()) return cancelled();
     // A long prompt is read for minutes; an answer that has begun is written to its end.
     TRY(stretch.go_on());
-    const double speed = backend.prompt_speed;
-    const auto piece = static_cast<std::size_t>(
-        speed == 0 ? first_piece : std::clamp(speed * piece_seconds, least_piece, largest_piece));
+    const std::size_t piece = backend.pace.piece();
     if (aside.read + piece >= tokens.size()) return {};
     const auto begun = base::steady_now();
     TRY_ASSIGN(const int fresh, backend.client->read_beginning(tokens.first(aside.read + piece),
                                                                backend.slot_for(urgency), stop));
-    if (fresh >= telling_tokens) {
-      backend.prompt_speed = smoothed(speed, fresh / seconds_since(begun));
-    }
+    backend.pace.note(fresh, seconds_since(begun));
     stretch.count_tokens(fresh);
     aside.read += piece;
   }
@@ -711,7 +700,7 @@ Status EnginesImpl::forward_aside(Role role, Seat& seat, const RawRequest& reque
     maker = backend.number;
     while (parts) {
       TRY(stretch.go_on());
-      const double most = backend.embed_speed * piece_seconds;
+      const double most = backend.embed_speed * ReadingPace::piece_seconds;
       RawRequest part = request;
       part.body = parts->next(std::min(embed_bytes, static_cast<std::size_t>(std::max(0.0, most))));
       const auto begun = base::steady_now();
@@ -891,8 +880,8 @@ Result<EnginesImpl::Vectors> EnginesImpl::embed_with(Which which, const Caller& 
                      }
                      std::size_t most = embed_bytes;
                      if (caller.urgency != Urgency::interactive) {
-                       most = std::min(
-                           most, static_cast<std::size_t>(backend.embed_speed * piece_seconds));
+                       most = std::min(most, static_cast<std::size_t>(backend.embed_speed *
+                                                                      ReadingPace::piece_seconds));
                      }
                      std::vector<std::string> batch;
                      std::size_t bytes = 0;

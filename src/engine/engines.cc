@@ -454,7 +454,7 @@ std::vector<EngineStatus> EnginesImpl::status() {
       }
     } else {
       status.context = backend->context;
-      status.prompt_speed = backend->prompt_speed;
+      status.prompt_speed = backend->pace.speed();
       if (backend->host) {
         const EngineHost::Snapshot snapshot = backend->host->snapshot();
         status.state = snapshot.state;

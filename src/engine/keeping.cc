@@ -35,7 +35,6 @@ constexpr double goes_on_share = 0.8;
 // The engine reads the last token again in any case, and a few at the seam.
 constexpr int margin = 8;
 constexpr milliseconds quiet_time(300);
-constexpr double piece_seconds = 0.18;
 
 // llama-server has its slots by number; without two of them everything is in the first.
 int slot_of(const Backend& backend) { return std::max(0, backend.slot_for(Urgency::interactive)); }
@@ -277,8 +276,7 @@ Status EnginesImpl::keep_own_beginning(const KeepJob& job, std::stop_token stop)
   if (covered && covered->tokens + margin >= static_cast<int>(tokens.size())) return {};
   forget_last_prompt(backend);
   // Should the engine have lost it meanwhile, it is read in pieces that hold up nobody.
-  const double speed = backend.prompt_speed;
-  const auto piece = static_cast<std::size_t>(std::clamp(speed * piece_seconds, 32.0, 512.0));
+  const std::size_t piece = backend.pace.piece();
   for (std::size_t read = 0; read < tokens.size();) {
     if (stop.stop_requested()) return fail(ErrorKind::cancelled, "cancelled");
     read = std::min(read + piece, tokens.size());
