@@ -11,7 +11,9 @@
 // the same engine (a long prompt being read, a long answer being written) and in that for
 // embeddings, against an idle machine; the three take turns. `change`: from `lar model use` to the
 // first token that the new model gives anybody while calls go on (500 of them), against a bare
-// start of the same engine.
+// start of the same engine. Before either its file is read into the page cache and free memory is
+// touched: a virtual machine gives back what has not been used for a while, and getting it again
+// would be counted to whichever comes first.
 //
 // A shared machine is slower or faster from one second to the next by more than what is sought. So
 // the two contenders take turns on the same few texts, A B B A and then B A A B: what drifts evenly
@@ -19,6 +21,7 @@
 // the blocks' ratios with an interval from drawing the blocks anew. Beside the clock stands the
 // processor time of client and engine together, which waiting for a core does not stretch.
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include <algorithm>
@@ -347,10 +350,9 @@ int bench_waiting(engine::Engines& engines, const Arguments& arguments) {
   };
   for (int round = 0; round < arguments.rounds; ++round) {
     reading.messages[0].content = std::to_string(round) + " " + reading.messages[0].content;
-    const auto waited = ask();
-    if (!waited) return 1;
-    idle.push_back(*waited);
-    const bool done = under(
+    // Idle for as long as the others work: a processor that rests begins slowly.
+    const bool done = under([](const std::stop_token&) {}, idle) &&
+                      under(
                           [&](std::stop_token stop) {
                             (void)engines.chat(engine::Role::chat, reading, {}, stop);
                           },
@@ -405,6 +407,27 @@ std::optional<Answered> asked(engine::Engines& engines, int number) {
   return answered;
 }
 
+// As much memory as an engine takes lies ready, and its file is in the page cache.
+bool make_warm(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::vector<char> block(1u << 20);
+  std::size_t bytes = 0;
+  while (stream.read(block.data(), static_cast<std::streamsize>(block.size())) ||
+         stream.gcount() > 0) {
+    bytes += static_cast<std::size_t>(stream.gcount());
+  }
+  if (bytes == 0) {
+    fmt::print(stderr, "{}: cannot be read\n", file);
+    return false;
+  }
+  const std::size_t size = bytes + (1u << 30);
+  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  if (memory == MAP_FAILED) return false;
+  ::munmap(memory, size);
+  return true;
+}
+
 bool use(engine::Engines& engines, const std::string& model) {
   const auto used = engines.use(engine::Role::chat, model);
   if (!used) fmt::print(stderr, "{}: {}\n", model, used.error().describe());
@@ -417,12 +440,14 @@ bool use(engine::Engines& engines, const std::string& model) {
 int bench_change(engine::Engines& engines, const engine::EngineOptions& options,
                  const Arguments& arguments) {
   std::vector<std::string> models;
+  std::map<std::string, std::string> files;
   const auto known = engine::Models::open(arguments.models);
   if (!known) return 1;
   for (const auto& model : (*known)->list()) {
     const bool chats =
         std::find(model.roles.begin(), model.roles.end(), engine::Role::chat) != model.roles.end();
     if (model.installed && chats && models.size() < 2) models.push_back(model.name);
+    files[model.name] = arguments.models + "/" + model.file;
   }
   if (models.size() < 2) {
     fmt::print(stderr, "change: two installed chat models are needed\n");
@@ -448,12 +473,13 @@ int bench_change(engine::Engines& engines, const engine::EngineOptions& options,
     Round measured;
     if (!use(engines, model)) return 1;
     engines.stop_all();
+    if (!make_warm(files[model])) return 1;
     auto begun = base::steady_now();
     const auto bare = asked(engines, ++number);
     if (!bare) return 1;
     measured.start = static_cast<double>(bare->first_text - begun) / 1e6;
     if (!use(engines, models[static_cast<std::size_t>(round) % 2])) return 1;
-    if (!asked(engines, ++number)) return 1;
+    if (!asked(engines, ++number) || !make_warm(files[model])) return 1;
     std::atomic<base::Microseconds> first = 0;
     {
       std::vector<std::jthread> callers;

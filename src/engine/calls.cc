@@ -24,9 +24,11 @@ using base::Status;
 using std::chrono::milliseconds;
 namespace {
 
-// Texts and bytes of one embedding request: small, so that a query need not wait long behind one.
+// Texts, bytes and time of one embedding request: small, so that a query need not wait long behind
+// one.
 constexpr std::size_t embed_texts = 8;
 constexpr std::size_t embed_bytes = 12'000;
+constexpr double embed_seconds = 0.18;
 // Bytes of a text that cannot be longer than the batch: no token is shorter than a byte, and text
 // in which they average under two is no text. Longer ones are counted before they are sent.
 constexpr std::size_t surely_fits = 2 * embed_batch;
@@ -700,7 +702,7 @@ Status EnginesImpl::forward_aside(Role role, Seat& seat, const RawRequest& reque
     maker = backend.number;
     while (parts) {
       TRY(stretch.go_on());
-      const double most = backend.embed_speed * ReadingPace::piece_seconds;
+      const double most = backend.embed_speed * embed_seconds;
       RawRequest part = request;
       part.body = parts->next(std::min(embed_bytes, static_cast<std::size_t>(std::max(0.0, most))));
       const auto begun = base::steady_now();

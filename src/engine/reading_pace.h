@@ -21,8 +21,9 @@ class ReadingPace {
   // Tokens a second; 0: not known.
   double speed() const;
 
-  // How long one piece may hold up a person: 250 ms, and some room for a bad guess.
-  static constexpr double piece_seconds = 0.18;
+  // How long one piece may hold up a person. They wait for half of it on average, which is to be
+  // little beside the time that their own question takes.
+  static constexpr double piece_seconds = 0.1;
 
  private:
   mutable std::mutex mutex_;

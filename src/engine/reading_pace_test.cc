@@ -28,15 +28,15 @@ TEST(ReadingPace, a_piece_is_what_is_read_in_the_time_that_a_person_may_wait) {
   EXPECT_EQ(pace.speed(), 0);
   SimulatedEngine engine{0.002, 1.0 / 300};
   for (int piece = 0; piece < 20; ++piece) engine.read(pace);
-  EXPECT_NEAR(static_cast<double>(pace.piece()), 53, 5);
-  EXPECT_NEAR(pace.speed(), 297, 15);
+  EXPECT_NEAR(static_cast<double>(pace.piece()), 29, 4);
+  EXPECT_NEAR(pace.speed(), 294, 15);
 }
 
 TEST(ReadingPace, a_slow_engine_reads_short_pieces) {
   ReadingPace pace;
   SimulatedEngine engine{0.01, 0.03};
   for (int piece = 0; piece < 20; ++piece) engine.read(pace);
-  EXPECT_LE(pace.piece(), 7U);
+  EXPECT_EQ(pace.piece(), 4U);
 }
 
 TEST(ReadingPace, a_piece_does_not_shrink_where_that_shortens_no_wait) {
