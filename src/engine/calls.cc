@@ -882,8 +882,8 @@ Result<EnginesImpl::Vectors> EnginesImpl::embed_with(Which which, const Caller& 
                      }
                      std::size_t most = embed_bytes;
                      if (caller.urgency != Urgency::interactive) {
-                       most = std::min(most, static_cast<std::size_t>(backend.embed_speed *
-                                                                      ReadingPace::piece_seconds));
+                       most = std::min(
+                           most, static_cast<std::size_t>(backend.embed_speed * embed_seconds));
                      }
                      std::vector<std::string> batch;
                      std::size_t bytes = 0;
