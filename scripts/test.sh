@@ -108,7 +108,7 @@ step "the third household" python3 eval/third_household/check.py
 step "the held mailbox" python3 eval/held_mailbox/check.py
 step "figures for a mailbox" python3 eval/mail_figures_test.py
 step "unit tests, scenarios, kill loop" env GTEST_BRIEF=1 ctest --test-dir build/dev --output-on-failure \
-    --repeat until-pass:2 --parallel "$(nproc)"
+    --parallel "$(nproc)"
 step "model downloads" "$python" scripts/fetch_model_test.py
 step "embeddings against the reference" "$python" tests/real/check_embeddings.py
 step "real clients: openai, anthropic" env "PATH=$node:$PATH" "LAR_NPM=$npm_clients" "$clients" tests/real/clients.py
