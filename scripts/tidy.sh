@@ -8,8 +8,8 @@
 "$repository/scripts/setup-packages.sh" build tidy
 cd "$repository"
 mkdir -p build
-cmake --preset dev >build/tidy.log 2>&1 || {
+cmake --preset dev -B build/tidy -DLAR_PRECOMPILED_HEADERS=OFF >build/tidy.log 2>&1 || {
     cat build/tidy.log >&2
     fail "CMake could not configure 'dev' (see above); missing packages come with: make setup"
 }
-exec python3 scripts/tidy.py --commands build/dev/compile_commands.json --kept "$cache/tidy" "$@"
+exec python3 scripts/tidy.py --commands build/tidy/compile_commands.json --kept "$cache/tidy" "$@"

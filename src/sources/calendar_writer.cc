@@ -102,7 +102,7 @@ void Line::drop_parameter(std::string_view wanted) {
   raw.clear();
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string plain;
   for (const char c : text) {
     if (c != '"' && static_cast<unsigned char>(c) >= ' ' && c != 0x7f) plain += c;
@@ -112,7 +112,7 @@ std::string quoted(std::string_view text) {
 
 void Line::set_parameter(std::string_view wanted, const std::string& to) {
   drop_parameter(wanted);
-  head += ";" + std::string(wanted) + "=" + quoted(to);
+  head += ";" + std::string(wanted) + "=" + in_quotes(to);
   raw.clear();
 }
 
@@ -1155,7 +1155,7 @@ class Editing {
         if (text != std::to_string(start.local.date.month)) return in_the_way();
         text = std::to_string(to.local.date.month);
       }
-      value += (value.empty() ? "" : ";") + name + "=" + text;
+      value.append(value.empty() ? "" : ";").append(name).append("=").append(text);
     }
     if (value != line.value) {
       line.value = value;
