@@ -13,6 +13,7 @@
 #include "base/messages.h"
 #include "base/time_expression.h"
 #include "copilot/copilot.h"
+#include "copilot/days.h"
 #include "copilot/evidence.h"
 #include "copilot/prompts.h"
 #include "copilot/ranking.h"
@@ -61,42 +62,6 @@ constexpr std::string_view model_instructions =
     "You are a helpful assistant. Answer in the language of the question, briefly and plainly. You "
     "have no access to the person's own data here; if the question needs it, say so.";
 
-// Says after each relative day which day it is: small models cannot count days.
-std::string resolve_days(std::string_view text, base::Date written) {
-  std::string result;
-  size_t position = 0;
-  for (const base::TimeExpression& time :
-       base::find_time_expressions(text, written, base::TimeDirection::any)) {
-    if (!time.relative || time.first != time.last) continue;
-    // "4 de junio" needs no help, and a note beside it misleads.
-    const std::string_view words = text.substr(time.begin, time.end - time.begin);
-    if (std::any_of(words.begin(), words.end(),
-                    [](char letter) { return letter >= '0' && letter <= '9'; })) {
-      continue;
-    }
-    result += text.substr(position, time.end - position);
-    result += " [= " + base::format_date(time.first) + "]";
-    position = time.end;
-  }
-  result += text.substr(position);
-  return result;
-}
-
-std::string without_notes(std::string_view quote) {
-  std::string result;
-  for (size_t position = 0; position < quote.size();) {
-    if (quote.substr(position).starts_with("[= ")) {
-      const size_t close = quote.find(']', position);
-      if (close != std::string_view::npos) {
-        position = close + 1;
-        continue;
-      }
-    }
-    result += quote[position++];
-  }
-  return result;
-}
-
 // Paragraphs without the line ends that mail programs put into them: a day and its month on two
 // lines are read wrongly by small models.
 std::string unwrapped(std::string_view text) {
@@ -140,7 +105,7 @@ std::string passage_text(const Candidate& candidate) {
     }
     return std::string(base::trim(text));
   }
-  return resolve_days(unwrapped(base::trim(shown)), candidate.written);
+  return with_notes_of_days(unwrapped(base::trim(shown)), candidate.written);
 }
 
 class Asking {
@@ -732,7 +697,7 @@ class Asking {
                     const std::string& part, double enough, ReadPassage& note,
                     std::vector<Located>& claims) {
     const Candidate& candidate = *one.candidate;
-    const std::string said = base::collapse_spaces(without_notes(answer));
+    const std::string said = base::collapse_spaces(without_notes_of_days(answer));
     note.stated += note.stated.empty() ? said : " " + said;
     // Each sentence stands for itself; what was cut short is no claim.
     const std::vector<std::size_t> starts = sentence_starts(said);
@@ -851,7 +816,11 @@ class Asking {
   void show(const Located& located) {
     const Candidate& candidate = *located.candidate;
     const Evidence& evidence = located.evidence;
-    const std::string& text = located.text;
+    std::string text = located.text;
+    if (candidate.hit.kind != domain::ItemKind::event) {
+      text = with_dates_of_days(text, candidate.hit.text, candidate.written,
+                                base::detect_language(text, answer_.language));
+    }
     for (const Claim& claim : answer_.claims) {
       if (base::fold(claim.text) == base::fold(text)) return;
     }
