@@ -389,7 +389,6 @@ TEST(Place, IsReadFromTheNamesOfEveryArchitecture) {
   EXPECT_EQ(place_of("something.else").group, "something.else");
 }
 
-// Random load for as long as asked, without growth: EXPERT_STREAM_SOAK_SECONDS=3600.
 TEST_F(StoreTest, WarmsWhatARunBeforeHeldAndReadsNoneOfItAgain) {
   make({.groups = 2, .experts = 12}, make_thread_reader(3), true);
   allocate(store_->whole_bytes() / 2);
@@ -485,6 +484,7 @@ TEST_F(StoreTest, AStateOfAnotherModelOrADamagedOneIsNotUsed) {
   EXPECT_NE(*identity_of(*store_), identity);
 }
 
+// Random load for as long as asked, without growth: EXPERT_STREAM_SOAK_SECONDS=3600.
 TEST_F(StoreTest, DISABLED_SoakRunsWithoutGrowth) {
   const char* text = std::getenv("EXPERT_STREAM_SOAK_SECONDS");
   const auto until = std::chrono::steady_clock::now() +
