@@ -56,7 +56,9 @@ def main():
         command = ["--mbox", str(place / "mailbox.mbox"), "--json", "--now", owner["now"], "--zone", owner["zone"]]
         for address in owner["me"]:
             command += ["--me", address]
-        command += ["--use", options.use, "--answer-cache", options.answer_cache] if options.use else ["--no-model"]
+        for role in options.use.split(",") if options.use else []:
+            command += ["--use", role]
+        command += ["--answer-cache", options.answer_cache] if options.use else ["--no-model"]
         run = lambda what: subprocess.run([options.lar, what, *command], capture_output=True, text=True, check=True).stdout  # noqa: E731, B023
         zone = ZoneInfo(owner["zone"])
         labels += [on_the_wall(label, zone) for label in json.loads((place / "labels.json").read_text())]

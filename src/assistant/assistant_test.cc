@@ -9,6 +9,7 @@
 #include "assistant/moments.h"
 #include "assistant/orders.h"
 #include "assistant/prompts.h"
+#include "assistant/requests.h"
 #include "domain/unseen.h"
 
 namespace lar::assistant {
@@ -845,6 +846,29 @@ TEST(Triage, tells_why_a_mail_is_to_be_answered) {
     EXPECT_EQ(sentence(sign, base::Language::spanish).find('{'), std::string::npos);
   }
   EXPECT_EQ(codes, "due_on asks_you waits_since ");
+}
+
+TEST(Triage, a_mail_that_awaits_an_answer_leaves_one_to_be_given) {
+  const Mailbox mailbox =
+      box({{"hint", "Sam Whitlock", "sam.whitlock@postbox.example", "irene@valcarcel.example",
+            "Re: Night shift", "Morning. Nothing new here."}});
+  const Mail& mail = mailbox.mails[0];
+  const ActionItem owed = answer_owed(mail, {}, judge());
+  EXPECT_EQ(owed.what, "tell Sam your answer (Night shift)");
+  EXPECT_FALSE(owed.sentence);
+  // A candidate that was not let through by itself says more than the subject.
+  TaskCandidate likely;
+  likely.item = {"tell Sam whether you take Sunday", "2026-05-17", {}};
+  likely.sentence = 1;
+  const Mailbox asked = box({{"ask", "Sam Whitlock", "sam.whitlock@postbox.example",
+                              "irene@valcarcel.example", "Night shift", "Can you take Sunday?"}});
+  const Findings found = find_tasks(asked.mails[0], asked, judge());
+  ASSERT_FALSE(found.candidates.empty());
+  likely.features = found.candidates[0].features;
+  const ActionItem said = answer_owed(mail, {likely}, judge());
+  EXPECT_EQ(said.what, likely.item.what);
+  EXPECT_EQ(said.due, likely.item.due);
+  EXPECT_EQ(said.sentence, std::size_t{1});
 }
 
 TEST(Brief, says_what_waits_and_what_comes_most_important_first) {

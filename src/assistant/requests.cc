@@ -1789,4 +1789,30 @@ std::vector<ActionItem> chosen_items(const std::vector<TaskCandidate>& candidate
   return items;
 }
 
+ActionItem answer_owed(const Mail& mail, const std::vector<TaskCandidate>& candidates,
+                       const Judge& judge) {
+  // Less than what stands for itself: that something is wanted is known here.
+  constexpr double likely_enough = 0.2;
+  const TaskCandidate* likeliest = nullptr;
+  double most = likely_enough;
+  for (const TaskCandidate& candidate : candidates) {
+    const double likely = judge.task(candidate.features);
+    if (likely < most) continue;
+    most = likely;
+    likeliest = &candidate;
+  }
+  if (likeliest != nullptr) {
+    ActionItem item = likeliest->item;
+    item.sentence = likeliest->sentence;
+    return item;
+  }
+  const bool spanish = mail.language == base::Language::spanish;
+  const std::string subject = plain_subject(mail.subject);
+  return {(spanish ? "decir a " : "tell ") + name_of_sender(mail) +
+              (spanish ? " tu respuesta" : " your answer") +
+              (subject.empty() ? "" : " (" + subject + ")"),
+          {},
+          {}};
+}
+
 }  // namespace lar::assistant

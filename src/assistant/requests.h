@@ -18,4 +18,9 @@ std::vector<TaskCandidate> task_candidates(const Mail& mail, const Mailbox& mail
 std::vector<ActionItem> chosen_items(const std::vector<TaskCandidate>& candidates,
                                      const Judge& judge);
 
+// What a mail that awaits an answer leaves its owner to do where none of these was let through: the
+// likeliest candidate if there is something to it, else to answer on the subject.
+ActionItem answer_owed(const Mail& mail, const std::vector<TaskCandidate>& candidates,
+                       const Judge& judge);
+
 }  // namespace lar::assistant

@@ -11,6 +11,7 @@
 #include "assistant/lexicon.h"
 #include "assistant/orders.h"
 #include "assistant/prompts.h"
+#include "assistant/requests.h"
 #include "base/messages.h"
 #include "base/time_expression.h"
 
@@ -169,6 +170,10 @@ class Triage {
       verdict.findings.appointments.clear();
     } else if (verdict.priority != Priority::fyi) {
       verdict.reasons = why(mail, verdict);
+      if (verdict.findings.action_items.empty() && !is_automatic(mail)) {
+        verdict.findings.action_items.push_back(
+            answer_owed(mail, verdict.findings.candidates, judge_));
+      }
     }
     if (taught.priority) verdict.reasons.insert(verdict.reasons.begin(), said_by_owner(taught));
     return verdict;
