@@ -339,9 +339,8 @@ class SelfMailTest : public SendingTest {
     EXPECT_TRUE(judge());
   }
   // Watches, with an owner who always wants to be told of what waits for an answer.
-  std::unique_ptr<Desk> watching(bool briefing = false) {
+  std::unique_ptr<Desk> watching(bool briefing = false, GateSettings settings = {}) {
     auto table = desk(options(true));
-    GateSettings settings;
     if (!briefing) settings.briefing_at = no_briefing;
     EXPECT_TRUE(table->set_settings(settings));
     EXPECT_TRUE(assistant().set_rule({"answer", "", true, 0, std::nullopt}));
@@ -412,12 +411,10 @@ TEST_F(SelfMailTest, comes_back_and_is_neither_judged_nor_told_nor_the_owners_wo
 }
 
 TEST_F(SelfMailTest, keeps_quiet_in_quiet_hours) {
-  auto table = watching();
   GateSettings settings;
-  settings.briefing_at = no_briefing;
   settings.quiet_from = 9 * 60;
   settings.quiet_to = 10 * 60;
-  ASSERT_TRUE(table->set_settings(settings));
+  auto table = watching(false, settings);
   ASSERT_TRUE(table->use_self_mail("clara@casa.example"));
   ASSERT_TRUE(table->review());
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
