@@ -10,8 +10,8 @@
 
 namespace lar::copilot {
 
-// A text written on `written`, with a note behind each day that it points at: "el martes [=
-// 2026-11-10]".
+// A text written on `written`, with a note behind each day that it points at, such as
+// "el martes [= 2026-11-10]".
 std::string with_notes_of_days(std::string_view text, base::Date written);
 // What a model copied of such a text, without the notes.
 std::string without_notes_of_days(std::string_view text);
