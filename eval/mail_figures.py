@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How well a triage and a briefing agree with a labelled mailbox: the figures of the README, for any folder of this format.
+"""How well a triage and a briefing agree with a labelled mailbox: the figures of docs/measured.md, for any folder of this format.
 
     lar triage --mbox FOLDER/mailbox.mbox --json > triage.jsonl
     python3 eval/mail_figures.py FOLDER --triage triage.jsonl --brief first.json second.json ...

@@ -84,11 +84,13 @@ def main():
         cases.append((make(arguments.models, name, "q8_0"), f"{name} q8_0", 300))
     cases.append((split(arguments.models, "qwen3moe"), "qwen3moe in several files", 300))
     if not arguments.quick:
-        for kind in ("f32", "f16", "bf16", "q4_0", "q5_1"):
+        for kind in ("f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1"):
             cases.append((make(arguments.models, "qwen3moe", kind), f"qwen3moe {kind}", 300))
         cases.append((make(arguments.models, "gpt-oss", "q8_0", 128, 160), "gpt-oss q8_0, odd width", 300))
         if quantizer.exists():
-            for kind in ("Q4_K_M", "Q6_K", "Q2_K", "IQ4_XS", "IQ4_NL", "MXFP4_MOE"):
+            # All that llama-quantize makes of random weights; the others want to know what matters in them.
+            for kind in ("Q2_K", "Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "IQ3_S", "IQ4_XS", "IQ4_NL", "TQ1_0", "TQ2_0",
+                         "MXFP4_MOE"):
                 cases.append((quantised(arguments.models, quantizer, "qwen3moe", kind, 256, 256),
                               f"qwen3moe {kind}", 900))
     settings = [("all in memory", {"EXPERT_STREAM_BUDGET": "1G"}),

@@ -4,7 +4,7 @@
     tests/real/contracts.py [MODEL…]     those that are installed, by default; minutes a model
 
 What is expected is known from elsewhere: from the models' cards and files (template, languages) and from watching them
-(tool calls of Qwen2.5-Coder come as text). Prints the table of README.md.
+(tool calls of Qwen2.5-Coder come as text). Prints the table of docs/measured.md.
 """
 import json
 import sys
