@@ -569,8 +569,8 @@ def verdict(records):
             say(f"all in memory, {mine}, decoding against stock", speed(here["decode"]) / speed(stock["decode"]), 1)
             say(f"all in memory, {mine}, prompt against stock with repacking",
                 stock["warm"]["first"] / here["warm"]["first"], 1.3)
-            say(f"all in memory, {mine}, stock's resident memory against that",
-                stock["resident_bytes"] / here["resident_bytes"], 1)
+            say(f"all in memory, {mine}, stock's memory of its own against that",
+                stock["anonymous_bytes"] / here["anonymous_bytes"], 1)
     print(f"{missed} missed")
     return missed
 
