@@ -798,7 +798,7 @@ std::string name_of_sender(const Mail& mail) {
   name = name.substr(0, std::min(name.size(), name.find_first_of(",(")));
   const std::vector<base::Word> words = base::words(name);
   if (words.empty()) return mail.from.name;
-  const std::string first = name.substr(words[0].begin, words[0].end - words[0].begin);
+  std::string first = name.substr(words[0].begin, words[0].end - words[0].begin);
   if (words.size() > 1 && says_any(" " + base::fold(first) + " ", "ask.honorifics")) {
     const std::string last = name.substr(words.back().begin, words.back().end - words.back().begin);
     const bool dot = name.substr(words[0].end, 1) == ".";
@@ -824,7 +824,7 @@ bool is_empty_subject(const std::string& subject) {
 
 // What a sentence with nothing but pronouns is about: the subject, or what was said before.
 std::string context_for(const Mail& mail, size_t number) {
-  const std::string subject = plain_subject(mail.subject);
+  std::string subject = plain_subject(mail.subject);
   if (subject.size() < 60 && !is_empty_subject(subject)) return subject;
   for (size_t before = number; before-- > 0;) {
     const Sentence& sentence = mail.sentences[before];
@@ -1448,7 +1448,7 @@ class Finder {
       what = without_loose_end(trimmed_clause(plain_task(
           trimmed_clause(without_moments(sentence.text, tokens[first].begin, tokens[last - 1].end,
                                          cut_from(sentence.text, moments))))));
-      if (span.lacks) what = (tongue == Tongue::spanish ? "enviar " : "send ") + what;
+      if (span.lacks) what.insert(0, tongue == Tongue::spanish ? "enviar " : "send ");
       what = without_means(without_alternative(std::move(what), tongue), tongue);
       // "Necesito que me contestes": the pronoun went with what introduces it.
       const bool me = first > 0 && tokens[first - 1].folded == "me";

@@ -298,6 +298,7 @@ class Triage {
     if (options_.embed) {
       embed = [&](const std::vector<std::string>& words) {
         std::vector<engine::EmbedText> texts;
+        texts.reserve(words.size());
         for (const std::string& word : words) texts.push_back({"", word});
         return options_.engines->embed(engine::EmbedKind::document, texts, stop_);
       };

@@ -22,14 +22,6 @@ bool points_at_a_day(std::string_view text, const TimeExpression& time) {
          !has_digit(text.substr(time.begin, time.end - time.begin));
 }
 
-bool is_iso_date(std::string_view text) {
-  constexpr std::string_view form = "0000-00-00";
-  return text.size() == form.size() &&
-         std::equal(text.begin(), text.end(), form.begin(), [](char letter, char wanted) {
-           return wanted == '0' ? letter >= '0' && letter <= '9' : letter == wanted;
-         });
-}
-
 // Without the weekday, which the text mostly names itself.
 std::string spelled(base::Date date, base::Language language) {
   const std::string whole = base::spell_date(date, language == base::Language::spanish);
@@ -86,7 +78,7 @@ std::string with_dates_of_days(std::string_view claim, std::string_view passage,
   std::size_t position = 0;
   for (const TimeExpression& time : said) {
     const std::string_view words = claim.substr(time.begin, time.end - time.begin);
-    if (is_iso_date(words) && pointed_at(time.first) && passage.find(words) == passage.npos) {
+    if (base::parse_date(words) && pointed_at(time.first) && passage.find(words) == passage.npos) {
       result.append(claim.substr(position, time.begin - position));
       result += spelled(time.first, language);
       position = time.end;
